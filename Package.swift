@@ -1,0 +1,63 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let package = Package(
+  name: "vecfill",
+  products: [.executable(name: "vecfill", targets: ["vecfill"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+    .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+    .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+    .package(url: "https://github.com/swhitty/FlyingFox", exact: "0.27.1"),
+  ],
+  targets: [
+    .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto"),
+    .systemLibrary(name: "CCurl", pkgConfig: "libcurl"),
+    .systemLibrary(name: "CPostgres", pkgConfig: "libpq"),
+    .target(name: "Tokenizer", swiftSettings: settings),
+    .target(name: "Backfill", dependencies: ["CCrypto"], swiftSettings: settings),
+    .target(
+      name: "Configuration", dependencies: ["Backfill", .product(name: "Yams", package: "Yams")],
+      swiftSettings: settings),
+    .target(
+      name: "Ledger", dependencies: ["Backfill", .product(name: "GRDB", package: "GRDB.swift")],
+      swiftSettings: settings),
+    .target(
+      name: "MessageStores", dependencies: ["Backfill", "CPostgres", .product(name: "GRDB", package: "GRDB.swift")],
+      swiftSettings: settings),
+    .target(name: "EmbeddingAPIs", dependencies: ["Backfill", "CCurl"], swiftSettings: settings),
+    .target(name: "Pipeline", dependencies: ["Backfill", "Ledger"], swiftSettings: settings),
+    .executableTarget(
+      name: "vecfill",
+      dependencies: [
+        "Backfill", "Configuration", "EmbeddingAPIs", "Ledger", "MessageStores", "Pipeline", "Tokenizer",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: settings),
+    .target(
+      name: "TestSupport",
+      dependencies: [
+        "Backfill", "CPostgres",
+        .product(name: "FlyingSocks", package: "FlyingFox"),
+        .product(name: "GRDB", package: "GRDB.swift"),
+      ],
+      path: "Tests/TestSupport", swiftSettings: settings),
+    .testTarget(name: "BackfillTests", dependencies: ["Backfill"], swiftSettings: settings),
+    .testTarget(name: "TokenizerTests", dependencies: ["Tokenizer"], swiftSettings: settings),
+    .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "TestSupport"], swiftSettings: settings),
+    .testTarget(name: "LedgerTests", dependencies: ["Ledger", "TestSupport"], swiftSettings: settings),
+    .testTarget(name: "MessageStoresTests", dependencies: ["MessageStores", "TestSupport"], swiftSettings: settings),
+    .testTarget(name: "EmbeddingAPIsTests", dependencies: ["EmbeddingAPIs", "TestSupport"], swiftSettings: settings),
+    .testTarget(name: "PipelineTests", dependencies: ["Pipeline", "TestSupport"], swiftSettings: settings),
+    .testTarget(
+      name: "VecfillTests", dependencies: ["TestSupport", "Backfill", "Ledger", "vecfill"], swiftSettings: settings),
+  ]
+)

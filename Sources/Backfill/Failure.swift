@@ -1,0 +1,24 @@
+/// A failure that a person can act on: what happened, to what, and what to do next, on one line.
+///
+/// It never carries message text or a secret (P10).
+package struct Failure: Error, Sendable, Equatable {
+  package let exitCode: ExitCode
+  /// What it happened to: a file, a table, a host.
+  package let subject: String
+  package let reason: String
+  package let remedy: String?
+
+  package init(_ exitCode: ExitCode, _ subject: String, _ reason: String, remedy: String? = nil) {
+    self.exitCode = exitCode
+    self.subject = subject
+    self.reason = reason
+    self.remedy = remedy
+  }
+}
+
+extension Failure: CustomStringConvertible {
+  package var description: String {
+    let line = remedy.map { "\(subject): \(reason); \($0)" } ?? "\(subject): \(reason)"
+    return line.split(whereSeparator: \.isNewline).joined(separator: " ")
+  }
+}

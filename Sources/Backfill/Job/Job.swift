@@ -1,0 +1,53 @@
+/// What is to be done, validated: which rows, which model, and within which bounds.
+package struct Job: Equatable, Sendable {
+  /// The job's name in the ledger and in reports; the default is the spec file's name without its ending.
+  package var name: String
+  /// The tables, in the order in which they are filled; at least one.
+  package var sources: [Source]
+  package var preparation: TextPreparation
+  package var model: Model
+  /// The most inputs of one request. The default is 100.
+  package var batchSize: Int
+  /// The most requests in flight. The default is 8.
+  package var concurrency: Int
+  package var limits: Limits
+  package var budget: Budget?
+
+  package init(
+    name: String, sources: [Source], preparation: TextPreparation = TextPreparation(), model: Model,
+    batchSize: Int = 100, concurrency: Int = 8, limits: Limits = Limits(), budget: Budget? = nil
+  ) {
+    self.name = name
+    self.sources = sources
+    self.preparation = preparation
+    self.model = model
+    self.batchSize = batchSize
+    self.concurrency = concurrency
+    self.limits = limits
+    self.budget = budget
+  }
+}
+
+extension Job {
+  /// Ceilings that the job sets itself; a provider's headers can only lower them (P6).
+  package struct Limits: Equatable, Sendable {
+    /// The default is no limit but the provider's.
+    package var requestsPerMinute: Int?
+    /// The default is no limit but the provider's.
+    package var tokensPerMinute: Int?
+
+    package init(requestsPerMinute: Int? = nil, tokensPerMinute: Int? = nil) {
+      self.requestsPerMinute = requestsPerMinute
+      self.tokensPerMinute = tokensPerMinute
+    }
+  }
+
+  /// The most that the job may spend over all its runs (P5).
+  package struct Budget: Equatable, Sendable {
+    package var usd: Double
+
+    package init(usd: Double) {
+      self.usd = usd
+    }
+  }
+}

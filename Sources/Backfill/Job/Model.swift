@@ -1,0 +1,32 @@
+/// An embedding model as the job uses it: what is asked for, what a request may hold, what it costs.
+package struct Model: Equatable, Sendable {
+  /// The model's id as the provider knows it, e.g. "text-embedding-3-small".
+  package var name: String
+  /// The length of its vectors in this job.
+  package var dimensions: Int
+  /// Dollars a million tokens; nil where the price is unknown.
+  package var usdPerMillionTokens: Double?
+  /// The most tokens of one input; nil where it is unknown.
+  package var maxInputTokens: Int?
+  /// The most inputs of one request; nil where it is unknown.
+  package var maxInputs: Int?
+  /// The most tokens of one request, summed; nil where it is unknown.
+  package var maxRequestTokens: Int?
+
+  package init(
+    name: String, dimensions: Int, usdPerMillionTokens: Double? = nil, maxInputTokens: Int? = nil,
+    maxInputs: Int? = nil, maxRequestTokens: Int? = nil
+  ) {
+    self.name = name
+    self.dimensions = dimensions
+    self.usdPerMillionTokens = usdPerMillionTokens
+    self.maxInputTokens = maxInputTokens
+    self.maxInputs = maxInputs
+    self.maxRequestTokens = maxRequestTokens
+  }
+
+  /// The price of `tokens` in dollars; nil where it is unknown.
+  package func cost(ofTokens tokens: Int) -> Double? {
+    usdPerMillionTokens.map { $0 * Double(tokens) / 1_000_000 }
+  }
+}

@@ -1,0 +1,29 @@
+/// A table to fill, as the job names it.
+package struct Source: Hashable, Sendable, Codable {
+  /// The default is the connection's own search path.
+  package var schema: String?
+  package var table: String
+  /// The primary key's column. The default is "id".
+  package var key: String
+  /// The default is "content".
+  package var text: String
+  /// The default is "embedding".
+  package var vector: String
+  /// An SQL condition that a row must meet to be taken; trusted as the job's author is.
+  package var condition: String?
+
+  package init(
+    schema: String? = nil, table: String, key: String = "id", text: String = "content", vector: String = "embedding",
+    condition: String? = nil
+  ) {
+    self.schema = schema
+    self.table = table
+    self.key = key
+    self.text = text
+    self.vector = vector
+    self.condition = condition
+  }
+
+  /// The table as a person writes it: "schema.table" or "table".
+  package var name: String { schema.map { "\($0).\(table)" } ?? table }
+}

@@ -1,0 +1,28 @@
+/// How a row's text becomes the input that is embedded; part of a column's fingerprint (P4).
+package struct TextPreparation: Hashable, Sendable, Codable {
+  package enum Newlines: String, Sendable, Codable, CaseIterable {
+    /// The text as it is.
+    case keep
+    /// Each U+000A becomes one space; U+000D stays. What the original chat application does.
+    case space
+  }
+
+  /// The default is `keep`.
+  package var newlines: Newlines
+
+  package init(newlines: Newlines = .keep) {
+    self.newlines = newlines
+  }
+
+  /// The input for `text`; nil where it is blank, that is empty or only white space, and so excluded.
+  package func input(for text: String) -> String? {
+    guard text.unicodeScalars.contains(where: { !$0.properties.isWhitespace }) else { return nil }
+    switch newlines {
+    case .keep:
+      return text
+    case .space:
+      guard text.utf8.contains(0x0A) else { return text }
+      return String(decoding: text.utf8.map { $0 == 0x0A ? 0x20 : $0 }, as: UTF8.self)
+    }
+  }
+}

@@ -1,0 +1,102 @@
+/// Turns texts into vectors.
+///
+/// Every adapter passes the contract suite in `Tests/EmbeddingAPIsTests`. A reply that is returned has been checked:
+/// one vector a text in the texts' order, the job's dimension, finite values, the model that was asked for.
+package protocol Embedder: Sendable {
+  /// Embeds `texts`, of which there is at least one and none is empty, in one request.
+  ///
+  /// Cancelling the task ends the request at once and throws an `EmbeddingFailure` of kind `.cancelled`. Nothing is
+  /// retried here: what to do with a failure is the caller's decision.
+  func embed(_ texts: [String]) async throws(EmbeddingFailure) -> EmbeddingReply
+}
+
+/// A reply that was checked.
+package struct EmbeddingReply: Equatable, Sendable {
+  package let vectors: Vectors
+  /// The billed tokens by the reply's `usage`; nil where it tells none.
+  package let billedTokens: Int?
+  /// The provider's id of the request, e.g. the `x-request-id` header.
+  package let requestID: String?
+  package let rateLimits: RateLimitHints
+
+  package init(
+    vectors: Vectors, billedTokens: Int?, requestID: String? = nil, rateLimits: RateLimitHints = RateLimitHints()
+  ) {
+    self.vectors = vectors
+    self.billedTokens = billedTokens
+    self.requestID = requestID
+    self.rateLimits = rateLimits
+  }
+}
+
+/// A request that brought no vectors. It holds no body, no text and no key (P10).
+package struct EmbeddingFailure: Error, Equatable, Sendable {
+  /// What kind of failure it is, which alone decides what is done about it.
+  package enum Kind: String, Sendable, Codable, CaseIterable {
+    /// A fault that is likely to pass: 408, 409, 5xx, a reset connection, a timeout.
+    case transient
+    /// The provider can't be reached at all: no name, no route, connection refused, TLS refused.
+    case unreachable
+    /// Too many requests or tokens for now.
+    case rateLimited
+    /// The account's quota or credit is used up: waiting will not help.
+    case quotaExhausted
+    /// The credential was refused, or has no right to the model.
+    case denied
+    /// The request as a whole has too many tokens or inputs; fewer will pass.
+    case tooLarge
+    /// At least one of the inputs was refused as such.
+    case badInput
+    /// The reply broke its contract: not JSON, a wrong count, index, dimension or model, a value that is not finite.
+    case brokenReply
+    /// The endpoint or the model does not exist, or the request can't be understood whatever its texts.
+    case misconfigured
+    /// The task was cancelled.
+    case cancelled
+  }
+
+  package let kind: Kind
+  /// What was seen, in words that hold nothing from the request or the reply's body but its error code.
+  package let reason: String
+  package let status: Int?
+  /// The error's `code` (or `type`), where the reply had one.
+  package let code: String?
+  package let requestID: String?
+  /// How long the provider asks to wait.
+  package let retryAfter: Duration?
+  /// The index of the refused input, where the provider names it.
+  package let badIndex: Int?
+  /// Whether the provider may have done, and billed, the work: the request was sent and no reply came.
+  package let mayHaveBeenBilled: Bool
+  package let rateLimits: RateLimitHints
+
+  package init(
+    _ kind: Kind, _ reason: String, status: Int? = nil, code: String? = nil, requestID: String? = nil,
+    retryAfter: Duration? = nil, badIndex: Int? = nil, mayHaveBeenBilled: Bool = false,
+    rateLimits: RateLimitHints = RateLimitHints()
+  ) {
+    self.kind = kind
+    self.reason = reason
+    self.status = status
+    self.code = code
+    self.requestID = requestID
+    self.retryAfter = retryAfter
+    self.badIndex = badIndex
+    self.mayHaveBeenBilled = mayHaveBeenBilled
+    self.rateLimits = rateLimits
+  }
+}
+
+/// What a provider's headers tell of its limits; nil where a header is missing or can't be read.
+package struct RateLimitHints: Equatable, Sendable {
+  /// Requests a minute.
+  package var requestLimit: Int?
+  package var requestsRemaining: Int?
+  package var requestsReset: Duration?
+  /// Tokens a minute.
+  package var tokenLimit: Int?
+  package var tokensRemaining: Int?
+  package var tokensReset: Duration?
+
+  package init() {}
+}

@@ -1,0 +1,45 @@
+import Foundation
+
+/// A number of vectors of one dimension, row after row in one block.
+package struct Vectors: Equatable, Sendable {
+  package let dimensions: Int
+  /// `count * dimensions` values.
+  package private(set) var values: [Float]
+
+  /// Takes a block as it is; its length must be a multiple of `dimensions`, which must be positive.
+  package init(dimensions: Int, values: [Float] = []) {
+    precondition(dimensions > 0 && values.count.isMultiple(of: dimensions), "a block of whole vectors")
+    self.dimensions = dimensions
+    self.values = values
+  }
+
+  package var count: Int { values.count / dimensions }
+
+  package subscript(index: Int) -> ArraySlice<Float> {
+    values[index * dimensions..<(index + 1) * dimensions]
+  }
+
+  package mutating func append(_ vector: some Collection<Float>) {
+    precondition(vector.count == dimensions, "a vector of \(dimensions) dimensions")
+    values.append(contentsOf: vector)
+  }
+}
+
+extension Vectors {
+  /// Reads little-endian float32 values; nil where the bytes are no whole number of vectors.
+  package init?(littleEndian bytes: Data, dimensions: Int) {
+    guard dimensions > 0, bytes.count.isMultiple(of: 4 * dimensions) else { return nil }
+    let values = bytes.withUnsafeBytes { raw in
+      (0..<raw.count / 4).map { index in
+        Float(bitPattern: UInt32(littleEndian: raw.loadUnaligned(fromByteOffset: 4 * index, as: UInt32.self)))
+      }
+    }
+    self.init(dimensions: dimensions, values: values)
+  }
+
+  /// The block as little-endian float32 values.
+  package var littleEndian: Data {
+    var words = values.map(\.bitPattern.littleEndian)
+    return words.withUnsafeMutableBytes { Data($0) }
+  }
+}

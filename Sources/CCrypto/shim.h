@@ -1,0 +1,6 @@
+#ifndef VECFILL_CCRYPTO_H
+#define VECFILL_CCRYPTO_H
+
+#include <openssl/evp.h>
+
+#endif

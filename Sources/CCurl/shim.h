@@ -1,0 +1,6 @@
+#ifndef VECFILL_CCURL_H
+#define VECFILL_CCURL_H
+
+#include <curl/curl.h>
+
+#endif
