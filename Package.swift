@@ -21,13 +21,14 @@ let package = Package(
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto"),
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl"),
     .systemLibrary(name: "CPostgres", pkgConfig: "libpq"),
+    .systemLibrary(name: "CLinux"),
     .target(name: "Tokenizer", swiftSettings: settings),
     .target(name: "Backfill", dependencies: ["CCrypto"], swiftSettings: settings),
     .target(
       name: "Configuration", dependencies: ["Backfill", .product(name: "Yams", package: "Yams")],
       swiftSettings: settings),
     .target(
-      name: "Ledger", dependencies: ["Backfill", .product(name: "GRDB", package: "GRDB.swift")],
+      name: "Ledger", dependencies: ["Backfill", "CLinux", .product(name: "GRDB", package: "GRDB.swift")],
       swiftSettings: settings),
     .target(
       name: "MessageStores", dependencies: ["Backfill", "CPostgres", .product(name: "GRDB", package: "GRDB.swift")],
