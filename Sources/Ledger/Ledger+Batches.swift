@@ -21,24 +21,22 @@ extension Ledger {
   }
 
   /// A reply came: its receipt and its vectors, durable before anything else is done with them (P2).
-  package func received(
-    _ batch: Batch, vectors: Vectors, billedTokens: Int, cost: Double?, requestID: String?, at date: Date
-  ) async throws {
-    let block = vectors.littleEndian
+  package func received(_ reply: EmbeddingReply, to batch: Batch, cost: Double?, at date: Date) async throws {
+    let block = reply.vectors.littleEndian
     try await write { db in
       try db.cachedStatement(sql: "UPDATE batch SET state = 'received' WHERE run_id = ? AND number = ?")
         .execute(arguments: [batch.id.run, batch.id.number])
       try db.cachedStatement(
         sql: """
-          INSERT INTO receipt (run_id, number, request_id, inputs, billed_tokens, cost, received_at)
-          VALUES (?, ?, ?, ?, ?, ?, ?)
+          INSERT INTO receipt (run_id, number, request_id, inputs, billed_tokens, is_counted_here, cost, received_at)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?)
           """
       ).execute(arguments: [
-        batch.id.run, batch.id.number, requestID, batch.contents.inputs.count, billedTokens, cost,
-        date.timeIntervalSince1970,
+        batch.id.run, batch.id.number, reply.requestID, batch.contents.inputs.count,
+        reply.billedTokens ?? batch.contents.tokenCount, reply.billedTokens == nil, cost, date.timeIntervalSince1970,
       ])
       try db.cachedStatement(sql: "INSERT INTO spool (run_id, number, dimensions, vectors) VALUES (?, ?, ?, ?)")
-        .execute(arguments: [batch.id.run, batch.id.number, vectors.dimensions, block])
+        .execute(arguments: [batch.id.run, batch.id.number, reply.vectors.dimensions, block])
     }
   }
 

@@ -73,19 +73,20 @@ package final class Ledger: Sendable {
     }
   }
 
+  /// Not ended by a cancelled task: what a request brought must be kept also when the run is being cancelled.
   func write<T: Sendable>(_ updates: @escaping @Sendable (Database) throws -> T) async throws -> T {
-    do {
-      return try await queue.write(updates)
-    } catch {
-      throw Ledger.failure(error, path: path)
+    try await withCheckedThrowingContinuation { continuation in
+      queue.asyncWrite(updates) { [path] _, result in
+        continuation.resume(with: result.mapError { Ledger.failure($0, path: path) })
+      }
     }
   }
 
   func read<T: Sendable>(_ value: @escaping @Sendable (Database) throws -> T) async throws -> T {
-    do {
-      return try await queue.read(value)
-    } catch {
-      throw Ledger.failure(error, path: path)
+    try await withCheckedThrowingContinuation { continuation in
+      queue.asyncRead { [path] database in
+        continuation.resume(with: Result { try value(database.get()) }.mapError { Ledger.failure($0, path: path) })
+      }
     }
   }
 

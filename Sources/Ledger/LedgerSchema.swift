@@ -56,6 +56,8 @@ enum LedgerSchema {
             request_id TEXT,
             inputs INTEGER NOT NULL,
             billed_tokens INTEGER NOT NULL,
+            -- 1 where the reply told no usage and the tokens were counted here.
+            is_counted_here INTEGER NOT NULL,
             cost REAL,
             received_at REAL NOT NULL,
             FOREIGN KEY (run_id, number) REFERENCES batch (run_id, number)

@@ -101,7 +101,7 @@ extension Conductor {
     settling += 1
     tally.quarantined += batch.contents.rows.count
     watermark.settled(page: batch.page)
-    return .condemn(batch, failure)
+    return .condemn(batch, failure, tally)
   }
 
   private mutating func retry(_ request: Requested, after delay: Duration?, at now: Duration) {

@@ -29,7 +29,7 @@ package struct Conductor: Sendable {
     case request(Batch, attempt: Int, reservation: Double?)
     case write(source: Int, [BatchID])
     case settle([BatchID], Tally, watermark: MovedWatermark?)
-    case condemn(Batch, EmbeddingFailure)
+    case condemn(Batch, EmbeddingFailure, Tally)
     case wake(at: Duration)
     case cancelRequests
     case end(Ending)
@@ -126,8 +126,11 @@ package struct Conductor: Sendable {
   ///   - watermarks: for each source the key behind which its first sweep begins.
   ///   - spooled: what an earlier run received and didn't write; it is written before the first page is read, so that
   ///     no page finds those rows again (P2).
+  ///   - remaining: the rows that lack a vector as the run begins.
+  ///   - possiblyPaid: requests that an earlier run has left without a reply.
   package init(
     job: Job, policy: RunPolicy, run: Int64, watermarks: [RowKey?], spooled: [Spooled], spent: Double,
+    remaining: Int? = nil, possiblyPaid: Int = 0,
     random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator()
   ) {
     self.job = job
@@ -136,12 +139,18 @@ package struct Conductor: Sendable {
     self.watermarks = watermarks
     self.random = random
     tally = Tally()
+    tally.total = remaining
+    tally.possiblyPaid = possiblyPaid
     tally.cost = job.model.usdPerMillionTokens.map { _ in 0 }
     spending = Spending(spent: spent, budget: job.budget)
     sweep = Sweep(source: 0, start: watermarks[0])
     limiter = RateLimiter(job.limits)
     unwritten = spooled.map { Unwritten(id: $0.id, source: $0.source, page: nil) }
   }
+
+  package var inFlight: Int { requested.count }
+
+  package var isStopping: Bool { ending != nil }
 
   package mutating func handle(_ event: Event, at now: Duration) -> [Action] {
     guard !hasEnded else { return [] }
