@@ -3,10 +3,10 @@ extension Conductor {
   mutating func advance(at now: Duration) -> [Action] {
     var actions: [Action] = []
     if ending == nil {
+      actions += nextPage()
       var wakeAt: Duration?
       actions += nextRequests(at: now, wakeAt: &wakeAt)
       if let wakeAt { actions.append(.wake(at: wakeAt)) }
-      actions += nextPage()
     } else if let graceEnds, !requested.isEmpty {
       actions += now >= graceEnds ? cancel() : [.wake(at: graceEnds)]
     }
@@ -22,6 +22,7 @@ extension Conductor {
   private mutating func nextRequests(at now: Duration, wakeAt: inout Duration?) -> [Action] {
     var actions: [Action] = []
     waiting = nil
+    guard ending == nil else { return [] }
     let due = retries.filter { $0.due <= now }
     retries.removeAll { $0.due <= now }
     planned.insert(
@@ -71,14 +72,14 @@ extension Conductor {
     if sweep.isExhausted {
       guard isDrained else { return [] }
       endSweep()
-      guard ending == nil else { return [] }
+      guard ending == nil, planned.isEmpty else { return [] }
     }
     isReading = true
     return [.readPage(source: sweep.source, after: sweep.position)]
   }
 
   private mutating func endSweep() {
-    if !suspects.isEmpty { return end(suspicion) }
+    if !suspects.isEmpty { return probe(page: pageCount) }
     barrenSweeps = sweep.taken > 0 && writtenInSweep == 0 ? barrenSweeps + 1 : 0
     if barrenSweeps == Conductor.mostBarrenSweeps { return end(.failed(unwritable(sweep.taken))) }
     writtenInSweep = 0

@@ -70,10 +70,14 @@ extension Conductor {
   /// Splits a refused batch until the bad input stands alone, and condemns that one if another was answered (P7).
   private mutating func refused(_ batch: Batch, _ failure: EmbeddingFailure) -> [Action] {
     let count = batch.contents.inputs.count
+    guard !batch.contents.rows.isEmpty else {
+      end(suspicion)
+      return []
+    }
     guard count > 1 else {
       if hasAnswered { return [condemn(batch, failure)] }
       suspects.append((batch, failure))
-      if suspects.count == Conductor.mostSuspects { end(suspicion) }
+      if suspects.count == Conductor.mostSuspects { probe(page: batch.page) }
       return []
     }
     let ranges: [Range<Int>] =
@@ -88,9 +92,16 @@ extension Conductor {
     return []
   }
 
+  /// Asks for a harmless text that no row waits for: is the endpoint at fault, or are the suspects?
+  mutating func probe(page: Int) {
+    let harmless = Batch.Contents(inputs: ["vecfill"], tokens: [3], rows: [])
+    planned.insert(plan(harmless, source: sweep.source, page: page), at: 0)
+    watermark.split(page: page)
+  }
+
   static let mostSuspects = 3
 
-  var suspicion: Ending {
+  private var suspicion: Ending {
     let failure = suspects.first?.failure ?? EmbeddingFailure(.badInput, "inputs were refused")
     return .failed(
       failure.asFailure(
