@@ -88,7 +88,9 @@ extension Ledger {
   }
 
   /// The batch's rows stand alone with an input that was refused: they are left out until their text changes (P7).
-  package func condemn(_ batch: Batch, target: Int64, _ failure: EmbeddingFailure, tally: Tally, at date: Date) async throws {
+  package func condemn(_ batch: Batch, target: Int64, _ failure: EmbeddingFailure, tally: Tally, at date: Date)
+    async throws
+  {
     try await write { db in
       for row in batch.contents.rows {
         try db.cachedStatement(

@@ -35,7 +35,8 @@ extension Ledger {
           """)
       let lost = db.changesCount
       try db.execute(
-        sql: "UPDATE run SET state = 'failed', reason = 'its process died' WHERE state = 'running' AND job = ? AND database = ?",
+        sql:
+          "UPDATE run SET state = 'failed', reason = 'its process died' WHERE state = 'running' AND job = ? AND database = ?",
         arguments: [job.name, database])
       try db.execute(
         sql: """
@@ -119,7 +120,8 @@ extension Ledger {
     let now = "\(database) \(columns(of: job))"
     guard was == now else {
       throw Failure(
-        .configuration, "job \(job.name)", "the ledger \(ledger) has an unfinished run of it on [\(was)], and this is [\(now)]",
+        .configuration, "job \(job.name)",
+        "the ledger \(ledger) has an unfinished run of it on [\(was)], and this is [\(now)]",
         remedy: "finish that one first, or give this one its own ledger with --ledger")
     }
   }

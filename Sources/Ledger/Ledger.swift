@@ -54,7 +54,8 @@ package final class Ledger: Sendable {
         guard try Int.fetchOne(db, sql: "PRAGMA synchronous") == 2,
           try String.fetchOne(db, sql: "PRAGMA journal_mode") == "truncate"
         else {
-          throw Failure(.localIO, path, "SQLite did not accept a durable journal", remedy: "give another path with --ledger")
+          throw Failure(
+            .localIO, path, "SQLite did not accept a durable journal", remedy: "give another path with --ledger")
         }
       }
     }

@@ -44,6 +44,7 @@ struct LedgerFile {
 
   func failure(_ reason: String, errno code: Int32?) -> Failure {
     let told = code.map { "\(reason): \(String(cString: strerror($0)))" } ?? reason
-    return Failure(.localIO, path, told, remedy: "check the path, its rights and the disk's free space, or give --ledger")
+    return Failure(
+      .localIO, path, told, remedy: "check the path, its rights and the disk's free space, or give --ledger")
   }
 }

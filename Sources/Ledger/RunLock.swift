@@ -24,16 +24,18 @@ package final class RunLock: Sendable {
   ///
   /// Throws a `Failure` with `.locked` that names the holder, or with `.localIO`.
   package init(on source: Source, of database: String, in folder: String, holder: Holder) throws(Failure) {
-    let path = RunLock.path(source, database, folder)
+    let path = RunLock.path(source.name, source.vector, database, folder)
     do {
       try FileManager.default.createDirectory(
         atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     } catch {
-      throw Failure(.localIO, folder, "the folder of locks can't be made", remedy: "check its rights, or set XDG_STATE_HOME")
+      throw Failure(
+        .localIO, folder, "the folder of locks can't be made", remedy: "check its rights, or set XDG_STATE_HOME")
     }
     let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else {
-      throw Failure(.localIO, path, "the lock can't be opened: \(String(cString: strerror(errno)))", remedy: "check its rights")
+      throw Failure(
+        .localIO, path, "the lock can't be opened: \(String(cString: strerror(errno)))", remedy: "check its rights")
     }
     guard vecfill_lock_whole_file(descriptor) == 0 else {
       let by = RunLock.read(path).map { "process \($0.pid) on \($0.host) since \($0.since.formatted(.iso8601))" }
@@ -56,8 +58,8 @@ package final class RunLock: Sendable {
   deinit { close(descriptor) }
 
   /// Who fills `source` now, by the lock and not by what its file still says; nil where nobody does.
-  package static func holder(of source: Source, of database: String, in folder: String) -> Holder? {
-    let path = path(source, database, folder)
+  package static func holder(of source: String, vector: String, of database: String, in folder: String) -> Holder? {
+    let path = path(source, vector, database, folder)
     let descriptor = open(path, O_RDWR | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
@@ -68,8 +70,8 @@ package final class RunLock: Sendable {
     FileManager.default.contents(atPath: path).flatMap { try? JSONDecoder().decode(Holder.self, from: $0) }
   }
 
-  private static func path(_ source: Source, _ database: String, _ folder: String) -> String {
-    let digest = TextDigest(of: "\(database)\n\(source.name)\n\(source.vector)").bytes.prefix(16)
+  private static func path(_ source: String, _ vector: String, _ database: String, _ folder: String) -> String {
+    let digest = TextDigest(of: "\(database)\n\(source)\n\(vector)").bytes.prefix(16)
     return folder + "/" + digest.map { String(format: "%02x", $0) }.joined() + ".lock"
   }
 }

@@ -76,6 +76,7 @@ extension Pipeline {
 
   func failure(_ error: any Error, _ subject: String) -> Failure {
     error as? Failure
-      ?? Failure(.unavailable, subject, "it failed with \(type(of: error))", remedy: "run the same command again to go on")
+      ?? Failure(
+        .unavailable, subject, "it failed with \(type(of: error))", remedy: "run the same command again to go on")
   }
 }

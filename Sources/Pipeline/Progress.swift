@@ -4,6 +4,8 @@ import Synchronization
 /// How far a run has come, for whoever shows it.
 package struct Progress: Sendable {
   package var tally = Tally()
+  /// Rows that need nothing more.
+  package var done = 0
   package var inFlight = 0
   /// Why nothing is sent just now; nil while work goes on.
   package var waiting: String?
@@ -25,6 +27,6 @@ package final class ProgressBoard: Sendable {
 
 extension Conductor {
   fileprivate var progress: Progress {
-    Progress(tally: tally, inFlight: inFlight, waiting: waiting, isStopping: isStopping)
+    Progress(tally: tally, done: done, inFlight: inFlight, waiting: waiting, isStopping: isStopping)
   }
 }

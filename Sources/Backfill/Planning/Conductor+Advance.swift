@@ -27,7 +27,9 @@ extension Conductor {
     retries.removeAll { $0.due <= now }
     planned.insert(
       contentsOf: due.map {
-        Requested(batch: $0.batch, attempt: $0.attempt, reservation: job.model.cost(ofTokens: $0.batch.contents.mostTokens) ?? 0)
+        Requested(
+          batch: $0.batch, attempt: $0.attempt, reservation: job.model.cost(ofTokens: $0.batch.contents.mostTokens) ?? 0
+        )
       }, at: 0)
 
     while let next = planned.first, requested.count < job.concurrency, unwritten.count < 2 * job.concurrency {
@@ -88,6 +90,7 @@ extension Conductor {
       sweep = Sweep(source: sweep.source, start: nil)
       return
     }
+    passedOver = (0, 0)
     tally.excluded += sweep.excluded
     quarantined += sweep.condemned
     tally.quarantined = quarantined

@@ -2,6 +2,8 @@ extension Conductor {
   mutating func read(_ page: PackedPage) {
     isReading = false
     sweep.read(page)
+    passedOver.excluded = max(passedOver.excluded, sweep.excluded)
+    passedOver.condemned = max(passedOver.condemned, sweep.condemned)
     guard let lastKey = page.lastKey else { return }
     pageCount += 1
     if sweep.start == watermarks[sweep.source] {

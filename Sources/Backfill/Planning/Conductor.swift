@@ -112,6 +112,8 @@ package struct Conductor: Sendable {
   var hasAnswered = false
   var writtenInSweep = 0
   var barrenSweeps = 0
+  /// The most rows that one sweep of the source has passed over.
+  var passedOver = (excluded: 0, condemned: 0)
   /// Rows in quarantine in the sources that are complete.
   var quarantined = 0
   var outageSince: Duration?
@@ -147,6 +149,9 @@ package struct Conductor: Sendable {
     limiter = RateLimiter(job.limits)
     unwritten = spooled.map { Unwritten(id: $0.id, source: $0.source, page: nil) }
   }
+
+  /// Rows that need nothing more, for the progress of a run that goes on.
+  package var done: Int { tally.written + tally.changed + tally.excluded + passedOver.excluded + passedOver.condemned }
 
   package var inFlight: Int { requested.count }
 

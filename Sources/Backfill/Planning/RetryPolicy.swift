@@ -7,8 +7,9 @@ package struct RetryPolicy: Equatable, Sendable {
   /// How long a provider may fail every request before the run ends. The default is 10 min.
   package var maxOutage: Duration
 
-  package init(base: Duration = .milliseconds(500), ceiling: Duration = .seconds(60), maxOutage: Duration = .seconds(600))
-  {
+  package init(
+    base: Duration = .milliseconds(500), ceiling: Duration = .seconds(60), maxOutage: Duration = .seconds(600)
+  ) {
     self.base = base
     self.ceiling = ceiling
     self.maxOutage = maxOutage
