@@ -39,16 +39,13 @@ extension Pipeline {
   func page(of source: Int, after key: RowKey?) async -> Conductor.Event {
     let table = job.sources[source]
     do {
-      let messages = try await store.page(of: table, after: key, limit: pageLimit)
+      let messages = try await store.page(of: table, after: key, limit: job.pageLimit)
       let condemned = try await ledger.condemned(messages.map(\.key), target: begun.targets[source])
       return .pageRead(packer.pack(messages, condemned: condemned))
     } catch {
       return .pageFailed(failure(error, table.name))
     }
   }
-
-  /// A page feeds a few requests, so that a text that stands in many of its rows is embedded once.
-  private var pageLimit: Int { max(5 * job.batchSize, 500) }
 
   /// Writes what was just received, and what only the spool holds.
   func write(_ received: [(BatchID, [EmbeddedRow]?)], to source: Int) async -> Conductor.Event {
