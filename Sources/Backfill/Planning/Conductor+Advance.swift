@@ -2,11 +2,12 @@ extension Conductor {
   /// Everything that can be begun now.
   mutating func advance(at now: Duration) -> [Action] {
     var actions: [Action] = []
+    if ending == nil, sweep.isExhausted, isDrained { endSweep() }
     if ending == nil {
-      actions += nextPage()
       var wakeAt: Duration?
       actions += nextRequests(at: now, wakeAt: &wakeAt)
       if let wakeAt { actions.append(.wake(at: wakeAt)) }
+      actions += nextPage()
     } else if let graceEnds, !requested.isEmpty {
       actions += now >= graceEnds ? cancel() : [.wake(at: graceEnds)]
     }
@@ -22,7 +23,6 @@ extension Conductor {
   private mutating func nextRequests(at now: Duration, wakeAt: inout Duration?) -> [Action] {
     var actions: [Action] = []
     waiting = nil
-    guard ending == nil else { return [] }
     let due = retries.filter { $0.due <= now }
     retries.removeAll { $0.due <= now }
     planned.insert(
@@ -70,11 +70,8 @@ extension Conductor {
 
   /// Pages are read only as far ahead as keeps the requests busy, and none before the spool is written (P2, P8).
   private mutating func nextPage() -> [Action] {
-    guard ending == nil, !isReading, planned.count < job.concurrency, !isWritingSpool else { return [] }
-    if sweep.isExhausted {
-      guard isDrained else { return [] }
-      endSweep()
-      guard ending == nil, planned.isEmpty else { return [] }
+    guard ending == nil, !isReading, !sweep.isExhausted, planned.count < job.concurrency, !isWritingSpool else {
+      return []
     }
     isReading = true
     return [.readPage(source: sweep.source, after: sweep.position)]

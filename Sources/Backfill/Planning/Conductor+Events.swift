@@ -41,7 +41,7 @@ extension Conductor {
       let since = outageSince ?? now
       outageSince = since
       if now - since >= policy.retry.maxOutage {
-        end(.failed(failure.asFailure(.unavailable, remedy: "run the same command again to go on")))
+        end(.failed(failure.asFailure))
       } else {
         retry(request, after: failure.retryAfter, at: now)
       }
@@ -53,18 +53,12 @@ extension Conductor {
       if request.attempt == 1 {
         retry(request, after: nil, at: now)
       } else {
-        end(.failed(failure.asFailure(.badData, remedy: "check that the endpoint and the model are the right ones")))
+        end(.failed(failure.asFailure))
       }
     case .tooLarge, .badInput:
       return refused(batch, failure)
-    case .quotaExhausted:
-      end(.failed(failure.asFailure(.budget, remedy: "restore the account's credit and run again")))
-    case .denied:
-      end(.failed(failure.asFailure(.denied, remedy: "check the API key and its rights to the model")))
-    case .misconfigured:
-      end(.failed(failure.asFailure(.configuration, remedy: "check the base URL, the model and the dimensions")))
-    case .cancelled:
-      end(.failed(failure.asFailure(.unavailable, remedy: "run the same command again to go on")))
+    case .quotaExhausted, .denied, .misconfigured, .cancelled:
+      end(.failed(failure.asFailure))
     }
     return []
   }
@@ -73,7 +67,7 @@ extension Conductor {
   private mutating func refused(_ batch: Batch, _ failure: EmbeddingFailure) -> [Action] {
     let count = batch.contents.inputs.count
     guard !batch.contents.rows.isEmpty else {
-      end(suspicion)
+      end(.failed(failure.asFailure))
       return []
     }
     guard count > 1 else {
@@ -102,13 +96,6 @@ extension Conductor {
   }
 
   static let mostSuspects = 3
-
-  private var suspicion: Ending {
-    let failure = suspects.first?.failure ?? EmbeddingFailure(.badInput, "inputs were refused")
-    return .failed(
-      failure.asFailure(
-        .badData, remedy: "no input was accepted, so the endpoint is suspected: check the model and the base URL"))
-  }
 
   private mutating func condemn(_ batch: Batch, _ failure: EmbeddingFailure) -> Action {
     settling += 1
@@ -148,15 +135,5 @@ extension Conductor {
     batchCount += 1
     let batch = Batch(id: BatchID(run: run, number: batchCount), source: source, page: page, contents: contents)
     return Requested(batch: batch, attempt: 1, reservation: job.model.cost(ofTokens: contents.mostTokens) ?? 0)
-  }
-}
-
-extension EmbeddingFailure {
-  /// The failure that ends a run for this reason.
-  func asFailure(_ exitCode: ExitCode, remedy: String) -> Failure {
-    let details = [status.map { "status \($0)" }, code.map { "code \($0)" }, requestID.map { "request \($0)" }]
-      .compactMap(\.self)
-    let told = details.isEmpty ? reason : "\(reason) (\(details.joined(separator: ", ")))"
-    return Failure(exitCode, "embeddings API", told, remedy: remedy)
   }
 }

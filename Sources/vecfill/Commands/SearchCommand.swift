@@ -52,8 +52,9 @@ struct SearchCommand: AsyncParsableCommand {
     return Array(found.sorted { $0.neighbour.distance < $1.neighbour.distance }.prefix(limit))
   }
 
+  /// A message's beginning on one line; a control character could steer the terminal.
   private func excerpt(_ text: String) -> String {
-    let line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
+    let line = String(String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
     return line.count > 70 ? line.prefix(69) + "…" : line
   }
 }
