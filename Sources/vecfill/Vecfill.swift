@@ -9,7 +9,9 @@ struct Vecfill: AsyncParsableCommand {
       It can be killed at any instant: run the same command again and it goes on, without paying twice.
       """,
     version: Vecfill.version,
-    subcommands: [RunCommand.self, StatusCommand.self, SearchCommand.self])
+    subcommands: [
+      RunCommand.self, StatusCommand.self, SearchCommand.self, ConfigCommand.self, ModelsCommand.self,
+    ])
 
   static let version = "0.1.0"
 }
