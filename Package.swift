@@ -51,6 +51,9 @@ let package = Package(
         .product(name: "GRDB", package: "GRDB.swift"),
       ],
       path: "Tests/TestSupport", swiftSettings: settings),
+    .executableTarget(
+      name: "embeddings-server", dependencies: ["TestSupport"], path: "Tests/EmbeddingsServerCommand",
+      swiftSettings: settings),
     .testTarget(name: "BackfillTests", dependencies: ["Backfill"], swiftSettings: settings),
     .testTarget(name: "TokenizerTests", dependencies: ["Tokenizer"], swiftSettings: settings),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "TestSupport"], swiftSettings: settings),
