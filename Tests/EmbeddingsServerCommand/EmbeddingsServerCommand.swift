@@ -6,16 +6,24 @@ import TestSupport
 ///     embeddings-server [DIMENSIONS]
 @main
 enum EmbeddingsServerCommand {
-  static func main() async throws {
+  nonisolated static func main() async throws {
     var options = EmbeddingsServer.Options()
     options.dimensions = CommandLine.arguments.dropFirst().first.flatMap(Int.init) ?? 1536
     options.apiKey = nil
-    try await EmbeddingsServer.run(options) { server in
-      print(server.root + "/v1")
-      fflush(stdout)
-      for try await _ in FileHandle.standardInput.bytes {}
+    try await EmbeddingsServer.run(options) { @Sendable server in
+      FileHandle.standardOutput.write(Data((server.root + "/v1\n").utf8))
+      await untilInputEnds()
       let record = server.record
-      print("requests \(record.requests.count)  billed twice \(record.billedTwice)  peak in flight \(record.peakInFlight)")
+      print("requests \(record.requests.count), billed twice \(record.billedTwice), at once \(record.peakInFlight)")
+    }
+  }
+
+  private static func untilInputEnds() async {
+    await withCheckedContinuation { ended in
+      DispatchQueue.global().async {
+        while readLine() != nil {}
+        ended.resume()
+      }
     }
   }
 }
