@@ -79,3 +79,10 @@ struct RateLimitHintsTests {
     #expect(RateLimitHints(HTTPHeaders(["content-type": "application/json"])) == RateLimitHints())
   }
 }
+
+extension HTTPHeaders {
+  fileprivate init(_ pairs: KeyValuePairs<String, String>) {
+    self.init()
+    for (name, value) in pairs { add(name, value) }
+  }
+}

@@ -229,7 +229,7 @@ struct RefusalTests {
     _ status: Int, _ value: String, _ kind: EmbeddingFailure.Kind
   ) async throws {
     let failure = try await failure(status, headers: [("x-should-retry", value)])
-    #expect(failure.kind == (status == 401 ? .denied : kind))
+    #expect(failure.kind == kind)
   }
 
   @Test(

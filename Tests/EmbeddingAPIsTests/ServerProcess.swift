@@ -2,29 +2,59 @@ import Foundation
 import TestSupport
 
 /// A program that serves a test, and is ended with it.
+///
+/// Not Foundation's `Process`: its children have the blocked signals of dispatch's threads, SIGTERM among them, and with
+/// `readabilityHandler` it crashed libdispatch here in one of three runs.
 final class ServerProcess: Sendable {
-  private let process: Process
+  private let process: pid_t
+  private let input: Int32
   private let output = EmbeddingsServer.Watched("")
   private let hasEnded = EmbeddingsServer.Watched(false)
-  private let input = Pipe()
 
   private init(_ command: [String]) throws {
-    process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    // Foundation hands every descriptor on, and with it the sockets of tests that run beside this one.
-    let closing = #"for fd in /proc/$$/fd/*; do fd=${fd##*/}; ((fd > 2)) && eval "exec $fd>&-"; done; exec "$@""#
-    process.arguments = ["bash", "-c", closing, "--"] + command
-    let pipe = Pipe()
-    process.standardInput = input
-    process.standardOutput = pipe
-    process.standardError = pipe
-    pipe.fileHandleForReading.readabilityHandler = { [output] handle in
-      let data = handle.availableData
-      if data.isEmpty { handle.readabilityHandler = nil }
-      output.update { $0 += String(decoding: data, as: UTF8.self) }
+    let (stdin, stdout) = (try ServerProcess.pipe(), try ServerProcess.pipe())
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_adddup2(&actions, stdin.read, 0)
+    posix_spawn_file_actions_adddup2(&actions, stdout.write, 1)
+    posix_spawn_file_actions_adddup2(&actions, stdout.write, 2)
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var noSignal = sigset_t()
+    sigemptyset(&noSignal)
+    posix_spawnattr_setsigmask(&attributes, &noSignal)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+
+    var arguments = command.map { strdup($0) } + [nil]
+    defer { for argument in arguments { free(argument) } }
+    var started: pid_t = 0
+    let code = posix_spawnp(&started, command[0], &actions, &attributes, &arguments, environ)
+    close(stdin.read)
+    close(stdout.write)
+    guard code == 0 else { throw POSIXError(POSIXErrorCode(rawValue: code) ?? .EINVAL) }
+    let process = started
+    self.process = process
+    input = stdin.write
+
+    Thread.detachNewThread { [output] in
+      var buffer = [UInt8](repeating: 0, count: 4_096)
+      while case let count = read(stdout.read, &buffer, buffer.count), count > 0 {
+        let text = String(decoding: buffer[..<count], as: UTF8.self)
+        output.update { $0 += text }
+      }
+      close(stdout.read)
     }
-    process.terminationHandler = { [hasEnded] _ in hasEnded.update { $0 = true } }
-    try process.run()
+    Thread.detachNewThread { [hasEnded] in
+      var status: Int32 = 0
+      waitpid(process, &status, 0)
+      hasEnded.update { $0 = true }
+    }
+  }
+
+  deinit {
+    close(input)
   }
 
   static func run<Result>(
@@ -49,13 +79,19 @@ final class ServerProcess: Sendable {
     return output.value
   }
 
-  func type(_ text: String) throws {
-    try input.fileHandleForWriting.write(contentsOf: Data(text.utf8))
+  func type(_ text: String) {
+    _ = text.withCString { write(input, $0, strlen($0)) }
   }
 
-  private func end() async throws {
-    // Not by SIGTERM: the threads that processes are started from have it blocked, and the processes inherit that.
-    kill(process.processIdentifier, SIGKILL)
+  func end() async throws {
+    if !hasEnded.value { kill(process, SIGKILL) }
     try await hasEnded.wait { $0 }
+  }
+
+  private static func pipe() throws -> (read: Int32, write: Int32) {
+    var ends: [Int32] = [0, 0]
+    guard Foundation.pipe(&ends) == 0 else { throw POSIXError(.EMFILE) }
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    return (ends[0], ends[1])
   }
 }
