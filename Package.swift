@@ -21,13 +21,14 @@ let package = Package(
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto"),
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl"),
     .systemLibrary(name: "CPostgres", pkgConfig: "libpq"),
+    .systemLibrary(name: "CLinux"),
     .target(name: "Tokenizer", swiftSettings: settings),
     .target(name: "Backfill", dependencies: ["CCrypto"], swiftSettings: settings),
     .target(
       name: "Configuration", dependencies: ["Backfill", .product(name: "Yams", package: "Yams")],
       swiftSettings: settings),
     .target(
-      name: "Ledger", dependencies: ["Backfill", .product(name: "GRDB", package: "GRDB.swift")],
+      name: "Ledger", dependencies: ["Backfill", "CLinux", .product(name: "GRDB", package: "GRDB.swift")],
       swiftSettings: settings),
     .target(
       name: "MessageStores", dependencies: ["Backfill", "CPostgres", .product(name: "GRDB", package: "GRDB.swift")],
@@ -53,7 +54,10 @@ let package = Package(
     .testTarget(name: "BackfillTests", dependencies: ["Backfill"], swiftSettings: settings),
     .testTarget(name: "TokenizerTests", dependencies: ["Tokenizer"], swiftSettings: settings),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "TestSupport"], swiftSettings: settings),
-    .testTarget(name: "LedgerTests", dependencies: ["Ledger", "TestSupport"], swiftSettings: settings),
+    .testTarget(
+      name: "LedgerTests",
+      dependencies: ["Backfill", "Ledger", "TestSupport", .product(name: "GRDB", package: "GRDB.swift")],
+      swiftSettings: settings),
     .testTarget(name: "MessageStoresTests", dependencies: ["MessageStores", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "EmbeddingAPIsTests", dependencies: ["EmbeddingAPIs", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "PipelineTests", dependencies: ["Pipeline", "TestSupport"], swiftSettings: settings),

@@ -3,4 +3,92 @@
 
 #include <curl/curl.h>
 
+// libcurl's setopt and getinfo are variadic, so that Swift can't call them and clang doesn't check their arguments.
+// Each use is one function here, typed as the option's page says. libcurl 7.81 (Ubuntu 22.04) and later.
+
+typedef size_t (*vecfill_curl_transfer)(char *bytes, size_t size, size_t count, void *context);
+
+static inline CURLcode vecfill_curl_set_url(CURL *easy, const char *url) {
+  return curl_easy_setopt(easy, CURLOPT_URL, url);
+}
+
+static inline CURLcode vecfill_curl_set_protocols_http(CURL *easy) {
+#if LIBCURL_VERSION_NUM >= 0x075500
+  return curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+  return curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+}
+
+static inline CURLcode vecfill_curl_set_http2_over_tls(CURL *easy) {
+  return curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+}
+
+static inline CURLcode vecfill_curl_set_post(CURL *easy, curl_off_t byte_count) {
+  CURLcode code = curl_easy_setopt(easy, CURLOPT_POST, 1L);
+  return code != CURLE_OK ? code : curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, byte_count);
+}
+
+static inline CURLcode vecfill_curl_set_headers(CURL *easy, struct curl_slist *headers) {
+  return curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
+}
+
+static inline CURLcode vecfill_curl_set_read(CURL *easy, vecfill_curl_transfer function, void *context) {
+  CURLcode code = curl_easy_setopt(easy, CURLOPT_READFUNCTION, function);
+  return code != CURLE_OK ? code : curl_easy_setopt(easy, CURLOPT_READDATA, context);
+}
+
+static inline CURLcode vecfill_curl_set_write(CURL *easy, vecfill_curl_transfer function, void *context) {
+  CURLcode code = curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, function);
+  return code != CURLE_OK ? code : curl_easy_setopt(easy, CURLOPT_WRITEDATA, context);
+}
+
+static inline CURLcode vecfill_curl_set_header(CURL *easy, vecfill_curl_transfer function, void *context) {
+  CURLcode code = curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  if (code == CURLE_OK) code = curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, function);
+  return code != CURLE_OK ? code : curl_easy_setopt(easy, CURLOPT_HEADERDATA, context);
+}
+
+static inline CURLcode vecfill_curl_set_receive_buffer(CURL *easy, long byte_count) {
+  return curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, byte_count);
+}
+
+static inline CURLcode vecfill_curl_set_connect_timeout(CURL *easy, long milliseconds) {
+  return curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds);
+}
+
+static inline CURLcode vecfill_curl_set_timeout(CURL *easy, long milliseconds) {
+  return curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, milliseconds);
+}
+
+static inline CURLcode vecfill_curl_set_no_signal(CURL *easy) {
+  return curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+}
+
+// Since 7.87: a handle that is closed while a name is being resolved does not wait for the resolver's thread.
+static inline CURLcode vecfill_curl_set_quick_exit(CURL *easy) {
+#if LIBCURL_VERSION_NUM >= 0x075700
+  return curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+#else
+  (void)easy;
+  return CURLE_OK;
+#endif
+}
+
+static inline CURLcode vecfill_curl_set_proxy(CURL *easy, const char *proxy) {
+  return curl_easy_setopt(easy, CURLOPT_PROXY, proxy);
+}
+
+static inline CURLcode vecfill_curl_set_ca_file(CURL *easy, const char *path) {
+  return curl_easy_setopt(easy, CURLOPT_CAINFO, path);
+}
+
+static inline CURLcode vecfill_curl_set_error_buffer(CURL *easy, char *buffer) {
+  return curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, buffer);
+}
+
+static inline CURLcode vecfill_curl_get_status(CURL *easy, long *status) {
+  return curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, status);
+}
+
 #endif

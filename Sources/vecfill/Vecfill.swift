@@ -1,7 +1,17 @@
 import ArgumentParser
 
-@main
 struct Vecfill: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "vecfill", abstract: "Fill the missing embeddings of a live database, resumably.")
+    commandName: "vecfill",
+    abstract: "Fill the missing embeddings of a live database, resumably.",
+    discussion: """
+      Finds the rows that have no vector, embeds their texts through an embeddings API, and writes the vectors back.
+      It can be killed at any instant: run the same command again and it goes on, without paying twice.
+      """,
+    version: Vecfill.version,
+    subcommands: [
+      RunCommand.self, StatusCommand.self, SearchCommand.self, ConfigCommand.self, ModelsCommand.self,
+    ])
+
+  static let version = "0.1.0"
 }

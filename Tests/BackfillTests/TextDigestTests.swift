@@ -1,5 +1,5 @@
-import Foundation
 import Backfill
+import Foundation
 import Testing
 
 @Suite struct TextDigestTests {

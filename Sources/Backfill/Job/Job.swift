@@ -26,6 +26,9 @@ package struct Job: Equatable, Sendable {
     self.limits = limits
     self.budget = budget
   }
+
+  /// The most rows of a page: enough for a few requests, so that a text that stands in many of them is embedded once.
+  package var pageLimit: Int { max(5 * batchSize, 500) }
 }
 
 extension Job {

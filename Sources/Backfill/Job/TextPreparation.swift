@@ -17,12 +17,15 @@ package struct TextPreparation: Hashable, Sendable, Codable {
   /// The input for `text`; nil where it is blank, that is empty or only white space, and so excluded.
   package func input(for text: String) -> String? {
     guard text.unicodeScalars.contains(where: { !$0.properties.isWhitespace }) else { return nil }
+    guard !leavesAsIs(text) else { return text }
+    return String(decoding: text.utf8.map { $0 == 0x0A ? 0x20 : $0 }, as: UTF8.self)
+  }
+
+  /// Whether a text that isn't blank is its own input.
+  package func leavesAsIs(_ text: String) -> Bool {
     switch newlines {
-    case .keep:
-      return text
-    case .space:
-      guard text.utf8.contains(0x0A) else { return text }
-      return String(decoding: text.utf8.map { $0 == 0x0A ? 0x20 : $0 }, as: UTF8.self)
+    case .keep: true
+    case .space: !text.utf8.contains(0x0A)
     }
   }
 }

@@ -7,6 +7,27 @@ package enum RowKey: Hashable, Sendable {
   case text(String)
 }
 
+/// Text keys are the same only byte by byte, as they are to a database: `String` alone would take "é" composed and
+/// decomposed for one key.
+extension RowKey {
+  package static func == (a: RowKey, b: RowKey) -> Bool {
+    switch (a, b) {
+    case (.integer(let a), .integer(let b)): a == b
+    case (.uuid(let a), .uuid(let b)): a == b
+    case (.text(let a), .text(let b)): a.utf8.elementsEqual(b.utf8)
+    default: false
+    }
+  }
+
+  package func hash(into hasher: inout Hasher) {
+    switch self {
+    case .integer(let value): hasher.combine(value)
+    case .uuid(let value): hasher.combine(value)
+    case .text(let value): for byte in value.utf8 { hasher.combine(byte) }
+    }
+  }
+}
+
 extension RowKey {
   /// The types of key that can be paged.
   package enum Kind: String, Sendable, Codable {

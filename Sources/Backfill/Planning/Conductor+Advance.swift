@@ -1,0 +1,144 @@
+extension Conductor {
+  /// Everything that can be begun now.
+  mutating func advance(at now: Duration) -> [Action] {
+    var actions: [Action] = []
+    if ending == nil, sweep.isExhausted, isDrained { endSweep() }
+    if ending == nil {
+      var wakeAt: Duration?
+      actions += nextRequests(at: now, wakeAt: &wakeAt)
+      if let wakeAt { actions.append(.wake(at: wakeAt)) }
+      actions += nextPage()
+    } else if let graceEnds, !requested.isEmpty {
+      actions += now >= graceEnds ? cancel() : [.wake(at: graceEnds)]
+    }
+    actions += nextWrite()
+    actions += nextSettlement()
+    if let ending, isIdle {
+      hasEnded = true
+      actions.append(.end(ending))
+    }
+    return actions
+  }
+
+  private mutating func nextRequests(at now: Duration, wakeAt: inout Duration?) -> [Action] {
+    var actions: [Action] = []
+    waiting = nil
+    let due = retries.filter { $0.due <= now }
+    retries.removeAll { $0.due <= now }
+    planned.insert(
+      contentsOf: due.map {
+        Requested(
+          batch: $0.batch, attempt: $0.attempt, reservation: job.model.cost(ofTokens: $0.batch.contents.mostTokens) ?? 0
+        )
+      }, at: 0)
+
+    while let next = planned.first, requested.count < job.concurrency, unwritten.count < 2 * job.concurrency {
+      let tokens = next.batch.contents.tokenCount
+      let wait = limiter.wait(forTokens: tokens, at: now)
+      guard wait == .zero else {
+        waiting = "rate limit"
+        wakeAt = now + wait
+        break
+      }
+      guard spending.fits(next.reservation) else {
+        if requested.isEmpty { end(.failed(overBudget(by: next.reservation))) }
+        waiting = "budget"
+        break
+      }
+      planned.removeFirst()
+      limiter.sent(tokens: tokens, at: now)
+      spending.reserve(next.reservation)
+      requested[next.batch.id] = next
+      tally.requests += 1
+      if next.attempt > 1 { tally.retries += 1 }
+      let reservation = job.model.usdPerMillionTokens == nil ? nil : next.reservation
+      actions.append(.request(next.batch, attempt: next.attempt, reservation: reservation))
+    }
+    if let retry = retries.map(\.due).min() {
+      if requested.isEmpty && planned.isEmpty { waiting = "retry" }
+      wakeAt = min(wakeAt ?? retry, retry)
+    }
+    return actions
+  }
+
+  private func overBudget(by cost: Double) -> Failure {
+    Failure(
+      .budget, "budget",
+      "the next request may cost up to $\(cost), and $\(spending.spent) of $\(job.budget?.usd ?? 0) is spent",
+      remedy: "raise the budget and run again to go on")
+  }
+
+  /// Pages are read only as far ahead as keeps the requests busy, and none before the spool is written (P2, P8).
+  private mutating func nextPage() -> [Action] {
+    guard ending == nil, !isReading, !sweep.isExhausted, planned.count < job.concurrency, !isWritingSpool else {
+      return []
+    }
+    isReading = true
+    return [.readPage(source: sweep.source, after: sweep.position)]
+  }
+
+  private mutating func endSweep() {
+    if !suspects.isEmpty { return probe(page: pageCount) }
+    barrenSweeps = sweep.taken > 0 && writtenInSweep == 0 ? barrenSweeps + 1 : 0
+    if barrenSweeps == Conductor.mostBarrenSweeps { return end(.failed(unwritable(sweep.taken))) }
+    writtenInSweep = 0
+    watermark = Watermark()
+    guard sweep.provesCompletion else {
+      sweep = Sweep(source: sweep.source, start: nil)
+      return
+    }
+    passedOver = (0, 0)
+    tally.excluded += sweep.excluded
+    quarantined += sweep.condemned
+    tally.quarantined = quarantined
+    if sweep.source + 1 < job.sources.count {
+      sweep = Sweep(source: sweep.source + 1, start: watermarks[sweep.source + 1])
+    } else {
+      end(quarantined > policy.maxQuarantined ? .quarantined(rows: quarantined) : .complete)
+    }
+  }
+
+  static let mostBarrenSweeps = 3
+
+  private func unwritable(_ rows: Int) -> Failure {
+    Failure(
+      .badData, job.sources[sweep.source].name,
+      "\(rows) rows were embedded \(Conductor.mostBarrenSweeps) times and took no vector",
+      remedy: "look for a trigger or a rule that undoes the UPDATE, or for a writer that keeps changing the text")
+  }
+
+  private mutating func nextWrite() -> [Action] {
+    guard canWrite, writing.isEmpty, let source = unwritten.first?.source else { return [] }
+    writing = Array(unwritten.prefix { $0.source == source }.prefix(Conductor.mostBatchesPerWrite))
+    unwritten.removeFirst(writing.count)
+    return [.write(source: source, writing.map(\.id))]
+  }
+
+  /// A write is one short transaction (P9).
+  static let mostBatchesPerWrite = 8
+
+  private mutating func nextSettlement() -> [Action] {
+    guard settling == 0 else { return [] }
+    for batch in unsettled { if let page = batch.page { watermark.settled(page: page) } }
+    let moved = watermark.advance().map { MovedWatermark(source: sweep.source, key: $0) }
+    guard !unsettled.isEmpty || moved != nil else { return [] }
+    defer { unsettled = [] }
+    settling += 1
+    return [.settle(unsettled.map(\.id), tally, watermark: moved)]
+  }
+
+  private var isWritingSpool: Bool {
+    (unwritten + writing + unsettled).contains { $0.page == nil }
+  }
+
+  /// Nothing of the sweep is under way.
+  private var isDrained: Bool {
+    planned.isEmpty && retries.isEmpty && requested.isEmpty && unwritten.isEmpty && writing.isEmpty
+      && unsettled.isEmpty && settling == 0
+  }
+
+  private var isIdle: Bool {
+    requested.isEmpty && !isReading && writing.isEmpty && settling == 0 && unsettled.isEmpty
+      && (unwritten.isEmpty || !canWrite)
+  }
+}

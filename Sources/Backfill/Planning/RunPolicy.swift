@@ -1,0 +1,14 @@
+/// How a run goes about its job: what may differ from run to run without making other vectors.
+package struct RunPolicy: Equatable, Sendable {
+  /// How long requests in flight may take to end after a stop was asked for. The default is 20 s.
+  package var grace: Duration
+  package var retry: RetryPolicy
+  /// The most rows in quarantine with which a run still counts as complete. The default is 0.
+  package var maxQuarantined: Int
+
+  package init(grace: Duration = .seconds(20), retry: RetryPolicy = RetryPolicy(), maxQuarantined: Int = 0) {
+    self.grace = grace
+    self.retry = retry
+    self.maxQuarantined = maxQuarantined
+  }
+}

@@ -1,0 +1,24 @@
+/// The counts of a run.
+package struct Tally: Equatable, Sendable, Codable {
+  /// Rows without a vector when the run began, blank and quarantined ones included; nil until it is known.
+  package var total: Int?
+  package var written = 0
+  /// Rows with a blank or NULL text, by the last sweep of each source.
+  package var excluded = 0
+  /// Rows that were edited, deleted or filled between their page and their write.
+  package var changed = 0
+  /// Rows in quarantine, by the last sweep of each source.
+  package var quarantined = 0
+  /// Requests that were sent, retries included.
+  package var requests = 0
+  package var retries = 0
+  package var billedTokens = 0
+  /// Dollars; nil where the model's price is unknown.
+  package var cost: Double?
+  /// Requests that may have been billed though no reply came.
+  package var possiblyPaid = 0
+  /// Rows that were written from the spool of an earlier run, without a call.
+  package var recovered = 0
+
+  package init() {}
+}

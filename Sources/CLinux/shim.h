@@ -1,0 +1,24 @@
+#ifndef VECFILL_CLINUX_H
+#define VECFILL_CLINUX_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <fcntl.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+// An open-file-description lock: freed with the last descriptor, so with the process, however it dies.
+static inline int vecfill_lock_whole_file(int descriptor) {
+  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+  return fcntl(descriptor, F_OFD_SETLK, &lock);
+}
+
+// 1 where another open file description holds the lock, 0 where none does, -1 with errno on failure.
+static inline int vecfill_is_whole_file_locked(int descriptor) {
+  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+  if (fcntl(descriptor, F_OFD_GETLK, &lock) != 0) return -1;
+  return lock.l_type != F_UNLCK;
+}
+
+#endif

@@ -1,0 +1,81 @@
+import Backfill
+import Foundation
+
+/// A job spec as it was read: strict, and without what the other layers say.
+struct JobSpec {
+  let name: Setting
+  let sources: [Source]
+  /// The sources as `vecfill config` shows them.
+  let sourceSettings: [Setting]
+  let settings: [Parameter: Setting]
+
+  /// Throws a `Failure` that names the file, the place and the key for anything that is not allowed.
+  init(path: String, in process: ProcessContext) throws(Failure) {
+    let remedy = "give the path of a job spec, e.g. jobs/backfill-embeddings.yaml"
+    let root = try YAMLFile.read(process.absolute(path), shown: path, remedy: remedy)
+      .mapping(keys: ["name", "sources"] + FileSettings.keys)
+    let origin = { (line: Int) in Origin.spec(file: path, line: line) }
+    settings = try FileSettings.read(from: root, origin: origin)
+    if let value = root["name"] {
+      name = Setting(key: "name", value: .text(try value.text(.text)), origin: origin(value.line))
+    } else {
+      let fileName = URL(filePath: path).deletingPathExtension().lastPathComponent
+      name = Setting(key: "name", value: .text(fileName), origin: .builtIn)
+    }
+    (sources, sourceSettings) = try Self.readSources(root.required("sources"), origin: origin)
+  }
+
+  private static func readSources(
+    _ value: YAMLValue, origin: (Int) -> Origin
+  ) throws(Failure) -> ([Source], [Setting]) {
+    let entries = try value.list(of: "sources")
+    guard !entries.isEmpty else {
+      throw Failure(.configuration, value.place, "sources must name at least one table")
+    }
+    var sources: [Source] = []
+    var settings: [Setting] = []
+    for entry in entries {
+      let source = try readSource(entry)
+      if let twin = sources.firstIndex(where: { $0.name == source.name && $0.vector == source.vector }) {
+        throw Failure(
+          .configuration, entry.place, "\(entry.path) fills the same column as sources[\(twin)]",
+          remedy: "keep one of them")
+      }
+      sources.append(source)
+      settings.append(Setting(key: entry.path, value: .text(source.summary), origin: origin(entry.line)))
+    }
+    return (sources, settings)
+  }
+
+  private static func readSource(_ value: YAMLValue) throws(Failure) -> Source {
+    let keys = try value.mapping(keys: ["table", "schema", "key", "text", "vector", "where"])
+    let table = try keys.required("table")
+    var source = Source(schema: try keys["schema"]?.text(.text), table: try table.text(.text))
+    if source.schema == nil, source.table.contains(".") {
+      let parts = source.table.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+      guard parts.count == 2, !parts.contains("") else {
+        throw Failure(
+          .configuration, table.place, "\(table.path) must be table or schema.table",
+          remedy: "for a name with a dot in it, give schema: and table: apart")
+      }
+      source.schema = parts[0]
+      source.table = parts[1]
+    }
+    if let key = try keys["key"]?.text(.text) { source.key = key }
+    if let text = try keys["text"]?.text(.text) { source.text = text }
+    if let vector = try keys["vector"]?.text(.text) { source.vector = vector }
+    source.condition = try keys["where"]?.text()
+    guard Set([source.key, source.text, source.vector]).count == 3 else {
+      throw Failure(
+        .configuration, value.place, "\(value.path) must have three different columns as key, text and vector")
+    }
+    return source
+  }
+}
+
+extension Source {
+  fileprivate var summary: String {
+    let columns = "\(name) (\(key), \(text) -> \(vector))"
+    return condition.map { "\(columns) where \($0.split(whereSeparator: \.isNewline).joined(separator: " "))" } ?? columns
+  }
+}

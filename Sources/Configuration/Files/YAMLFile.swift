@@ -1,0 +1,45 @@
+import Backfill
+import Yams
+
+/// A YAML file that holds exactly one document.
+enum YAMLFile {
+  /// The document's root; every error of reading and parsing is one line that names the file and the place.
+  static func read(_ path: String, shown: String, remedy: String? = nil) throws(Failure) -> YAMLValue {
+    let text = try TextFile.read(path, shown: shown, remedy: remedy)
+    let root: Node?
+    do {
+      root = try Parser(yaml: text, encoding: .utf8).singleRoot()
+    } catch let error as YamlError {
+      throw failure(error, in: shown)
+    } catch {
+      throw Failure(.configuration, shown, "is not YAML")
+    }
+    guard let root else { throw Failure(.configuration, shown, "is empty", remedy: remedy) }
+    return YAMLValue(node: root, file: shown, path: "")
+  }
+
+  private static func failure(_ error: YamlError, in file: String) -> Failure {
+    func failure(at place: some CustomStringConvertible, _ problem: String) -> Failure {
+      Failure(.configuration, "\(file):\(place)", "is not YAML: \(problem)")
+    }
+    switch error {
+    case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _):
+      return failure(at: mark, problem)
+    case .composer(let context, let problem, let mark, _):
+      return failure(at: mark, context.map { "\($0.text), \(problem)" } ?? problem)
+    case .reader(let problem, let offset, _, let text):
+      guard let offset else { return Failure(.configuration, file, "is not YAML: \(problem)") }
+      let before = text.prefix(offset)
+      let column = before.unicodeScalars.reversed().prefix { $0 != "\n" }.count
+      let line = before.unicodeScalars.count { $0 == "\n" }
+      return failure(at: "\(line + 1):\(column + 1)", problem)
+    case .duplicatedKeysInMapping(let keys, let context):
+      let names = keys.sorted().joined(separator: ", ")
+      return Failure(
+        .configuration, "\(file):\(context.mark)", "\(names) is given more than once in one mapping",
+        remedy: "keep one of them")
+    case .no, .memory, .writer, .emitter, .representer, .dataCouldNotBeDecoded:
+      return Failure(.configuration, file, "is not YAML")
+    }
+  }
+}

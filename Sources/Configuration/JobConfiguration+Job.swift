@@ -1,0 +1,74 @@
+import Backfill
+
+extension JobConfiguration {
+  /// The job that the spec describes, checked against what is known of its model.
+  package func job() throws(Failure) -> Job {
+    guard let spec else {
+      throw Failure(.usage, "job spec", "is missing", remedy: "give its path, e.g. jobs/backfill-embeddings.yaml")
+    }
+    var job = Job(name: spec.name.value.map(String.init(describing:)) ?? "", sources: spec.sources, model: try model())
+    if let newlines: TextPreparation.Newlines = values.choice(.newlines) { job.preparation.newlines = newlines }
+    if let size = values.integer(.batchSize) { job.batchSize = size }
+    if let concurrency = values.integer(.concurrency) { job.concurrency = concurrency }
+    job.limits.requestsPerMinute = values.integer(.requestsPerMinute)
+    job.limits.tokensPerMinute = values.integer(.tokensPerMinute)
+    job.budget = try budget(for: job.model)
+    return job
+  }
+
+  /// The database's URL or libpq connection string, which may hold a password.
+  package func databaseURL() throws(Failure) -> Secret {
+    try required(.databaseURL, for: "a job")
+  }
+
+  /// The ledger's absolute path; nil for the default in the per-user state folder.
+  package var ledgerPath: String? { values.text(.ledger).map(process.absolute) }
+
+  func model() throws(Failure) -> Model {
+    guard let name = values.text(.model) else {
+      throw Failure(
+        .configuration, "model", "is not set", remedy: "set model: in the job spec, --model or VECFILL_MODEL")
+    }
+    if values.choice(.provider) == ProviderSettings.Kind.local, catalogueModel == nil {
+      throw Failure(
+        .configuration, "\(values[.model].origin)", "model must be \(ModelCatalogue.localModel) with provider local",
+        remedy: "a column filled by one model must never be taken for another's")
+    }
+    guard let dimensions = values.integer(.dimensions) else {
+      throw Failure(
+        .configuration, "dimensions", "is not set, and the catalogue doesn't know those of \(name)",
+        remedy: "set dimensions: in the job spec, --dimensions or VECFILL_DIMENSIONS")
+    }
+    if let possible = catalogueModel?.dimensions, !possible.contains(dimensions) {
+      throw Failure(
+        .configuration, "\(values[.dimensions].origin)",
+        "dimensions must be \(possible) with model \(name), not \(dimensions)")
+    }
+    let limits =
+      catalogueModel?.limits
+      ?? Self.catalogueProvider(values, catalogue).map(catalogue.limits(ofProvider:))
+    return Model(
+      name: name, dimensions: dimensions, usdPerMillionTokens: catalogueModel?.price?.usdPerMillionTokens,
+      maxInputTokens: limits?.inputTokens, maxInputs: limits?.inputs, maxRequestTokens: limits?.requestTokens)
+  }
+
+  /// A budget that can't be kept is refused: what has no price can't be added up (P5).
+  private func budget(for model: Model) throws(Failure) -> Job.Budget? {
+    guard let usd = values.number(.budget) else { return nil }
+    guard model.usdPerMillionTokens != nil else {
+      throw Failure(
+        .configuration, "\(values[.budget].origin)", "budget.usd can't be kept: the price of \(model.name) is unknown",
+        remedy: "tell the price in a catalogue of your own (--models), or take the budget out")
+    }
+    return Job.Budget(usd: usd)
+  }
+
+  func required(_ parameter: Parameter, for purpose: String) throws(Failure) -> Secret {
+    guard let secret = values.secret(parameter) else {
+      throw Failure(
+        .configuration, parameter.definition.variable ?? parameter.rawValue, "is not set, and \(purpose) needs it",
+        remedy: "set it in the environment or in .env")
+    }
+    return secret
+  }
+}

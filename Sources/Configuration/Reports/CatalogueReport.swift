@@ -1,0 +1,65 @@
+/// What `vecfill models` prints: the models that are known, provider by provider.
+package struct CatalogueReport {
+  private let catalogue: ModelCatalogue
+
+  package init(_ catalogue: ModelCatalogue) {
+    self.catalogue = catalogue
+  }
+
+  /// A table for a terminal of 80 columns.
+  package var table: String {
+    let rows = providers.flatMap { provider in
+      [[provider, "", "", "", ""]] + models(of: provider).map(row)
+    }
+    let table = TextTable(
+      header: ["MODEL", "USD/1M", "BATCH", "INPUT", "DIMENSIONS"], rows: rows,
+      alignments: [.left, .right, .right, .right, .left])
+    return """
+      \(table)
+
+      USD/1M, BATCH: dollars a million tokens\(ages), plain and in the batch API.
+      INPUT: the most tokens of one input. DIMENSIONS: the model's own first.
+      - is none or unknown. * has its tokens counted exactly; the others' are estimated.
+      """
+  }
+
+  private func row(_ model: CatalogueModel) -> [String] {
+    [
+      "  \(model.id)\(model.tokenizer == .unverified ? "" : " *")",
+      model.price?.usdPerMillionTokens.formattedPlainly ?? "-",
+      model.price?.usdPerMillionTokensInBatch?.formattedPlainly ?? "-",
+      model.limits.inputTokens.map(String.init) ?? "-", model.dimensions?.summary ?? "-",
+    ]
+  }
+
+  /// One object, `{"models": [...]}`, with the keys of `config/models.yaml`; what is unknown is left out.
+  package func json() throws -> String {
+    try JSONReport.text(["models": providers.flatMap(models).map(CatalogueEntry.init)])
+  }
+
+  private var providers: [String] {
+    catalogue.models.reduce(into: []) { providers, model in
+      if !providers.contains(model.provider) { providers.append(model.provider) }
+    }
+  }
+
+  private func models(of provider: String) -> [CatalogueModel] {
+    catalogue.models.filter { $0.provider == provider }.compactMap { catalogue.model(provider: provider, id: $0.id) }
+  }
+
+  private var ages: String {
+    let ages = catalogue.models.compactMap { $0.price?.asOf }
+    guard let oldest = ages.min(), let newest = ages.max() else { return "" }
+    return oldest == newest ? " as of \(oldest)" : " as of \(oldest) to \(newest)"
+  }
+}
+
+extension Dimensions {
+  fileprivate var summary: String {
+    switch choice {
+    case .fixed: "\(standard)"
+    case .list(let others): ([standard] + others).map(String.init).joined(separator: "|")
+    case .range(let range): "\(standard)|\(range.lowerBound)-\(range.upperBound)"
+    }
+  }
+}

@@ -1,0 +1,56 @@
+import Backfill
+
+/// The layers in which a parameter can be set; the first that sets it wins.
+struct Layers {
+  let flags: [Parameter: String]
+  let environment: [String: String]
+  let dotenv: DotEnv
+  /// Read and checked as a whole, whatever wins over them.
+  var spec: [Parameter: Setting] = [:]
+  var config: [Parameter: Setting] = [:]
+
+  /// The winning layer's value, else the built-in default.
+  ///
+  /// A value that is not allowed is a `Failure`, never passed over. A variable that is set to nothing is not set.
+  func setting(_ parameter: Parameter) throws(Failure) -> Setting {
+    let definition = parameter.definition
+    func read(_ text: String, _ origin: Origin, in place: String, called name: String) throws(Failure) -> Setting {
+      guard let value = definition.allowed.value(of: text) else { throw parameter.refusal(in: place, called: name) }
+      return Setting(key: parameter.rawValue, value: value, origin: origin)
+    }
+    if let flag = definition.flag, let text = flags[parameter] {
+      return try read(text, .flag(flag), in: "command line", called: flag)
+    }
+    if let variable = definition.variable {
+      if let text = environment[variable], !text.isEmpty {
+        return try read(text, .environment(variable), in: "environment", called: variable)
+      }
+      if let entry = dotenv.entries[variable], !entry.value.isEmpty {
+        let origin = Origin.dotenv(file: dotenv.file, line: entry.line)
+        return try read(entry.value, origin, in: "\(origin)", called: variable)
+      }
+    }
+    return spec[parameter] ?? config[parameter]
+      ?? Setting(key: parameter.rawValue, value: definition.fallback, origin: .builtIn)
+  }
+
+  /// Refuses a `VECFILL_` variable that is none but is nearly one: it would be silently without effect.
+  func refuseMisspelledVariables() throws(Failure) {
+    let prefix = "VECFILL_"
+    let known = Parameter.allCases.compactMap(\.definition.variable)
+      .compactMap { $0.hasPrefix(prefix) ? String($0.dropFirst(prefix.count)) : nil }
+    func check(_ name: String, in place: String) throws(Failure) {
+      let suffix = String(name.dropFirst(prefix.count))
+      guard name.hasPrefix(prefix), !known.contains(suffix), let nearest = Spelling.nearest(to: suffix, in: known)
+      else { return }
+      throw Failure(
+        .configuration, place, "\(name) is not a known variable", remedy: "did you mean \(prefix)\(nearest)?")
+    }
+    for name in environment.keys.sorted() {
+      try check(name, in: "environment")
+    }
+    for (name, entry) in dotenv.entries.sorted(by: { $0.value.line < $1.value.line }) {
+      try check(name, in: "\(dotenv.file):\(entry.line)")
+    }
+  }
+}

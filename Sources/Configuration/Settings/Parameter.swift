@@ -1,0 +1,168 @@
+import Backfill
+
+/// Everything that can be set beside a job's name and sources; the raw value is its key path in a file.
+///
+/// This table alone drives the flags, the variables, the files' keys, their checks and `docs/configuration.md`.
+package enum Parameter: String, CaseIterable, Sendable {
+  case provider
+  case model
+  case dimensions
+  case newlines = "preparation.newlines"
+  case batchSize = "batch_size"
+  case concurrency
+  case requestsPerMinute = "limits.requests_per_minute"
+  case tokensPerMinute = "limits.tokens_per_minute"
+  case budget = "budget.usd"
+  case databaseURL = "database_url"
+  case ledger
+  case openAIKey = "openai_api_key"
+  case baseURL = "base_url"
+  case organization
+  case project
+  case azureKey = "azure_openai_api_key"
+  case endpoint
+  case deployment
+  case apiVersion = "api_version"
+  case encodingFormat = "encoding_format"
+  case sendDimensions = "send_dimensions"
+  case timeout
+  case caFile = "ca_file"
+  case proxy
+  case models
+  case configFolder = "config_dir"
+}
+
+extension Parameter {
+  /// How a parameter is set, what it takes and what it is without being set.
+  package struct Definition: Sendable {
+    package let summary: String
+    package let allowed: Allowed
+    /// The command line's flag; nil where there is none, as for every secret: other users can see a command line.
+    package let flag: String?
+    package let variable: String?
+    /// Whether a job spec and `config/defaults.yaml` may set it.
+    package let isInFiles: Bool
+    package let fallback: SettingValue?
+    /// The default in words where it is derived from other settings.
+    package let derivedDefault: String?
+
+    fileprivate init(
+      _ summary: String, _ allowed: Allowed, flag: String? = nil, variable: String? = nil, isInFiles: Bool = true,
+      fallback: SettingValue? = nil, derived: String? = nil
+    ) {
+      self.summary = summary
+      self.allowed = allowed
+      self.flag = flag
+      self.variable = variable
+      self.isInFiles = isInFiles
+      self.fallback = fallback
+      self.derivedDefault = derived
+    }
+  }
+
+  /// What pgvector's `vector` type holds.
+  static let possibleDimensions = 1...16_000
+
+  package var definition: Definition {
+    switch self {
+    case .provider:
+      Definition(
+        "which kind of API embeds", .choice(ProviderSettings.Kind.allCases.map(\.rawValue)), flag: "--provider",
+        variable: "VECFILL_PROVIDER", fallback: .text(ProviderSettings.Kind.openai.rawValue))
+    case .model:
+      Definition(
+        "the model's id as the provider knows it", .text, flag: "--model", variable: "VECFILL_MODEL",
+        derived: "none; `\(ModelCatalogue.localModel)` with provider `local`")
+    case .dimensions:
+      Definition(
+        "the vectors' length", .integer(Self.possibleDimensions), flag: "--dimensions", variable: "VECFILL_DIMENSIONS",
+        derived: "the model's own, from the catalogue")
+    case .newlines:
+      Definition(
+        "`space` makes each U+000A one space before embedding", .choice(TextPreparation.Newlines.allCases.map(\.rawValue)),
+        fallback: .text(TextPreparation().newlines.rawValue))
+    case .batchSize:
+      // 2,048 is the most inputs that OpenAI's API takes in one request.
+      Definition(
+        "the most inputs of one request", .integer(1...2048), flag: "--batch-size", variable: "VECFILL_BATCH_SIZE",
+        fallback: .integer(100))
+    case .concurrency:
+      Definition(
+        "the most requests in flight", .integer(1...256), flag: "--concurrency", variable: "VECFILL_CONCURRENCY",
+        fallback: .integer(8))
+    case .requestsPerMinute:
+      Definition(
+        "the most requests a minute", .integer(1...1_000_000_000), flag: "--requests-per-minute",
+        variable: "VECFILL_REQUESTS_PER_MINUTE", derived: "the catalogue's, else only the provider's")
+    case .tokensPerMinute:
+      Definition(
+        "the most tokens a minute", .integer(1...1_000_000_000_000), flag: "--tokens-per-minute",
+        variable: "VECFILL_TOKENS_PER_MINUTE", derived: "the catalogue's, else only the provider's")
+    case .budget:
+      Definition(
+        "the most dollars that the job may spend over all its runs", .number(0.0001...1_000_000), flag: "--budget",
+        variable: "VECFILL_BUDGET")
+    case .databaseURL:
+      Definition("the database that holds the messages", .database, variable: "DATABASE_URL", isInFiles: false)
+    case .ledger:
+      Definition(
+        "the ledger's file", .path, flag: "--ledger", variable: "VECFILL_LEDGER", isInFiles: false,
+        derived: "`vecfill.db` in the per-user state folder")
+    case .openAIKey:
+      Definition(
+        "the key of provider `openai`; only OpenAI's own API requires one", .key, variable: "OPENAI_API_KEY",
+        isInFiles: false)
+    case .baseURL:
+      Definition(
+        "where an OpenAI-compatible API is", .webURL, flag: "--base-url", variable: "OPENAI_BASE_URL",
+        fallback: .text(ProviderSettings.openAIBaseURL))
+    case .organization:
+      Definition("the `OpenAI-Organization` header", .word, variable: "OPENAI_ORG_ID")
+    case .project:
+      Definition("the `OpenAI-Project` header", .word, variable: "OPENAI_PROJECT_ID")
+    case .azureKey:
+      Definition("the key of provider `azure`", .key, variable: "AZURE_OPENAI_API_KEY", isInFiles: false)
+    case .endpoint:
+      Definition("the Azure OpenAI resource's URL", .webURL, variable: "AZURE_OPENAI_ENDPOINT")
+    case .deployment:
+      Definition(
+        "the Azure OpenAI deployment's name", .word, variable: "AZURE_OPENAI_DEPLOYMENT", derived: "the model's id")
+    case .apiVersion:
+      Definition(
+        "Azure OpenAI's `api-version`, which selects the classic URL", .word, variable: "OPENAI_API_VERSION",
+        derived: "none: the v1 URL")
+    case .encodingFormat:
+      Definition(
+        "how vectors are asked for", .choice(ProviderSettings.EncodingFormat.allCases.map(\.rawValue)),
+        fallback: .text(ProviderSettings.EncodingFormat.base64.rawValue))
+    case .sendDimensions:
+      Definition(
+        "whether requests name the dimensions; some servers refuse that", .boolean,
+        derived: "`true` where the catalogue knows the model and they are not its own")
+    case .timeout:
+      Definition(
+        "seconds until a request counts as lost", .integer(1...3600), variable: "VECFILL_TIMEOUT",
+        fallback: .integer(ProviderSettings.standardTimeout))
+    case .caFile:
+      Definition(
+        "certificates to trust, as PEM", .path, variable: "SSL_CERT_FILE", derived: "the system's")
+    case .proxy:
+      Definition(
+        "the proxy for requests", .proxy, variable: "VECFILL_PROXY",
+        derived: "libcurl's: `https_proxy`, `all_proxy`, `no_proxy`")
+    case .models:
+      Definition(
+        "a catalogue of models, merged over the others", .path, flag: "--models", variable: "VECFILL_MODELS",
+        isInFiles: false)
+    case .configFolder:
+      Definition(
+        "the folder of `defaults.yaml` and `models.yaml`", .path, variable: "VECFILL_CONFIG_DIR", isInFiles: false,
+        derived: "the nearest `config/` or `share/vecfill/config/` above the executable")
+    }
+  }
+
+  /// Refuses a value that is not allowed; `place` is where it stands, `name` what it is called there.
+  func refusal(in place: String, called name: String) -> Failure {
+    Failure(.configuration, place, "\(name) must be \(definition.allowed)")
+  }
+}

@@ -1,0 +1,101 @@
+import Foundation
+
+extension Secret {
+  /// A key or token, of which only the length is shown.
+  package init(key: String) {
+    self.init(key, shownAs: "set (\(key.count) characters)")
+  }
+
+  /// A URL or a libpq keyword string, shown without the passwords in it.
+  ///
+  /// Where it can't be taken apart with certainty, more is hidden than is secret, never less.
+  package init(connection: String) {
+    self.init(connection, shownAs: Redaction.connection(connection))
+  }
+}
+
+private enum Redaction {
+  static let mask = "***"
+
+  static func connection(_ text: String) -> String {
+    guard let scheme = text.range(of: "://") else { return keywords(text) }
+    let prefix = text[..<scheme.upperBound]
+    var rest = String(text[scheme.upperBound...])
+    if !prefix.lowercased().hasPrefix("sqlite") {
+      rest = withoutUserPassword(rest)
+    }
+    return prefix + withoutQueryPasswords(rest)
+  }
+
+  /// Everything from the first colon to the last "@" may be a password, whatever was left unescaped in it.
+  private static func withoutUserPassword(_ rest: String) -> String {
+    guard let at = rest.lastIndex(of: "@"), let colon = rest[..<at].firstIndex(of: ":") else { return rest }
+    return rest[...colon] + mask + rest[at...]
+  }
+
+  private static func withoutQueryPasswords(_ rest: String) -> String {
+    guard let question = rest.firstIndex(of: "?") else { return rest }
+    var shown: [Substring] = []
+    var isInSecret = false
+    for pair in rest[rest.index(after: question)...].split(separator: "&", omittingEmptySubsequences: false) {
+      guard let equals = pair.firstIndex(of: "=") else {
+        // No name: a piece of the value before it, if that one held an unescaped "&".
+        if !isInSecret { shown.append(pair) }
+        continue
+      }
+      let name = pair[..<equals]
+      isInSecret = isSecret(name.removingPercentEncoding ?? String(name))
+      shown.append(isInSecret ? name + "=" + mask : pair)
+    }
+    return rest[...question] + shown.joined(separator: "&")
+  }
+
+  /// libpq's "keyword = value" pairs, values bare or in single quotes, with backslash escapes in both.
+  private static func keywords(_ text: String) -> String {
+    var shown = ""
+    var rest = text[...]
+    while !rest.isEmpty {
+      if rest.first?.isWhitespace == true {
+        rest.removeFirst()
+        continue
+      }
+      guard let equals = rest.firstIndex(of: "=") else { return mask }
+      let name = rest[..<equals].trimmingCharacters(in: .whitespaces)
+      guard !name.isEmpty, name.allSatisfy({ $0.isLetter || $0.isNumber || $0 == "_" }) else { return mask }
+      rest = rest[rest.index(after: equals)...].drop(while: \.isWhitespace)
+      guard let value = takeValue(from: &rest) else { return mask }
+      shown += (shown.isEmpty ? "" : " ") + name + "=" + (isSecret(name) ? mask : String(value))
+    }
+    return shown
+  }
+
+  /// The value at the start of `rest` as it is written; nil for a quote that is never closed.
+  private static func takeValue(from rest: inout Substring) -> Substring? {
+    let isQuoted = rest.first == "'"
+    var index = rest.startIndex
+    if isQuoted { index = rest.index(after: index) }
+    while index < rest.endIndex {
+      let character = rest[index]
+      if !isQuoted, character.isWhitespace { break }
+      index = rest.index(after: index)
+      if character == "\\", index < rest.endIndex {
+        index = rest.index(after: index)
+      } else if isQuoted, character == "'" {
+        let value = rest[..<index]
+        rest = rest[index...]
+        return value
+      }
+    }
+    if isQuoted { return nil }
+    let value = rest[..<index]
+    rest = rest[index...]
+    return value
+  }
+
+  /// libpq's own secret options are `password`, `sslpassword`, `oauth_client_secret`, `scram_client_key` and
+  /// `scram_server_key`; the others are what other clients call theirs.
+  private static func isSecret(_ name: String) -> Bool {
+    let name = name.lowercased()
+    return ["password", "passwd", "pwd", "secret", "token", "_key", "apikey", "api-key"].contains { name.contains($0) }
+  }
+}

@@ -1,0 +1,40 @@
+import CCurl
+import Foundation
+
+extension HTTPHeaders {
+  /// The provider's id of the request: OpenAI's header, or Azure's; nil where it is missing or no plain word.
+  var requestID: String? {
+    let id = self["x-request-id"] ?? self["apim-request-id"] ?? self["x-ms-request-id"]
+    return id.flatMap { $0.isPlainWord ? $0 : nil }
+  }
+
+  /// How long the provider asks to wait: `retry-after-ms`, or `Retry-After` in seconds or as a date, or LiteLLM's
+  /// `llm_provider-retry-after`.
+  ///
+  /// A date is measured from the reply's own `Date`, so that a wrong clock on either side does not count, and from
+  /// `now` where the reply has none.
+  func retryAfter(now: Date) -> Duration? {
+    if let milliseconds = self["retry-after-ms"].flatMap(Double.init) {
+      return ProviderDuration.seconds(milliseconds / 1000)
+    }
+    guard let text = self["retry-after"] ?? self["llm_provider-retry-after"] else { return nil }
+    if let duration = ProviderDuration.parse(text) { return duration }
+    let clock = self["date"].flatMap(HTTPHeaders.date) ?? now
+    return HTTPHeaders.date(text).flatMap { ProviderDuration.seconds(max(0, $0.timeIntervalSince(clock))) }
+  }
+
+  /// Whether the provider says that the same request is worth sending again.
+  var shouldRetry: Bool? { self["x-should-retry"].flatMap { Bool($0.lowercased()) } }
+
+  private static func date(_ text: String) -> Date? {
+    let seconds = curl_getdate(text, nil)
+    return seconds < 0 ? nil : Date(timeIntervalSince1970: TimeInterval(seconds))
+  }
+}
+
+extension String {
+  /// Whether it is a short run of the characters that ids and error codes are made of, and so can be told.
+  var isPlainWord: Bool {
+    (1...128).contains(utf8.count) && wholeMatch(of: /[A-Za-z0-9_.:\-]+/) != nil
+  }
+}

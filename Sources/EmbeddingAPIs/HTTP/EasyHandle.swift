@@ -1,0 +1,56 @@
+import CCurl
+import Foundation
+
+/// A libcurl easy handle with the strings that it borrows, freed with it.
+struct EasyHandle: ~Copyable {
+  let pointer: UnsafeMutableRawPointer
+  private let headers: UnsafeMutablePointer<curl_slist>?
+  private let errorBuffer: UnsafeMutablePointer<CChar>
+
+  /// Takes `pointer` over, with the headers that a POST of JSON has and those given.
+  init(_ pointer: UnsafeMutableRawPointer, headers lines: [(name: String, value: String)]) {
+    self.pointer = pointer
+    errorBuffer = .allocate(capacity: Int(CURL_ERROR_SIZE))
+    errorBuffer.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
+    // Without the empty `Expect`, a body of a megabyte or more waits a second for "100 Continue".
+    let always = ["Content-Type: application/json", "User-Agent: vecfill", "Expect:"]
+    headers = (always + lines.map { "\($0.name): \($0.value)" }).reduce(nil) { curl_slist_append($0, $1) }
+  }
+
+  /// Whether libcurl took the request and the options.
+  func configure(_ request: HTTPRequest, options: HTTPClient.Options) -> Bool {
+    var codes = [
+      vecfill_curl_set_error_buffer(pointer, errorBuffer),
+      vecfill_curl_set_url(pointer, request.url),
+      vecfill_curl_set_protocols_http(pointer),
+      vecfill_curl_set_http2_over_tls(pointer),
+      vecfill_curl_set_post(pointer, curl_off_t(request.body.count)),
+      vecfill_curl_set_headers(pointer, headers),
+      vecfill_curl_set_receive_buffer(pointer, 128 << 10),
+      vecfill_curl_set_connect_timeout(pointer, options.connectTimeout.milliseconds),
+      vecfill_curl_set_timeout(pointer, options.timeout.milliseconds),
+      vecfill_curl_set_no_signal(pointer),
+      vecfill_curl_set_quick_exit(pointer),
+    ]
+    if let proxy = options.proxy { codes.append(vecfill_curl_set_proxy(pointer, proxy)) }
+    if let caFile = options.caFile { codes.append(vecfill_curl_set_ca_file(pointer, caFile)) }
+    return codes.allSatisfy { $0 == CURLE_OK }
+  }
+
+  deinit {
+    curl_easy_cleanup(pointer)
+    curl_slist_free_all(headers)
+    errorBuffer.deallocate()
+  }
+
+  var errorDetail: String { String(cString: errorBuffer) }
+
+  var status: Int {
+    var status = 0
+    return vecfill_curl_get_status(pointer, &status) == CURLE_OK ? status : 0
+  }
+}
+
+extension Duration {
+  fileprivate var milliseconds: Int { max(1, Int(self / .milliseconds(1))) }
+}

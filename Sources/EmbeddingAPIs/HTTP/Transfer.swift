@@ -1,0 +1,89 @@
+import CCurl
+import Foundation
+
+/// A request on its way through libcurl; lives on the client's thread alone.
+///
+/// The body is given by a callback that can't be rewound, and that is on purpose. Where a kept-alive connection ends
+/// without one byte of a reply, libcurl sends the request again by itself on a new connection (`Curl_retry_request` in
+/// its `lib/transfer.c`), although the server may have acted on it: the work would be billed twice and counted once.
+/// There is no option against it. But where the body, or a part of it, was sent and can't be rewound, libcurl gives up
+/// with `CURLE_SEND_FAIL_REWIND` instead, and where none of it was sent the second try is harmless.
+final class Transfer {
+  private let easy: EasyHandle
+  private let ticket: HTTPClient.Ticket
+  private let request: HTTPRequest
+  private var sentBytes = 0
+  private var bodyWasAsked = false
+  private var headers = HTTPHeaders()
+  private var body = Data()
+  private var isCut = false
+
+  /// A transfer that is ready to be started; nil where libcurl can't take it.
+  init?(_ request: HTTPRequest, ticket: HTTPClient.Ticket, options: HTTPClient.Options) {
+    guard let pointer = curl_easy_init() else { return nil }
+    easy = EasyHandle(pointer, headers: request.headers)
+    self.ticket = ticket
+    self.request = request
+    let context = Unmanaged.passUnretained(self).toOpaque()
+    let callbacks = [
+      vecfill_curl_set_read(pointer, { Transfer.from($3).send(into: $0, atMost: $1 * $2) }, context),
+      vecfill_curl_set_write(pointer, { Transfer.from($3).receive($0, count: $1 * $2) }, context),
+      vecfill_curl_set_header(pointer, { Transfer.from($3).receiveHeader($0, count: $1 * $2) }, context),
+    ]
+    guard easy.configure(request, options: options), callbacks.allSatisfy({ $0 == CURLE_OK }) else { return nil }
+  }
+
+  var easyPointer: UnsafeMutableRawPointer { easy.pointer }
+
+  var isCancelled: Bool { ticket.isCancelled }
+
+  /// Ends the transfer with what libcurl says of it.
+  func finish(_ code: CURLcode) {
+    if code == CURLE_OK || isCut {
+      ticket.resume(.success(HTTPResponse(status: easy.status, headers: headers, body: body, isCut: isCut)))
+    } else {
+      let failure = HTTPFailure(code, detail: easy.errorDetail, bodyWasAsked: bodyWasAsked, wasSent: wasSent)
+      ticket.resume(.failure(failure))
+    }
+  }
+
+  func cancel() {
+    ticket.resume(.failure(HTTPFailure(cause: .cancelled, reason: "cancelled", wasSent: wasSent)))
+  }
+
+  private var wasSent: Bool { sentBytes == request.body.count }
+
+  private func send(into buffer: UnsafeMutablePointer<CChar>?, atMost space: Int) -> Int {
+    bodyWasAsked = true
+    let count = min(space, request.body.count - sentBytes)
+    guard let buffer, count > 0 else { return 0 }
+    let start = request.body.startIndex + sentBytes
+    request.body.copyBytes(to: UnsafeMutableRawBufferPointer(start: buffer, count: count), from: start..<start + count)
+    sentBytes += count
+    return count
+  }
+
+  /// Returning less than `count` makes libcurl end the transfer.
+  private func receive(_ bytes: UnsafeMutablePointer<CChar>?, count: Int) -> Int {
+    guard let bytes, count > 0 else { return 0 }
+    let taken = min(count, request.maxReplyBytes - body.count)
+    body.append(UnsafeRawPointer(bytes).assumingMemoryBound(to: UInt8.self), count: taken)
+    isCut = taken < count
+    return taken
+  }
+
+  private func receiveHeader(_ bytes: UnsafeMutablePointer<CChar>?, count: Int) -> Int {
+    let line = String(decoding: UnsafeRawBufferPointer(start: bytes, count: count), as: UTF8.self)
+    if line.hasPrefix("HTTP/") {
+      headers = HTTPHeaders()
+    } else if let colon = line.firstIndex(of: ":") {
+      headers.add(line[..<colon], line[line.index(after: colon)...])
+    }
+    return count
+  }
+
+  private static func from(_ context: UnsafeMutableRawPointer?) -> Transfer {
+    guard let context else { preconditionFailure("libcurl calls back with the context that it was given") }
+    return Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue()
+  }
+}

@@ -1,0 +1,101 @@
+import CCurl
+import Foundation
+import Synchronization
+
+/// The one thread that drives libcurl's multi handle, off the cooperative pool.
+///
+/// Other threads only hand over requests, and wake it.
+final class TransferLoop: Sendable {
+  private struct Inbox {
+    var arrivals: [(HTTPRequest, HTTPClient.Ticket)] = []
+    var isStopped = false
+  }
+
+  private let options: HTTPClient.Options
+  private let inbox = Mutex(Inbox())
+  // libcurl allows `curl_multi_wakeup` from any thread; every other use is on the loop's own thread.
+  private nonisolated(unsafe) let multi: UnsafeMutableRawPointer
+
+  /// A started loop; nil where memory is short.
+  init?(options: HTTPClient.Options) {
+    guard TransferLoop.isLibcurlReady, let multi = curl_multi_init() else { return nil }
+    self.options = options
+    self.multi = multi
+    let thread = Thread { self.run() }
+    thread.name = "vecfill.http"
+    thread.start()
+  }
+
+  /// Takes a request over; its ticket is resumed once.
+  func submit(_ request: HTTPRequest, _ ticket: HTTPClient.Ticket) {
+    inbox.withLock { $0.arrivals.append((request, ticket)) }
+    wake()
+  }
+
+  /// Makes the thread look for cancelled tickets and for arrivals.
+  func wake() {
+    // Under the lock, since a loop that was told to stop frees the handle.
+    inbox.withLock { if !$0.isStopped { curl_multi_wakeup(multi) } }
+  }
+
+  /// Ends the thread and its connections. No request may be under way.
+  func stop() {
+    inbox.withLock {
+      $0.isStopped = true
+      curl_multi_wakeup(multi)
+    }
+  }
+
+  private func run() {
+    // Signals are for the main thread; a blocked SIGPIPE from a connection that was lost does no harm.
+    var everySignal = sigset_t()
+    sigfillset(&everySignal)
+    pthread_sigmask(SIG_BLOCK, &everySignal, nil)
+
+    var transfers: [UnsafeMutableRawPointer: Transfer] = [:]
+    while true {
+      let (arrivals, isStopped) = inbox.withLock { inbox in
+        defer { inbox.arrivals = [] }
+        return (inbox.arrivals, inbox.isStopped)
+      }
+      guard !isStopped else { break }
+      for (request, ticket) in arrivals { start(request, ticket, in: &transfers) }
+      for transfer in transfers.values where transfer.isCancelled {
+        curl_multi_remove_handle(multi, transfer.easyPointer)
+        transfers[transfer.easyPointer] = nil
+        transfer.cancel()
+      }
+      var runningCount: Int32 = 0
+      curl_multi_perform(multi, &runningCount)
+      finishEnded(in: &transfers)
+      curl_multi_poll(multi, nil, 0, 60_000, nil)
+    }
+    curl_multi_cleanup(multi)
+  }
+
+  private func start(
+    _ request: HTTPRequest, _ ticket: HTTPClient.Ticket, in transfers: inout [UnsafeMutableRawPointer: Transfer]
+  ) {
+    guard !ticket.isCancelled, let transfer = Transfer(request, ticket: ticket, options: options) else {
+      let cause: HTTPFailure.Cause = ticket.isCancelled ? .cancelled : .misconfigured
+      let reason = ticket.isCancelled ? "cancelled" : "libcurl refused the request's options"
+      ticket.resume(.failure(HTTPFailure(cause: cause, reason: reason, wasSent: false)))
+      return
+    }
+    transfers[transfer.easyPointer] = transfer
+    curl_multi_add_handle(multi, transfer.easyPointer)
+  }
+
+  private func finishEnded(in transfers: inout [UnsafeMutableRawPointer: Transfer]) {
+    var left: Int32 = 0
+    while let message = curl_multi_info_read(multi, &left) {
+      // The message is gone once its handle is removed.
+      let (kind, easy, code) = (message.pointee.msg, message.pointee.easy_handle, message.pointee.data.result)
+      guard kind == CURLMSG_DONE, let easy, let transfer = transfers.removeValue(forKey: easy) else { continue }
+      curl_multi_remove_handle(multi, easy)
+      transfer.finish(code)
+    }
+  }
+
+  private static let isLibcurlReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+}

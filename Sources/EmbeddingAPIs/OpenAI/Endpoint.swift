@@ -1,0 +1,56 @@
+import Backfill
+import Foundation
+
+/// Where OpenAI-shaped embeddings are served, and how a request is addressed and authorised there.
+package enum Endpoint: Equatable, Sendable {
+  /// OpenAI, or a server that speaks its protocol: the base URL is what comes before `/embeddings`.
+  case openAI(baseURL: String = "https://api.openai.com/v1")
+  /// Azure OpenAI's v1 API at a resource's URL, e.g. "https://NAME.openai.azure.com".
+  case azure(resource: String, deployment: String)
+  /// Azure OpenAI's older API, with the deployment and the version in the URL.
+  case azureClassic(resource: String, deployment: String, apiVersion: String = "2024-10-21")
+}
+
+extension Endpoint {
+  /// The URL that requests are posted to.
+  ///
+  /// Throws a `Failure` with `.configuration` where the base is no http or https URL with a host.
+  func url() throws(Failure) -> String {
+    let (base, path): (String, String) =
+      switch self {
+      case .openAI(let baseURL): (baseURL, "/embeddings")
+      case .azure(let resource, _): (resource, "/openai/v1/embeddings")
+      case .azureClassic(let resource, let deployment, _): (resource, "/openai/deployments/\(deployment)/embeddings")
+      }
+    guard var parts = URLComponents(string: base), ["http", "https"].contains(parts.scheme?.lowercased()),
+      parts.host?.isEmpty == false
+    else {
+      // The URL itself is not told: it may hold a password.
+      throw Failure(
+        .configuration, "the embeddings API's URL", "is not an http or https URL with a host",
+        remedy: "give it as in https://api.openai.com/v1")
+    }
+    while parts.path.hasSuffix("/") { parts.path.removeLast() }
+    parts.path += path
+    if case .azureClassic(_, _, let version) = self {
+      parts.queryItems = (parts.queryItems ?? []) + [URLQueryItem(name: "api-version", value: version)]
+    }
+    return parts.string ?? base
+  }
+
+  /// The header that carries `key`.
+  func authorization(_ key: APIKey) -> (name: String, value: String) {
+    switch self {
+    case .openAI: ("Authorization", "Bearer \(key.value)")
+    case .azure, .azureClassic: ("api-key", key.value)
+    }
+  }
+
+  /// What the request's `model` says: at Azure it is the deployment's name.
+  func requestModel(_ model: String) -> String {
+    switch self {
+    case .openAI: model
+    case .azure(_, let deployment), .azureClassic(_, let deployment, _): deployment
+    }
+  }
+}

@@ -1,0 +1,147 @@
+import Backfill
+import Foundation
+import GRDB
+
+extension Ledger {
+  /// A request of `batch` is about to be sent. Until it is received or has failed it counts as possibly paid.
+  package func requested(_ batch: Batch, target: Int64, reservation: Double?) async throws {
+    let contents = try BatchContents.encode(batch.contents.rows)
+    try await write { db in
+      try db.cachedStatement(
+        sql: """
+          INSERT INTO batch (run_id, number, target_id, state, inputs, tokens, reservation, contents)
+          VALUES (?, ?, ?, 'requested', ?, ?, ?, ?)
+          ON CONFLICT (run_id, number) DO UPDATE SET state = 'requested'
+          """
+      ).execute(arguments: [
+        batch.id.run, batch.id.number, target, batch.contents.inputs.count, batch.contents.tokenCount, reservation,
+        contents,
+      ])
+    }
+  }
+
+  /// A reply came: its receipt and its vectors, durable before anything else is done with them (P2).
+  package func received(_ reply: EmbeddingReply, to batch: Batch, cost: Double?, at date: Date) async throws {
+    let block = reply.vectors.littleEndian
+    try await write { db in
+      try db.cachedStatement(sql: "UPDATE batch SET state = 'received' WHERE run_id = ? AND number = ?")
+        .execute(arguments: [batch.id.run, batch.id.number])
+      try db.cachedStatement(
+        sql: """
+          INSERT INTO receipt (run_id, number, request_id, inputs, billed_tokens, is_counted_here, cost, received_at)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+          """
+      ).execute(arguments: [
+        batch.id.run, batch.id.number, reply.requestID, batch.contents.inputs.count,
+        reply.billedTokens ?? batch.contents.tokenCount, reply.billedTokens == nil, cost, date.timeIntervalSince1970,
+      ])
+      try db.cachedStatement(sql: "INSERT INTO spool (run_id, number, dimensions, vectors) VALUES (?, ?, ?, ?)")
+        .execute(arguments: [batch.id.run, batch.id.number, reply.vectors.dimensions, block])
+    }
+  }
+
+  /// A request brought no vectors.
+  package func failed(_ batch: Batch, _ failure: EmbeddingFailure) async throws {
+    try await write { db in
+      try db.cachedStatement(
+        sql: "UPDATE batch SET state = ?, possibly_paid = possibly_paid + ? WHERE run_id = ? AND number = ?"
+      ).execute(arguments: [
+        failure.mayHaveBeenBilled ? "lost" : "refused", failure.mayHaveBeenBilled ? 1 : 0, batch.id.run,
+        batch.id.number,
+      ])
+    }
+  }
+
+  /// The rows and vectors of a batch that was received and isn't settled.
+  package func spooled(_ id: BatchID) async throws -> [EmbeddedRow] {
+    try await read { [path] db in
+      let row = try Row.fetchOne(
+        db,
+        sql: """
+          SELECT batch.contents, spool.dimensions, spool.vectors FROM spool JOIN batch USING (run_id, number)
+          WHERE run_id = ? AND number = ?
+          """, arguments: [id.run, id.number])
+      guard let row, let vectors = Vectors(littleEndian: row["vectors"], dimensions: row["dimensions"]) else {
+        throw Failure(
+          .localIO, path, "the spool of batch \(id.run)/\(id.number) can't be read",
+          remedy: "move the ledger away and run again; the batch will be paid twice")
+      }
+      return try BatchContents.decode(row["contents"]).embedded(by: vectors)
+    }
+  }
+
+  /// The batches' vectors are in their rows: their spool is dropped, and the watermark moves.
+  package func settle(
+    _ ids: [BatchID], run: Int64, tally: Tally, watermark: (target: Int64, key: RowKey)?
+  ) async throws {
+    try await write { db in
+      for id in ids {
+        try Ledger.settle(id, db)
+      }
+      if let watermark {
+        try db.execute(
+          sql: "UPDATE target SET watermark = ? WHERE id = ?",
+          arguments: [Ledger.json(watermark.key), watermark.target])
+      }
+      try Ledger.update(tally, of: run, db)
+    }
+  }
+
+  /// The batch's rows stand alone with an input that was refused: they are left out until their text changes (P7).
+  package func condemn(_ batch: Batch, target: Int64, _ failure: EmbeddingFailure, tally: Tally, at date: Date)
+    async throws
+  {
+    try await write { db in
+      for row in batch.contents.rows {
+        try db.cachedStatement(
+          sql: """
+            INSERT INTO quarantine (target_id, key, digest, class, reason, run_id, condemned_at)
+            VALUES (?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (target_id, key) DO UPDATE SET digest = excluded.digest, class = excluded.class,
+              reason = excluded.reason, run_id = excluded.run_id, condemned_at = excluded.condemned_at
+            """
+        ).execute(arguments: [
+          target, Ledger.json(row.key), Data(row.digest.bytes), failure.kind.rawValue, failure.reason, batch.id.run,
+          date.timeIntervalSince1970,
+        ])
+      }
+      try Ledger.settle(batch.id, db)
+      try Ledger.update(tally, of: batch.id.run, db)
+    }
+  }
+
+  /// Which of `keys` are in quarantine, with the digest of the text that they had then.
+  package func condemned(_ keys: [RowKey], target: Int64) async throws -> [RowKey: TextDigest] {
+    try await read { db in
+      guard
+        try Bool.fetchOne(
+          db, sql: "SELECT EXISTS (SELECT 1 FROM quarantine WHERE target_id = ?)", arguments: [target]) == true
+      else { return [:] }
+      let rows = try Row.fetchAll(
+        db,
+        sql: "SELECT key, digest FROM quarantine WHERE target_id = ? AND key IN (SELECT value FROM json_each(?))",
+        arguments: [target, Ledger.json(try keys.map { try Ledger.json($0) })])
+      return try Dictionary(
+        rows.compactMap { row in
+          let key = try JSONDecoder().decode(RowKey.self, from: Data((row["key"] as String).utf8))
+          return TextDigest(bytes: row["digest"] as Data).map { (key, $0) }
+        }, uniquingKeysWith: { first, _ in first })
+    }
+  }
+
+  private static func settle(_ id: BatchID, _ db: Database) throws {
+    try db.cachedStatement(
+      sql: """
+        UPDATE batch SET contents = NULL, state = CASE state WHEN 'received' THEN 'settled' ELSE state END
+        WHERE run_id = ? AND number = ?
+        """
+    ).execute(arguments: [id.run, id.number])
+    try db.cachedStatement(sql: "DELETE FROM spool WHERE run_id = ? AND number = ?")
+      .execute(arguments: [id.run, id.number])
+  }
+
+  private static func update(_ tally: Tally, of run: Int64, _ db: Database) throws {
+    try db.cachedStatement(sql: "UPDATE run SET tally = ? WHERE id = ?")
+      .execute(arguments: [json(tally), run])
+  }
+}

@@ -1,0 +1,111 @@
+import Backfill
+import Foundation
+import GRDB
+
+/// The local record of what was asked, answered, paid and written.
+///
+/// It is a receipt log, a spool of vectors already paid for, and a set of hints: losing it costs at most the spool,
+/// never correctness. Every write is durable when its call returns: one transaction with `synchronous=FULL` in a
+/// rollback journal, since WAL can corrupt up to SQLite 3.51.2 (design, section 5). It holds no text and no key (P10).
+/// Errors are `Failure`s with `.localIO`.
+package final class Ledger: Sendable {
+  package let path: String
+  private let queue: DatabaseQueue
+
+  /// Opens the ledger at `path`, made where it is missing, its schema brought up to this version's.
+  ///
+  /// Throws a `Failure` for a path that can't be written, a network file system, a file that is no ledger, or a ledger
+  /// of a newer version.
+  package static func open(at path: String) throws -> Ledger {
+    let file = LedgerFile(path: path)
+    try file.prepare()
+    let ledger = try Ledger(path: path, readonly: false)
+    try ledger.guarding {
+      let migrator = LedgerSchema.migrator
+      try ledger.queue.read { try ledger.refuseNewer($0, than: migrator) }
+      try migrator.migrate(ledger.queue)
+    }
+    return ledger
+  }
+
+  /// Opens an existing ledger to read it, also while a run writes to it; nil where there is none.
+  package static func openForReading(at path: String) throws -> Ledger? {
+    guard FileManager.default.fileExists(atPath: path) else { return nil }
+    let ledger = try Ledger(path: path, readonly: true)
+    return try ledger.guarding {
+      let migrator = LedgerSchema.migrator
+      let isCurrent = try ledger.queue.read { db in
+        try ledger.refuseNewer(db, than: migrator)
+        return try migrator.hasCompletedMigrations(db)
+      }
+      return isCurrent ? ledger : nil
+    }
+  }
+
+  private init(path: String, readonly: Bool) throws {
+    self.path = path
+    var configuration = Configuration()
+    configuration.readonly = readonly
+    configuration.busyMode = .timeout(10)
+    configuration.label = "vecfill.ledger"
+    if !readonly {
+      configuration.prepareDatabase { db in
+        try db.execute(sql: "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL;")
+        guard try Int.fetchOne(db, sql: "PRAGMA synchronous") == 2,
+          try String.fetchOne(db, sql: "PRAGMA journal_mode") == "truncate"
+        else {
+          throw Failure(
+            .localIO, path, "SQLite did not accept a durable journal", remedy: "give another path with --ledger")
+        }
+      }
+    }
+    do {
+      queue = try DatabaseQueue(path: path, configuration: configuration)
+    } catch {
+      throw Ledger.failure(error, path: path)
+    }
+  }
+
+  private func refuseNewer(_ db: Database, than migrator: DatabaseMigrator) throws {
+    if try migrator.hasBeenSuperseded(db) {
+      throw Failure(
+        .configuration, path, "the ledger was written by a newer vecfill",
+        remedy: "use that version, or another ledger with --ledger")
+    }
+  }
+
+  /// Not ended by a cancelled task: what a request brought must be kept also when the run is being cancelled.
+  func write<T: Sendable>(_ updates: @escaping @Sendable (Database) throws -> T) async throws -> T {
+    try await withCheckedThrowingContinuation { continuation in
+      queue.asyncWrite(updates) { [path] _, result in
+        continuation.resume(with: result.mapError { Ledger.failure($0, path: path) })
+      }
+    }
+  }
+
+  func read<T: Sendable>(_ value: @escaping @Sendable (Database) throws -> T) async throws -> T {
+    try await withCheckedThrowingContinuation { continuation in
+      queue.asyncRead { [path] database in
+        continuation.resume(with: Result { try value(database.get()) }.mapError { Ledger.failure($0, path: path) })
+      }
+    }
+  }
+
+  private func guarding<T>(_ body: () throws -> T) throws -> T {
+    do {
+      return try body()
+    } catch {
+      throw Ledger.failure(error, path: path)
+    }
+  }
+
+  private static func failure(_ error: any Error, path: String) -> any Error {
+    switch error {
+    case let error as DatabaseError:
+      // The statement and its arguments stay out: they may hold a reason from a provider.
+      return LedgerFile(path: path).failure("\(error.message ?? "SQLite error") (\(error.resultCode))", errno: nil)
+    default:
+      return error
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import GRDB
+
+/// The ledger's tables; each version is one migration, and a version once released never changes.
+enum LedgerSchema {
+  static var migrator: DatabaseMigrator {
+    var migrator = DatabaseMigrator()
+    migrator.registerMigration("1") { db in
+      try db.execute(
+        sql: """
+          -- A column that is being filled, and what its vectors are made of.
+          CREATE TABLE target (
+            id INTEGER PRIMARY KEY,
+            database TEXT NOT NULL,
+            source TEXT NOT NULL,
+            vector_column TEXT NOT NULL,
+            fingerprint TEXT NOT NULL,
+            watermark TEXT,
+            UNIQUE (database, source, vector_column)
+          );
+          CREATE TABLE run (
+            id INTEGER PRIMARY KEY,
+            job TEXT NOT NULL,
+            database TEXT NOT NULL,
+            fingerprint TEXT NOT NULL,
+            sources TEXT NOT NULL,
+            model TEXT NOT NULL,
+            started_at REAL NOT NULL,
+            ended_at REAL,
+            -- running, completed, stopped or failed; that a running one has died is told by its lock alone.
+            state TEXT NOT NULL,
+            exit_code INTEGER,
+            reason TEXT,
+            tally TEXT NOT NULL
+          );
+          CREATE TABLE batch (
+            run_id INTEGER NOT NULL REFERENCES run (id),
+            number INTEGER NOT NULL,
+            target_id INTEGER NOT NULL REFERENCES target (id),
+            -- requested, received, settled, refused or lost (its reply never came).
+            state TEXT NOT NULL,
+            inputs INTEGER NOT NULL,
+            tokens INTEGER NOT NULL,
+            -- The most that one request of it can cost, in dollars.
+            reservation REAL,
+            -- Requests of it that may have been billed though no reply came.
+            possibly_paid INTEGER NOT NULL DEFAULT 0,
+            -- Keys, digests and inputs of its rows, until it is settled.
+            contents BLOB,
+            PRIMARY KEY (run_id, number)
+          ) WITHOUT ROWID;
+          CREATE INDEX batch_open ON batch (state) WHERE state IN ('requested', 'received');
+          CREATE TABLE receipt (
+            id INTEGER PRIMARY KEY,
+            run_id INTEGER NOT NULL,
+            number INTEGER NOT NULL,
+            request_id TEXT,
+            inputs INTEGER NOT NULL,
+            billed_tokens INTEGER NOT NULL,
+            -- 1 where the reply told no usage and the tokens were counted here.
+            is_counted_here INTEGER NOT NULL,
+            cost REAL,
+            received_at REAL NOT NULL,
+            FOREIGN KEY (run_id, number) REFERENCES batch (run_id, number)
+          );
+          CREATE INDEX receipt_run ON receipt (run_id);
+          CREATE TABLE spool (
+            run_id INTEGER NOT NULL,
+            number INTEGER NOT NULL,
+            dimensions INTEGER NOT NULL,
+            vectors BLOB NOT NULL,
+            PRIMARY KEY (run_id, number)
+          );
+          CREATE TABLE quarantine (
+            target_id INTEGER NOT NULL REFERENCES target (id),
+            key TEXT NOT NULL,
+            digest BLOB NOT NULL,
+            class TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            run_id INTEGER NOT NULL,
+            condemned_at REAL NOT NULL,
+            PRIMARY KEY (target_id, key)
+          ) WITHOUT ROWID;
+          """)
+    }
+    return migrator
+  }
+}

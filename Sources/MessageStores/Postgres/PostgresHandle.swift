@@ -1,0 +1,201 @@
+import CPostgres
+import Foundation
+
+/// One `PGconn`, closed in `deinit`: the only place that sends, waits and judges what comes back.
+///
+/// Its calls block; the `PostgresConnection` that owns it runs them on a thread of its own. A wait ends within a tenth
+/// of a second when the task is cancelled: the statement is then cancelled on the server, and its end is awaited.
+final class PostgresHandle {
+  let pointer: OpaquePointer
+  private let noticeBuffer = NoticeBuffer()
+  private var sentCancel = false
+  private var heedsCancellation = true
+
+  /// Connects, trying libpq's hosts in their order.
+  init(to conninfo: String, applicationName: String) throws {
+    // Before `dbname` stand defaults that the connection string overrides, behind it what it can't.
+    let options: [(String, String)] = [
+      ("keepalives_idle", "30"), ("keepalives_interval", "10"), ("keepalives_count", "3"),
+      ("tcp_user_timeout", "20000"), ("dbname", conninfo), ("client_encoding", "UTF8"),
+      ("application_name", applicationName),
+    ]
+    let keywords = options.map { strdup($0.0) }
+    let values = options.map { strdup($0.1) }
+    defer { for string in keywords + values { free(string) } }
+    let started = PQconnectStartParams(
+      keywords.map { UnsafePointer($0) } + [nil], values.map { UnsafePointer($0) } + [nil], 1)
+    guard let started else { throw PostgresError(message: "libpq is out of memory", endsConnection: true) }
+    pointer = started
+    PQsetErrorVerbosity(pointer, PQERRORS_VERBOSE)
+    PQsetNoticeReceiver(
+      pointer,
+      { buffer, notice in
+        guard let buffer else { return }
+        Unmanaged<NoticeBuffer>.fromOpaque(buffer).takeUnretainedValue().append(PostgresError(result: notice))
+      }, Unmanaged.passUnretained(noticeBuffer).toOpaque())
+    guard PQstatus(pointer) != CONNECTION_BAD else { throw PostgresError(connection: pointer) }
+    try finishConnecting()
+    PQsetnonblocking(pointer, 1)
+  }
+
+  deinit {
+    PQfinish(pointer)
+  }
+
+  private func finishConnecting() throws {
+    let deadline = ContinuousClock.now + connectTimeout
+    var next = PGRES_POLLING_WRITING
+    while next != PGRES_POLLING_OK {
+      guard next != PGRES_POLLING_FAILED else { throw PostgresError(connection: pointer) }
+      while try poll(next == PGRES_POLLING_READING ? POLLIN : POLLOUT) == 0 {
+        if Task.isCancelled { throw CancellationError() }
+        guard ContinuousClock.now < deadline else {
+          let host = PQhost(pointer).map { String(cString: $0) } ?? ""
+          throw PostgresError(message: "no answer from \(host) within \(connectTimeout)", endsConnection: true)
+        }
+      }
+      next = PQconnectPoll(pointer)
+    }
+  }
+
+  /// libpq's `connect_timeout`, which it leaves to the caller here. The default is 10 s.
+  private lazy var connectTimeout: Duration = {
+    guard let options = PQconninfo(pointer) else { return .seconds(10) }
+    defer { PQconninfoFree(options) }
+    var option = options
+    while let keyword = option.pointee.keyword {
+      if String(cString: keyword) == "connect_timeout", let value = option.pointee.val,
+        let seconds = Int(String(cString: value)), seconds > 0
+      {
+        return .seconds(seconds)
+      }
+      option += 1
+    }
+    return .seconds(10)
+  }()
+
+  /// The notices since the last call, the newest hundred at most.
+  func takeNotices() -> [PostgresError] { noticeBuffer.take() }
+
+  /// Whether the server still holds the other end, as far as this end was told; for an idle connection.
+  var isAlive: Bool {
+    var watched = pollfd(fd: PQsocket(pointer), events: Int16(POLLIN), revents: 0)
+    while PQstatus(pointer) == CONNECTION_OK, Foundation.poll(&watched, 1, 0) > 0 {
+      guard PQconsumeInput(pointer) == 1 else { return false }
+    }
+    return PQstatus(pointer) == CONNECTION_OK
+  }
+}
+
+extension PostgresHandle {
+  /// Sends by `send`, one of libpq's calls that return 1, and gathers every result up to the end.
+  func run(heedingCancellation: Bool = true, _ send: (OpaquePointer) -> Int32) throws -> PostgresResult {
+    try begin(heedingCancellation: heedingCancellation)
+    try check(send(pointer))
+    try flush()
+    var last: PostgresResult?
+    var failure: (any Error)?
+    while let result = try nextResult() {
+      do {
+        last = try judge(result)
+      } catch {
+        failure = failure ?? error
+        // A COPY would wait for data that nobody has, for ever.
+        if [PGRES_COPY_IN, PGRES_COPY_OUT, PGRES_COPY_BOTH].contains(PQresultStatus(result)) { throw error }
+      }
+    }
+    if let failure { throw failure }
+    guard let last else { throw PostgresError(connection: pointer) }
+    return last
+  }
+
+  func begin(heedingCancellation: Bool = true) throws {
+    heedsCancellation = heedingCancellation
+    sentCancel = false
+    if heedsCancellation, Task.isCancelled { throw CancellationError() }
+  }
+
+  func check(_ status: Int32) throws {
+    guard status == 1 else { throw PostgresError(connection: pointer) }
+  }
+
+  /// Sends all that libpq holds back, reading what comes in meanwhile so that neither side waits for the other.
+  func flush() throws {
+    while true {
+      let left = PQflush(pointer)
+      guard left >= 0 else { throw PostgresError(connection: pointer) }
+      guard left > 0 else { return }
+      if try wait(POLLIN | POLLOUT) & POLLIN != 0 { try check(PQconsumeInput(pointer)) }
+    }
+  }
+
+  /// The next result of what was sent, not yet judged; nil at the end of a statement. `judge` takes it over.
+  func nextResult() throws -> OpaquePointer? {
+    while PQisBusy(pointer) == 1 {
+      try wait(POLLIN)
+      // Where the connection is lost, PQgetResult tells it with the server's own last words.
+      guard PQconsumeInput(pointer) == 1 else { break }
+    }
+    return PQgetResult(pointer)
+  }
+
+  /// Judges a result's status: the one place.
+  func judge(_ raw: OpaquePointer) throws -> PostgresResult {
+    let result = PostgresResult(owning: raw)
+    switch PQresultStatus(raw) {
+    case PGRES_COMMAND_OK, PGRES_TUPLES_OK, PGRES_EMPTY_QUERY, PGRES_PIPELINE_SYNC:
+      return result
+    case PGRES_COPY_IN, PGRES_COPY_OUT, PGRES_COPY_BOTH:
+      throw PostgresError(sqlState: "0A000", message: "COPY is not supported here", endsConnection: true)
+    default:
+      var error = PostgresError(result: raw)
+      if sentCancel, error.sqlState == "57014" { throw CancellationError() }
+      error.endsConnection =
+        PQstatus(pointer) == CONNECTION_BAD || ["57P01", "57P02", "57P03"].contains(error.sqlState)
+      throw error
+    }
+  }
+
+  /// Waits for `events` on the socket, cancelling the statement once the task is cancelled.
+  @discardableResult
+  private func wait(_ events: Int32) throws -> Int32 {
+    while true {
+      let seen = try poll(events)
+      guard seen == 0 else { return seen }
+      if heedsCancellation, !sentCancel, Task.isCancelled { cancel() }
+    }
+  }
+
+  /// Waits a tenth of a second at most; 0 where nothing was seen.
+  private func poll(_ events: Int32) throws -> Int32 {
+    var watched = pollfd(fd: PQsocket(pointer), events: Int16(events), revents: 0)
+    guard Foundation.poll(&watched, 1, 100) >= 0 || errno == EINTR else {
+      throw PostgresError(message: "poll: \(String(cString: strerror(errno)))", endsConnection: true)
+    }
+    return Int32(watched.revents)
+  }
+
+  private func cancel() {
+    sentCancel = true
+    guard let request = PQgetCancel(pointer) else { return }
+    defer { PQfreeCancel(request) }
+    var complaint = [CChar](repeating: 0, count: 256)
+    // If it fails, the statement runs to its own end, as it would without it.
+    _ = PQcancel(request, &complaint, Int32(complaint.count))
+  }
+}
+
+/// Where libpq's callback leaves notices; used only within calls of the handle that owns it.
+private final class NoticeBuffer {
+  private var notices: [PostgresError] = []
+
+  func append(_ notice: PostgresError) {
+    if notices.count == 100 { notices.removeFirst() }
+    notices.append(notice)
+  }
+
+  func take() -> [PostgresError] {
+    defer { notices = [] }
+    return notices
+  }
+}

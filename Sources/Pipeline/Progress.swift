@@ -1,0 +1,32 @@
+import Backfill
+import Synchronization
+
+/// How far a run has come, for whoever shows it.
+package struct Progress: Sendable {
+  package var tally = Tally()
+  /// Rows that need nothing more.
+  package var done = 0
+  package var inFlight = 0
+  /// Why nothing is sent just now; nil while work goes on.
+  package var waiting: String?
+  package var isStopping = false
+}
+
+/// The place where a run tells its progress and others look at it.
+package final class ProgressBoard: Sendable {
+  private let progress = Mutex(Progress())
+
+  package init() {}
+
+  package var current: Progress { progress.withLock { $0 } }
+
+  func update(from conductor: Conductor) {
+    progress.withLock { $0 = conductor.progress }
+  }
+}
+
+extension Conductor {
+  fileprivate var progress: Progress {
+    Progress(tally: tally, done: done, inFlight: inFlight, waiting: waiting, isStopping: isStopping)
+  }
+}

@@ -1,0 +1,21 @@
+import ArgumentParser
+import Configuration
+
+struct ConfigCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "config", abstract: "Print every setting with where it comes from, secrets redacted.",
+    discussion: "With a job spec the job is checked too, and what is wrong with it told.")
+
+  @Argument(help: "The job spec.")
+  var spec: String?
+  @OptionGroup var options: ConfigurationOptions
+  @Flag(help: "Print JSON.")
+  var json = false
+
+  func run() throws {
+    let configuration = try JobConfiguration(spec: spec, flags: options.flags)
+    let report = SettingsReport(configuration.settings)
+    print(json ? try report.json() : report.table)
+    if spec != nil { _ = try configuration.job() }
+  }
+}

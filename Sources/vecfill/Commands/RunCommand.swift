@@ -1,0 +1,125 @@
+import ArgumentParser
+import Backfill
+import Configuration
+import Foundation
+import Ledger
+import Logging
+import MessageStores
+import Pipeline
+
+struct RunCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run", abstract: "Fill every missing embedding of a job's tables.",
+    discussion: """
+      Reads DATABASE_URL and the provider's key from the environment or a .env file; `vecfill config` tells every
+      value and where it comes from. Stopped by SIGINT or SIGTERM, or killed, the same command goes on where it was.
+
+      Exit codes: 0 complete, 64 usage, 65 bad data, 69 unavailable, 74 local files, 77 denied, 78 configuration,
+      80 locked, 82 budget, 83 quarantined rows, 130 SIGINT, 143 SIGTERM (docs/exit-codes.md).
+      """)
+
+  @OptionGroup var options: JobOptions
+
+  @Flag(help: "Only tell what a run would take; write nothing and call nothing.")
+  var dryRun = false
+
+  @Option(help: ArgumentHelp("What to do while another process fills the same columns: fail (80) or skip (0)."))
+  var ifLocked = LockPolicy.fail
+
+  @Option(help: ArgumentHelp("Seconds that requests in flight may take to end after a stop.", valueName: "seconds"))
+  var grace: Double = 20
+
+  @Option(help: ArgumentHelp("Seconds of nothing but failures after which the run ends.", valueName: "seconds"))
+  var maxOutage: Double = 600
+
+  @Option(help: ArgumentHelp("Quarantined rows with which the exit is still 0.", valueName: "rows"))
+  var maxQuarantined: Int = 0
+
+  @Option(help: "How log lines look: text or json; with json the summary is one JSON object.")
+  var logFormat = LogFormat.text
+
+  func validate() throws {
+    for (name, value) in [("--grace", grace), ("--max-outage", maxOutage)] where !(0...86_400).contains(value) {
+      throw ValidationError("\(name) takes seconds from 0 to 86400")
+    }
+    guard maxQuarantined >= 0 else { throw ValidationError("--max-quarantined takes a number of rows") }
+  }
+
+  func run() async throws {
+    let configuration = try options.configuration()
+    let job = try configuration.job()
+    let database = try await Database.open(configuration, job)
+    do {
+      if dryRun {
+        try await tellDryRun(job, database)
+      } else {
+        try await fill(job, configuration, database)
+      }
+      await database.close()
+    } catch {
+      await database.close()
+      if ifLocked == .skip, let failure = error as? Failure, failure.exitCode == .locked {
+        Console.standard.log("vecfill: skipped: \(failure.subject): \(failure.reason)")
+        return
+      }
+      throw error
+    }
+  }
+
+  private func tellDryRun(_ job: Job, _ database: Database) async throws {
+    let run = DryRun(job: job, store: database.store, packer: Packer(job))
+    var estimates: [(String, Estimate)] = []
+    for source in job.sources { estimates.append((source.name, try await run.estimate(source))) }
+    print(DryRunReport(estimates).text)
+  }
+
+  private func fill(_ job: Job, _ configuration: JobConfiguration, _ database: Database) async throws {
+    let logger = Logger(label: "vecfill") { _ in ConsoleLogHandler(format: logFormat, console: .standard) }
+    let stops = StopSignals()
+    let embedder = try configuration.provider().embedder(for: job.model)
+    let state = try StateFolder()
+    let locks = try await database.lock(job, in: state.locks)
+    defer { withExtendedLifetime(locks) {} }
+    let ledger = try Ledger.open(at: configuration.ledgerPath ?? state.ledger)
+    let begun = try await ledger.begin(job, on: database.store.identity, at: Date())
+    database.warn(of: job, logger)
+    tellRecovery(begun, logger)
+
+    let board = ProgressBoard()
+    let policy = RunPolicy(
+      grace: .seconds(grace), retry: RetryPolicy(maxOutage: .seconds(maxOutage)), maxQuarantined: maxQuarantined)
+    let pipeline = Pipeline(
+      job: job, policy: policy, store: database.store, embedder: embedder, ledger: ledger, begun: begun,
+      packer: Packer(job), board: board)
+    let reporter = Reporter(
+      board: board, console: .standard, logger: logger, isLive: logFormat == .text && Console.standard.isTerminal)
+    let remaining = try await database.countRemaining(job)
+    logger.info("filling \(remaining.grouped) rows of \(job.sources.map(\.name).joined(separator: ", "))")
+
+    let report = await withTaskGroup(of: Void.self) { group in
+      group.addTask { await reporter.report() }
+      let report = await pipeline.run(remaining: remaining, stops: stops.causes)
+      group.cancelAll()
+      return report
+    }
+    let summary = RunSummary(report, job: job, ledger: ledger.path)
+    print(logFormat == .json ? JSONLine.encode(summary) : summary.text)
+    if case .failed(let failure) = report.ending { throw failure }
+    if report.ending.exitCode != .complete { throw ArgumentParser.ExitCode(report.ending.exitCode.rawValue) }
+  }
+
+  private func tellRecovery(_ begun: Ledger.BegunRun, _ logger: Logger) {
+    if !begun.spooled.isEmpty {
+      let rows = begun.spooled.reduce(0) { $0 + $1.rows }
+      logger.info("\(rows.grouped) rows of an earlier run are in the spool and are written without a call")
+    }
+    if begun.possiblyPaid > 0 {
+      logger.warning("\(begun.possiblyPaid) requests of an earlier run had no reply; they may be paid twice")
+    }
+  }
+}
+
+/// What a run does where another holds its lock.
+enum LockPolicy: String, ExpressibleByArgument, CaseIterable {
+  case fail, skip
+}

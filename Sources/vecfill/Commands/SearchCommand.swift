@@ -1,0 +1,60 @@
+import ArgumentParser
+import Backfill
+import Configuration
+import Foundation
+import MessageStores
+
+struct SearchCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "search", abstract: "Print the messages nearest to some words: the quickest proof of the vectors.",
+    discussion: "Embeds the words with the job's model, which the provider bills, and writes nothing.")
+
+  @Argument(help: "The words to search for.")
+  var words: String
+
+  @OptionGroup var options: JobOptions
+
+  @Option(help: "How many messages to print.")
+  var limit = 5
+
+  func validate() throws {
+    guard (1...1000).contains(limit) else { throw ValidationError("--limit takes a number from 1 to 1000") }
+  }
+
+  func run() async throws {
+    let configuration = try options.configuration()
+    let job = try configuration.job()
+    guard let input = job.preparation.input(for: words) else { throw ValidationError("the words are blank") }
+    let embedder = try configuration.provider().embedder(for: job.model)
+    let database = try await Database.open(configuration, job)
+    let found: [(source: Source, neighbour: Neighbour)]
+    do {
+      let reply = try await embedder.embed([input])
+      found = try await nearest(to: Array(reply.vectors[0]), job, database)
+      await database.close()
+    } catch {
+      await database.close()
+      throw (error as? EmbeddingFailure)?.asFailure ?? error
+    }
+    if found.isEmpty { print("no message has a vector yet") }
+    for (source, neighbour) in found {
+      print("\(neighbour.distance.fixed(4))  \(source.name) \(neighbour.key)  \(excerpt(neighbour.text))")
+    }
+  }
+
+  private func nearest(
+    to vector: [Float], _ job: Job, _ database: Database
+  ) async throws -> [(source: Source, neighbour: Neighbour)] {
+    var found: [(source: Source, neighbour: Neighbour)] = []
+    for source in job.sources {
+      found += try await database.store.nearest(to: vector, in: source, limit: limit).map { (source, $0) }
+    }
+    return Array(found.sorted { $0.neighbour.distance < $1.neighbour.distance }.prefix(limit))
+  }
+
+  /// A message's beginning on one line; a control character could steer the terminal.
+  private func excerpt(_ text: String) -> String {
+    let line = String(String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
+    return line.count > 70 ? line.prefix(69) + "…" : line
+  }
+}

@@ -1,0 +1,35 @@
+import ArgumentParser
+import Backfill
+import Foundation
+import Ledger
+
+struct StatusCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "status", abstract: "Tell from the ledger how the jobs stand, during a run and after.")
+
+  @Option(help: ArgumentHelp("The ledger's file.", valueName: "path"))
+  var ledger: String?
+
+  @Flag(help: "One JSON array, for machines.")
+  var json = false
+
+  func run() async throws {
+    let state = try StateFolder()
+    let path = ledger ?? ProcessInfo.processInfo.environment["VECFILL_LEDGER"] ?? state.ledger
+    let jobs = try await Ledger.openForReading(at: path)?.jobs() ?? []
+    let shown = jobs.map { JobReport($0, holder: holder(of: $0, in: state.locks), ledger: path) }
+    if json {
+      print(JSONLine.encode(shown))
+    } else if shown.isEmpty {
+      print("no job has run yet; the ledger would be \(path)")
+    } else {
+      print(shown.map(\.text).joined(separator: "\n\n"))
+    }
+  }
+
+  private func holder(of job: Ledger.JobStatus, in locks: String) -> RunLock.Holder? {
+    job.columns.lazy.compactMap { column in
+      RunLock.holder(of: column.source, vector: column.vectorColumn, of: job.database, in: locks)
+    }.first
+  }
+}

@@ -1,0 +1,51 @@
+/// Figures as a person reads them, the same in every locale.
+extension Int {
+  /// With a comma between thousands: "12,345".
+  var grouped: String {
+    let digits = Array(String(magnitude))
+    let groups = stride(from: digits.count, to: 0, by: -3).map { String(digits[Swift.max(0, $0 - 3)..<$0]) }
+    return (self < 0 ? "-" : "") + groups.reversed().joined(separator: ",")
+  }
+
+  /// In three digits: "1.23M".
+  var short: String {
+    switch magnitude {
+    case 1_000_000...: "\((Double(self) / 1e6).fixed(2))M"
+    case 10_000...: "\((Double(self) / 1e3).fixed(1))k"
+    default: grouped
+    }
+  }
+}
+
+extension Double {
+  func fixed(_ digits: Int) -> String {
+    let scale = (0..<digits).reduce(1.0) { value, _ in value * 10 }
+    let scaled = (magnitude * scale).rounded()
+    guard scaled < 1e15 else { return "\(self)" }
+    let whole = Int(scaled)
+    let sign = self < 0 && whole > 0 ? "-" : ""
+    guard digits > 0 else { return sign + whole.grouped }
+    let unit = Int(scale)
+    let fraction = String(whole % unit)
+    return sign + (whole / unit).grouped + "." + String(repeating: "0", count: digits - fraction.count) + fraction
+  }
+
+  /// Dollars to a ten-thousandth: "$0.0247".
+  var dollars: String { "$" + fixed(4) }
+}
+
+extension Duration {
+  var seconds: Double { self / .seconds(1) }
+
+  /// "0.8 s", "2:05" or "1:02:03".
+  var clock: String {
+    if seconds < 60 { return seconds.fixed(1) + " s" }
+    let total = Int(seconds.rounded())
+    let parts = [total / 3600, total / 60 % 60, total % 60]
+    let shown = parts[0] == 0 ? Array(parts.dropFirst()) : parts
+    return shown.enumerated().map {
+      $0.offset == 0 ? "\($0.element)" : ($0.element < 10 ? "0\($0.element)" : "\($0.element)")
+    }
+    .joined(separator: ":")
+  }
+}

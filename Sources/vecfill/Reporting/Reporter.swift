@@ -1,0 +1,52 @@
+import Foundation
+import Logging
+import Pipeline
+
+/// Shows a run's progress while it goes on: a live line at a terminal, otherwise a log line every 10 s.
+struct Reporter {
+  let board: ProgressBoard
+  let console: Console
+  let logger: Logger
+  let isLive: Bool
+
+  /// Reports until its task is cancelled.
+  func report() async {
+    let clock = ContinuousClock()
+    let began = clock.now
+    var window = RateWindow()
+    window.add(rows: 0, tokens: 0, at: .zero)
+    let interval: Duration = isLive ? .milliseconds(200) : .seconds(10)
+    while (try? await clock.sleep(for: interval)) != nil {
+      let progress = board.current
+      let elapsed = clock.now - began
+      window.add(rows: progress.done, tokens: progress.tally.billedTokens, at: elapsed)
+      let line = Reporter.line(progress, window)
+      if isLive {
+        console.show(line)
+      } else {
+        logger.info("\(line)")
+      }
+    }
+    if isLive { console.show("") }
+  }
+
+  static func line(_ progress: Progress, _ window: RateWindow) -> String {
+    let total = max(progress.tally.total ?? 0, progress.done)
+    let left = total - progress.done
+    let percent = total > 0 ? " \((100 * Double(progress.done) / Double(total)).fixed(1))%" : ""
+    var parts = [
+      "\(progress.done.grouped)/\(total.grouped) rows\(percent)",
+      "\(Int(window.rowsPerSecond).grouped) rows/s",
+      "\(Int(window.tokensPerMinute).short) tokens/min",
+    ]
+    if let cost = progress.tally.cost { parts.append(cost.dollars) }
+    if progress.isStopping {
+      parts.append("stopping: \(progress.inFlight) requests in flight")
+    } else if let reason = progress.waiting {
+      parts.append("waiting: \(reason)")
+    } else if left > 0, let time = window.time(for: left) {
+      parts.append("ETA \(time.clock)")
+    }
+    return parts.joined(separator: "  ")
+  }
+}

@@ -1,0 +1,76 @@
+import Backfill
+import Pipeline
+
+/// What a run tells at its end.
+struct RunSummary: Encodable {
+  let job: String
+  let outcome: String
+  let exitCode: Int32
+  let rowsWritten: Int
+  let rowsExcluded: Int
+  let rowsChangedMeanwhile: Int
+  let rowsQuarantined: Int
+  let rowsRecovered: Int
+  /// Rows that are left to do; nil where it isn't known.
+  let rowsLeft: Int?
+  let tokensBilled: Int
+  let costUsd: Double?
+  let requests: Int
+  let retries: Int
+  let possiblyPaid: Int
+  let seconds: Double
+  let ledger: String
+
+  init(_ report: Pipeline.Report, job: Job, ledger: String) {
+    let tally = report.tally
+    self.job = job.name
+    outcome = RunSummary.outcome(report.ending)
+    exitCode = report.ending.exitCode.rawValue
+    rowsWritten = tally.written
+    rowsExcluded = tally.excluded
+    rowsChangedMeanwhile = tally.changed
+    rowsQuarantined = tally.quarantined
+    rowsRecovered = tally.recovered
+    let isDone = [.complete, .quarantined].contains(report.ending.exitCode)
+    rowsLeft =
+      isDone ? 0 : tally.total.map { max(0, $0 - tally.written - tally.changed - tally.excluded - tally.quarantined) }
+    tokensBilled = tally.billedTokens
+    costUsd = tally.cost
+    requests = tally.requests
+    retries = tally.retries
+    possiblyPaid = tally.possiblyPaid
+    seconds = report.duration.seconds
+    self.ledger = ledger
+  }
+
+  private static func outcome(_ ending: Ending) -> String {
+    switch ending {
+    case .complete: "complete: no row lacks a vector but the excluded ones"
+    case .quarantined(let rows): "complete but for \(rows.grouped) quarantined rows"
+    case .stopped(.interrupt): "stopped by SIGINT; run the same command again to go on"
+    case .stopped(.terminate): "stopped by SIGTERM; run the same command again to go on"
+    case .failed(let failure): "failed: \(failure)"
+    }
+  }
+
+  /// The lines that a person reads.
+  var text: String {
+    let rate = seconds > 0 ? Double(rowsWritten) / seconds : 0
+    var rows: [(String, String)] = [
+      ("rows written", rowsWritten.grouped + (rowsRecovered > 0 ? " (\(rowsRecovered.grouped) from the spool)" : "")),
+      ("excluded, blank", rowsExcluded.grouped),
+      ("changed meanwhile", rowsChangedMeanwhile.grouped),
+      ("quarantined", rowsQuarantined.grouped),
+    ]
+    if let rowsLeft, rowsLeft > 0 { rows.append(("left to do", rowsLeft.grouped)) }
+    rows += [
+      ("tokens billed", tokensBilled.grouped),
+      ("cost", costUsd?.dollars ?? "price unknown"),
+      ("requests", "\(requests.grouped) (\(retries.grouped) retries)"),
+      ("possibly paid twice", "\(possiblyPaid.grouped) requests"),
+      ("duration", "\(Duration.seconds(seconds).clock) (\(Int(rate).grouped) rows/s)"),
+      ("ledger", ledger),
+    ]
+    return "\(job): \(outcome)\n" + FigureList(rows).text
+  }
+}

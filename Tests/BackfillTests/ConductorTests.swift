@@ -1,0 +1,324 @@
+import Backfill
+import Testing
+
+/// Transcripts: what a conductor is told, and what it then does.
+@Suite struct ConductorTests {
+  static func conductor(
+    batchSize: Int = 2, concurrency: Int = 2, limits: Job.Limits = Job.Limits(), budget: Double? = nil,
+    sources: [String] = ["a"], watermarks: [RowKey?]? = nil, spooled: [Conductor.Spooled] = [],
+    policy: RunPolicy = RunPolicy(), spent: Double = 0
+  ) -> Conductor {
+    let job = Job(
+      name: "job", sources: sources.map { Source(table: $0) },
+      model: Model(name: "m", dimensions: 4, usdPerMillionTokens: 1_000_000), batchSize: batchSize,
+      concurrency: concurrency, limits: limits, budget: budget.map { Job.Budget(usd: $0) })
+    return Conductor(
+      job: job, policy: policy, run: 1, watermarks: watermarks ?? sources.map { _ in nil }, spooled: spooled,
+      spent: spent, random: SeededGenerator(seed: 1))
+  }
+
+  /// A page of messages with those keys and different texts, one byte a token.
+  static func page(_ keys: ClosedRange<Int64>, batchSize: Int = 2) -> PackedPage {
+    Packer(preparation: TextPreparation(), maxInputs: batchSize) { $0.utf8.count }
+      .pack(keys.map { Message(key: .integer($0), text: "text \($0)") })
+  }
+
+  static let emptyPage = PackedPage(rows: 0, lastKey: nil)
+
+  static func id(_ number: Int) -> BatchID { BatchID(run: 1, number: number) }
+
+  static let receipt = Conductor.Receipt(billedTokens: 2)
+
+  // MARK: The way of the data
+
+  @Test func `a run over an empty table is one page and then complete`() {
+    var conductor = Self.conductor()
+    #expect(conductor.tell(.started) == ["page 0 after nil"])
+    #expect(conductor.tell(.pageRead(Self.emptyPage)) == ["end complete"])
+  }
+
+  @Test func `a page becomes requests, replies are written, writes are settled, and a fresh sweep ends it`() {
+    var conductor = Self.conductor()
+    _ = conductor.tell(.started)
+    #expect(conductor.tell(.pageRead(Self.page(1...4))) == ["request 1 x2", "request 2 x2", "page 0 after 4"])
+    #expect(conductor.tell(.pageRead(Self.emptyPage)) == [])
+    #expect(conductor.tell(.received(Self.id(2), Self.receipt)) == ["write 2"])
+    #expect(conductor.tell(.written([Self.id(2)], rows: 2, matched: 2)) == ["settle 2"])
+    #expect(conductor.tell(.settled) == [])
+    #expect(conductor.tell(.received(Self.id(1), Self.receipt)) == ["write 1"])
+    #expect(conductor.tell(.written([Self.id(1)], rows: 2, matched: 2)) == ["settle 1 up to 4"])
+    #expect(conductor.tell(.settled) == ["page 0 after nil"])
+    #expect(conductor.tell(.pageRead(Self.emptyPage)) == ["end complete"])
+    #expect(conductor.tally.written == 4)
+  }
+
+  @Test func `no more requests are in flight than the concurrency allows`() {
+    var conductor = Self.conductor(concurrency: 3)
+    _ = conductor.tell(.started)
+    #expect(
+      conductor.tell(.pageRead(Self.page(1...10))) == [
+        "request 1 x2", "request 2 x2", "request 3 x2", "page 0 after 10",
+      ])
+    #expect(conductor.tell(.received(Self.id(1), Self.receipt)) == ["request 4 x2", "write 1"])
+  }
+
+  @Test func `the sources are filled in their order, each with its own fresh sweep`() {
+    var conductor = Self.conductor(sources: ["a", "b"], watermarks: [.integer(7), nil])
+    #expect(conductor.tell(.started) == ["page 0 after 7"])
+    #expect(conductor.tell(.pageRead(Self.emptyPage)) == ["page 0 after nil"])
+    #expect(conductor.tell(.pageRead(Self.emptyPage)) == ["page 1 after nil"])
+    #expect(conductor.tell(.pageRead(Self.emptyPage)) == ["end complete"])
+  }
+
+  @Test func `the spool of an earlier run is written and settled before any page is read`() {
+    let spooled = Conductor.Spooled(id: BatchID(run: 0, number: 9), source: 0, rows: 2)
+    var conductor = Self.conductor(spooled: [spooled])
+    #expect(conductor.tell(.started) == ["write 9"])
+    #expect(conductor.tell(.written([spooled.id], rows: 2, matched: 2)) == ["settle 9"])
+    #expect(conductor.tell(.settled) == ["page 0 after nil"])
+    #expect(conductor.tally.recovered == 2)
+  }
+
+  @Test func `rows that changed meanwhile are counted and found by the next sweep`() {
+    var conductor = Self.conductor()
+    _ = conductor.tell(.started)
+    _ = conductor.tell(.pageRead(Self.page(1...2)))
+    _ = conductor.tell(.pageRead(Self.emptyPage))
+    _ = conductor.tell(.received(Self.id(1), Self.receipt))
+    _ = conductor.tell(.written([Self.id(1)], rows: 2, matched: 1))
+    #expect(conductor.tell(.settled) == ["page 0 after nil"])
+    #expect(conductor.tell(.pageRead(Self.page(2...2))) == ["request 2 x1", "page 0 after 2"])
+    #expect(conductor.tally.changed == 1)
+  }
+
+  @Test func `a table that takes no vector three sweeps long ends the run, and not the budget`() throws {
+    var conductor = Self.conductor()
+    _ = conductor.tell(.started)
+    var last: [String] = []
+    for sweep in 1...3 {
+      _ = conductor.tell(.pageRead(Self.page(1...2)))
+      _ = conductor.tell(.pageRead(Self.emptyPage))
+      _ = conductor.tell(.received(Self.id(sweep), Self.receipt))
+      _ = conductor.tell(.written([Self.id(sweep)], rows: 2, matched: 0))
+      last = conductor.tell(.settled)
+    }
+    #expect(last == ["end 65"])
+  }
+
+  // MARK: Stopping
+
+  @Test func `a stop sends nothing more, lets requests end, and writes what they bring`() {
+    var conductor = Self.conductor()
+    _ = conductor.tell(.started)
+    _ = conductor.tell(.pageRead(Self.page(1...8)))
+    #expect(conductor.tell(.stopRequested(.terminate), at: 1) == ["wake 21"])
+    #expect(conductor.tell(.pageRead(Self.page(9...10)), at: 2) == ["wake 21"])
+    #expect(conductor.tell(.received(Self.id(1), Self.receipt), at: 3) == ["wake 21", "write 1"])
+    #expect(conductor.tell(.received(Self.id(2), Self.receipt), at: 4) == [])
+    #expect(conductor.tell(.written([Self.id(1)], rows: 2, matched: 2), at: 4) == ["write 2", "settle 1"])
+    #expect(conductor.tell(.settled, at: 4) == [])
+    #expect(conductor.tell(.written([Self.id(2)], rows: 2, matched: 2), at: 4) == ["settle 2"])
+    #expect(conductor.tell(.settled, at: 4) == ["end 143"])
+  }
+
+  @Test(arguments: ["the grace has passed", "it is asked for again"]) func `requests are cancelled when`(reason: String)
+  {
+    var conductor = Self.conductor(concurrency: 1)
+    _ = conductor.tell(.started)
+    _ = conductor.tell(.pageRead(Self.page(1...2)))
+    _ = conductor.tell(.pageRead(Self.emptyPage))
+    _ = conductor.tell(.stopRequested(.interrupt), at: 1)
+    let event: Conductor.Event = reason == "the grace has passed" ? .woken : .stopRequested(.interrupt)
+    #expect(conductor.tell(event, at: event.isWoken ? 21 : 2).first == "cancel")
+    let cancelled = EmbeddingFailure(.cancelled, "cancelled", mayHaveBeenBilled: true)
+    #expect(conductor.tell(.requestFailed(Self.id(1), cancelled), at: 22) == ["end 130"])
+    #expect(conductor.tally.possiblyPaid == 1)
+  }
+
+  @Test func `a failed write keeps the vectors in the spool and ends the run when the rest has come in`() {
+    var conductor = Self.conductor()
+    _ = conductor.tell(.started)
+    _ = conductor.tell(.pageRead(Self.page(1...4)))
+    _ = conductor.tell(.pageRead(Self.emptyPage))
+    _ = conductor.tell(.received(Self.id(1), Self.receipt))
+    #expect(conductor.tell(.writeFailed(Failure(.unavailable, "db", "gone"))) == [])
+    #expect(conductor.tell(.received(Self.id(2), Self.receipt)) == ["end 69"])
+  }
+
+  @Test func `a broken ledger ends the run at once`() {
+    var conductor = Self.conductor()
+    _ = conductor.tell(.started)
+    _ = conductor.tell(.pageRead(Self.page(1...4)))
+    #expect(conductor.tell(.broken(Failure(.localIO, "ledger", "full"))) == ["cancel", "end 74"])
+    #expect(conductor.tell(.received(Self.id(1), Self.receipt)) == [])
+  }
+
+  // MARK: Failures
+
+  @Test(arguments: [
+    (EmbeddingFailure.Kind.denied, 77), (.quotaExhausted, 82), (.misconfigured, 78),
+  ])
+  func `a failure that waiting can't help ends the run with its own code`(kind: EmbeddingFailure.Kind, code: Int) {
+    var conductor = Self.conductor(concurrency: 1)
+    _ = conductor.tell(.started)
+    _ = conductor.tell(.pageRead(Self.page(1...2)))
+    _ = conductor.tell(.pageRead(Self.emptyPage))
+    #expect(conductor.tell(.requestFailed(Self.id(1), EmbeddingFailure(kind, "no"))) == ["end \(code)"])
+  }
+
+  @Test func `a passing failure is retried after what the provider asks for`() {
+    var conductor = Self.conductor(concurrency: 1)
+    _ = conductor.tell(.started)
+    _ = conductor.tell(.pageRead(Self.page(1...2)))
+    _ = conductor.tell(.pageRead(Self.emptyPage))
+    let failure = EmbeddingFailure(.transient, "busy", status: 503, retryAfter: .seconds(7))
+    #expect(conductor.tell(.requestFailed(Self.id(1), failure), at: 1) == ["wake 8"])
+    #expect(conductor.tell(.woken, at: 8) == ["request 1 x2 again"])
+    #expect(conductor.tally.retries == 1)
+  }
+
+  @Test func `a provider that fails everything for longer than the outage allowed ends the run`() {
+    let policy = RunPolicy(retry: RetryPolicy(maxOutage: .seconds(10)))
+    var conductor = Self.conductor(concurrency: 1, policy: policy)
+    _ = conductor.tell(.started)
+    _ = conductor.tell(.pageRead(Self.page(1...2)))
+    _ = conductor.tell(.pageRead(Self.emptyPage))
+    _ = conductor.tell(.requestFailed(Self.id(1), EmbeddingFailure(.unreachable, "refused")), at: 1)
+    _ = conductor.tell(.woken, at: 5)
+    #expect(conductor.tell(.requestFailed(Self.id(1), EmbeddingFailure(.transient, "reset")), at: 11) == ["end 69"])
+  }
+
+  @Test func `a broken reply is asked for once more and then ends the run`() {
+    var conductor = Self.conductor(concurrency: 1)
+    _ = conductor.tell(.started)
+    _ = conductor.tell(.pageRead(Self.page(1...2)))
+    _ = conductor.tell(.pageRead(Self.emptyPage))
+    let failure = EmbeddingFailure(.brokenReply, "3 vectors for 2 inputs")
+    _ = conductor.tell(.requestFailed(Self.id(1), failure), at: 0)
+    #expect(conductor.tell(.woken, at: 5) == ["request 1 x2 again"])
+    #expect(conductor.tell(.requestFailed(Self.id(1), failure), at: 6) == ["end 65"])
+  }
+
+  // MARK: Poison
+
+  @Test(arguments: 0..<64) func `one bad input among 64 is isolated in two requests a halving`(bad: Int) throws {
+    var conductor = Self.conductor(batchSize: 64, concurrency: 4)
+    var open: [Batch] = []
+    var requests = 0
+    var condemned: [RowKey] = []
+    var pending: [Conductor.Event] = [
+      .started, .pageRead(Self.page(0...63, batchSize: 64)), .pageRead(Self.emptyPage),
+    ]
+    while !pending.isEmpty || !open.isEmpty {
+      let event: Conductor.Event
+      if pending.isEmpty {
+        let batch = open.removeFirst()
+        let isBad = batch.contents.inputs.contains("text \(bad)")
+        event =
+          isBad
+          ? .requestFailed(batch.id, EmbeddingFailure(.badInput, "no")) : .received(batch.id, Self.receipt)
+      } else {
+        event = pending.removeFirst()
+      }
+      for action in conductor.handle(event, at: .zero) {
+        switch action {
+        case .request(let batch, _, _):
+          requests += 1
+          open.append(batch)
+        case .condemn(let batch, _, _): condemned += batch.contents.rows.map(\.key)
+        default: break
+        }
+      }
+    }
+    #expect(condemned == [.integer(Int64(bad))])
+    #expect(requests == 1 + 2 * 6)
+  }
+
+  @Test func `a bad input that the provider names is isolated at once`() {
+    var conductor = Self.conductor(batchSize: 8, concurrency: 4)
+    _ = conductor.tell(.started)
+    _ = conductor.tell(.pageRead(Self.page(1...8, batchSize: 8)))
+    let failure = EmbeddingFailure(.badInput, "too long", badIndex: 2)
+    let actions = conductor.tell(.requestFailed(Self.id(1), failure))
+    #expect(actions == ["request 2 x2", "request 3 x1", "request 4 x5"])
+  }
+
+  @Test(arguments: [true, false]) func `a lone refused input is judged by a harmless one`(isAnswered: Bool) {
+    var conductor = Self.conductor(concurrency: 1, policy: RunPolicy(maxQuarantined: 1))
+    _ = conductor.tell(.started)
+    _ = conductor.tell(.pageRead(Self.page(1...1)))
+    _ = conductor.tell(.pageRead(Self.emptyPage))
+    let refused = EmbeddingFailure(.badInput, "no")
+    #expect(conductor.tell(.requestFailed(Self.id(1), refused)) == ["request 2 x1"])
+    if isAnswered {
+      #expect(conductor.tell(.received(Self.id(2), Self.receipt)) == ["condemn 1", "write 2"])
+    } else {
+      #expect(conductor.tell(.requestFailed(Self.id(2), refused)) == ["end 65"])
+    }
+  }
+
+  // MARK: Rates and money
+
+  @Test func `a 429 holds every request until the provider's time`() {
+    var conductor = Self.conductor(concurrency: 2)
+    _ = conductor.tell(.started)
+    _ = conductor.tell(.pageRead(Self.page(1...8)))
+    let failure = EmbeddingFailure(.rateLimited, "429", retryAfter: .seconds(30))
+    #expect(conductor.tell(.requestFailed(Self.id(1), failure), at: 1) == ["wake 31"])
+    #expect(conductor.waiting == "rate limit")
+    #expect(conductor.tell(.received(Self.id(2), Self.receipt), at: 2) == ["wake 31", "write 2"])
+    #expect(
+      conductor.tell(.woken, at: 31).filter { $0.hasPrefix("request") } == ["request 1 x2 again", "request 3 x2"])
+  }
+
+  @Test func `requests keep to the configured rate`() {
+    var conductor = Self.conductor(concurrency: 8, limits: Job.Limits(requestsPerMinute: 60))
+    _ = conductor.tell(.started)
+    #expect(conductor.tell(.pageRead(Self.page(1...8))).contains("wake 1"))
+    #expect(conductor.inFlight == 1)
+    _ = conductor.tell(.woken, at: 1)
+    #expect(conductor.inFlight == 2)
+  }
+
+  @Test func `a request that the budget doesn't hold is not sent`() {
+    var conductor = Self.conductor(concurrency: 2, budget: 30)
+    _ = conductor.tell(.started)
+    // Two inputs of six bytes: at most 16 tokens, 16 dollars.
+    #expect(conductor.tell(.pageRead(Self.page(1...6))).filter { $0.hasPrefix("request") } == ["request 1 x2"])
+    #expect(conductor.waiting == "budget")
+    #expect(conductor.tell(.received(Self.id(1), Conductor.Receipt(billedTokens: 15))) == ["write 1"])
+    _ = conductor.tell(.pageRead(Self.emptyPage))
+    _ = conductor.tell(.written([Self.id(1)], rows: 2, matched: 2))
+    #expect(conductor.tell(.settled) == ["end 82"])
+  }
+}
+
+extension Conductor {
+  /// What it does, in words.
+  mutating func tell(_ event: Event, at seconds: Double = 0) -> [String] {
+    handle(event, at: .seconds(seconds)).map(\.words)
+  }
+}
+
+extension Conductor.Event {
+  fileprivate var isWoken: Bool { if case .woken = self { true } else { false } }
+}
+
+extension Conductor.Action {
+  fileprivate var words: String {
+    func numbers(_ ids: [BatchID]) -> String { ids.map { String($0.number) }.joined(separator: ",") }
+    switch self {
+    case .readPage(let source, let key): return "page \(source) after \(key.map(\.description) ?? "nil")"
+    case .request(let batch, let attempt, _):
+      return "request \(batch.id.number) x\(batch.contents.inputs.count)" + (attempt > 1 ? " again" : "")
+    case .write(_, let ids): return "write \(numbers(ids))"
+    case .settle(let ids, _, let watermark):
+      return "settle \(numbers(ids))" + (watermark.map { " up to \($0.key)" } ?? "")
+    case .condemn(let batch, _, _): return "condemn \(batch.id.number)"
+    case .wake(let time): return "wake \(Int((time / .seconds(1)).rounded()))"
+    case .cancelRequests: return "cancel"
+    case .end(.complete): return "end complete"
+    case .end(let ending): return "end \(ending.exitCode.rawValue)"
+    }
+  }
+}

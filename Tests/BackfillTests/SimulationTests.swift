@@ -1,0 +1,86 @@
+import Backfill
+import Testing
+
+/// Whole runs on a virtual clock, from a seed; a failure names the seed that brings it back.
+@Suite struct SimulationTests {
+  static let seeds: Range<UInt64> = 0..<150
+
+  static func world(seed: UInt64, faults: SimulatedWorld.Faults) -> SimulatedWorld {
+    var random = SeededGenerator(seed: ~seed)
+    let job = Job(
+      name: "simulated", sources: [Source(table: "a"), Source(table: "b")],
+      model: Model(name: "m", dimensions: 4, usdPerMillionTokens: 1),
+      batchSize: Int.random(in: 1...12, using: &random), concurrency: Int.random(in: 1...6, using: &random))
+    let rows: [[String?]] = (0..<2).map { _ in
+      (0..<Int.random(in: 0...150, using: &random)).map { index in
+        switch Int.random(in: 0..<20, using: &random) {
+        case 0: nil
+        case 1: "  \n"
+        case 2: "poison \(index)"
+        case 3...5: "the same text"
+        default: "text \(index) \(random.next())"
+        }
+      }
+    }
+    return SimulatedWorld(job: job, rows: rows, faults: faults, seed: seed)
+  }
+
+  static func expectDone(_ world: SimulatedWorld) {
+    for row in world.tables.flatMap(\.rows.values) {
+      guard let text = row.text, let input = TextPreparation().input(for: text), !text.contains("poison") else {
+        #expect(row.vector == nil)
+        continue
+      }
+      #expect(row.vector == TextDigest(of: input))
+    }
+    #expect(world.paidTwice.isEmpty)
+    #expect(world.mostInFlight <= world.job.concurrency)
+  }
+
+  @Test(arguments: seeds) func `an undisturbed run gives each row the vector of its own text`(seed: UInt64) {
+    var world = Self.world(seed: seed, faults: SimulatedWorld.Faults())
+    #expect(world.run() == .complete)
+    Self.expectDone(world)
+  }
+
+  @Test func `a run that is killed at any step, again and again, ends with every row right and none paid twice`() {
+    var crashes = 0
+    var steps = 0
+    for seed in Self.seeds {
+      var world = Self.world(
+        seed: seed,
+        faults: .init(transient: 0.1, processedThoughFailed: 0.05, rateLimited: 0.05, crash: 0.03, stop: 0.005))
+      var ending: Ending?
+      while ending != .complete, world.runs < 5_000 { ending = world.run() }
+      crashes += world.crashes
+      steps += world.steps
+      #expect(ending == .complete, "seed \(seed)")
+      Self.expectDone(world)
+      #expect(world.possiblyPaid >= world.billedWithoutReply, "seed \(seed)")
+    }
+    #expect(crashes > 200)
+    #expect(steps > 10_000)
+  }
+
+  @Test(arguments: seeds) func `rows that are edited, deleted, filled and inserted meanwhile never get a stale vector`(
+    seed: UInt64
+  ) {
+    var world = Self.world(seed: seed, faults: .init(disturbance: 0.5, mostDisturbances: 40))
+    while world.disturbances < 40, case .complete = world.run() {}
+    #expect(world.run() == .complete)
+    Self.expectDone(world)
+  }
+
+  @Test func `with a budget the provider never bills more, however often the run is killed`() {
+    var stopped = 0
+    for seed in Self.seeds {
+      var world = Self.world(seed: seed, faults: .init(processedThoughFailed: 0.1, crash: 0.02))
+      let budget = Job.Budget(usd: Double.random(in: 0.0001...0.003, using: &world.random))
+      var ending: Ending?
+      while ending == nil, world.runs < 1_000 { ending = world.run(budget: budget) }
+      #expect(world.billedDollars <= budget.usd, "seed \(seed)")
+      if ending?.exitCode == .budget { stopped += 1 }
+    }
+    #expect(stopped > 20)
+  }
+}

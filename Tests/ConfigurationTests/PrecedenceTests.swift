@@ -1,0 +1,107 @@
+import Backfill
+import Foundation
+import Testing
+
+@testable import Configuration
+
+/// The layers, highest first, each with a batch size of its own.
+enum Layer: Int, CaseIterable {
+  case flag = 1
+  case environment, dotenv, spec, config, builtIn
+
+  static let pairs = allCases.flatMap { higher in
+    allCases.filter { $0.rawValue > higher.rawValue }.map { (higher, $0) }
+  }
+
+  var batchSize: Int { self == .builtIn ? 100 : rawValue }
+
+  var origin: Origin {
+    switch self {
+    case .flag: .flag("--batch-size")
+    case .environment: .environment("VECFILL_BATCH_SIZE")
+    case .dotenv: .dotenv(file: ".env", line: 2)
+    case .spec: .spec(file: "job.yaml", line: 2)
+    case .config: .config(file: "config/defaults.yaml", line: 3)
+    case .builtIn: .builtIn
+    }
+  }
+}
+
+struct PrecedenceTests {
+  private func configuration(
+    _ layers: Set<Layer>, value: (Layer) -> String = { "\($0.batchSize)" }
+  ) throws -> JobConfiguration {
+    let workspace = try Workspace()
+    workspace.environment["VECFILL_CONFIG_DIR"] = "config"
+    try workspace.write("concurrency: 8\n\nbatch_size: \(value(.config))\n", to: "config/defaults.yaml")
+    if !layers.contains(.config) { try workspace.write("concurrency: 8\n", to: "config/defaults.yaml") }
+    if layers.contains(.environment) { workspace.environment["VECFILL_BATCH_SIZE"] = value(.environment) }
+    if layers.contains(.dotenv) { try workspace.write("A=1\nVECFILL_BATCH_SIZE=\(value(.dotenv))\n", to: ".env") }
+    return try workspace.configuration(
+      spec: layers.contains(.spec) ? "batch_size: \(value(.spec))\n" : "",
+      flags: layers.contains(.flag) ? [.batchSize: value(.flag)] : [:])
+  }
+
+  @Test(arguments: Layer.pairs)
+  func `the higher of two layers wins`(higher: Layer, lower: Layer) throws {
+    let setting = try configuration([higher, lower]).setting("batch_size")
+    #expect(setting.value == .integer(higher.batchSize))
+    #expect(setting.origin == higher.origin)
+  }
+
+  @Test func `with every layer set the flag wins`() throws {
+    #expect(try configuration(Set(Layer.allCases)).setting("batch_size").origin == .flag("--batch-size"))
+  }
+
+  @Test(arguments: [
+    (Layer.flag, "command line: --batch-size must be a whole number from 1 to 2048"),
+    (.environment, "environment: VECFILL_BATCH_SIZE must be a whole number from 1 to 2048"),
+    (.dotenv, ".env:2: VECFILL_BATCH_SIZE must be a whole number from 1 to 2048"),
+    (.spec, "job.yaml:2:13: batch_size must be a whole number from 1 to 2048, not text"),
+    (.config, "config/defaults.yaml:3:13: batch_size must be a whole number from 1 to 2048, not text"),
+  ])
+  func `a malformed value of the winning layer is an error, never the default`(layer: Layer, line: String) throws {
+    let told = try failureLine {
+      _ = try configuration([layer, .builtIn]) { $0 == layer ? "planted" : "\($0.batchSize)" }
+    }
+    #expect(told == line)
+  }
+
+  @Test func `a malformed variable under a flag does no harm, a malformed file does`() throws {
+    let fine = try configuration([.flag, .environment]) { $0 == .environment ? "planted" : "7" }
+    #expect(try fine.setting("batch_size").value == .integer(7))
+    let line = try failureLine { _ = try configuration([.flag, .spec]) { $0 == .spec ? "[]" : "7" } }
+    #expect(line == "job.yaml:2:13: batch_size must be a whole number from 1 to 2048, not a list")
+  }
+
+  @Test func `a variable that is set to nothing is not set`() throws {
+    let workspace = try Workspace()
+    workspace.environment["OPENAI_API_KEY"] = ""
+    try workspace.write("VECFILL_MODEL=\nOPENAI_API_KEY='from-dotenv'\n", to: ".env")
+    let configuration = try workspace.configuration(spec: "model: some-model\n")
+    #expect(try configuration.setting("model").value == .text("some-model"))
+    #expect(try configuration.setting("openai_api_key").origin == .dotenv(file: ".env", line: 2))
+  }
+
+  @Test(arguments: [
+    ("environment", "environment: VECFILL_BATCHSIZE is not a known variable; did you mean VECFILL_BATCH_SIZE?"),
+    (".env", ".env:1: VECFILL_BATCHSIZE is not a known variable; did you mean VECFILL_BATCH_SIZE?"),
+  ])
+  func `a misspelled variable is refused`(place: String, line: String) throws {
+    let workspace = try Workspace()
+    if place == ".env" {
+      try workspace.write("VECFILL_BATCHSIZE=9", to: ".env")
+    } else {
+      workspace.environment["VECFILL_BATCHSIZE"] = "9"
+    }
+    let told = try failureLine { _ = try workspace.configuration() }
+    #expect(told == line)
+  }
+
+  @Test func `a variable that only begins like vecfill's is left alone`() throws {
+    let workspace = try Workspace()
+    workspace.environment["VECFILL_SERVICE_HOST"] = "10.0.0.1"
+    workspace.environment["VECFILL_PORT"] = "tcp://10.0.0.1:80"
+    #expect(try workspace.configuration().setting("batch_size").value == .integer(100))
+  }
+}

@@ -1,0 +1,224 @@
+import Backfill
+import Foundation
+import GRDB
+import Ledger
+import TestSupport
+import Testing
+
+@Suite struct LedgerTests {
+  let folder: TemporaryFolder
+  var path: String { folder.file("state/vecfill.db") }
+
+  init() throws {
+    folder = try TemporaryFolder()
+  }
+
+  static let job = Job(
+    name: "chat", sources: [Source(table: "chat_messages"), Source(table: "standalone_chat_messages")],
+    model: Model(name: "text-embedding-3-small", dimensions: 3, usdPerMillionTokens: 20_000))
+
+  func batch(_ number: Int, of run: Int64, rows: Int = 2) -> Batch {
+    Batch(
+      id: BatchID(run: run, number: number), source: 0, page: 1,
+      contents: Batch.Contents(
+        inputs: (0..<rows).map { "text \($0)" }, tokens: Array(repeating: 5, count: rows),
+        rows: (0..<rows).map { BatchRow(key: .integer(Int64($0)), digest: TextDigest(of: "text \($0)"), input: $0) }))
+  }
+
+  func reply(rows: Int = 2, tokens: Int? = 7) -> EmbeddingReply {
+    EmbeddingReply(
+      vectors: Vectors(dimensions: 3, values: (0..<3 * rows).map(Float.init)), billedTokens: tokens, requestID: "req_1")
+  }
+
+  // MARK: The file
+
+  @Test func `a new ledger and its folder are readable by their owner alone`() throws {
+    _ = try Ledger.open(at: path)
+    for (path, mode) in [(path, 0o600), (folder.file("state"), 0o700)] {
+      let attributes = try FileManager.default.attributesOfItem(atPath: path)
+      #expect((attributes[.posixPermissions] as? NSNumber)?.intValue == mode)
+    }
+  }
+
+  @Test func `a ledger that others could read is closed to them`() throws {
+    _ = try Ledger.open(at: path)
+    try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: path)
+    _ = try Ledger.open(at: path)
+    let attributes = try FileManager.default.attributesOfItem(atPath: path)
+    #expect((attributes[.posixPermissions] as? NSNumber)?.intValue == 0o600)
+  }
+
+  @Test func `a ledger of a newer version is refused, and left as it is`() throws {
+    _ = try Ledger.open(at: path)
+    try DatabaseQueue(path: path).write { try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('999')") }
+    let before = FileManager.default.contents(atPath: path)
+    for open in [{ _ = try Ledger.open(at: path) }, { _ = try Ledger.openForReading(at: path) }] {
+      let failure = #expect(throws: Failure.self) { try open() }
+      #expect(failure?.exitCode == .configuration)
+      #expect(failure?.description.contains("newer vecfill") == true)
+    }
+    #expect(FileManager.default.contents(atPath: path) == before)
+  }
+
+  @Test func `a file that is no ledger is refused`() throws {
+    try FileManager.default.createDirectory(atPath: folder.file("state"), withIntermediateDirectories: true)
+    try Data(String(repeating: "not a database ", count: 100).utf8).write(to: URL(fileURLWithPath: path))
+    let failure = #expect(throws: Failure.self) { try Ledger.open(at: path) }
+    #expect(failure?.exitCode == .localIO)
+  }
+
+  @Test func `a path that can't be written names itself`() throws {
+    try Data().write(to: URL(fileURLWithPath: folder.file("state")))
+    let failure = #expect(throws: Failure.self) { try Ledger.open(at: path) }
+    #expect(failure?.exitCode == .localIO)
+    #expect(failure?.subject == path)
+  }
+
+  @Test func `reading where there is no ledger makes none`() throws {
+    #expect(try Ledger.openForReading(at: path) == nil)
+    #expect(!FileManager.default.fileExists(atPath: path))
+  }
+
+  // MARK: Batches
+
+  @Test func `a received batch survives its process and is told to the next run, vectors and all`() async throws {
+    let first = try Ledger.open(at: path)
+    let run = try await first.begin(Self.job, on: "db", at: Date())
+    let batch = batch(1, of: run.id)
+    try await first.requested(batch, target: run.targets[0], reservation: 1)
+    try await first.received(reply(), to: batch, cost: 0.14, at: Date())
+
+    let second = try Ledger.open(at: path)
+    let next = try await second.begin(Self.job, on: "db", at: Date())
+    #expect(next.spooled == [Conductor.Spooled(id: batch.id, source: 0, rows: 2)])
+    #expect(next.possiblyPaid == 0)
+    #expect(next.spent == 0.14)
+    let rows = try await second.spooled(batch.id)
+    #expect(rows == batch.contents.rows.embedded(by: reply().vectors))
+  }
+
+  @Test func `a request without a reply counts as possibly paid, once, at the most that it can cost`() async throws {
+    let ledger = try Ledger.open(at: path)
+    let run = try await ledger.begin(Self.job, on: "db", at: Date())
+    try await ledger.requested(batch(1, of: run.id), target: run.targets[0], reservation: 0.5)
+    let next = try await ledger.begin(Self.job, on: "db", at: Date())
+    #expect(next.possiblyPaid == 1)
+    #expect(next.spooled.isEmpty)
+    #expect(next.spent == 0.5)
+    let third = try await ledger.begin(Self.job, on: "db", at: Date())
+    #expect(third.possiblyPaid == 0)
+    #expect(third.spent == 0.5)
+  }
+
+  @Test(arguments: [true, false]) func `a failed request counts as possibly paid only if it may have been billed`(
+    mayHaveBeenBilled: Bool
+  ) async throws {
+    let ledger = try Ledger.open(at: path)
+    let run = try await ledger.begin(Self.job, on: "db", at: Date())
+    let batch = batch(1, of: run.id)
+    try await ledger.requested(batch, target: run.targets[0], reservation: 0.5)
+    try await ledger.failed(batch, EmbeddingFailure(.transient, "reset", mayHaveBeenBilled: mayHaveBeenBilled))
+    let status = try #require(await ledger.jobs().first)
+    #expect(status.totals.possiblyPaid == (mayHaveBeenBilled ? 1 : 0))
+    #expect(status.totals.openRequests == 0)
+    let next = try await ledger.begin(Self.job, on: "db", at: Date())
+    #expect(next.possiblyPaid == 0)
+    #expect(next.spent == (mayHaveBeenBilled ? 0.5 : 0))
+  }
+
+  @Test func `settling drops the spool and moves the watermark of its source alone`() async throws {
+    let ledger = try Ledger.open(at: path)
+    let run = try await ledger.begin(Self.job, on: "db", at: Date())
+    let batch = batch(1, of: run.id)
+    try await ledger.requested(batch, target: run.targets[0], reservation: nil)
+    try await ledger.received(reply(), to: batch, cost: nil, at: Date())
+    try await ledger.settle([batch.id], run: run.id, tally: Tally(), watermark: (run.targets[0], .text("ключ'")))
+    let next = try await ledger.begin(Self.job, on: "db", at: Date())
+    #expect(next.spooled.isEmpty)
+    #expect(next.watermarks == [.text("ключ'"), nil])
+    await #expect(throws: Failure.self) { try await ledger.spooled(batch.id) }
+  }
+
+  @Test func `a reply without usage is marked as counted here`() async throws {
+    let ledger = try Ledger.open(at: path)
+    let run = try await ledger.begin(Self.job, on: "db", at: Date())
+    for (number, tokens) in [(1, nil), (2, 7)] {
+      try await ledger.requested(batch(number, of: run.id), target: run.targets[0], reservation: nil)
+      try await ledger.received(reply(tokens: tokens), to: batch(number, of: run.id), cost: nil, at: Date())
+    }
+    let receipts = try await DatabaseQueue(path: path).read { db in
+      try Row.fetchAll(db, sql: "SELECT billed_tokens, is_counted_here FROM receipt ORDER BY number")
+        .map { [$0["billed_tokens"] as Int, $0["is_counted_here"] as Int] }
+    }
+    #expect(receipts == [[10, 1], [7, 0]])
+  }
+
+  @Test func `a condemned row is left out by its key and digest`() async throws {
+    let ledger = try Ledger.open(at: path)
+    let run = try await ledger.begin(Self.job, on: "db", at: Date())
+    let batch = batch(1, of: run.id, rows: 1)
+    try await ledger.requested(batch, target: run.targets[0], reservation: nil)
+    try await ledger.condemn(
+      batch, target: run.targets[0], EmbeddingFailure(.badInput, "refused"), tally: Tally(), at: Date())
+    let condemned = try await ledger.condemned([.integer(0), .integer(1)], target: run.targets[0])
+    #expect(condemned == [.integer(0): TextDigest(of: "text 0")])
+    #expect(try await ledger.condemned([.integer(0)], target: run.targets[1]).isEmpty)
+  }
+
+  @Test func `no text is anywhere in the file`() async throws {
+    let ledger = try Ledger.open(at: path)
+    let run = try await ledger.begin(Self.job, on: "db", at: Date())
+    try await ledger.requested(batch(1, of: run.id), target: run.targets[0], reservation: 1)
+    let bytes = try #require(FileManager.default.contents(atPath: path))
+    #expect(bytes.range(of: Data("chat_messages".utf8)) != nil)
+    #expect(bytes.range(of: Data("text 0".utf8)) == nil)
+  }
+
+  // MARK: Fingerprints
+
+  @Test(arguments: [Model(name: "other", dimensions: 3), Model(name: "text-embedding-3-small", dimensions: 4)])
+  func `a column never takes vectors of another model or dimension`(model: Model) async throws {
+    var other = Self.job
+    other.model = model
+    try await expectRefusal(of: other)
+  }
+
+  @Test func `a column never takes vectors of texts prepared another way`() async throws {
+    var other = Self.job
+    other.preparation = TextPreparation(newlines: .space)
+    try await expectRefusal(of: other)
+  }
+
+  private func expectRefusal(of other: Job) async throws {
+    let ledger = try Ledger.open(at: path)
+    let run = try await ledger.begin(Self.job, on: "db", at: Date())
+    try await ledger.end(run.id, .complete, Tally(), at: Date())
+    let failure = await #expect(throws: Failure.self) { try await ledger.begin(other, on: "db", at: Date()) }
+    #expect(failure?.exitCode == .configuration)
+    for fingerprint in [Self.job.fingerprint, other.fingerprint] {
+      #expect(failure?.description.contains("[\(fingerprint)]") == true)
+    }
+  }
+
+  @Test(arguments: [Ending.stopped(.terminate), .failed(Failure(.unavailable, "x", "y"))])
+  func `an unfinished job is not resumed on another database or other tables`(ending: Ending) async throws {
+    let ledger = try Ledger.open(at: path)
+    let run = try await ledger.begin(Self.job, on: "db", at: Date())
+    try await ledger.end(run.id, ending, Tally(), at: Date())
+    var tables = Self.job
+    tables.sources.removeLast()
+    for (job, database) in [(Self.job, "other"), (tables, "db")] {
+      let failure = await #expect(throws: Failure.self) { try await ledger.begin(job, on: database, at: Date()) }
+      #expect(failure?.exitCode == .configuration)
+    }
+    _ = try await ledger.begin(Self.job, on: "db", at: Date())
+  }
+
+  @Test func `a completed job may go to another database`() async throws {
+    let ledger = try Ledger.open(at: path)
+    let run = try await ledger.begin(Self.job, on: "db", at: Date())
+    try await ledger.end(run.id, .complete, Tally(), at: Date())
+    _ = try await ledger.begin(Self.job, on: "other", at: Date())
+    #expect(try await ledger.jobs().map(\.database) == ["other", "db"])
+  }
+}

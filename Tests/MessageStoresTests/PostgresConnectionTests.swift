@@ -1,0 +1,119 @@
+import Backfill
+import MessageStores
+import TestSupport
+import Testing
+
+@Suite struct PostgresConnectionTests {
+  static func connect(_ major: PostgresCluster.Major = .eighteen) async throws -> (PostgresDatabase, PostgresConnection)
+  {
+    let database = try await PostgresCluster.shared(major).freshDatabase()
+    let url = try DatabaseURL(database.url)
+    return (database, try await PostgresConnection.connect(to: url, applicationName: "vecfill tests"))
+  }
+
+  @Test(arguments: PostgresCluster.Major.allCases)
+  func `parameters are bound by their types`(_ major: PostgresCluster.Major) async throws {
+    let (_, connection) = try await Self.connect(major)
+    let rows = try await connection.query(
+      "SELECT $1::text, $2, $3::text, $4::text AS nothing, current_setting('server_version_num')::int / 10000",
+      ["O'Brien; \"DROP\"", 42, "", nil])
+    #expect(rows.count == 1)
+    #expect(rows[0][0] == "O'Brien; \"DROP\"")
+    #expect(rows[0][1] == "42")
+    #expect(rows[0][2] == "")
+    #expect(rows[0]["nothing"] == nil)
+    #expect(rows[0][4] == "\(major.rawValue)")
+  }
+
+  @Test func `an error tells its SQLSTATE and leaves the connection usable`() async throws {
+    let (_, connection) = try await Self.connect()
+    let error = await #expect(throws: PostgresError.self) { try await connection.query("SELECT 1/0") }
+    #expect(error?.sqlState == "22012")
+    #expect(error?.endsConnection == false)
+    #expect(try await connection.query("SELECT 1")[0][0] == "1")
+  }
+
+  @Test func `a transaction whose body throws leaves nothing`() async throws {
+    let (database, connection) = try await Self.connect()
+    try await connection.execute("CREATE TABLE t (n int)")
+    await #expect(throws: PostgresError.self) {
+      try await connection.transaction { connection in
+        try connection.query("INSERT INTO t VALUES (1)")
+        try connection.query("INSERT INTO nowhere VALUES (1)")
+      }
+    }
+    try await connection.transaction { try $0.query("INSERT INTO t VALUES (2)") }
+    #expect(try await database.run("SELECT n FROM t") == [["2"]])
+  }
+
+  @Test func `cancelling the task ends the statement on the server`() async throws {
+    let (database, connection) = try await Self.connect()
+    let clock = ContinuousClock()
+    let started = clock.now
+    let sleeping = Task { try await connection.query("SELECT pg_sleep(60)") }
+    let seen = "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)' AND state = 'active'"
+    while try await database.value(seen) == "0" { await Task.yield() }
+    sleeping.cancel()
+    await #expect(throws: CancellationError.self) { try await sleeping.value }
+    #expect(started.duration(to: clock.now) < .seconds(30))
+    #expect(try await database.value(seen) == "0")
+    #expect(try await connection.query("SELECT 1")[0][0] == "1")
+  }
+
+  @Test func `a pipeline counts each statement's rows and names the one that fails`() async throws {
+    let (database, connection) = try await Self.connect()
+    try await connection.execute("CREATE TABLE t (n int PRIMARY KEY); INSERT INTO t VALUES (1), (2)")
+    let counts = try await connection.run { connection in
+      try connection.pipeline { pipeline in
+        try pipeline.add("BEGIN")
+        try pipeline.prepare("UPDATE t SET n = n + 10 WHERE n = $1::bigint")
+        for n in [1, 3, 2] as [Int64] { try pipeline.addPrepared(PostgresParameters([.integer(n)])) }
+        try pipeline.add("COMMIT")
+      }
+    }
+    #expect(counts == [0, 0, 1, 0, 1, 0])
+    let error = await #expect(throws: PostgresError.self) {
+      try await connection.run { connection in
+        try connection.pipeline { pipeline in
+          try pipeline.add("BEGIN")
+          try pipeline.add("INSERT INTO t VALUES (5)")
+          try pipeline.add("INSERT INTO t VALUES (5)")
+          try pipeline.add("COMMIT")
+        }
+      }
+    }
+    #expect(error?.sqlState == "23505")
+    #expect(error?.statement == 2)
+    #expect(try await database.run("SELECT n FROM t ORDER BY n") == [["11"], ["12"]])
+    #expect(try await connection.query("SELECT 1")[0][0] == "1")
+  }
+
+  @Test func `a connection that the server ended says so and can be made anew`() async throws {
+    let (database, connection) = try await Self.connect()
+    let pid = try #require(try await connection.query("SELECT pg_backend_pid()")[0][0])
+    try await database.run("SELECT pg_terminate_backend(\(pid), 5000)")
+    #expect(await connection.isAlive == false)
+    let error = await #expect(throws: PostgresError.self) { try await connection.query("SELECT 1") }
+    #expect(error?.endsConnection == true)
+    try await connection.reconnect()
+    #expect(await connection.isAlive)
+    #expect(try await connection.query("SELECT 1")[0][0] == "1")
+  }
+
+  @Test func `notices are kept until they are taken`() async throws {
+    let (_, connection) = try await Self.connect()
+    try await connection.execute("DO $$ BEGIN RAISE NOTICE 'mind the gap'; END $$")
+    #expect(await connection.takeNotices().map(\.message) == ["mind the gap"])
+    #expect(await connection.takeNotices().isEmpty)
+  }
+
+  @Test func `a database that does not exist is told by its SQLSTATE`() async throws {
+    let (database, _) = try await Self.connect()
+    let url = try DatabaseURL("postgresql://postgres@127.0.0.1:\(database.port)/nowhere")
+    let error = await #expect(throws: PostgresError.self) {
+      try await PostgresConnection.connect(to: url, applicationName: "vecfill tests")
+    }
+    #expect(error?.sqlState == "3D000")
+    #expect(error?.failure("x").exitCode == .configuration)
+  }
+}

@@ -1,0 +1,49 @@
+import Foundation
+
+/// Programs run as the user of the test clusters.
+///
+/// Not Foundation's `Process`: that one leaves a descriptor open in the child by which it sees its end, and the server
+/// that `pg_ctl` starts would hold it, and every other one of this process, for as long as it runs.
+enum PostgresProcess {
+  /// postgres refuses to run as root.
+  private static var asPostgres: [String] {
+    getuid() == 0 ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] : []
+  }
+
+  /// Runs a program to its end, and throws unless it exits with 0.
+  static func run(_ command: [String]) async throws {
+    let null = open("/dev/null", O_RDWR | O_CLOEXEC)
+    defer { close(null) }
+    let pid = try spawn(command, standardInput: null)
+    let status: Int32 = await withCheckedContinuation { continuation in
+      DispatchQueue.global().async {
+        var status: Int32 = 0
+        while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+        continuation.resume(returning: status)
+      }
+    }
+    guard status == 0 else { throw PostgresClusterError("\(command[0]) ended with wait status \(status)") }
+  }
+
+  /// Starts a program that reads `standardInput`, writes to nowhere and inherits nothing else.
+  @discardableResult
+  static func spawn(_ command: [String], standardInput: Int32) throws -> pid_t {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_adddup2(&actions, standardInput, 0)
+    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
+    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
+    for descriptor in try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap(Int32.init)
+    where descriptor > 2 {
+      posix_spawn_file_actions_addclose(&actions, descriptor)
+    }
+    // The other user may not be able to read this process's folder.
+    let arguments = (["env", "-C", "/tmp"] + asPostgres + command).map { strdup($0) }
+    defer { for argument in arguments { free(argument) } }
+    var pid: pid_t = 0
+    let failure = posix_spawnp(&pid, "env", &actions, nil, arguments + [nil], environ)
+    guard failure == 0 else { throw PostgresClusterError("\(command[0]): \(String(cString: strerror(failure)))") }
+    return pid
+  }
+}
