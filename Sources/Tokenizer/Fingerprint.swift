@@ -1,4 +1,4 @@
-/// A 64-bit checksum: any change of up to eight neighbouring bytes changes it. Not a cryptographic hash.
+/// A 64-bit checksum against damage. It is not a cryptographic hash.
 struct Fingerprint: Equatable {
   let value: UInt64
 

@@ -3,7 +3,7 @@
 /// Its content is the same everywhere, so its fingerprint is known, and what has that fingerprint needs no other check.
 final class PreparedVocabulary: @unchecked Sendable {  // Nothing writes to its memory after `init`.
   /// Changes with the tables' layout, the vocabulary and ``CharacterClass``'s version of Unicode.
-  static let fingerprint = Fingerprint(0)
+  static let fingerprint = Fingerprint(0x80cf_05a2_c749_ffb7)
 
   let tables: VocabularyTables
   /// A prepared file's content.

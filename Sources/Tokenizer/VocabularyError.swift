@@ -31,8 +31,7 @@ package enum VocabularyError: Error, Equatable, CustomStringConvertible {
 
   package var remedy: String {
     switch self {
-    case .missing, .damaged: "run `vecfill tokenizer install`"
-    case .notTheVocabulary: "delete it and run `vecfill tokenizer install`"
+    case .missing, .damaged, .notTheVocabulary: "run `vecfill tokenizer install`"
     case .unreadable, .unwritable: "check its permissions"
     }
   }
