@@ -38,7 +38,7 @@ let package = Package(
     .executableTarget(
       name: "vecfill",
       dependencies: [
-        "Backfill", "Configuration", "EmbeddingAPIs", "Ledger", "MessageStores", "Pipeline", "Tokenizer",
+        "Backfill", "CCurl", "Configuration", "EmbeddingAPIs", "Ledger", "MessageStores", "Pipeline", "Tokenizer",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
