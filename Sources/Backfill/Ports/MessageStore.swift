@@ -12,8 +12,9 @@ package protocol MessageStore: Sendable {
   /// column of another dimension, and `.denied` for a missing right.
   func inspect(_ source: Source, dimensions: Int) async throws -> SourceShape
 
-  /// The rows that lack a vector and meet the source's condition, whose key is greater than `key`, in key order, at
-  /// most `limit`. An empty page means that none is left behind `key`. Blank and NULL texts are returned too.
+  /// The rows that lack a vector and meet the source's condition, whose key is greater than `key`, in key order: at
+  /// most `limit`, and fewer once their texts reach `pageBytes`. An empty page means that none is left behind `key`.
+  /// Blank and NULL texts are returned too.
   func page(of source: Source, after key: RowKey?, limit: Int) async throws -> [Message]
 
   /// How many rows lack a vector and meet the source's condition.
@@ -35,6 +36,11 @@ package protocol MessageStore: Sendable {
   func close() async
 }
 
+extension MessageStore {
+  /// The bytes of text after which a page ends early: 8 MiB. One text alone may be longer.
+  package static var pageBytes: Int { 8 << 20 }
+}
+
 /// What `MessageStore.inspect` found.
 package struct SourceShape: Equatable, Sendable {
   package let keyKind: RowKey.Kind
@@ -42,11 +48,14 @@ package struct SourceShape: Equatable, Sendable {
   package let vectorType: String
   /// The names of the vector indexes on the column that each write has to maintain.
   package let vectorIndexes: [String]
+  /// What a person should know though it stops nothing, a sentence each.
+  package let warnings: [String]
 
-  package init(keyKind: RowKey.Kind, vectorType: String, vectorIndexes: [String]) {
+  package init(keyKind: RowKey.Kind, vectorType: String, vectorIndexes: [String], warnings: [String] = []) {
     self.keyKind = keyKind
     self.vectorType = vectorType
     self.vectorIndexes = vectorIndexes
+    self.warnings = warnings
   }
 }
 

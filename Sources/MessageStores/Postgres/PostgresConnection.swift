@@ -14,18 +14,19 @@ package actor PostgresConnection {
 
   package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-  private init(conninfo: String, applicationName: String) {
+  /// A connection to `url`, which must be PostgreSQL's, under the name `applicationName`; `reconnect` opens it.
+  package init(to url: DatabaseURL, applicationName: String) throws {
+    guard case .postgres(let conninfo) = url.engine else {
+      throw DatabaseURL.refusal("it is not a PostgreSQL URL", "use postgresql://")
+    }
     self.conninfo = conninfo
     self.applicationName = applicationName
     executor = DispatchQueueExecutor(label: "vecfill.postgres")
   }
 
-  /// Connects to `url`, which must be PostgreSQL's, as `applicationName`.
+  /// An open connection to `url`, which must be PostgreSQL's, under the name `applicationName`.
   package static func connect(to url: DatabaseURL, applicationName: String) async throws -> PostgresConnection {
-    guard case .postgres(let conninfo) = url.engine else {
-      throw DatabaseURL.refusal("it is not a PostgreSQL URL", "use postgresql://")
-    }
-    let connection = PostgresConnection(conninfo: conninfo, applicationName: applicationName)
+    let connection = try PostgresConnection(to: url, applicationName: applicationName)
     try await connection.reconnect()
     return connection
   }
@@ -46,6 +47,18 @@ package actor PostgresConnection {
 
   /// The notices since the last call, the newest hundred at most.
   package func takeNotices() -> [PostgresError] { handle?.takeNotices() ?? [] }
+
+  /// Whether a pooler stands between, as PgBouncer does: a session's locks and settings can't be relied on then.
+  package func isPooled() throws -> Bool {
+    let handle = try open()
+    let backend = try query("SELECT pg_catalog.pg_backend_pid()")[0][0]
+    return backend != String(PQbackendPID(handle.pointer))
+  }
+
+  /// The server's version as a number, e.g. 160014 for 16.14.
+  package func serverVersion() throws -> Int { Int(PQserverVersion(try open().pointer)) }
+
+  package func isInTransaction() throws -> Bool { PQtransactionStatus(try open().pointer) != PQTRANS_IDLE }
 
   func open() throws -> PostgresHandle {
     guard let handle else { throw PostgresError(message: "the connection is closed", endsConnection: true) }

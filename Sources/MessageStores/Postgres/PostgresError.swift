@@ -50,8 +50,9 @@ extension PostgresError {
   /// Whether another attempt, on a new connection where this one is gone, is likely to pass.
   package var isTransient: Bool {
     guard let sqlState else { return endsConnection }
-    return endsConnection || isConflict || sqlState.hasPrefix("08")
-      || ["53300", "57P01", "57P02", "57P03"].contains(sqlState)
+    if isConflict || sqlState.hasPrefix("08") || sqlState == "53300" { return true }
+    // A refusal at the door stays one: a wrong password, no such database, no right to connect.
+    return endsConnection && !["28", "3D", "42"].contains(sqlState.prefix(2))
   }
 
   /// Whether another transaction was in the way: a lock timeout, a deadlock, a serialisation failure.

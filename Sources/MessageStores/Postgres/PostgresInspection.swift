@@ -1,0 +1,184 @@
+import Backfill
+
+/// Finds a source in the catalogue and refuses, by a `Failure`, what can't be paged or filled.
+struct PostgresInspection {
+  private let source: Source
+
+  /// The table that `source` names; without `dimensions`, any dimension will do.
+  static func table(
+    of source: Source, dimensions: Int?, on connection: isolated PostgresConnection
+  ) throws -> PostgresTable {
+    try PostgresInspection(source: source).table(dimensions: dimensions, on: connection)
+  }
+
+  private func table(dimensions: Int?, on connection: isolated PostgresConnection) throws -> PostgresTable {
+    guard try connection.serverVersion() >= 130_000 else {
+      throw refusal("the server is older than PostgreSQL 13", "upgrade the server")
+    }
+    let relation = try relation(on: connection)
+    let oid = relation["oid"] ?? ""
+    let keyKind = try keyKind(relation: oid, on: connection)
+    try checkText(relation: oid, on: connection)
+    let pgvector = try pgvector(on: connection)
+    let vector = try vectorColumn(relation: oid, dimensions: dimensions, on: connection)
+    let table = PostgresTable(
+      source: source, schema: relation["schema"] ?? "", keyKind: keyKind, vectorType: vector.type,
+      dimensions: vector.dimensions, pgvectorSchema: pgvector.schema,
+      vectorIndexes: try vectorIndexes(relation: oid, on: connection), warnings: pgvector.warnings)
+    try connection.query(table.page(behindKey: false, texts: 0), [0])
+    return table
+  }
+
+  private func refusal(_ reason: String, _ remedy: String, column: String? = nil) -> Failure {
+    Failure(.configuration, column.map { "\(source.name).\($0)" } ?? source.name, reason, remedy: remedy)
+  }
+
+  private static let migrate = "`vecfill migrate plan` tells how to make it fit"
+
+  private func relation(on connection: isolated PostgresConnection) throws -> PostgresRow {
+    let name = (source.schema.map { "\($0.quotedIdentifier)." } ?? "") + source.table.quotedIdentifier
+    let found = try connection.query(
+      """
+      SELECT c.oid, n.nspname AS schema, c.relkind AS kind, row_security_active(c.oid) AS hides_rows,
+        current_user AS role, pg_encoding_to_char(d.encoding) AS encoding
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      JOIN pg_database d ON d.datname = current_database()
+      WHERE c.oid = to_regclass($1)
+      """, [.text(name)])
+    guard let relation = found.first else {
+      throw refusal("there is no such table", "check its name, its schema and the search path, and DATABASE_URL")
+    }
+    guard relation["kind"] == "r" || relation["kind"] == "p" else {
+      throw refusal("it is a view or a foreign table", "name the table itself")
+    }
+    guard !relation.isTrue("hides_rows") else {
+      throw Failure(
+        .denied, source.name, "row-level security hides rows from the role \(relation["role"] ?? "")",
+        remedy: "connect as the table's owner or as a role with BYPASSRLS")
+    }
+    guard relation["encoding"] != "SQL_ASCII" else {
+      throw refusal("the database's encoding SQL_ASCII leaves open what its bytes mean", "convert it to UTF8")
+    }
+    return relation
+  }
+
+  /// The column, once its rights suffice; a domain counts as its base type.
+  private func column(
+    _ name: String, relation: String, written: Bool = false, missing remedy: String,
+    on connection: isolated PostgresConnection
+  ) throws -> PostgresRow {
+    let found = try connection.query(
+      """
+      SELECT a.attnum AS number, a.attnotnull AS not_null, a.attgenerated <> '' AS generated, a.atttypmod AS modifier,
+        t.typname AS type, t.typcategory AS category, format_type(a.atttypid, a.atttypmod) AS declared,
+        has_column_privilege(a.attrelid, a.attnum, 'SELECT') AS can_read,
+        has_column_privilege(a.attrelid, a.attnum, 'UPDATE') AS can_write, current_user AS role
+      FROM pg_attribute a JOIN pg_type d ON d.oid = a.atttypid
+      JOIN pg_type t ON t.oid = coalesce(nullif(d.typbasetype, 0), d.oid)
+      WHERE a.attrelid = $1::oid AND a.attname = $2 AND a.attnum > 0 AND NOT a.attisdropped
+      """, [.text(relation), .text(name)])
+    guard let column = found.first else { throw refusal("there is no such column", remedy, column: name) }
+    for (right, isGiven) in [("SELECT", column.isTrue("can_read")), ("UPDATE", !written || column.isTrue("can_write"))]
+    where !isGiven {
+      throw Failure(
+        .denied, "\(source.name).\(name)", "the role \(column["role"] ?? "") lacks the right to \(right)",
+        remedy: "GRANT \(right) ON \(source.name) TO it")
+    }
+    return column
+  }
+
+  private func keyKind(relation: String, on connection: isolated PostgresConnection) throws -> RowKey.Kind {
+    let key = try column(source.key, relation: relation, missing: "name the primary key in the job", on: connection)
+    let kinds: [String: RowKey.Kind] = [
+      "int2": .integer, "int4": .integer, "int8": .integer, "uuid": .uuid, "text": .text, "varchar": .text,
+    ]
+    guard let kind = kinds[key["type"] ?? ""] else {
+      throw refusal(
+        "a key of type \(key["declared"] ?? "") can't be paged", "name a column of an integer type, uuid or text",
+        column: source.key)
+    }
+    let index = try connection.query(
+      """
+      SELECT 1 FROM pg_index WHERE indrelid = $1::oid AND indisunique AND indisvalid AND indpred IS NULL
+        AND indexprs IS NULL AND indnkeyatts = 1 AND indkey[0] = $2::int2
+      """, [.text(relation), .text(key["number"] ?? "")])
+    guard !index.isEmpty, key.isTrue("not_null") else {
+      throw refusal(
+        "it is not the table's key: it may be NULL or hold a value twice", "name the primary key in the job",
+        column: source.key)
+    }
+    return kind
+  }
+
+  private func checkText(relation: String, on connection: isolated PostgresConnection) throws {
+    let text = try column(source.text, relation: relation, missing: "name the text column in the job", on: connection)
+    guard text["category"] == "S" else {
+      throw refusal(
+        "it holds \(text["declared"] ?? ""), not text", "name a column of type text or varchar", column: source.text)
+    }
+  }
+
+  private func pgvector(on connection: isolated PostgresConnection) throws -> (schema: String, warnings: [String]) {
+    let found = try connection.query(
+      """
+      SELECT n.nspname, e.extversion FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+      WHERE e.extname = 'vector'
+      """)
+    guard let schema = found.first?[0], let version = found.first?[1] else {
+      throw refusal("the database has no pgvector", Self.migrate)
+    }
+    let parts = version.split(separator: ".").map { Int($0) ?? 0 }
+    guard parts.lexicographicallyPrecedes([0, 8, 3]) else { return (schema, []) }
+    // pgvector's changelog: 0.8.2 mends a parallel HNSW build, 0.8.3 the vacuum of an HNSW index.
+    return (
+      schema, ["pgvector \(version) can damage an HNSW index while it is built or vacuumed: upgrade to 0.8.3 or later"]
+    )
+  }
+
+  private func vectorColumn(
+    relation: String, dimensions: Int?, on connection: isolated PostgresConnection
+  ) throws -> (type: PostgresTable.VectorType, dimensions: Int?) {
+    let column = try column(
+      source.vector, relation: relation, written: true, missing: Self.migrate, on: connection)
+    guard let type = PostgresTable.VectorType(rawValue: column["type"] ?? "") else {
+      throw refusal("it holds \(column["declared"] ?? ""), not vectors", Self.migrate, column: source.vector)
+    }
+    guard !column.isTrue("generated") else {
+      throw refusal("it is a generated column", Self.migrate, column: source.vector)
+    }
+    // pgvector's type modifier is the dimension, or -1 without one.
+    let declared = column["modifier"].flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
+    let found = try declared ?? existingDimensions(on: connection)
+    if let dimensions, let found, found != dimensions {
+      throw refusal(
+        "it holds vectors of \(found) dimensions, the job's have \(dimensions)", Self.migrate, column: source.vector)
+    }
+    return (type, declared)
+  }
+
+  /// The dimension of a vector that the column holds; nil where there is none.
+  private func existingDimensions(on connection: isolated PostgresConnection) throws -> Int? {
+    let table = (source.schema.map { "\($0.quotedIdentifier)." } ?? "") + source.table.quotedIdentifier
+    let vector = source.vector.quotedIdentifier
+    // A vector's text form needs none of pgvector's functions, which may be off the search path.
+    let found = try connection.query(
+      "SELECT cardinality(string_to_array(\(vector)::text, ',')) FROM \(table) WHERE \(vector) IS NOT NULL LIMIT 1")
+    return found.first?[0].flatMap { Int($0) }
+  }
+
+  private func vectorIndexes(relation: String, on connection: isolated PostgresConnection) throws -> [String] {
+    // A partition's index is told by its partitioned parent, where it has one.
+    let found = try connection.query(
+      """
+      SELECT DISTINCT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam
+      JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attname = $2
+      WHERE i.indrelid IN (SELECT relid FROM pg_partition_tree($1::oid::regclass) UNION SELECT $1::oid)
+        AND m.amname IN ('hnsw', 'ivfflat')
+        AND EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
+          AND d.refclassid = 'pg_class'::regclass AND d.refobjid = i.indrelid AND d.refobjsubid = a.attnum)
+        AND NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = i.indexrelid)
+      ORDER BY 1
+      """, [.text(relation), .text(source.vector)])
+    return found.compactMap { $0[0] }
+  }
+}

@@ -1,0 +1,104 @@
+import Backfill
+import Foundation
+
+/// The advisory locks of a run, on a connection of their own.
+///
+/// They are session locks. Behind a pooler a session may be shared, so there an otherwise empty transaction holds them:
+/// it has no snapshot and locks no row, and the pooler has to leave it its server connection.
+actor PostgresLocks {
+  private struct Lock: Equatable {
+    let source: Source
+    /// The name of the column's lock, hashed: advisory locks go by number.
+    let key: Int64
+  }
+
+  private let connection: PostgresConnection
+  private let applicationName: String
+  private var held: [Lock] = []
+
+  init(connection: PostgresConnection, applicationName: String) {
+    self.connection = connection
+    self.applicationName = applicationName
+  }
+
+  /// Takes the lock `name`; throws a `Failure` with `.locked` that names its holder.
+  func take(_ name: String, for source: Source) async throws {
+    let key = TextDigest(of: name).bytes.prefix(8).reduce(0) { $0 << 8 | Int64($1) }
+    let lock = Lock(source: source, key: key)
+    guard !held.contains(lock) else { return try await confirm() }
+    try await acquire(lock)
+    held.append(lock)
+  }
+
+  /// Makes sure that the locks are still held: where their connection was lost, takes them again.
+  func confirm() async throws {
+    if !held.isEmpty { try await acquire(nil) }
+  }
+
+  func close() async {
+    await connection.close()
+    held = []
+  }
+
+  private func acquire(_ new: Lock?) async throws {
+    let (held, applicationName) = (held, applicationName)
+    try await connection.run { connection in
+      var wanted = new.map { [$0] } ?? []
+      if !connection.isAlive {
+        try Self.open(connection)
+        wanted += held
+      }
+      for lock in wanted { try Self.acquire(lock, by: applicationName, on: connection) }
+    }
+  }
+
+  /// Connects, and keeps the server from ending the session for being idle, as far as its version knows such a limit.
+  private static func open(_ connection: isolated PostgresConnection) throws {
+    try connection.reconnect()
+    let isPooled = try connection.isPooled()
+    if isPooled { try connection.execute("BEGIN READ ONLY") }
+    try connection.query(
+      """
+      SELECT set_config(name, '0', $1) FROM pg_settings
+      WHERE name IN ('idle_session_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')
+      """, [.text(isPooled ? "true" : "false")])
+  }
+
+  private static func acquire(
+    _ lock: Lock, by applicationName: String, on connection: isolated PostgresConnection
+  ) throws {
+    // A holder that is gone before it could be named has freed the lock.
+    for _ in 0..<3 {
+      let function = try connection.isInTransaction() ? "pg_try_advisory_xact_lock" : "pg_try_advisory_lock"
+      guard try connection.query("SELECT \(function)($1)", [.integer(lock.key)])[0][0] != "t" else { return }
+      guard let holder = try holder(of: lock, on: connection) else { continue }
+      if holder["name"] == applicationName {
+        throw PostgresError(message: "the server still holds the lock of a lost connection", endsConnection: true)
+      }
+      throw refusal(lock, by: holder)
+    }
+    throw refusal(lock, by: nil)
+  }
+
+  private static func holder(of lock: Lock, on connection: isolated PostgresConnection) throws -> PostgresRow? {
+    let (high, low) = (UInt32(truncatingIfNeeded: lock.key >> 32), UInt32(truncatingIfNeeded: lock.key))
+    return try connection.query(
+      """
+      SELECT a.application_name AS name, a.client_addr AS address, a.backend_start AS since
+      FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+      WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND l.classid = $1::oid AND l.objid = $2::oid
+      """, [.text(String(high)), .text(String(low))]
+    ).first
+  }
+
+  private static func refusal(_ lock: Lock, by holder: PostgresRow?) -> Failure {
+    let name = holder?["name"].flatMap { $0.isEmpty ? nil : $0 } ?? "another process"
+    let place = holder?["address"].map { " at \($0)" } ?? ""
+    let since = holder?["since"].map { " since \($0)" } ?? ""
+    return Failure(
+      .locked, lock.source.name, "\(name)\(place) fills it\(since)",
+      remedy: "wait for it to end, or end it: its lock goes with it")
+  }
+}

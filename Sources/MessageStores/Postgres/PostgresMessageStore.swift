@@ -1,0 +1,163 @@
+import Backfill
+import Foundation
+
+/// Messages in PostgreSQL 13 or later with pgvector.
+///
+/// One connection reads, one writes, and where a lock is asked for, a third holds it. No statement relies on a session's
+/// settings or prepared statements, so a pooler may stand between. What is lost with a connection is made anew: a
+/// server's restart is waited for.
+package actor PostgresMessageStore: MessageStore {
+  package nonisolated let identity: String
+  private let address: String
+  private let reader: PostgresConnection
+  private let writer: PostgresConnection
+  private let locks: PostgresLocks
+  private let patience: PostgresPatience
+  private let lockTimeout: Duration
+  private var tables: [Source: PostgresTable] = [:]
+
+  /// Connects to `url`. `applicationName` is what the server, and another process that finds a lock held, is told.
+  ///
+  /// A write that waits longer than `lockTimeout` for another transaction's row lock counts as one conflict of
+  /// `patience`.
+  package init(
+    url: DatabaseURL, applicationName: String, patience: PostgresPatience = PostgresPatience(),
+    lockTimeout: Duration = .seconds(5)
+  ) async throws {
+    identity = url.identity
+    address = url.redacted
+    self.patience = patience
+    self.lockTimeout = lockTimeout
+    reader = try PostgresConnection(to: url, applicationName: applicationName)
+    writer = try PostgresConnection(to: url, applicationName: applicationName)
+    locks = PostgresLocks(
+      connection: try PostgresConnection(to: url, applicationName: applicationName), applicationName: applicationName)
+    do {
+      try await reader.reconnect()
+    } catch let error as PostgresError {
+      throw error.failure(address, remedy: "check DATABASE_URL and that the server runs")
+    }
+  }
+
+  package func inspect(_ source: Source, dimensions: Int) async throws -> SourceShape {
+    let table = try await read(source) {
+      try PostgresInspection.table(of: source, dimensions: dimensions, on: $0)
+    }
+    tables[source] = table
+    return table.shape
+  }
+
+  package func page(of source: Source, after key: RowKey?, limit: Int) async throws -> [Message] {
+    let table = try await table(of: source)
+    try await confirmLocks(for: source)
+    let sql = table.page(behindKey: key != nil, texts: Self.pageBytes)
+    let parameters = [.integer(Int64(limit))] + (key.map { [PostgresValue($0)] } ?? [])
+    return try await read(source) { connection in
+      let rows = try connection.query(sql, parameters, format: .binary)
+      return try rows.indices.map { row in
+        guard let key = rows.rowKey(row: row, column: 0) else {
+          throw Failure(.configuration, source.name, "its key changed its type", remedy: "start again")
+        }
+        return Message(key: key, text: rows.text(row: row, column: 1))
+      }
+    }
+  }
+
+  package func countRemaining(in source: Source) async throws -> Int {
+    let sql = try await table(of: source).countRemaining
+    return try await read(source) { connection in
+      try connection.query(sql).first?[0].flatMap { Int($0) } ?? 0
+    }
+  }
+
+  package func write(_ rows: [EmbeddedRow], to source: Source) async throws -> Set<RowKey> {
+    guard !rows.isEmpty else { return [] }
+    let table = try await table(of: source)
+    for row in rows { try row.check(dimensions: table.dimensions, in: source) }
+    try await confirmLocks(for: source)
+    let write = PostgresWrite(table: table, rows: rows, lockTimeout: lockTimeout)
+    return try await attempt(on: writer, for: source) { try write.run(on: $0, isRepeat: $1) }
+  }
+
+  package func nearest(to vector: [Float], in source: Source, limit: Int) async throws -> [Neighbour] {
+    let table = try await table(of: source)
+    try EmbeddedRow(key: .text("search"), digest: TextDigest(of: ""), vector: vector[...])
+      .check(dimensions: table.dimensions, in: source)
+    var bytes: [UInt8] = []
+    try table.encode(vector[...], to: &bytes)
+    let parameters: [PostgresValue] = [.binary(bytes), .integer(Int64(limit))]
+    return try await read(source) { connection in
+      try connection.transaction { connection in
+        // An HNSW scan finds no more rows than this; pgvector allows up to 1000.
+        try connection.query(
+          "SELECT set_config('hnsw.ef_search', $1, true)", [.text(String(min(max(limit, 40), 1000)))])
+        return try connection.query(table.nearest, parameters).compactMap { row in
+          guard let key = row[0].flatMap({ RowKey($0, kind: table.keyKind) }), let text = row[1] else { return nil }
+          return Neighbour(key: key, text: text, distance: row[2].flatMap { Double($0) } ?? .nan)
+        }
+      }
+    }
+  }
+
+  package func lock(_ source: Source) async throws {
+    let table = try await table(of: source)
+    try await withPatience(for: source) { _ in try await self.locks.take(table.lockName, for: source) }
+  }
+
+  package func close() async {
+    await reader.close()
+    await writer.close()
+    await locks.close()
+  }
+}
+
+extension PostgresMessageStore {
+  private func table(of source: Source) async throws -> PostgresTable {
+    if let table = tables[source] { return table }
+    let table = try await read(source) { try PostgresInspection.table(of: source, dimensions: nil, on: $0) }
+    tables[source] = table
+    return table
+  }
+
+  private func confirmLocks(for source: Source) async throws {
+    try await withPatience(for: source) { _ in try await self.locks.confirm() }
+  }
+
+  private func read<Value: Sendable>(
+    _ source: Source, _ body: @escaping @Sendable (isolated PostgresConnection) throws -> Value
+  ) async throws -> Value {
+    try await attempt(on: reader, for: source) { connection, _ in try body(connection) }
+  }
+
+  private func attempt<Value: Sendable>(
+    on connection: PostgresConnection, for source: Source,
+    _ body: @escaping @Sendable (_ connection: isolated PostgresConnection, _ isRepeat: Bool) throws -> Value
+  ) async throws -> Value {
+    try await withPatience(for: source) { isRepeat in
+      try await connection.run { connection in
+        if !connection.isAlive { try connection.reconnect() }
+        return try body(connection, isRepeat)
+      }
+    }
+  }
+
+  /// Runs `body` until it passes or the patience is at its end. `isRepeat` tells that an earlier attempt may have been
+  /// done all the same.
+  private func withPatience<Value: Sendable>(
+    for source: Source, _ body: (_ isRepeat: Bool) async throws -> Value
+  ) async throws -> Value {
+    var patience = patience
+    var isRepeat = false
+    while true {
+      do {
+        return try await body(isRepeat)
+      } catch let error as PostgresError {
+        guard let delay = patience.delay(after: error, chance: .random(in: 0..<1)) else {
+          throw error.failure(error.endsConnection ? address : source.name)
+        }
+        isRepeat = isRepeat || error.mayHaveBeenDone
+        try await Task.sleep(for: delay)
+      }
+    }
+  }
+}
