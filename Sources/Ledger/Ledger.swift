@@ -35,6 +35,7 @@ package final class Ledger: Sendable {
     return try ledger.guarding {
       let migrator = LedgerSchema.migrator
       let isCurrent = try ledger.queue.read { db in
+        guard try db.tableExists("grdb_migrations") else { return false }
         try ledger.refuseNewer(db, than: migrator)
         return try migrator.hasCompletedMigrations(db)
       }

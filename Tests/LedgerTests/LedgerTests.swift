@@ -79,6 +79,12 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: path))
   }
 
+  @Test func `a ledger that is just being made reads as none`() throws {
+    try FileManager.default.createDirectory(atPath: folder.file("state"), withIntermediateDirectories: true)
+    try Data().write(to: URL(fileURLWithPath: path))
+    #expect(try Ledger.openForReading(at: path) == nil)
+  }
+
   // MARK: Batches
 
   @Test func `a received batch survives its process and is told to the next run, vectors and all`() async throws {

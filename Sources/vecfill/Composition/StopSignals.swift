@@ -3,7 +3,7 @@ import Dispatch
 import Foundation
 
 /// SIGINT and SIGTERM as a stream, in place of their default of killing the process.
-final class StopSignals: Sendable {
+final class StopSignals {
   let causes: AsyncStream<StopCause>
   private let sources: [any DispatchSourceSignal]
 

@@ -1,3 +1,4 @@
+import Backfill
 import Foundation
 import Logging
 import Pipeline
@@ -30,7 +31,7 @@ struct Reporter {
     if isLive { console.show("") }
   }
 
-  static func line(_ progress: Progress, _ window: RateWindow) -> String {
+  static func line(_ progress: RunProgress, _ window: RateWindow) -> String {
     let total = max(progress.tally.total ?? 0, progress.done)
     let left = total - progress.done
     let percent = total > 0 ? " \((100 * Double(progress.done) / Double(total)).fixed(1))%" : ""

@@ -2,7 +2,7 @@ import Backfill
 import Synchronization
 
 /// How far a run has come, for whoever shows it.
-package struct Progress: Sendable {
+package struct RunProgress: Sendable {
   package var tally = Tally()
   /// Rows that need nothing more.
   package var done = 0
@@ -14,11 +14,11 @@ package struct Progress: Sendable {
 
 /// The place where a run tells its progress and others look at it.
 package final class ProgressBoard: Sendable {
-  private let progress = Mutex(Progress())
+  private let progress = Mutex(RunProgress())
 
   package init() {}
 
-  package var current: Progress { progress.withLock { $0 } }
+  package var current: RunProgress { progress.withLock { $0 } }
 
   func update(from conductor: Conductor) {
     progress.withLock { $0 = conductor.progress }
@@ -26,7 +26,7 @@ package final class ProgressBoard: Sendable {
 }
 
 extension Conductor {
-  fileprivate var progress: Progress {
-    Progress(tally: tally, done: done, inFlight: inFlight, waiting: waiting, isStopping: isStopping)
+  fileprivate var progress: RunProgress {
+    RunProgress(tally: tally, done: done, inFlight: inFlight, waiting: waiting, isStopping: isStopping)
   }
 }

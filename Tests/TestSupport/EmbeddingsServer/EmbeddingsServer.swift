@@ -1,0 +1,148 @@
+import Backfill
+import FlyingSocks
+import Foundation
+
+/// An embeddings API of the project's own: a real listener on loopback that speaks OpenAI's protocol, and Azure's at
+/// their paths, computes each text's vector from the text, counts what it bills, and misbehaves as a test tells it.
+package final class EmbeddingsServer: Sendable {
+  package struct Options: Sendable {
+    package var model = "text-embedding-3-small"
+    /// The length of the model's vectors where the request asks for no other.
+    package var dimensions = 8
+    /// The deployment's name at the Azure paths.
+    package var deployment = "embed-prod"
+    /// The key that is asked for; nil for none.
+    package var apiKey: String? = "sk-test"
+    package var maxInputs = 2048
+    package var maxInputTokens = 8192
+    package var maxRequestTokens = 300_000
+    /// Sent with each answer, e.g. x-ratelimit headers.
+    package var headers: [(name: String, value: String)] = []
+
+    package init() {}
+  }
+
+  package let options: Options
+  package let port: UInt16
+  private let watched = Watched(Record())
+  private let rules: Watched<[Rule]>
+
+  private init(_ options: Options, rules: [Rule], port: UInt16) {
+    self.options = options
+    self.port = port
+    self.rules = Watched(rules)
+  }
+
+  /// Serves while `body` runs; then every connection is closed.
+  package static func run<Result>(
+    _ options: Options = Options(), rules: [Rule] = [], _ body: (EmbeddingsServer) async throws -> Result
+  ) async throws -> Result {
+    let pool: some AsyncSocketPool = SocketPool.make()
+    try await pool.prepare()
+    let socket = try Socket(domain: AF_INET, type: .stream)
+    let listener = try AsyncSocket(socket: socket, pool: pool)
+    defer { try? listener.close() }
+    try socket.bind(to: .inet(ip4: "127.0.0.1", port: 0))
+    try socket.listen()
+    guard case .ip4(_, let port) = try socket.sockname() else { throw SocketError.unsupportedAddress }
+    let server = EmbeddingsServer(options, rules: rules, port: port)
+    return try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await pool.run() }
+      group.addTask { await server.serve(listener) }
+      defer { group.cancelAll() }
+      return try await body(server)
+    }
+  }
+
+  /// The server's root, e.g. "http://127.0.0.1:40123"; OpenAI's base URL is its "/v1".
+  package var root: String { "http://127.0.0.1:\(port)" }
+
+  package var record: Record { watched.value }
+
+  /// Adds a rule before all others.
+  package func add(_ rule: Rule) { rules.update { $0.insert(rule, at: 0) } }
+
+  /// Returns once the record is as `isReady` says.
+  package func wait(until isReady: @escaping @Sendable (Record) -> Bool) async throws {
+    try await watched.wait(until: isReady)
+  }
+
+  private func serve(_ listener: AsyncSocket) async {
+    await withDiscardingTaskGroup { group in
+      while let socket = try? await listener.accept() {
+        let number = watched.update { record in
+          record.acceptedConnections += 1
+          record.openConnections += 1
+          return record.acceptedConnections
+        }
+        group.addTask { await self.converse(HTTPConnection(socket), number) }
+      }
+    }
+  }
+
+  private func converse(_ connection: HTTPConnection, _ number: Int) async {
+    var connection = connection
+    // What ends a conversation early, a client that left or the end of the test, is no failure of the server's.
+    while let message = try? await connection.nextRequest() {
+      guard (try? await attend(to: message, connection, number)) == true else { break }
+    }
+    connection.close()
+    watched.update { $0.openConnections -= 1 }
+  }
+
+  /// Whether the connection goes on.
+  private func attend(to message: HTTPMessage, _ connection: HTTPConnection, _ number: Int) async throws -> Bool {
+    let order = try? JSONDecoder().decode(Order.self, from: message.body)
+    let texts = order?.texts ?? []
+    let request = Request(
+      connection: number, method: message.method, target: message.target, headers: message.headers,
+      digests: texts.map(TextDigest.init(of:)))
+    let requestNumber = watched.update { $0.begin(request) }
+    var isInFlight = true
+    defer { if isInFlight { watched.update { $0.inFlight -= 1 } } }
+    var behaviour = rules.value.first { $0.applies(requestNumber, texts) }?.behaviour ?? .answer
+    while case .hold(let gate, let next) = behaviour {
+      guard try await client(of: connection, staysUntil: gate) else {
+        watched.update { $0.departures += 1 }
+        return false
+      }
+      behaviour = next
+    }
+    let delivery = delivery(behaviour, message, order, requestNumber)
+    // Before the last byte: a client that has it may send its next request at once.
+    if delivery.ending != .stall {
+      watched.update { $0.inFlight -= 1 }
+      isInFlight = false
+    }
+    for piece in delivery.pieces { try await connection.write(piece) }
+    switch delivery.ending {
+    case .keep: return true
+    case .close: return false
+    case .reset:
+      try connection.reset()
+      return false
+    case .stall:
+      try await connection.untilDeparture()
+      watched.update { $0.departures += 1 }
+      return false
+    }
+  }
+
+  func bill(_ texts: [String]) { watched.update { $0.bill(texts) } }
+
+  /// Whether the client is still there when the gate opens.
+  private func client(of connection: HTTPConnection, staysUntil gate: Gate) async throws -> Bool {
+    try await withThrowingTaskGroup(of: Bool.self) { group in
+      group.addTask {
+        try await gate.wait()
+        return true
+      }
+      group.addTask {
+        try await connection.untilDeparture()
+        return false
+      }
+      defer { group.cancelAll() }
+      return try await group.next() ?? false
+    }
+  }
+}

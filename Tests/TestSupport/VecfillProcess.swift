@@ -1,0 +1,87 @@
+import Foundation
+import Synchronization
+
+/// A real vecfill, started by a test in a folder and an environment of its own, and ended with it.
+package final class VecfillProcess: Sendable {
+  /// How a process ended, and what it said.
+  package struct Exit: Sendable {
+    /// The exit code; nil where a signal killed it.
+    package let code: Int32?
+    package let signal: Int32?
+    package let output: String
+    package let errors: String
+  }
+
+  private let process: Mutex<Process>
+  private let ended: AsyncStream<Void>
+  private let folder: TemporaryFolder
+  package let pid: Int32
+
+  /// - Parameters:
+  ///   - environment: all that the process sees but PATH.
+  ///   - workingFolder: the default is a folder of its own.
+  package init(_ arguments: [String], environment: [String: String] = [:], workingFolder: String? = nil) throws {
+    let folder = try TemporaryFolder()
+    self.folder = folder
+    let process = Process()
+    process.executableURL = VecfillProcess.executable
+    process.arguments = arguments
+    process.environment = ["PATH": "/usr/bin:/bin", "HOME": folder.path].merging(environment) { $1 }
+    process.currentDirectoryURL = URL(fileURLWithPath: workingFolder ?? folder.path)
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = try VecfillProcess.file(folder.file("output"))
+    process.standardError = try VecfillProcess.file(folder.file("errors"))
+    let (ended, ending) = AsyncStream<Void>.makeStream()
+    self.ended = ended
+    process.terminationHandler = { _ in ending.finish() }
+    try process.run()
+    pid = process.processIdentifier
+    self.process = Mutex(process)
+  }
+
+  deinit {
+    process.withLock { if $0.isRunning { Foundation.kill($0.processIdentifier, SIGKILL) } }
+  }
+
+  /// Runs a vecfill to its end.
+  package static func run(
+    _ arguments: [String], environment: [String: String] = [:], workingFolder: String? = nil
+  ) async throws -> Exit {
+    try await VecfillProcess(arguments, environment: environment, workingFolder: workingFolder).exit()
+  }
+
+  package var isRunning: Bool { process.withLock(\.isRunning) }
+
+  /// What it has said on standard error so far.
+  package var errors: String { text(of: "errors") }
+
+  package func send(_ signal: Int32) {
+    kill(pid, signal)
+  }
+
+  /// Waits for the end.
+  package func exit() async -> Exit {
+    for await _ in ended {}
+    return process.withLock { process in
+      let isSignal = process.terminationReason == .uncaughtSignal
+      return Exit(
+        code: isSignal ? nil : process.terminationStatus, signal: isSignal ? process.terminationStatus : nil,
+        output: text(of: "output"), errors: text(of: "errors"))
+    }
+  }
+
+  private func text(of file: String) -> String {
+    String(decoding: FileManager.default.contents(atPath: folder.file(file)) ?? Data(), as: UTF8.self)
+  }
+
+  private static func file(_ path: String) throws -> FileHandle {
+    try Data().write(to: URL(fileURLWithPath: path))
+    return try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+  }
+
+  /// Beside the test's own executable, where the build puts both.
+  private static var executable: URL {
+    URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+      .appendingPathComponent("vecfill")
+  }
+}

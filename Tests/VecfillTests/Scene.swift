@@ -1,0 +1,98 @@
+import Backfill
+import Foundation
+import Ledger
+import TestSupport
+
+/// A database, an embeddings server, a ledger and a job spec of a test's own.
+struct Scene: Sendable {
+  let folder: TemporaryFolder
+  let database: ChatDatabase
+  let server: EmbeddingsServer
+
+  /// Serves while `body` runs.
+  static func run(
+    _ engine: ChatDatabase.Engine, rules: [EmbeddingsServer.Rule] = [], indexed: Bool = false,
+    _ body: (Scene) async throws -> Void
+  ) async throws {
+    let folder = try TemporaryFolder()
+    let database = try await ChatDatabase(engine, in: folder, indexed: indexed)
+    try await EmbeddingsServer.run(rules: rules) { server in
+      let scene = Scene(folder: folder, database: database, server: server)
+      try scene.write(spec: scene.spec)
+      try await body(scene)
+    }
+  }
+
+  var spec: String {
+    """
+    sources:
+      - table: chat_messages
+      - table: standalone_chat_messages
+    preparation:
+      newlines: space
+    model: text-embedding-3-small
+    dimensions: 8
+    batch_size: 10
+    concurrency: 4
+    """
+  }
+
+  func write(spec: String) throws {
+    try Data(spec.utf8).write(to: URL(fileURLWithPath: folder.file("job.yaml")))
+  }
+
+  var ledgerPath: String { folder.file("ledger/vecfill.db") }
+
+  var environment: [String: String] {
+    [
+      "DATABASE_URL": database.url, "OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": server.root + "/v1",
+      "VECFILL_LEDGER": ledgerPath, "XDG_STATE_HOME": folder.file("state"), "HOME": folder.path,
+    ]
+  }
+
+  /// A vecfill that is running.
+  func start(_ arguments: [String], _ changes: [String: String?] = [:]) throws -> VecfillProcess {
+    var environment = environment
+    for (name, value) in changes { environment[name] = value }
+    return try VecfillProcess(arguments, environment: environment, workingFolder: folder.path)
+  }
+
+  /// `vecfill run job.yaml`, to its end.
+  func fill(_ arguments: [String] = [], _ changes: [String: String?] = [:]) async throws -> VecfillProcess.Exit {
+    try await start(["run", "job.yaml"] + arguments, changes).exit()
+  }
+
+  /// What the ledger says of the only job.
+  func status() async throws -> Ledger.JobStatus? {
+    try await Ledger.openForReading(at: ledgerPath)?.jobs().first
+  }
+
+  /// Returns once the ledger says so.
+  func wait(until isReady: (Ledger.JobStatus) -> Bool) async throws {
+    try await poll("the ledger") { try await status().map(isReady) ?? false }
+  }
+
+  /// Looks until it is so; a test that would wait for ever fails.
+  func poll(_ what: String, _ isSo: () async throws -> Bool) async throws {
+    let clock = ContinuousClock()
+    let deadline = clock.now + .seconds(30)
+    while !(try await isSo()) {
+      guard clock.now < deadline else { throw SceneError(description: "\(what) never came to be as awaited") }
+      try await clock.sleep(for: .milliseconds(5))
+    }
+  }
+
+  /// The rows whose vector is not the one of their own text, or is missing though their text isn't blank.
+  func wrongRows() async throws -> [String] {
+    try await database.vectors().filter { row in
+      guard let input = TextPreparation(newlines: .space).input(for: row.text) else { return row.vector != nil }
+      let right = EmbeddingsServer.vector(for: input, dimensions: 8)
+      guard let vector = row.vector, vector.count == right.count else { return true }
+      return !zip(vector, right).allSatisfy { abs($0 - $1) < 1e-5 }
+    }.map(\.text)
+  }
+}
+
+struct SceneError: Error, CustomStringConvertible {
+  let description: String
+}
