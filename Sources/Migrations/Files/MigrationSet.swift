@@ -28,7 +28,8 @@ package struct MigrationSet: Sendable {
       guard let first = files.first else { continue }
       if let other = files.first(where: { $0.name != first.name }) {
         throw Failure(
-          .configuration, "\(folder)/\(other.file)", "\(first.file) has the same number", remedy: "renumber one of them")
+          .configuration, "\(folder)/\(other.file)", "\(first.file) has the same number", remedy: "renumber one of them"
+        )
       }
       func script(_ direction: Direction) throws(Failure) -> MigrationScript? {
         let fitting = files.filter { $0.direction == direction && ($0.dialect ?? dialect) == dialect }

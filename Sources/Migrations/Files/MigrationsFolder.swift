@@ -19,6 +19,7 @@ package enum MigrationsFolder {
       }
     }
     throw Failure(
-      .configuration, "migrations", "there is no jobs/migrations near the executable", remedy: "name it with --migrations")
+      .configuration, "migrations", "there is no jobs/migrations near the executable",
+      remedy: "name it with --migrations")
   }
 }

@@ -27,7 +27,8 @@ enum MigrationLock {
       [.text(String(UInt32(truncatingIfNeeded: key >> 32))), .text(String(UInt32(truncatingIfNeeded: key)))]
     ).first
     return Failure(
-      .locked, "migrations", "\(holder?["name"] ?? "another process") has been at them since \(holder?["since"] ?? "now")",
+      .locked, "migrations",
+      "\(holder?["name"] ?? "another process") has been at them since \(holder?["since"] ?? "now")",
       remedy: "wait for it, or end it: its lock goes with it")
   }
 }

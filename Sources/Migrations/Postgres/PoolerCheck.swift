@@ -21,5 +21,6 @@ enum PoolerCheck {
 
   private static let refusal = Failure(
     .configuration, "DATABASE_URL", "a pooler in transaction mode, as PgBouncer has it, stands before the database",
-    remedy: "give migrations the database's own address with --migration-database-url or VECFILL_MIGRATION_DATABASE_URL")
+    remedy: "give migrations the database's own address with --migration-database-url or VECFILL_MIGRATION_DATABASE_URL"
+  )
 }

@@ -90,7 +90,8 @@ package struct PostgresMigrations: MigrationDatabase {
     let remedy =
       switch error.sqlState {
       case "2BP01": "\(error.detail ?? "others depend on it"): vecfill never drops with CASCADE, remove them first"
-      case "42501": "run migrations as the tables' owner"
+      case "42501":
+        "run migrations as the tables' owner; an extension may need a superuser to run its CREATE EXTENSION once"
       default: "what was done is recorded; run the same command again once that is mended"
       }
     return error.failure(subject, remedy: remedy)
@@ -104,7 +105,8 @@ extension PostgresMigrations {
     let finish: @Sendable (isolated PostgresConnection) throws -> Void = { connection in
       try PostgresRecords.write(prepared.record, version: version, on: connection)
       try PostgresRecords.append(
-        version: version, name: prepared.migration.name, action: prepared.direction == .up ? .up : .down, on: connection)
+        version: version, name: prepared.migration.name, action: prepared.direction == .up ? .up : .down, on: connection
+      )
     }
     if prepared.script.directives.isTransactional {
       let timeout = patience.timeout

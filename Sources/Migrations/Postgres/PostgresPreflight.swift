@@ -49,7 +49,9 @@ enum PostgresPreflight {
       if row.isTrue("trusted"), !row.isTrue("creates") {
         throw Failure(
           .denied, "extension \(name)", "the role \(row["role"] ?? "") may not create it",
-          remedy: "GRANT CREATE ON DATABASE \((row["database"] ?? "").quotedIdentifier) TO it, or have a superuser run CREATE EXTENSION \(name)")
+          remedy:
+            "GRANT CREATE ON DATABASE \((row["database"] ?? "").quotedIdentifier) TO it, or have a superuser run CREATE EXTENSION \(name)"
+        )
       }
       if !row.isTrue("trusted") {
         return ["extension \(name) is not trusted: CREATE EXTENSION needs a superuser or the provider's admin role"]

@@ -54,7 +54,8 @@ extension Migrator {
         if let change = SchemaChange(statement) { last[change.object] = (migration, change, outcome) }
       }
     }
-    for (migration, change, outcome) in last.values.sorted(by: { $0.0.version < $1.0.version }) where outcome != .absent {
+    for (migration, change, outcome) in last.values.sorted(by: { $0.0.version < $1.0.version }) where outcome != .absent
+    {
       let presence = try await database.presence(of: change)
       if let complaint = change.complaint(presence) { findings.append("\(migration): \(change.object) \(complaint)") }
     }
@@ -74,7 +75,8 @@ extension Migrator {
           record.checksum = migration.checksum
           // Statements that were added count as found: nobody knows that vecfill made them.
           let missing = max(0, migration.up.statements.count - record.outcomes.count)
-          record.outcomes = record.outcomes.prefix(migration.up.statements.count) + Array(repeating: .found, count: missing)
+          record.outcomes =
+            record.outcomes.prefix(migration.up.statements.count) + Array(repeating: .found, count: missing)
           try await database.record(record, version: record.version, name: record.name, as: .repair)
           done.append("\(migration): its file as it is now counts as applied")
         case .missing(let record):

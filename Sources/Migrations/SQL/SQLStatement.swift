@@ -44,7 +44,8 @@ package struct SQLStatement: Hashable, Sendable {
   /// What follows the token at `index`, as it was written.
   func text(from index: Int) -> String {
     guard index < tokens.count, let first = tokens.first else { return "" }
-    return String(decoding: Array(text.utf8)[(tokens[index].range.lowerBound - first.range.lowerBound)...], as: UTF8.self)
+    return String(
+      decoding: Array(text.utf8)[(tokens[index].range.lowerBound - first.range.lowerBound)...], as: UTF8.self)
   }
 
   /// The statement begins with `words`.

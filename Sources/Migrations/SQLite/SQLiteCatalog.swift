@@ -59,12 +59,14 @@ enum SQLiteCatalog {
     let wanted = try body(index)
     let rows = try Row.fetchAll(
       db,
-      sql: "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ? COLLATE NOCASE AND sql IS NOT NULL",
+      sql:
+        "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ? COLLATE NOCASE AND sql IS NOT NULL",
       arguments: [index.table.name])
     var equal: String?
     for row in rows {
       let (name, sql) = (row["name"] as String, row["sql"] as String)
-      guard case .createIndex(let found)? = try SQLStatement.split(sql, .sqlite, in: name).first.flatMap(SchemaChange.init)
+      guard
+        case .createIndex(let found)? = try SQLStatement.split(sql, .sqlite, in: name).first.flatMap(SchemaChange.init)
       else { continue }
       let isEqual = try body(found) == wanted
       if name.lowercased() == index.name.name.lowercased() {

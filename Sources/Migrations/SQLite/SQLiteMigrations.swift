@@ -104,7 +104,9 @@ package final class SQLiteMigrations: MigrationDatabase {
     }
     try await work { db in
       try db.inTransaction(.immediate) {
-        guard try SQLiteRecords.all(db).first(where: { $0.version == migration.version }) == before else { return .rollback }
+        guard try SQLiteRecords.all(db).first(where: { $0.version == migration.version }) == before else {
+          return .rollback
+        }
         for statement in statements { try db.execute(sql: statement) }
         try finish(db)
         return .commit
@@ -139,7 +141,8 @@ package final class SQLiteMigrations: MigrationDatabase {
     let isBusy = error.resultCode == .SQLITE_BUSY || error.resultCode == .SQLITE_LOCKED
     return Failure(
       isBusy ? .unavailable : .configuration, path, reason,
-      remedy: isBusy ? "another process holds a transaction open: end it and run the same command again"
+      remedy: isBusy
+        ? "another process holds a transaction open: end it and run the same command again"
         : "what was done is recorded; run the same command again once that is mended")
   }
 }
