@@ -33,12 +33,17 @@ let package = Package(
     .target(
       name: "MessageStores", dependencies: ["Backfill", "CPostgres", .product(name: "GRDB", package: "GRDB.swift")],
       swiftSettings: settings),
+    .target(
+      name: "Migrations",
+      dependencies: ["Backfill", "MessageStores", .product(name: "GRDB", package: "GRDB.swift")],
+      swiftSettings: settings),
     .target(name: "EmbeddingAPIs", dependencies: ["Backfill", "CCurl"], swiftSettings: settings),
     .target(name: "Pipeline", dependencies: ["Backfill", "Ledger"], swiftSettings: settings),
     .executableTarget(
       name: "vecfill",
       dependencies: [
-        "Backfill", "CCurl", "Configuration", "EmbeddingAPIs", "Ledger", "MessageStores", "Pipeline", "Tokenizer",
+        "Backfill", "CCurl", "Configuration", "EmbeddingAPIs", "Ledger", "MessageStores", "Migrations", "Pipeline",
+        "Tokenizer",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -62,6 +67,12 @@ let package = Package(
       dependencies: ["Backfill", "Ledger", "TestSupport", .product(name: "GRDB", package: "GRDB.swift")],
       swiftSettings: settings),
     .testTarget(name: "MessageStoresTests", dependencies: ["MessageStores", "TestSupport"], swiftSettings: settings),
+    .testTarget(
+      name: "MigrationsTests",
+      dependencies: [
+        "Backfill", "MessageStores", "Migrations", "TestSupport", .product(name: "GRDB", package: "GRDB.swift"),
+      ],
+      swiftSettings: settings),
     .testTarget(name: "EmbeddingAPIsTests", dependencies: ["EmbeddingAPIs", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "PipelineTests", dependencies: ["Pipeline", "TestSupport"], swiftSettings: settings),
     .testTarget(
