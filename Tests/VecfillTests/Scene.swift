@@ -12,11 +12,12 @@ struct Scene: Sendable {
   /// Serves while `body` runs.
   static func run(
     _ engine: ChatDatabase.Engine, rules: [EmbeddingsServer.Rule] = [], indexed: Bool = false,
+    server options: EmbeddingsServer.Options = EmbeddingsServer.Options(),
     _ body: (Scene) async throws -> Void
   ) async throws {
     let folder = try TemporaryFolder()
     let database = try await ChatDatabase(engine, in: folder, indexed: indexed)
-    try await EmbeddingsServer.run(rules: rules) { server in
+    try await EmbeddingsServer.run(options, rules: rules) { server in
       let scene = Scene(folder: folder, database: database, server: server)
       try scene.write(spec: scene.spec)
       try await body(scene)

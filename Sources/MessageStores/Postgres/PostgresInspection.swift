@@ -3,12 +3,13 @@ import Backfill
 /// Finds a source in the catalogue and refuses, by a `Failure`, what can't be paged or filled.
 struct PostgresInspection {
   private let source: Source
+  private let access: StoreAccess
 
   /// The table that `source` names; without `dimensions`, any dimension will do.
   static func table(
-    of source: Source, dimensions: Int?, on connection: isolated PostgresConnection
+    of source: Source, dimensions: Int?, for access: StoreAccess, on connection: isolated PostgresConnection
   ) throws -> PostgresTable {
-    try PostgresInspection(source: source).table(dimensions: dimensions, on: connection)
+    try PostgresInspection(source: source, access: access).table(dimensions: dimensions, on: connection)
   }
 
   private func table(dimensions: Int?, on connection: isolated PostgresConnection) throws -> PostgresTable {
@@ -139,7 +140,7 @@ struct PostgresInspection {
     relation: String, dimensions: Int?, on connection: isolated PostgresConnection
   ) throws -> (type: PostgresTable.VectorType, dimensions: Int?) {
     let column = try column(
-      source.vector, relation: relation, written: true, missing: Self.migrate, on: connection)
+      source.vector, relation: relation, written: access == .filling, missing: Self.migrate, on: connection)
     guard let type = PostgresTable.VectorType(rawValue: column["type"] ?? "") else {
       throw refusal("it holds \(column["declared"] ?? ""), not vectors", Self.migrate, column: source.vector)
     }

@@ -16,6 +16,8 @@ package final class EmbeddingsServer: Sendable {
     package var maxInputs = 2048
     package var maxInputTokens = 8192
     package var maxRequestTokens = 300_000
+    /// How a text's tokens are counted.
+    package var tokens: @Sendable (String) -> Int = EmbeddingsServer.tokens(of:)
     /// Sent with each answer, e.g. x-ratelimit headers.
     package var headers: [(name: String, value: String)] = []
 
@@ -124,7 +126,7 @@ package final class EmbeddingsServer: Sendable {
     }
   }
 
-  func bill(_ texts: [String]) { watched.update { $0.bill(texts) } }
+  func bill(_ texts: [String]) { watched.update { $0.bill(texts, tokens: options.tokens) } }
 
   /// Whether the client is still there when the gate opens.
   private func client(of connection: HTTPConnection, staysUntil gate: Gate) async throws -> Bool {
