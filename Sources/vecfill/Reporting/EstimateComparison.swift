@@ -27,21 +27,21 @@ struct EstimateComparison: Encodable {
   }
 
   func text(errorBand: ClosedRange<Double>) -> String {
-    let head = ["MODEL", "PROVIDER", "TOKENS", "LONG", "REQUESTS", "COST", "BATCH", "VECTORS"]
+    let head = ["MODEL", "PROVIDER", "TOKENS", "LONG", "REQ", "COST", "BATCH"]
     let rows = models.map { entry in
       let figures = entry.figures
       let mark = figures.exact ? "" : "~"
       return [
-        entry.model.shortened(to: 24), entry.provider.shortened(to: 8), mark + figures.tokens.short,
+        entry.model, entry.provider, mark + figures.tokens.short,
         figures.overlong.short, figures.requests.short, figures.costUsd.map { mark + $0.money } ?? "?",
-        figures.batchCostUsd.map { mark + $0.money } ?? "-", figures.vectorBytes.bytes,
+        figures.batchCostUsd.map { mark + $0.money } ?? "-",
       ]
     }
-    return Table([head] + rows).text + "\n\n" + """
+    return Table([head] + rows, width: 80).text + "\n\n" + """
       ~: estimated; the true figure is \(errorBand.lowerBound.fixed(2)) to \(errorBand.upperBound.fixed(2)) times that, \
       for tokenizers
-      near cl100k_base. LONG: inputs beyond the model's limit. VECTORS: bytes in the
-      table at the model's own dimensions. -: none, or unknown. ?: unknown.
+      near cl100k_base. LONG: rows beyond the model's limit, not priced. BATCH: in the
+      provider's batch API. -: none, or unknown. ?: unknown.
       """
   }
 }

@@ -40,15 +40,15 @@ struct EstimateReport: Encodable {
   }
 
   private var sourceTable: String {
-    let head = ["SOURCE", "ROWS", "BLANK", "LONG", "DUPL", "TOKENS", "REQUESTS", "COST"]
+    let head = ["SOURCE", "ROWS", "BLANK", "LONG", "DUPL", "TOKENS", "REQ", "COST"]
     let rows = sources.map { figures in
       [
-        (figures.source ?? "").shortened(to: 25), count(figures.rows), count(figures.blank), count(figures.overlong),
+        figures.source ?? "", count(figures.rows), count(figures.blank), count(figures.overlong),
         terms.isSample ? "?" : figures.duplicates.short, mark + figures.tokens.short, count(figures.requests),
         figures.costUsd.map { mark + $0.money } ?? "unknown",
       ]
     }
-    return Table([head] + rows).text
+    return Table([head] + rows, width: 80).text
   }
 
   /// What stands before a figure that is not exact.
@@ -78,7 +78,7 @@ struct EstimateReport: Encodable {
       ("cost", cost),
       ("cost in the batch API", all.batchCostUsd.map { mark + $0.money } ?? "none, or unknown"),
       ("time", time),
-      ("vectors in the table", "\(mark.isEmpty && !terms.isSample ? "" : "~")\(all.vectorBytes.bytes)"),
+      ("vectors in the table", "\(terms.isSample ? "~" : "")\(all.vectorBytes.bytes)"),
     ]
     if let disk = all.indexBytes, let memory = all.indexMemoryBytes {
       lines.append(("an HNSW index", "\(disk.bytes) of disk, \(memory.bytes) of memory to build it"))

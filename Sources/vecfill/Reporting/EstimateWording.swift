@@ -10,7 +10,14 @@ extension Int {
 
 extension Double {
   /// Dollars to a hundredth of a cent, and to a millionth where it is less than a cent.
-  var money: String { self > 0 && self < 0.01 ? "$" + fixed(6) : self < 1000 ? dollars : "$" + fixed(0) }
+  var money: String {
+    switch self {
+    case 0: "$0"
+    case ..<0.01: "$" + fixed(6)
+    case ..<1000: dollars
+    default: "$" + fixed(0)
+    }
+  }
 }
 
 extension String {
