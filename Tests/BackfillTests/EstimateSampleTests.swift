@@ -22,7 +22,7 @@ import Testing
     let truth = population.reduce(0, +)
     let share = Double(rows) / Double(population.count)
     var inside = 0
-    var widest = 0.0
+    var width = 0.0
     for seed in 0..<1_000 as Range<UInt64> {
       var generator = SeededGenerator(seed: seed)
       var moments = Moments()
@@ -30,10 +30,10 @@ import Testing
       let sum = moments.sum / Double(moments.count) * Double(population.count)
       let deviation = moments.deviation(ofSumOver: population.count)
       if (sum - deviation.below...sum + deviation.above).contains(Double(truth)) { inside += 1 }
-      widest = max(widest, (deviation.above + deviation.below) / Double(truth))
+      width += (deviation.above + deviation.below) / Double(truth) / 1_000
     }
     #expect((930...985).contains(inside), "\(inside) of 1,000 with \(rows) rows")
-    #expect(widest < 1.5)
+    #expect(width < 15 / Double(rows).squareRoot(), "\(width) of the truth")
   }
 
   @Test func `a sample stands for its population and says how far off it may be`() {

@@ -209,7 +209,7 @@ import Tokenizer
     _ = try await database.run(
       """
       CREATE TABLE t (embedding vector(\(dimensions)));
-      INSERT INTO t SELECT (SELECT array_agg(random() + i * 0)::vector FROM generate_series(1, \(dimensions)))
+      INSERT INTO t SELECT (SELECT array_agg(random() + i * 0 * j)::vector FROM generate_series(1, \(dimensions)) AS j)
         FROM generate_series(1, \(rows)) AS i;
       CREATE INDEX i ON t USING hnsw (embedding vector_cosine_ops)
       """)
