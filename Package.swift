@@ -42,7 +42,8 @@ let package = Package(
     .executableTarget(
       name: "vecfill",
       dependencies: [
-        "Backfill", "Configuration", "EmbeddingAPIs", "Ledger", "MessageStores", "Migrations", "Pipeline", "Tokenizer",
+        "Backfill", "CCurl", "Configuration", "EmbeddingAPIs", "Ledger", "MessageStores", "Migrations", "Pipeline",
+        "Tokenizer",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -55,6 +56,9 @@ let package = Package(
         .product(name: "GRDB", package: "GRDB.swift"),
       ],
       path: "Tests/TestSupport", swiftSettings: settings),
+    .executableTarget(
+      name: "embeddings-server", dependencies: ["TestSupport"], path: "Tests/EmbeddingsServerCommand",
+      swiftSettings: settings),
     .testTarget(name: "BackfillTests", dependencies: ["Backfill"], swiftSettings: settings),
     .testTarget(name: "TokenizerTests", dependencies: ["Tokenizer"], swiftSettings: settings),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "TestSupport"], swiftSettings: settings),

@@ -11,7 +11,7 @@ struct Vecfill: AsyncParsableCommand {
     version: Vecfill.version,
     subcommands: [
       RunCommand.self, StatusCommand.self, SearchCommand.self, ConfigCommand.self, ModelsCommand.self,
-      MigrateCommand.self,
+      MigrateCommand.self, TokenizerCommand.self,
     ])
 
   static let version = "0.1.0"

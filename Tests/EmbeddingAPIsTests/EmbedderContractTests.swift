@@ -104,7 +104,7 @@ struct EmbedderContractTests {
     try await adapter.run { embedder, server in
       let kind = await withTaskGroup(of: EmbeddingFailure.Kind?.self) { group in
         group.cancelAll()
-        group.addTask { await failure(of: { try await embedder.embed(["text"]) })?.kind }
+        group.addTask { await caught({ try await embedder.embed(["text"]) })?.kind }
         return await group.next() ?? nil
       }
       #expect(kind == .cancelled)

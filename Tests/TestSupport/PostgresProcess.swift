@@ -10,6 +10,18 @@ enum PostgresProcess {
     getuid() == 0 ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] : []
   }
 
+  /// A new folder under /tmp that belongs to the user of the clusters.
+  static func makeFolder() throws -> String {
+    // Short, because a socket's path is.
+    var template = Array("/tmp/vecfill-pg-XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else { throw PostgresClusterError("mkdtemp: \(String(cString: strerror(errno)))") }
+    let folder = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+    if getuid() == 0, chown(folder, 65534, 65534) != 0 {
+      throw PostgresClusterError("chown \(folder): \(String(cString: strerror(errno)))")
+    }
+    return folder
+  }
+
   /// Runs a program to its end, and throws unless it exits with 0.
   static func run(_ command: [String]) async throws {
     let null = open("/dev/null", O_RDWR | O_CLOEXEC)
@@ -23,6 +35,19 @@ enum PostgresProcess {
       }
     }
     guard status == 0 else { throw PostgresClusterError("\(command[0]) ended with wait status \(status)") }
+  }
+
+  /// Starts a shell script that outlives this process, however it ends: it reads to the end of its standard input,
+  /// which comes when the handle that is returned is gone.
+  static func guarding(_ script: String, _ arguments: String...) throws -> FileHandle {
+    // Closed on exec from its birth: no other child may hold it open.
+    var ends: [Int32] = [-1, -1]
+    guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
+      throw PostgresClusterError("socketpair: \(String(cString: strerror(errno)))")
+    }
+    defer { close(ends[0]) }
+    try spawn(["sh", "-c", "trap '' HUP INT TERM; \(script)", "sh"] + arguments, standardInput: ends[0])
+    return FileHandle(fileDescriptor: ends[1], closeOnDealloc: true)
   }
 
   /// Starts a program that reads `standardInput`, writes to nowhere and inherits nothing else.

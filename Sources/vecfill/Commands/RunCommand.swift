@@ -75,7 +75,10 @@ struct RunCommand: AsyncParsableCommand {
 
   private func fill(_ job: Job, _ configuration: JobConfiguration, _ database: Database) async throws {
     let logger = Logger(label: "vecfill") { _ in ConsoleLogHandler(format: logFormat, console: .standard) }
-    let stops = StopSignals()
+    let stops = StopSignals { cause in
+      logger.notice(
+        "\(cause.signal): stopping; requests in flight have \(grace.fixed(0)) s to end, a second signal cancels them")
+    }
     let embedder = try configuration.provider().embedder(for: job.model)
     let state = try StateFolder()
     let locks = try await database.lock(job, in: state.locks)

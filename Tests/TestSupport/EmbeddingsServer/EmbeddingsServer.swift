@@ -39,13 +39,9 @@ package final class EmbeddingsServer: Sendable {
   ) async throws -> Result {
     let pool: some AsyncSocketPool = SocketPool.make()
     try await pool.prepare()
-    let socket = try Socket(domain: AF_INET, type: .stream)
-    let listener = try AsyncSocket(socket: socket, pool: pool)
-    defer { try? listener.close() }
-    try socket.bind(to: .inet(ip4: "127.0.0.1", port: 0))
-    try socket.listen()
-    guard case .ip4(_, let port) = try socket.sockname() else { throw SocketError.unsupportedAddress }
-    let server = EmbeddingsServer(options, rules: rules, port: port)
+    let listener = try Listener(pool: pool)
+    defer { listener.close() }
+    let server = EmbeddingsServer(options, rules: rules, port: listener.port)
     return try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await pool.run() }
       group.addTask { await server.serve(listener) }
@@ -67,15 +63,15 @@ package final class EmbeddingsServer: Sendable {
     try await watched.wait(until: isReady)
   }
 
-  private func serve(_ listener: AsyncSocket) async {
+  private func serve(_ listener: Listener) async {
     await withDiscardingTaskGroup { group in
-      while let socket = try? await listener.accept() {
+      while let connection = try? await listener.accept() {
         let number = watched.update { record in
           record.acceptedConnections += 1
           record.openConnections += 1
           return record.acceptedConnections
         }
-        group.addTask { await self.converse(HTTPConnection(socket), number) }
+        group.addTask { await self.converse(connection, number) }
       }
     }
   }
