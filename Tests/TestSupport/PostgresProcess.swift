@@ -49,7 +49,7 @@ enum PostgresProcess {
   }
 
   /// Starts a program that reads `standardInput`, writes to nowhere and inherits nothing else.
-  private static func spawn(_ command: [String], standardInput: Int32) throws -> pid_t {
+  static func spawn(_ command: [String], standardInput: Int32) throws -> pid_t {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
