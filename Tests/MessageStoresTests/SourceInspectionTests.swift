@@ -273,6 +273,17 @@ struct Refusal: CustomTestStringConvertible {
     await store.close()
   }
 
+  @Test(arguments: [("0.8.2", 1), ("0.7.4", 1), ("0.8.3", 0), ("0.8.10", 0), ("1.0", 0)])
+  func `a pgvector that can damage an index is warned of`(_ version: String, _ warnings: Int) async throws {
+    let fixture = try await StoreFixture(.postgres18)
+    try await fixture.run("UPDATE pg_extension SET extversion = '\(version)' WHERE extname = 'vector'")
+    let store = try await fixture.open()
+    let shape = try await store.inspect(fixture.source, dimensions: 3)
+    #expect(shape.warnings.count == warnings)
+    #expect(shape.warnings.allSatisfy { $0.contains(version) })
+    await store.close()
+  }
+
   @Test func `a missing SQLite file is not made`() async throws {
     let path = FileManager.default.temporaryDirectory.appendingPathComponent("nowhere-\(UUID().uuidString).db").path
     let failure = await #expect(throws: Failure.self) {
