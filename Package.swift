@@ -70,7 +70,8 @@ let package = Package(
     .testTarget(
       name: "MigrationsTests",
       dependencies: [
-        "Backfill", "MessageStores", "Migrations", "TestSupport", .product(name: "GRDB", package: "GRDB.swift"),
+        "Backfill", "Ledger", "MessageStores", "Migrations", "TestSupport", "vecfill",
+        .product(name: "GRDB", package: "GRDB.swift"),
       ],
       swiftSettings: settings),
     .testTarget(name: "EmbeddingAPIsTests", dependencies: ["EmbeddingAPIs", "TestSupport"], swiftSettings: settings),
