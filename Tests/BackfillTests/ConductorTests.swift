@@ -268,8 +268,8 @@ import Testing
     _ = conductor.tell(.pageRead(Self.page(1...8)))
     let failure = EmbeddingFailure(.rateLimited, "429", retryAfter: .seconds(30))
     #expect(conductor.tell(.requestFailed(Self.id(1), failure), at: 1) == ["wake 31"])
-    #expect(conductor.waiting == .hold)
     #expect(conductor.tell(.received(Self.id(2), Self.receipt), at: 2) == ["wake 31", "write 2"])
+    #expect(conductor.waiting == .hold)
     #expect(
       conductor.tell(.woken, at: 31).filter { $0.hasPrefix("request") } == ["request 1 x2 again", "request 3 x2"])
   }
