@@ -32,7 +32,8 @@ import Testing
         """
         CREATE FUNCTION gate() RETURNS boolean LANGUAGE sql AS 'SELECT pg_advisory_xact_lock_shared(42); SELECT true'
         """)
-      try scene.write(spec: scene.spec.replacingOccurrences(of: "chat_messages\n", with: "chat_messages\n    where: gate()\n"))
+      try scene.write(
+        spec: scene.spec.replacingOccurrences(of: "chat_messages\n", with: "chat_messages\n    where: gate()\n"))
       let table = try Hold("SELECT pg_advisory_xact_lock(42)", on: scene.database.url)
       let process = try scene.start(["run", "job.yaml"])
       try await scene.wait { $0.state == .running }

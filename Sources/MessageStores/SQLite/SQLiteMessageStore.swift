@@ -75,7 +75,9 @@ package actor SQLiteMessageStore: MessageStore {
     guard !rows.isEmpty else { return [] }
     let table = try await table(of: source)
     let dimensions = table.dimensions ?? rows[0].vector.count
-    for row in rows { try row.check(dimensions: dimensions, in: source) }
+    for row in rows {
+      try row.vector.check(dimensions: dimensions, of: "\(source.name) \(source.key) \(row.key)")
+    }
     return try await reporting(source) {
       try await self.queue.writeWithoutTransaction { database in
         var written: Set<RowKey> = []
@@ -96,8 +98,7 @@ package actor SQLiteMessageStore: MessageStore {
 
   package func nearest(to vector: [Float], in source: Source, limit: Int) async throws -> [Neighbour] {
     let table = try await table(of: source)
-    try EmbeddedRow(key: .text("search"), digest: TextDigest(of: ""), vector: vector[...])
-      .check(dimensions: table.dimensions, in: source)
+    try vector[...].check(dimensions: table.dimensions, of: source.name)
     return try await read(source) { database in
       var neighbours = NearestNeighbours(to: vector, limit: limit)
       let rows = try Row.fetchCursor(database, sql: table.vectors)
@@ -139,6 +140,7 @@ extension SQLiteMessageStore {
     do {
       return try await body()
     } catch let error as DatabaseError {
+      if error.resultCode == .SQLITE_INTERRUPT, Task.isCancelled { throw CancellationError() }
       throw error.failure(source.name)
     }
   }

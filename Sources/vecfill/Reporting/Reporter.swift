@@ -43,10 +43,9 @@ struct Reporter {
     if let cost = progress.tally.cost { parts.append(cost.dollars) }
     if progress.isStopping {
       parts.append("stopping: \(progress.inFlight) requests in flight")
-    } else if let reason = progress.waiting {
-      parts.append("waiting: \(reason.rawValue)")
-    } else if left > 0, let time = window.time(for: left) {
-      parts.append("ETA \(time.clock)")
+    } else {
+      if left > 0, let time = window.time(for: left) { parts.append("ETA \(time.clock)") }
+      if let reason = progress.waiting { parts.append("waiting: \(reason.rawValue)") }
     }
     return parts.joined(separator: "  ")
   }

@@ -1,0 +1,47 @@
+import ArgumentParser
+import Backfill
+import Foundation
+import Tokenizer
+
+struct TokenizerCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "tokenizer", abstract: "Count tokens as OpenAI's embedding models do (cl100k_base).",
+    subcommands: [Count.self, Encode.self, TokenizerInstallCommand.self])
+
+  private static let input = "Reads one JSON string a line from standard input. Special tokens are text like any other."
+
+  struct Count: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Print each text's number of tokens, one a line.", discussion: TokenizerCommand.input)
+
+    func run() throws {
+      let tokenizer = try TokenizerCommand.load()
+      try TextLines.answerEach { text, line in line += String(tokenizer.count(text)).utf8 }
+    }
+  }
+
+  struct Encode: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Print each text's token ids, one JSON array a line.", discussion: TokenizerCommand.input)
+
+    func run() throws {
+      let tokenizer = try TokenizerCommand.load()
+      try TextLines.answerEach { text, line in
+        line.append(UInt8(ascii: "["))
+        for (index, id) in tokenizer.encode(text).enumerated() {
+          if index > 0 { line.append(UInt8(ascii: ",")) }
+          line += String(id).utf8
+        }
+        line.append(UInt8(ascii: "]"))
+      }
+    }
+  }
+
+  private static func load() throws(Failure) -> Cl100kBase {
+    do {
+      return try Cl100kBase(from: VocabularyFolder.searched(ProcessInfo.processInfo.environment))
+    } catch {
+      throw Failure(error)
+    }
+  }
+}
