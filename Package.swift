@@ -75,7 +75,6 @@ let package = Package(
       ],
       swiftSettings: settings),
     .testTarget(name: "EmbeddingAPIsTests", dependencies: ["EmbeddingAPIs", "TestSupport"], swiftSettings: settings),
-    .testTarget(name: "PipelineTests", dependencies: ["Pipeline", "TestSupport"], swiftSettings: settings),
     .testTarget(
       name: "VecfillTests", dependencies: ["TestSupport", "Backfill", "Ledger", "vecfill"], swiftSettings: settings),
   ]
