@@ -78,15 +78,15 @@ package actor SQLiteMessageStore: MessageStore {
     for row in rows {
       try row.vector.check(dimensions: dimensions, of: "\(source.name) \(source.key) \(row.key)")
     }
+    // Encoded beforehand: the application can't write while the transaction lasts.
+    let vectors = rows.map { table.vectorFormat.value(of: $0.vector) }
     return try await reporting(source) {
       try await self.queue.writeWithoutTransaction { database in
         var written: Set<RowKey> = []
         try database.inTransaction(.immediate) {
           let statement = try database.cachedStatement(sql: table.update)
-          for row in rows {
-            try statement.execute(arguments: [
-              table.vectorFormat.value(of: row.vector), row.key.databaseValue, Data(row.digest.bytes),
-            ])
+          for (row, vector) in zip(rows, vectors) {
+            try statement.execute(arguments: [vector, row.key.databaseValue, Data(row.digest.bytes)])
             if database.changesCount == 1 { written.insert(row.key) }
           }
           return .commit
