@@ -59,7 +59,7 @@ let package = Package(
     .executableTarget(
       name: "embeddings-server", dependencies: ["TestSupport"], path: "Tests/EmbeddingsServerCommand",
       swiftSettings: settings),
-    .testTarget(name: "BackfillTests", dependencies: ["Backfill"], swiftSettings: settings),
+    .testTarget(name: "BackfillTests", dependencies: ["Backfill", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "TokenizerTests", dependencies: ["Tokenizer"], swiftSettings: settings),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "TestSupport"], swiftSettings: settings),
     .testTarget(
@@ -75,7 +75,6 @@ let package = Package(
       ],
       swiftSettings: settings),
     .testTarget(name: "EmbeddingAPIsTests", dependencies: ["EmbeddingAPIs", "TestSupport"], swiftSettings: settings),
-    .testTarget(name: "PipelineTests", dependencies: ["Pipeline", "TestSupport"], swiftSettings: settings),
     .testTarget(
       name: "VecfillTests", dependencies: ["TestSupport", "Backfill", "Ledger", "vecfill"], swiftSettings: settings),
   ]
