@@ -33,12 +33,17 @@ let package = Package(
     .target(
       name: "MessageStores", dependencies: ["Backfill", "CPostgres", .product(name: "GRDB", package: "GRDB.swift")],
       swiftSettings: settings),
+    .target(
+      name: "Migrations",
+      dependencies: ["Backfill", "MessageStores", .product(name: "GRDB", package: "GRDB.swift")],
+      swiftSettings: settings),
     .target(name: "EmbeddingAPIs", dependencies: ["Backfill", "CCurl"], swiftSettings: settings),
     .target(name: "Pipeline", dependencies: ["Backfill", "Ledger"], swiftSettings: settings),
     .executableTarget(
       name: "vecfill",
       dependencies: [
-        "Backfill", "CCurl", "Configuration", "EmbeddingAPIs", "Ledger", "MessageStores", "Pipeline", "Tokenizer",
+        "Backfill", "CCurl", "Configuration", "EmbeddingAPIs", "Ledger", "MessageStores", "Migrations", "Pipeline",
+        "Tokenizer",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -51,7 +56,10 @@ let package = Package(
         .product(name: "GRDB", package: "GRDB.swift"),
       ],
       path: "Tests/TestSupport", swiftSettings: settings),
-    .testTarget(name: "BackfillTests", dependencies: ["Backfill"], swiftSettings: settings),
+    .executableTarget(
+      name: "embeddings-server", dependencies: ["TestSupport"], path: "Tests/EmbeddingsServerCommand",
+      swiftSettings: settings),
+    .testTarget(name: "BackfillTests", dependencies: ["Backfill", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "TokenizerTests", dependencies: ["Tokenizer"], swiftSettings: settings),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "TestSupport"], swiftSettings: settings),
     .testTarget(
@@ -59,6 +67,13 @@ let package = Package(
       dependencies: ["Backfill", "Ledger", "TestSupport", .product(name: "GRDB", package: "GRDB.swift")],
       swiftSettings: settings),
     .testTarget(name: "MessageStoresTests", dependencies: ["MessageStores", "TestSupport"], swiftSettings: settings),
+    .testTarget(
+      name: "MigrationsTests",
+      dependencies: [
+        "Backfill", "Ledger", "MessageStores", "Migrations", "TestSupport", "vecfill",
+        .product(name: "GRDB", package: "GRDB.swift"),
+      ],
+      swiftSettings: settings),
     .testTarget(name: "EmbeddingAPIsTests", dependencies: ["EmbeddingAPIs", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "PipelineTests", dependencies: ["Pipeline", "TestSupport"], swiftSettings: settings),
     .testTarget(

@@ -2,6 +2,7 @@
 #define VECFILL_CCURL_H
 
 #include <curl/curl.h>
+#include <sys/socket.h>
 
 // libcurl's setopt and getinfo are variadic, so that Swift can't call them and clang doesn't check their arguments.
 // Each use is one function here, typed as the option's page says. libcurl 7.81 (Ubuntu 22.04) and later.
@@ -47,6 +48,17 @@ static inline CURLcode vecfill_curl_set_header(CURL *easy, vecfill_curl_transfer
   CURLcode code = curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   if (code == CURLE_OK) code = curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, function);
   return code != CURLE_OK ? code : curl_easy_setopt(easy, CURLOPT_HEADERDATA, context);
+}
+
+static inline curl_socket_t vecfill_curl_open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
+  (void)context;
+  (void)purpose;
+  return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+// A process that is started meanwhile must not keep a connection open.
+static inline CURLcode vecfill_curl_set_sockets_closed_on_exec(CURL *easy) {
+  return curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, vecfill_curl_open_socket);
 }
 
 static inline CURLcode vecfill_curl_set_receive_buffer(CURL *easy, long byte_count) {

@@ -32,21 +32,7 @@ package struct JobConfiguration: Sendable {
     }
     catalogue = try ModelCatalogue(in: folder, chosen: layers.setting(.models), process)
 
-    var values = try Settings(layers)
-    let kind: ProviderSettings.Kind? = values.choice(.provider)
-    if kind == .local { values.derive(.model, .text(ModelCatalogue.localModel), from: .builtIn) }
-    if kind == .azure { values.derive(.deployment, values[.model].value, from: values[.model].origin) }
-    catalogueModel = values.text(.model).flatMap { [catalogue] id in
-      catalogue.model(provider: Self.catalogueProvider(values, catalogue) ?? "openai", id: id)
-    }
-    if let model = catalogueModel {
-      values.derive(.dimensions, model.dimensions.map { .integer($0.standard) }, from: model.origin)
-      values.derive(.requestsPerMinute, model.limits.requestsPerMinute.map { .integer($0) }, from: model.origin)
-      values.derive(.tokensPerMinute, model.limits.tokensPerMinute.map { .integer($0) }, from: model.origin)
-    }
-    let isShortened = catalogueModel?.dimensions.map { $0.standard != values.integer(.dimensions) } ?? false
-    values.derive(.sendDimensions, .boolean(isShortened), from: .builtIn)
-    self.values = values
+    (values, catalogueModel) = Self.completed(try Settings(layers), with: catalogue)
   }
 
   /// Every value with where it comes from, in the order of `docs/configuration.md`; nothing in it is secret.
@@ -56,6 +42,26 @@ package struct JobConfiguration: Sendable {
       key: "price", value: catalogueModel?.price.map { .number($0.usdPerMillionTokens) } ?? .text("unknown"),
       origin: catalogueModel?.origin ?? .builtIn)
     return job + Parameter.allCases.map { values[$0] } + [price]
+  }
+
+  /// The settings with the defaults that follow from others, and what is known of the model.
+  private static func completed(
+    _ set: Settings, with catalogue: ModelCatalogue
+  ) -> (Settings, CatalogueModel?) {
+    var values = set
+    let kind: ProviderSettings.Kind? = values.choice(.provider)
+    if kind == .local { values.derive(.model, .text(ModelCatalogue.localModel), from: .builtIn) }
+    if kind == .azure { values.derive(.deployment, values[.model].value, from: values[.model].origin) }
+    let provider = catalogueProvider(values, catalogue) ?? ProviderSettings.Kind.openai.rawValue
+    let model = values.text(.model).flatMap { catalogue.model(provider: provider, id: $0) }
+    if let model {
+      values.derive(.dimensions, model.dimensions.map { .integer($0.standard) }, from: model.origin)
+      values.derive(.requestsPerMinute, model.limits.requestsPerMinute.map { .integer($0) }, from: model.origin)
+      values.derive(.tokensPerMinute, model.limits.tokensPerMinute.map { .integer($0) }, from: model.origin)
+    }
+    let isShortened = model?.dimensions.map { $0.standard != values.integer(.dimensions) } ?? false
+    values.derive(.sendDimensions, .boolean(isShortened), from: .builtIn)
+    return (values, model)
   }
 
   /// Whose prices and limits hold; nil for an OpenAI-compatible server that the catalogue doesn't know.

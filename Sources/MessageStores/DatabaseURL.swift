@@ -25,6 +25,7 @@ package struct DatabaseURL: Hashable, Sendable {
   /// Throws a `Failure` with `.configuration`, which quotes nothing that could be a secret.
   package init(_ text: String) throws {
     let text = text.trimmingCharacters(in: .whitespacesAndNewlines)
+    guard !text.isEmpty else { throw Self.refusal("it is empty", "set it to the messages' database") }
     guard let separator = text.firstRange(of: "://"), text[..<separator.lowerBound].allSatisfy(\.isSchemeCharacter)
     else {
       try self.init(conninfo: text)

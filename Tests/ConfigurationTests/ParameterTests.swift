@@ -25,7 +25,8 @@ struct Sample: Sendable {
     Sample(.azureKey, "a1", .secret(Secret(key: "a1"))), Sample(.endpoint, "https://res.openai.azure.com"),
     Sample(.deployment, "small"), Sample(.apiVersion, "2024-10-21"), Sample(.encodingFormat, "float"),
     Sample(.sendDimensions, "true", .boolean(true)), Sample(.timeout, "30", .integer(30)),
-    Sample(.caFile, "/etc/ssl/own.pem"), Sample(.proxy, "http://proxy:3128", .secret(Secret(connection: "http://proxy:3128"))),
+    Sample(.caFile, "/etc/ssl/own.pem"),
+    Sample(.proxy, "http://proxy:3128", .secret(Secret(connection: "http://proxy:3128"))),
     Sample(.models, "own.yaml"), Sample(.configFolder, "config"),
   ]
 }
@@ -77,7 +78,9 @@ struct ParameterTests {
   }
 
   @Test(arguments: [
-    (Parameter.batchSize, ["0", "2049", "-1", "+5", "1.0", "1e3", "0x10", "010", "1_000", " 5", "5 ", "five", "٥", ""]),
+    (
+      Parameter.batchSize, ["0", "2049", "-1", "+5", "1.0", "1e3", "0x10", "010", "1_000", " 5", "5 ", "five", "٥", ""]
+    ),
     (.budget, ["0", "-5", "1e3", ".5", "5.", "1,5", "$5", "inf", "nan", "1000001", "5.0.0"]),
     (.sendDimensions, ["yes", "1", "TRUE", "True", ""]),
     (.provider, ["OpenAI", "open", "voyage", ""]),

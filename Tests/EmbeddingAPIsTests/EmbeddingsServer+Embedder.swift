@@ -17,7 +17,7 @@ extension EmbeddingsServer {
 }
 
 /// The failure of `body`; nil, which every expectation on it then shows, where it does not fail.
-func failure(of body: () async throws -> EmbeddingReply) async -> EmbeddingFailure? {
+func caught(_ body: () async throws -> EmbeddingReply) async -> EmbeddingFailure? {
   do {
     _ = try await body()
     return nil

@@ -50,7 +50,9 @@ package struct ChatDatabase: Sendable {
     case .postgres(let database): try await database.run(query)
     case .sqlite(let path):
       try await ChatDatabase.queue(path).read { db in
-        try Row.fetchAll(db, sql: query).map { row in row.databaseValues.map { String.fromDatabaseValue($0) ?? $0.plain } }
+        try Row.fetchAll(db, sql: query).map { row in
+          row.databaseValues.map { String.fromDatabaseValue($0) ?? $0.plain }
+        }
       }
     }
   }
@@ -68,7 +70,8 @@ package struct ChatDatabase: Sendable {
   }
 
   package func count(_ condition: String, in table: String = "chat_messages") async throws -> Int {
-    try await rows("SELECT count(*) FROM \(table) WHERE \(condition)").first?.first.flatMap { $0 }.flatMap(Int.init) ?? -1
+    try await rows("SELECT count(*) FROM \(table) WHERE \(condition)").first?.first.flatMap { $0 }.flatMap(Int.init)
+      ?? -1
   }
 
   /// Each row's text with its vector, from both tables.
@@ -77,7 +80,9 @@ package struct ChatDatabase: Sendable {
     for table in ChatDatabase.tables {
       for row in try await rows("SELECT content, CAST(embedding AS text) FROM \(table)") {
         let vector = row[1].map { text in
-          text.dropFirst().dropLast().split(separator: ",").compactMap { Float($0.trimmingCharacters(in: .whitespaces)) }
+          text.dropFirst().dropLast().split(separator: ",").compactMap {
+            Float($0.trimmingCharacters(in: .whitespaces))
+          }
         }
         all.append((row[0] ?? "", vector))
       }

@@ -21,6 +21,9 @@ package actor PostgresCluster {
     }
   }
 
+  /// The one role that has to give a password; all others are trusted. A test that needs it creates it.
+  package static let guardedRole = "guarded"
+
   package let major: Major
   package nonisolated let port: Int
   private let programs: String
@@ -37,12 +40,15 @@ package actor PostgresCluster {
     guard FileManager.default.isExecutableFile(atPath: "\(programs)/postgres") else {
       throw PostgresClusterError("no PostgreSQL \(major.rawValue) in \(home): run scripts/install-postgres")
     }
-    folder = try Self.makeFolder()
-    lifeline = try Self.guarding(folder, programs: programs)
+    folder = try PostgresProcess.makeFolder()
+    lifeline = try PostgresProcess.guarding(
+      "cat; \"$1/pg_ctl\" -D \"$2/data\" -m immediate stop; rm -rf \"$2\"", programs, folder)
     try await PostgresProcess.run(
       ["\(programs)/initdb", "-D", "\(folder)/data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"]
         + ["--no-sync"])
-    port = try await Self.start(programs: programs, folder: folder, ports: (0..<5).map { _ in try Self.freePort() })
+    try Self.askForPassword(of: Self.guardedRole, folder: folder)
+    port = try await Self.start(
+      programs: programs, folder: folder, ports: (0..<5).map { _ in try LoopbackAddress.freePort() })
     try await PostgresDatabase(port: port, name: "template1").run("CREATE EXTENSION vector")
   }
 
@@ -67,33 +73,10 @@ package actor PostgresCluster {
 }
 
 extension PostgresCluster {
-  private static func makeFolder() throws -> String {
-    // Short, because a socket's path is.
-    var template = Array("/tmp/vecfill-pg-XXXXXX".utf8CString)
-    guard mkdtemp(&template) != nil else { throw PostgresClusterError("mkdtemp: \(String(cString: strerror(errno)))") }
-    let folder = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
-    if getuid() == 0, chown(folder, 65534, 65534) != 0 {
-      throw PostgresClusterError("chown \(folder): \(String(cString: strerror(errno)))")
-    }
-    return folder
-  }
-
-  /// Starts the shell that outlives this process, and returns the end that keeps it waiting.
-  private static func guarding(_ folder: String, programs: String) throws -> FileHandle {
-    // Closed on exec from its birth: no other child may hold it open.
-    var ends: [Int32] = [-1, -1]
-    guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
-      throw PostgresClusterError("socketpair: \(String(cString: strerror(errno)))")
-    }
-    defer { close(ends[0]) }
-    let script = """
-      trap '' HUP INT TERM
-      cat
-      "$1/pg_ctl" -D "$2/data" -m immediate stop
-      rm -rf "$2"
-      """
-    try PostgresProcess.spawn(["sh", "-c", script, "sh", programs, folder], standardInput: ends[0])
-    return FileHandle(fileDescriptor: ends[1], closeOnDealloc: true)
+  private static func askForPassword(of role: String, folder: String) throws {
+    let path = "\(folder)/data/pg_hba.conf"
+    let rules = try String(contentsOfFile: path, encoding: .utf8)
+    try "host all \(role) all scram-sha-256\n\(rules)".write(toFile: path, atomically: false, encoding: .utf8)
   }
 
   /// Starts postgres on the first of `ports` that it can bind, and returns that port.
@@ -115,22 +98,6 @@ extension PostgresCluster {
       }
     }
     throw failure ?? PostgresClusterError("no port to start on")
-  }
-
-  private static func freePort() throws -> Int {
-    let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(listener) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let bound = withUnsafeMutablePointer(to: &address) { address in
-      address.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-        bind(listener, address, length) == 0 && getsockname(listener, address, &length) == 0
-      }
-    }
-    guard bound else { throw PostgresClusterError("no free port: \(String(cString: strerror(errno)))") }
-    return Int(UInt16(bigEndian: address.sin_port))
   }
 }
 

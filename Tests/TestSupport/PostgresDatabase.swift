@@ -6,6 +6,11 @@ package struct PostgresDatabase: Sendable {
   package let port: Int
   package let name: String
 
+  package init(port: Int, name: String) {
+    self.port = port
+    self.name = name
+  }
+
   package var url: String { "postgresql://postgres@127.0.0.1:\(port)/\(name)" }
 
   /// Runs a script on a connection of its own, and returns the last statement's rows as text.
@@ -31,7 +36,7 @@ package struct PostgresDatabase: Sendable {
     }
     let result = PQexec(connection, script)
     defer { PQclear(result) }
-    guard [PGRES_COMMAND_OK, PGRES_TUPLES_OK].contains(PQresultStatus(result)) else {
+    guard [PGRES_COMMAND_OK, PGRES_TUPLES_OK, PGRES_EMPTY_QUERY].contains(PQresultStatus(result)) else {
       throw PostgresClusterError(String(cString: PQresultErrorMessage(result)))
     }
     return (0..<PQntuples(result)).map { row in

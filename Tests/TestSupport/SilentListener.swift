@@ -6,18 +6,19 @@ package final class SilentListener: Sendable {
   private let descriptor: Int32
 
   package init() throws {
-    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
     let isListening = withUnsafeMutablePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { [descriptor] address in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
         bind(descriptor, address, length) == 0 && listen(descriptor, 64) == 0
           && getsockname(descriptor, address, &length) == 0
       }
     }
     guard isListening else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
+    self.descriptor = descriptor
     port = UInt16(bigEndian: address.sin_port)
   }
 

@@ -75,7 +75,7 @@ package final class VecfillProcess: Sendable {
   }
 
   private static func file(_ path: String) throws -> FileHandle {
-    FileManager.default.createFile(atPath: path, contents: nil)
+    try Data().write(to: URL(fileURLWithPath: path))
     return try FileHandle(forWritingTo: URL(fileURLWithPath: path))
   }
 

@@ -1,5 +1,6 @@
 import Backfill
 import Foundation
+import Ledger
 import TestSupport
 import Testing
 
@@ -26,7 +27,14 @@ import Testing
   func `after a page, before its requests are in the ledger`(engine: ChatDatabase.Engine) async throws {
     try await Scene.run(engine) { scene in
       try await scene.database.insert(Self.texts)
-      let table = try Hold("LOCK TABLE chat_messages IN ACCESS EXCLUSIVE MODE", on: scene.database.url)
+      // The job's own condition waits for the test, so that the ledger can be held between the start and the page.
+      try await scene.database.run(
+        """
+        CREATE FUNCTION gate() RETURNS boolean LANGUAGE sql AS 'SELECT pg_advisory_xact_lock_shared(42); SELECT true'
+        """)
+      try scene.write(
+        spec: scene.spec.replacingOccurrences(of: "chat_messages\n", with: "chat_messages\n    where: gate()\n"))
+      let table = try Hold("SELECT pg_advisory_xact_lock(42)", on: scene.database.url)
       let process = try scene.start(["run", "job.yaml"])
       try await scene.wait { $0.state == .running }
       let ledger = try Hold(writesTo: scene.ledgerPath)
@@ -94,6 +102,7 @@ import Testing
       let process = try scene.start(["run", "job.yaml"])
       try await scene.wait { $0.totals.spooledBatches >= 4 }
       await Self.kill(process)
+      if engine != .sqlite { try await Self.endSessions(of: scene) }
       #expect(try await scene.database.count("embedding IS NOT NULL") == 0)
       rows.release()
       let spooled = try await scene.status()?.totals.spooledBatches ?? 0
@@ -151,6 +160,15 @@ import Testing
       #expect(scene.server.record.billedTwice <= 10 * possiblyPaid)
       #expect(possiblyPaid <= 4 * kills)
     }
+  }
+
+  /// What the dead process had sent to the server would be done yet, once its lock is free.
+  private static func endSessions(of scene: Scene) async throws {
+    try await scene.database.run(
+      """
+      SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+      WHERE datname = current_database() AND application_name LIKE 'vecfill%'
+      """)
   }
 
   private static func holdRows(of scene: Scene, _ engine: ChatDatabase.Engine) throws -> Hold {

@@ -7,7 +7,8 @@ import Testing
   func `one command gives each row the vector of its own text`(engine: ChatDatabase.Engine) async throws {
     try await Scene.run(engine) { scene in
       try await scene.database.insert((0..<95).map { "message \($0)\nwith 'quotes' – и другое" })
-      try await scene.database.insert(["same", "same", "", " \n\t", "same", "<|endoftext|>"], into: "standalone_chat_messages")
+      try await scene.database.insert(
+        ["same", "same", "", " \n\t", "same", "<|endoftext|>"], into: "standalone_chat_messages")
       let exit = try await scene.fill()
       #expect(exit.code == 0, "\(exit.errors)")
       #expect(try await scene.wrongRows() == [])

@@ -11,12 +11,13 @@ struct Scene: Sendable {
 
   /// Serves while `body` runs.
   static func run(
-    _ engine: ChatDatabase.Engine, rules: [EmbeddingsServer.Rule] = [], indexed: Bool = false,
+    _ engine: ChatDatabase.Engine, _ options: EmbeddingsServer.Options = EmbeddingsServer.Options(),
+    rules: [EmbeddingsServer.Rule] = [], indexed: Bool = false,
     _ body: (Scene) async throws -> Void
   ) async throws {
     let folder = try TemporaryFolder()
     let database = try await ChatDatabase(engine, in: folder, indexed: indexed)
-    try await EmbeddingsServer.run(rules: rules) { server in
+    try await EmbeddingsServer.run(options, rules: rules) { server in
       let scene = Scene(folder: folder, database: database, server: server)
       try scene.write(spec: scene.spec)
       try await body(scene)
@@ -34,6 +35,9 @@ struct Scene: Sendable {
     dimensions: 8
     batch_size: 10
     concurrency: 4
+    limits:
+      requests_per_minute: 1000000
+      tokens_per_minute: 1000000000
     """
   }
 

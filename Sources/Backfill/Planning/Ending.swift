@@ -24,4 +24,11 @@ package enum StopCause: String, Equatable, Sendable, Codable {
   case interrupt
   /// SIGTERM.
   case terminate
+
+  package var signal: String {
+    switch self {
+    case .interrupt: "SIGINT"
+    case .terminate: "SIGTERM"
+    }
+  }
 }

@@ -39,7 +39,7 @@ extension Vectors {
 
   /// The block as little-endian float32 values.
   package var littleEndian: Data {
-    var words = values.map(\.bitPattern.littleEndian)
+    var words = values.map { $0.bitPattern.littleEndian }
     return words.withUnsafeMutableBytes { Data($0) }
   }
 }

@@ -76,6 +76,7 @@ struct JobSpec {
 extension Source {
   fileprivate var summary: String {
     let columns = "\(name) (\(key), \(text) -> \(vector))"
-    return condition.map { "\(columns) where \($0.split(whereSeparator: \.isNewline).joined(separator: " "))" } ?? columns
+    return condition.map { "\(columns) where \($0.split(whereSeparator: \.isNewline).joined(separator: " "))" }
+      ?? columns
   }
 }

@@ -10,10 +10,14 @@ struct YAMLMapping {
     itself = value
     var values: [String: YAMLValue] = [:]
     for (key, node) in value.node.mapping ?? [:] {
-      let name = key.scalar?.string ?? ""
+      guard let name = key.scalar?.string, !name.isEmpty else {
+        let place = YAMLValue(node: key, file: value.file, path: "").place
+        throw Failure(.configuration, place, "a key must be one of \(allowed.joined(separator: ", "))")
+      }
       let path = value.path.isEmpty ? name : "\(value.path).\(name)"
       guard allowed.contains(name) else {
-        throw Self.unknown(name, YAMLValue(node: key, file: value.file, path: path), allowed: allowed)
+        let shown = YAMLValue(node: key, file: value.file, path: String(path.prefix(80)))
+        throw Self.unknown(name, shown, allowed: allowed)
       }
       values[name] = YAMLValue(node: node, file: value.file, path: path)
     }

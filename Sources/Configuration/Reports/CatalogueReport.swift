@@ -17,9 +17,9 @@ package struct CatalogueReport {
     return """
       \(table)
 
-      USD/1M, BATCH: dollars a million tokens\(ages), plain and in the batch API.
+      USD/1M, BATCH: dollars a million tokens\(ages), and in the batch API.
       INPUT: the most tokens of one input. DIMENSIONS: the model's own first.
-      - is none or unknown. * has its tokens counted exactly; the others' are estimated.
+      *: its tokens are counted exactly, the others' estimated. -: none, or unknown.
       """
   }
 

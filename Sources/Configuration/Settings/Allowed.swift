@@ -30,7 +30,7 @@ extension Allowed: CustomStringConvertible {
     case .boolean: "true or false"
     case .choice(let words): "one of \(words.joined(separator: ", "))"
     case .text: "text on one line"
-    case .path: "a file's path"
+    case .path: "a path"
     case .word, .key: "printable ASCII without white space"
     case .database: "a database URL or a libpq connection string on one line"
     case .webURL: "http(s)://host[:port][/path] without user, password, query or fragment"

@@ -79,7 +79,8 @@ extension Parameter {
         derived: "the model's own, from the catalogue")
     case .newlines:
       Definition(
-        "`space` makes each U+000A one space before embedding", .choice(TextPreparation.Newlines.allCases.map(\.rawValue)),
+        "`space` makes each U+000A one space before embedding",
+        .choice(TextPreparation.Newlines.allCases.map(\.rawValue)),
         fallback: .text(TextPreparation().newlines.rawValue))
     case .batchSize:
       // 2,048 is the most inputs that OpenAI's API takes in one request.

@@ -2,7 +2,7 @@ import Backfill
 
 /// A row of the table that tells what kind of failure a refusal is; the first row that fits decides.
 struct ErrorRule: Sendable {
-  /// What happened, in a few words, for people and for `docs/errors.md`.
+  /// What happened, in a few words.
   let meaning: String
   let kind: EmbeddingFailure.Kind
   /// The statuses that the row is for.

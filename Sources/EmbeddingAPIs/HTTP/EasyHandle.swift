@@ -26,6 +26,7 @@ struct EasyHandle: ~Copyable {
       vecfill_curl_set_http2_over_tls(pointer),
       vecfill_curl_set_post(pointer, curl_off_t(request.body.count)),
       vecfill_curl_set_headers(pointer, headers),
+      vecfill_curl_set_sockets_closed_on_exec(pointer),
       vecfill_curl_set_receive_buffer(pointer, 128 << 10),
       vecfill_curl_set_connect_timeout(pointer, options.connectTimeout.milliseconds),
       vecfill_curl_set_timeout(pointer, options.timeout.milliseconds),

@@ -26,6 +26,11 @@ package final class HTTPClient: Sendable {
       self.proxy = proxy
       self.caFile = caFile
     }
+
+    /// The defaults, with the CA file that `SSL_CERT_FILE` names: libcurl itself looks only at the system's.
+    package init(environment: [String: String]) {
+      self.init(caFile: environment["SSL_CERT_FILE"].flatMap { $0.isEmpty ? nil : $0 })
+    }
   }
 
   private let loop: TransferLoop

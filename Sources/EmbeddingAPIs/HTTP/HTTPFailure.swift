@@ -39,6 +39,9 @@ extension HTTPFailure {
       cause = .unreachable
     case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL, CURLE_SSL_CACERT_BADFILE:
       cause = .misconfigured
+    case CURLE_SEND_FAIL_REWIND:
+      cause = .interrupted
+      reason = "The connection was lost before a reply came"
     case CURLE_OPERATION_TIMEDOUT:
       cause = bodyWasAsked ? .timedOut : .unreachable
     default:

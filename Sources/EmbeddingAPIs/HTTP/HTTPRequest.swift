@@ -9,9 +9,7 @@ package struct HTTPRequest: Sendable {
   /// The most bytes of a reply's body that are read; a longer one is cut there.
   package var maxReplyBytes: Int
 
-  package init(
-    url: String, headers: [(name: String, value: String)] = [], body: Data, maxReplyBytes: Int = 64 << 20
-  ) {
+  package init(url: String, headers: [(name: String, value: String)] = [], body: Data, maxReplyBytes: Int) {
     self.url = url
     self.headers = headers
     self.body = body

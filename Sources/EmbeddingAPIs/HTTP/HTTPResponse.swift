@@ -8,22 +8,3 @@ package struct HTTPResponse: Sendable {
   /// Whether the body was longer than the request's `maxReplyBytes` and was cut there.
   package let isCut: Bool
 }
-
-/// A reply's headers, found by their names whatever the case.
-package struct HTTPHeaders: Sendable, Equatable {
-  private var values: [String: String] = [:]
-
-  package init() {}
-
-  package init(_ pairs: KeyValuePairs<String, String>) {
-    for (name, value) in pairs { self.add(name, value) }
-  }
-
-  /// The first value of the header `name`, which must be in lower case.
-  package subscript(name: String) -> String? { values[name] }
-
-  mutating func add(_ name: some StringProtocol, _ value: some StringProtocol) {
-    let name = name.lowercased()
-    if values[name] == nil { values[name] = value.trimmingCharacters(in: .whitespacesAndNewlines) }
-  }
-}

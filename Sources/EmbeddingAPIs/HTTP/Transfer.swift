@@ -47,8 +47,9 @@ final class Transfer {
     }
   }
 
-  func cancel() {
-    ticket.resume(.failure(HTTPFailure(cause: .cancelled, reason: "cancelled", wasSent: wasSent)))
+  /// Ends the transfer for a reason of the client's own.
+  func abandon(_ cause: HTTPFailure.Cause, _ reason: String) {
+    ticket.resume(.failure(HTTPFailure(cause: cause, reason: reason, wasSent: wasSent)))
   }
 
   private var wasSent: Bool { sentBytes == request.body.count }

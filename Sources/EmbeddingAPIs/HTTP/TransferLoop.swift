@@ -61,14 +61,16 @@ final class TransferLoop: Sendable {
       guard !isStopped else { break }
       for (request, ticket) in arrivals { start(request, ticket, in: &transfers) }
       for transfer in transfers.values where transfer.isCancelled {
-        curl_multi_remove_handle(multi, transfer.easyPointer)
-        transfers[transfer.easyPointer] = nil
-        transfer.cancel()
+        abandon(transfer, .cancelled, "cancelled", in: &transfers)
       }
       var runningCount: Int32 = 0
-      curl_multi_perform(multi, &runningCount)
+      var code = curl_multi_perform(multi, &runningCount)
       finishEnded(in: &transfers)
-      curl_multi_poll(multi, nil, 0, 60_000, nil)
+      if code == CURLM_OK { code = curl_multi_poll(multi, nil, 0, 60_000, nil) }
+      guard code != CURLM_OK else { continue }
+      for transfer in transfers.values {
+        abandon(transfer, .interrupted, String(cString: curl_multi_strerror(code)), in: &transfers)
+      }
     }
     curl_multi_cleanup(multi)
   }
@@ -76,14 +78,23 @@ final class TransferLoop: Sendable {
   private func start(
     _ request: HTTPRequest, _ ticket: HTTPClient.Ticket, in transfers: inout [UnsafeMutableRawPointer: Transfer]
   ) {
-    guard !ticket.isCancelled, let transfer = Transfer(request, ticket: ticket, options: options) else {
-      let cause: HTTPFailure.Cause = ticket.isCancelled ? .cancelled : .misconfigured
-      let reason = ticket.isCancelled ? "cancelled" : "libcurl refused the request's options"
-      ticket.resume(.failure(HTTPFailure(cause: cause, reason: reason, wasSent: false)))
+    guard let transfer = Transfer(request, ticket: ticket, options: options),
+      curl_multi_add_handle(multi, transfer.easyPointer) == CURLM_OK
+    else {
+      let reason = "libcurl refused the request's options"
+      ticket.resume(.failure(HTTPFailure(cause: .misconfigured, reason: reason, wasSent: false)))
       return
     }
     transfers[transfer.easyPointer] = transfer
-    curl_multi_add_handle(multi, transfer.easyPointer)
+  }
+
+  private func abandon(
+    _ transfer: Transfer, _ cause: HTTPFailure.Cause, _ reason: String,
+    in transfers: inout [UnsafeMutableRawPointer: Transfer]
+  ) {
+    curl_multi_remove_handle(multi, transfer.easyPointer)
+    transfers[transfer.easyPointer] = nil
+    transfer.abandon(cause, reason)
   }
 
   private func finishEnded(in transfers: inout [UnsafeMutableRawPointer: Transfer]) {

@@ -9,7 +9,7 @@ struct LexicalFeatures {
   /// Calls `feature` with each feature's hash and weight, and returns a hash of the whole text.
   mutating func read(_ text: String, _ feature: (_ hash: UInt64, _ weight: Float) -> Void) -> UInt64 {
     previousWord = nil
-    var fingerprint = FNV1a()
+    var fingerprint = FNV1a(.text)
     for scalar in text.unicodeScalars {
       fingerprint.add(scalar.value)
       switch Kind(of: scalar) {
@@ -37,12 +37,12 @@ struct LexicalFeatures {
 
   private mutating func endWord(_ feature: (UInt64, Float) -> Void) {
     guard !word.isEmpty else { return }
-    var hash = FNV1a()
+    var hash = FNV1a(.word)
     for unit in word { hash.add(unit) }
     // Long words tell more of a text than short ones, which are mostly articles and prepositions.
     feature(hash.mixed, Float(min(word.count, 6)))
     if let previousWord {
-      var pair = FNV1a()
+      var pair = FNV1a(.pair)
       pair.add(previousWord)
       pair.add(hash.mixed)
       feature(pair.mixed, 1)
@@ -54,7 +54,7 @@ struct LexicalFeatures {
     word.append(mark)
     var (first, second) = (mark, word[0])
     for third in word.dropFirst() {
-      var trigram = FNV1a()
+      var trigram = FNV1a(.trigram)
       trigram.add(first)
       trigram.add(second)
       trigram.add(third)
@@ -89,7 +89,17 @@ struct LexicalFeatures {
 
 /// FNV-1a with 64 bits, fed with whole words, and mixed at the end since FNV's low bits alone are poor.
 private struct FNV1a {
+  /// What is hashed, so that a word of three letters and the same trigram are two features.
+  enum Family: UInt64 {
+    case text = 1
+    case word, pair, trigram
+  }
+
   private var state: UInt64 = 0xCBF2_9CE4_8422_2325
+
+  init(_ family: Family) {
+    add(family.rawValue)
+  }
 
   mutating func add(_ unit: some FixedWidthInteger & UnsignedInteger) {
     state = (state ^ UInt64(unit)) &* 0x0000_0100_0000_01B3

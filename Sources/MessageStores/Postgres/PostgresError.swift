@@ -31,6 +31,8 @@ package struct PostgresError: Error, Equatable, Sendable {
     detail = field("D")
     hint = field("H")
     constraint = field("n")
+    // The severity that no locale translates: after these two the server ends the session.
+    endsConnection = ["FATAL", "PANIC"].contains(field("V"))
   }
 
   /// The connection's own last error. While a connection is being made, libpq is set to quote the SQLSTATE.

@@ -150,8 +150,7 @@ extension PostgresHandle {
     default:
       var error = PostgresError(result: raw)
       if sentCancel, error.sqlState == "57014" { throw CancellationError() }
-      error.endsConnection =
-        PQstatus(pointer) == CONNECTION_BAD || ["57P01", "57P02", "57P03"].contains(error.sqlState)
+      error.endsConnection = error.endsConnection || PQstatus(pointer) == CONNECTION_BAD
       throw error
     }
   }

@@ -43,12 +43,17 @@ actor PostgresLocks {
   private func acquire(_ new: Lock?) async throws {
     let (held, applicationName) = (held, applicationName)
     try await connection.run { connection in
-      var wanted = new.map { [$0] } ?? []
       if !connection.isAlive {
-        try Self.open(connection)
-        wanted += held
+        do {
+          try Self.open(connection)
+          for lock in held { try Self.acquire(lock, by: applicationName, on: connection) }
+        } catch {
+          // An open connection stands for locks that are held.
+          connection.close()
+          throw error
+        }
       }
-      for lock in wanted { try Self.acquire(lock, by: applicationName, on: connection) }
+      if let new { try Self.acquire(new, by: applicationName, on: connection) }
     }
   }
 

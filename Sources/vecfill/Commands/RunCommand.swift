@@ -11,10 +11,10 @@ struct RunCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run", abstract: "Fill every missing embedding of a job's tables.",
     discussion: """
-      Reads DATABASE_URL and the provider's key from the environment or a .env file; `vecfill config` tells every
+      Reads DATABASE_URL and the provider's key from the environment or a .env file; `vecfill config` tells every \
       value and where it comes from. Stopped by SIGINT or SIGTERM, or killed, the same command goes on where it was.
 
-      Exit codes: 0 complete, 64 usage, 65 bad data, 69 unavailable, 74 local files, 77 denied, 78 configuration,
+      Exit codes: 0 complete, 64 usage, 65 bad data, 69 unavailable, 74 local files, 77 denied, 78 configuration, \
       80 locked, 82 budget, 83 quarantined rows, 130 SIGINT, 143 SIGTERM (docs/exit-codes.md).
       """)
 
@@ -75,7 +75,10 @@ struct RunCommand: AsyncParsableCommand {
 
   private func fill(_ job: Job, _ configuration: JobConfiguration, _ database: Database) async throws {
     let logger = Logger(label: "vecfill") { _ in ConsoleLogHandler(format: logFormat, console: .standard) }
-    let stops = StopSignals()
+    let stops = StopSignals { cause in
+      logger.notice(
+        "\(cause.signal): stopping; requests in flight have \(grace.fixed(0)) s to end, a second signal cancels them")
+    }
     let embedder = try configuration.provider().embedder(for: job.model)
     let state = try StateFolder()
     let locks = try await database.lock(job, in: state.locks)

@@ -54,7 +54,8 @@ struct SearchCommand: AsyncParsableCommand {
 
   /// A message's beginning on one line; a control character could steer the terminal.
   private func excerpt(_ text: String) -> String {
-    let line = String(String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
+    let line = String(
+      String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
     return line.count > 70 ? line.prefix(69) + "…" : line
   }
 }

@@ -14,7 +14,7 @@ struct Database: Sendable {
   static func open(_ configuration: JobConfiguration, _ job: Job) async throws -> Database {
     let url = try DatabaseURL(configuration.databaseURL().reveal())
     let name = "vecfill \(Host.name) pid \(getpid())"
-    let store = try await MessageStores.open(url, applicationName: name)
+    let store = try await url.openMessageStore(applicationName: name)
     do {
       var shapes: [SourceShape] = []
       for source in job.sources {

@@ -9,11 +9,13 @@ struct DryRunReport {
   }
 
   var text: String {
-    let table = [["source", "rows", "blank", "inputs", "requests"]] + estimates.map { source, estimate in
-      [
-        source, estimate.rows.grouped, estimate.excluded.grouped, estimate.inputs.grouped, estimate.requests.grouped,
-      ]
-    }
+    let table =
+      [["source", "rows", "blank", "inputs", "requests"]]
+      + estimates.map { source, estimate in
+        [
+          source, estimate.rows.grouped, estimate.excluded.grouped, estimate.inputs.grouped, estimate.requests.grouped,
+        ]
+      }
     return Table(table).text + "\ndry run: nothing was written, nothing was called"
   }
 }

@@ -68,10 +68,15 @@ struct JobReport: Encodable {
       ("excluded, blank", rowsExcluded.grouped),
       ("changed meanwhile", rowsChangedMeanwhile.grouped),
       ("quarantined", rowsQuarantined.grouped),
-      ("all runs", "\(requests.grouped) replies, \(tokensBilled.grouped) tokens, \(costUsd?.dollars ?? "price unknown")"),
+      (
+        "all runs",
+        "\(requests.grouped) replies, \(tokensBilled.grouped) tokens, \(costUsd?.dollars ?? "price unknown")"
+      ),
       ("possibly paid twice", "\(possiblyPaid.grouped) requests"),
     ]
-    if spooledBatches > 0 { rows.append(("in the spool", "\(spooledBatches.grouped) batches, paid and not yet written")) }
+    if spooledBatches > 0 {
+      rows.append(("in the spool", "\(spooledBatches.grouped) batches, paid and not yet written"))
+    }
     if openRequests > 0 { rows.append(("without a reply", "\(openRequests.grouped) requests")) }
     rows.append(("ledger", ledger))
     return "\(job): \(outcome)\n" + FigureList(rows).text

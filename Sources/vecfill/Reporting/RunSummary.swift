@@ -47,8 +47,7 @@ struct RunSummary: Encodable {
     switch ending {
     case .complete: "complete: no row lacks a vector but the excluded ones"
     case .quarantined(let rows): "complete but for \(rows.grouped) quarantined rows"
-    case .stopped(.interrupt): "stopped by SIGINT; run the same command again to go on"
-    case .stopped(.terminate): "stopped by SIGTERM; run the same command again to go on"
+    case .stopped(let cause): "stopped by \(cause.signal); run the same command again to go on"
     case .failed(let failure): "failed: \(failure)"
     }
   }

@@ -18,6 +18,10 @@ package final class EmbeddingsServer: Sendable {
     package var maxRequestTokens = 300_000
     /// Sent with each answer, e.g. x-ratelimit headers.
     package var headers: [(name: String, value: String)] = []
+    /// Rate limits that are enforced, and told in the headers; the default is none.
+    package var quota: ProviderQuota?
+    /// The seconds that an answer takes; the default is none.
+    package var latency: ClosedRange<Double>?
 
     package init() {}
   }
@@ -26,11 +30,14 @@ package final class EmbeddingsServer: Sendable {
   package let port: UInt16
   private let watched = Watched(Record())
   private let rules: Watched<[Rule]>
+  private let quota: Watched<ProviderQuota?>
+  private let began = ContinuousClock.now
 
   private init(_ options: Options, rules: [Rule], port: UInt16) {
     self.options = options
     self.port = port
     self.rules = Watched(rules)
+    quota = Watched(options.quota)
   }
 
   /// Serves while `body` runs; then every connection is closed.
@@ -39,13 +46,9 @@ package final class EmbeddingsServer: Sendable {
   ) async throws -> Result {
     let pool: some AsyncSocketPool = SocketPool.make()
     try await pool.prepare()
-    let socket = try Socket(domain: AF_INET, type: .stream)
-    let listener = try AsyncSocket(socket: socket, pool: pool)
-    defer { try? listener.close() }
-    try socket.bind(to: .inet(ip4: "127.0.0.1", port: 0))
-    try socket.listen()
-    guard case .ip4(_, let port) = try socket.sockname() else { throw SocketError.unsupportedAddress }
-    let server = EmbeddingsServer(options, rules: rules, port: port)
+    let listener = try Listener(pool: pool)
+    defer { listener.close() }
+    let server = EmbeddingsServer(options, rules: rules, port: listener.port)
     return try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await pool.run() }
       group.addTask { await server.serve(listener) }
@@ -67,15 +70,15 @@ package final class EmbeddingsServer: Sendable {
     try await watched.wait(until: isReady)
   }
 
-  private func serve(_ listener: AsyncSocket) async {
+  private func serve(_ listener: Listener) async {
     await withDiscardingTaskGroup { group in
-      while let socket = try? await listener.accept() {
+      while let connection = try? await listener.accept() {
         let number = watched.update { record in
           record.acceptedConnections += 1
           record.openConnections += 1
           return record.acceptedConnections
         }
-        group.addTask { await self.converse(HTTPConnection(socket), number) }
+        group.addTask { await self.converse(connection, number) }
       }
     }
   }
@@ -108,6 +111,10 @@ package final class EmbeddingsServer: Sendable {
       }
       behaviour = next
     }
+    if let refusal = throttle(texts) { behaviour = .respond(refusal) }
+    if let latency = options.latency {
+      try await Task.sleep(for: .seconds(Double.random(in: latency)))
+    }
     let delivery = delivery(behaviour, message, order, requestNumber)
     // Before the last byte: a client that has it may send its next request at once.
     if delivery.ending != .stall {
@@ -127,6 +134,22 @@ package final class EmbeddingsServer: Sendable {
       return false
     }
   }
+
+  /// The refusal of a request that passes the rate limits, which takes its part of them otherwise.
+  private func throttle(_ texts: [String]) -> Response? {
+    let now = ContinuousClock.now - began
+    let count = texts.reduce(0) { $0 + EmbeddingsServer.tokens(of: $1) }
+    guard let refusal = quota.update({ $0?.admit(tokens: count, at: now) }) else { return nil }
+    let milliseconds = Int((refusal.retryAfter / .milliseconds(1)).rounded(.up))
+    return .error(
+      429, type: refusal.type, code: "rate_limit_exceeded", message: refusal.message,
+      headers: [("retry-after-ms", "\(milliseconds)")])
+  }
+
+  /// Requests that were refused for the rate limits so far.
+  package var throttled: Int { quota.value?.refusals ?? 0 }
+
+  var quotaHeaders: [(name: String, value: String)] { quota.value?.headers ?? [] }
 
   func bill(_ texts: [String]) { watched.update { $0.bill(texts) } }
 

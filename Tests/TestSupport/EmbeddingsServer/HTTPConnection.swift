@@ -1,10 +1,6 @@
 import FlyingSocks
 import Foundation
 
-#if canImport(Glibc)
-  import Glibc
-#endif
-
 extension EmbeddingsServer {
   /// A request as HTTP/1.1 has it.
   struct HTTPMessage: Sendable {
@@ -27,8 +23,8 @@ extension EmbeddingsServer {
     private let socket: AsyncSocket
     private var unread: [UInt8] = []
 
-    init(_ socket: AsyncSocket) {
-      self.socket = socket
+    init(_ socket: Socket, pool: some AsyncSocketPool) throws {
+      self.socket = try AsyncSocket(socket: socket, pool: pool)
     }
 
     /// The next request; nil where the client has left.

@@ -1,0 +1,13 @@
+import Backfill
+
+extension DatabaseURL {
+  /// Opens the store that the URL names; `applicationName` is what the server and other runs see of this one.
+  ///
+  /// Throws a `Failure` where the database can't be reached, refuses the connection or does not exist.
+  package func openMessageStore(applicationName: String) async throws -> any MessageStore {
+    switch engine {
+    case .postgres: try await PostgresMessageStore(url: self, applicationName: applicationName)
+    case .sqlite: try SQLiteMessageStore(url: self)
+    }
+  }
+}

@@ -1,0 +1,26 @@
+import Backfill
+import GRDB
+
+extension DatabaseError {
+  /// What it means to the person who runs the job. The statement and its values are left out (P10).
+  func failure(_ subject: String) -> Failure {
+    let reason = message ?? "SQLite error \(extendedResultCode.rawValue)"
+    switch resultCode {
+    case .SQLITE_BUSY, .SQLITE_LOCKED:
+      return Failure(
+        .unavailable, subject, "another process kept the database locked for 10 s", remedy: "run again when it is idle")
+    case .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_AUTH:
+      return Failure(.denied, subject, reason, remedy: "give this user the right to write the file and its folder")
+    case .SQLITE_IOERR, .SQLITE_FULL, .SQLITE_CANTOPEN:
+      return Failure(.localIO, subject, reason, remedy: "check the disk and the rights of the file and its folder")
+    case .SQLITE_CONSTRAINT, .SQLITE_MISMATCH, .SQLITE_TOOBIG:
+      return Failure(.badData, subject, "SQLite refused a value (error \(extendedResultCode.rawValue))")
+    case .SQLITE_NOTADB:
+      return Failure(.configuration, subject, "it is no SQLite database", remedy: "check DATABASE_URL")
+    case .SQLITE_CORRUPT:
+      return Failure(.unavailable, subject, reason, remedy: "restore the file from a backup")
+    default:
+      return Failure(.configuration, subject, reason, remedy: "check the source's table, columns and condition")
+    }
+  }
+}

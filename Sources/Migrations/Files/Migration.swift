@@ -1,0 +1,33 @@
+import Backfill
+
+/// A numbered change of the database, with the way back where there is one.
+package struct Migration: Hashable, Sendable {
+  package let version: Int
+  /// Its words, e.g. "vector_extension".
+  package let name: String
+  package let up: MigrationScript
+  package let down: MigrationScript?
+
+  package init(version: Int, name: String, up: MigrationScript, down: MigrationScript?) {
+    self.version = version
+    self.name = name
+    self.up = up
+    self.down = down
+  }
+
+  /// SHA-256 over the normalised SQL of both directions, in hexadecimal: comments and layout may change.
+  package var checksum: String {
+    let text = up.normalized + "\n\u{0}\n" + (down?.normalized ?? "")
+    return TextDigest(of: text).bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  }
+}
+
+extension Migration: CustomStringConvertible {
+  package var description: String { "\(Self.digits(version))_\(name)" }
+
+  /// A version as file names write it: "0001".
+  static func digits(_ version: Int) -> String {
+    let digits = String(version)
+    return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+  }
+}

@@ -1,0 +1,180 @@
+import Backfill
+import MessageStores
+
+/// Migrations on PostgreSQL, safe while the application works.
+package struct PostgresMigrations: MigrationDatabase {
+  package let dialect = Dialect.postgres
+  package let identity: String
+  let pair: PostgresPair
+  let patience: LockPatience
+  let tell: @Sendable (String) -> Void
+
+  /// Connects to `url`; `tell` takes a line for a person where something is waited for.
+  package static func connect(
+    to url: DatabaseURL, applicationName: String, patience: LockPatience = LockPatience(),
+    tell: @escaping @Sendable (String) -> Void
+  ) async throws -> PostgresMigrations {
+    PostgresMigrations(
+      identity: url.identity, pair: try await PostgresPair.connect(to: url, applicationName: applicationName),
+      patience: patience, tell: tell)
+  }
+
+  package func close() async { await pair.close() }
+
+  package func records() async throws -> [MigrationRecord] {
+    try await reading { try PostgresRecords.all(on: $0) }
+  }
+
+  package func history() async throws -> [HistoryEntry] {
+    try await reading { try PostgresRecords.history(on: $0) }
+  }
+
+  package func presence(of change: SchemaChange) async throws -> Presence {
+    try await reading { try PostgresCatalog.presence(of: change, on: $0) }
+  }
+
+  package func check(_ script: MigrationScript) async throws -> [String] {
+    try await reading { try PostgresPreflight.check(script, on: $0) }
+  }
+
+  package func load(of column: MigrationScript.LoadedColumn) async throws -> Load? {
+    try await reading { connection in
+      let known = try connection.query(
+        """
+        SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = $2 AND attnum > 0 AND NOT attisdropped
+        """, [.text(column.table.quoted), .text(column.column)])
+      guard !known.isEmpty else { return nil }
+      let name = column.column.quotedIdentifier
+      let counts = try connection.query("SELECT count(*), count(*) - count(\(name)) FROM \(column.table.quoted)")[0]
+      return Load(rows: counts[0].flatMap(Int.init) ?? 0, missing: counts[1].flatMap(Int.init) ?? 0)
+    }
+  }
+
+  package func record(
+    _ record: MigrationRecord?, version: Int, name: String, as action: HistoryEntry.Action
+  ) async throws {
+    try await writing(name) { connection in
+      try PostgresRecords.write(record, version: version, on: connection)
+      try PostgresRecords.append(version: version, name: name, action: action, on: connection)
+    }
+  }
+
+  /// The errors of the connection that watches, as failures.
+  private func reading<Value: Sendable>(
+    _ body: @Sendable (isolated PostgresConnection) throws -> Value
+  ) async throws -> Value {
+    do {
+      return try await pair.watcher.run(body)
+    } catch let error as PostgresError {
+      throw failure(error, identity)
+    }
+  }
+
+  private func writing(
+    _ subject: String, _ body: @escaping @Sendable (isolated PostgresConnection) throws -> Void
+  ) async throws {
+    let timeout = patience.timeout
+    do {
+      try await pair.patiently(patience, subject, tell: tell) { connection in
+        try connection.transaction { connection in
+          try connection.limitLocks(to: timeout)
+          try body(connection)
+        }
+      }
+    } catch let error as PostgresError {
+      throw failure(error, subject)
+    }
+  }
+
+  private func failure(_ error: PostgresError, _ subject: String) -> Failure {
+    let remedy =
+      switch error.sqlState {
+      case "2BP01": "\(error.detail ?? "others depend on it"): vecfill never drops with CASCADE, remove them first"
+      case "42501":
+        "run migrations as the tables' owner; an extension may need a superuser to run its CREATE EXTENSION once"
+      default: "what was done is recorded; run the same command again once that is mended"
+      }
+    return error.failure(subject, remedy: remedy)
+  }
+}
+
+extension PostgresMigrations {
+  package func run(_ prepared: PreparedMigration, after before: MigrationRecord?) async throws {
+    let subject = prepared.migration.description
+    let version = prepared.migration.version
+    let finish: @Sendable (isolated PostgresConnection) throws -> Void = { connection in
+      try PostgresRecords.write(prepared.record, version: version, on: connection)
+      try PostgresRecords.append(
+        version: version, name: prepared.migration.name, action: prepared.direction == .up ? .up : .down, on: connection
+      )
+    }
+    if prepared.script.directives.isTransactional {
+      let timeout = patience.timeout
+      try await writing(subject) { connection in
+        // The attempt's time counts from its first lock: what waits behind the first waits for the last too.
+        let started = ContinuousClock.now
+        for step in prepared.steps where step.runs {
+          try connection.limitLocks(to: timeout - started.duration(to: .now))
+          if step.isRebuild, case .createIndex(let index) = step.change {
+            try connection.execute("DROP INDEX \(SQLName(schema: index.table.schema, index.name.name).quoted)")
+          }
+          try connection.execute(step.statement.text)
+        }
+        try finish(connection)
+      }
+      return
+    }
+    if let step = prepared.steps.first, step.runs {
+      let intent = prepared.intent(after: before)
+      try await writing(subject) { try PostgresRecords.write(intent, version: version, on: $0) }
+      do {
+        try await runAlone(step, subject)
+      } catch let error as PostgresError {
+        throw failure(error, subject)
+      }
+    }
+    try await writing(subject, finish)
+  }
+
+  /// Runs a statement outside of any transaction.
+  private func runAlone(_ step: PreparedMigration.Step, _ subject: String) async throws {
+    if case .createIndex(let index) = step.change, index.isConcurrent {
+      try await IndexBuild(pair: pair, subject: subject, tell: tell).run(index)
+    } else if step.statement.contains(word: "concurrently") {
+      try await IndexBuild(pair: pair, subject: subject, tell: tell).waitingForTransactions(step.statement.text)
+    } else {
+      let timeout = patience.timeout
+      try await pair.patiently(patience, subject, tell: tell) { connection in
+        try connection.limitLocks(to: timeout, isLocal: false)
+        try connection.execute(step.statement.text)
+        try connection.limitLocks(to: .zero, isLocal: false)
+      }
+    }
+  }
+}
+
+extension PostgresMigrations {
+  package func exclusively<Value: Sendable>(
+    patience: Duration, _ body: @Sendable () async throws -> Value
+  ) async throws -> Value {
+    do {
+      return try await pair.exclusively(patience: patience) {
+        if try await !pair.watcher.run({ try PostgresRecords.exist(on: $0) }) {
+          try await pair.worker.execute(PostgresRecords.schema)
+        }
+        return try await body()
+      }
+    } catch let error as PostgresError {
+      throw failure(error, identity)
+    }
+  }
+}
+
+extension PostgresConnection {
+  /// Limits each following wait for a lock; zero is no limit.
+  func limitLocks(to timeout: Duration, isLocal: Bool = true) throws {
+    // What is left of an attempt is never so little that a free lock could be missed, nor none, which would be no limit.
+    let milliseconds = timeout == .zero ? 0 : max(20, Int(timeout / .milliseconds(1)))
+    try query("SELECT set_config('lock_timeout', $1, $2)", [.text("\(milliseconds)ms"), .text(isLocal ? "t" : "f")])
+  }
+}

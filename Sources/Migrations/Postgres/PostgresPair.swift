@@ -1,0 +1,123 @@
+import Backfill
+import MessageStores
+
+/// Two connections: one that changes the schema, and one that watches it and holds the lock on migrating.
+///
+/// The watching one is idle outside of a transaction while the other works, so that no concurrent build waits for it.
+struct PostgresPair: Sendable {
+  let worker: PostgresConnection
+  let watcher: PostgresConnection
+  let workerPID: Int
+
+  static func connect(to url: DatabaseURL, applicationName: String) async throws -> PostgresPair {
+    do {
+      let worker = try await PostgresConnection.connect(to: url, applicationName: applicationName)
+      let watcher = try await PostgresConnection.connect(to: url, applicationName: applicationName)
+      let pid = try await worker.query("SELECT pg_backend_pid()")[0][0].flatMap(Int.init) ?? 0
+      return PostgresPair(worker: worker, watcher: watcher, workerPID: pid)
+    } catch let error as PostgresError {
+      throw error.failure(url.redacted, remedy: "check DATABASE_URL and that the server runs")
+    }
+  }
+
+  /// Sets the sessions up for long statements, once it is known that they are sessions of their own.
+  func prepare() async throws {
+    try await PoolerCheck.check(worker, watcher)
+    // A client that was killed ends its statement within a second; no limit of the server's ends a long build.
+    for connection in [worker, watcher] {
+      try await connection.query(
+        """
+        SELECT set_config(name, CASE name WHEN 'client_connection_check_interval' THEN '1s' ELSE '0' END, false)
+        FROM pg_settings WHERE name IN ('client_connection_check_interval', 'statement_timeout', 'lock_timeout',
+          'idle_session_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')
+        """)
+    }
+  }
+
+  /// Runs `body` while no other process migrates or builds; throws a `Failure` with `.locked` once `patience` has passed.
+  ///
+  /// A session lock on the watching connection, only ever tried: a build that waits for every snapshot would wait for a
+  /// process that waits for the lock.
+  func exclusively<Value: Sendable>(
+    patience: Duration, _ body: @Sendable () async throws -> Value
+  ) async throws -> Value {
+    try await prepare()
+    let started = ContinuousClock.now
+    while try await !watcher.run({ try MigrationLock.take(on: $0) }) {
+      guard started.duration(to: .now) < patience else {
+        throw try await watcher.run { try MigrationLock.refusal(on: $0) }
+      }
+      try await Task.sleep(for: .milliseconds(.random(in: 100...400)))
+    }
+    let result: Result<Value, any Error>
+    do {
+      result = .success(try await body())
+    } catch {
+      result = .failure(error)
+    }
+    // Where this fails, the lock goes with the connection.
+    _ = try? await watcher.run { try MigrationLock.release(on: $0) }
+    return try result.get()
+  }
+
+  func close() async {
+    await worker.close()
+    await watcher.close()
+  }
+
+  /// Runs `body` on the worker, trying again while other transactions hold what it locks.
+  ///
+  /// Each attempt waits `patience.timeout` for all its locks together. Throws a `Failure` with `.unavailable` that names
+  /// the blockers once the attempts are used up.
+  func patiently<Value: Sendable>(
+    _ patience: LockPatience, _ subject: String, tell: @Sendable (String) -> Void,
+    _ body: @escaping @Sendable (isolated PostgresConnection) throws -> Value
+  ) async throws -> Value {
+    var attempt = 1
+    while true {
+      let (result, blockers) = await watched { try await worker.run(body) }
+      do {
+        return try result.get()
+      } catch let error as PostgresError where error.isConflict {
+        let names = blockers.isEmpty ? "an unknown session" : blockers.map(\.description).joined(separator: "; ")
+        guard let wait = patience.wait(after: attempt, chance: .random(in: 0...1)) else {
+          throw Failure(
+            .unavailable, subject, "its lock was not free in \(attempt) attempts; it is held by \(names)",
+            remedy: "wait for it or end it with pg_terminate_backend, then run the same command again")
+        }
+        tell("\(subject): waits for a lock (attempt \(attempt) of \(patience.attempts)); it is held by \(names)")
+        try await Task.sleep(for: wait)
+        attempt += 1
+      }
+    }
+  }
+
+  /// The result of `body`, and those who last blocked the worker in it.
+  private func watched<Value: Sendable>(
+    _ body: @Sendable () async throws -> Value
+  ) async -> (Result<Value, any Error>, [PostgresSession]) {
+    await withTaskGroup(of: [PostgresSession].self) { group in
+      group.addTask { await lastBlockers() }
+      let result: Result<Value, any Error>
+      do {
+        result = .success(try await body())
+      } catch {
+        result = .failure(error)
+      }
+      group.cancelAll()
+      return (result, await group.next() ?? [])
+    }
+  }
+
+  /// Those who block the worker, as last seen when the task is cancelled.
+  private func lastBlockers() async -> [PostgresSession] {
+    var last: [PostgresSession] = []
+    // What it can't find out is only a name in a message.
+    while (try? await Task.sleep(for: .milliseconds(100))) != nil,
+      let blockers = try? await watcher.run({ try PostgresSession.blocking(workerPID, on: $0) })
+    {
+      if !blockers.isEmpty { last = blockers }
+    }
+    return last
+  }
+}

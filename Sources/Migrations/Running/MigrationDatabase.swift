@@ -1,0 +1,62 @@
+import Backfill
+
+/// A database that migrations are run on. Its errors are `Failure`s.
+package protocol MigrationDatabase: Sendable {
+  var dialect: Dialect { get }
+  /// Which database this is, without a secret.
+  var identity: String { get }
+
+  /// What was applied, in the order of the versions; none where no migration ever ran.
+  func records() async throws -> [MigrationRecord]
+
+  /// What was done, the oldest first.
+  func history() async throws -> [HistoryEntry]
+
+  /// How `change` stands; it changes nothing.
+  func presence(of change: SchemaChange) async throws -> Presence
+
+  /// How far a column is filled; nil where the table or the column doesn't exist.
+  func load(of column: MigrationScript.LoadedColumn) async throws -> Load?
+
+  /// What a person should know before `script` runs, and a `Failure` for what would make it fail.
+  func check(_ script: MigrationScript) async throws -> [String]
+
+  /// Runs `body` while no other process migrates this database.
+  ///
+  /// Throws a `Failure` with `.locked` that names the holder once `patience` has passed.
+  func exclusively<Value: Sendable>(
+    patience: Duration, _ body: @Sendable () async throws -> Value
+  ) async throws -> Value
+
+  /// Runs what is to run of `prepared` and records it: in one transaction where it is transactional, else with an intent
+  /// recorded before. `before` is its record so far.
+  func run(_ prepared: PreparedMigration, after before: MigrationRecord?) async throws
+
+  /// Records without running; a nil `record` forgets the version.
+  func record(_ record: MigrationRecord?, version: Int, name: String, as action: HistoryEntry.Action) async throws
+
+  func close() async
+}
+
+/// How far a column is filled.
+package struct Load: Equatable, Sendable {
+  package let rows: Int
+  package let missing: Int
+
+  /// All but one row in twenty have their vector: rows in quarantine and rows that come in meanwhile keep no index waiting.
+  package var isDone: Bool { missing * 20 <= rows }
+}
+
+/// A line of the database's own history.
+package struct HistoryEntry: Equatable, Sendable {
+  package enum Action: String, Sendable {
+    case up, down, stamp, repair, forget
+  }
+
+  package let at: String
+  package let version: Int
+  package let name: String
+  package let action: Action
+  /// Who did it: the process and its host.
+  package let by: String
+}

@@ -1,0 +1,46 @@
+/// A migration as the database itself tells of it.
+package struct MigrationRecord: Hashable, Sendable {
+  package enum State: String, Sendable {
+    /// The intent of a statement that can't be transactional was written; whether it was done, the catalogue tells.
+    case started
+    case applied
+    /// The same on the way back.
+    case reverting
+  }
+
+  package var version: Int
+  package var name: String
+  package var checksum: String
+  package var state: State
+  /// One a statement of the up script, in its order.
+  package var outcomes: [Outcome]
+  /// When it came to its state, as the database's clock tells; nil for one that isn't written yet.
+  package var changedAt: String?
+
+  package init(_ migration: Migration, state: State, outcomes: [Outcome]) {
+    self.init(
+      version: migration.version, name: migration.name, checksum: migration.checksum, state: state, outcomes: outcomes)
+  }
+
+  package init(
+    version: Int, name: String, checksum: String, state: State, outcomes: [Outcome], changedAt: String? = nil
+  ) {
+    self.version = version
+    self.name = name
+    self.checksum = checksum
+    self.state = state
+    self.outcomes = outcomes
+    self.changedAt = changedAt
+  }
+
+  /// The outcomes as they are stored.
+  package var outcomeList: String { outcomes.map(\.rawValue).joined(separator: ",") }
+
+  package static func outcomes(parsing list: String) -> [Outcome] {
+    list.split(separator: ",").compactMap { Outcome(rawValue: String($0)) }
+  }
+}
+
+extension MigrationRecord: CustomStringConvertible {
+  package var description: String { "\(Migration.digits(version))_\(name)" }
+}

@@ -1,0 +1,25 @@
+import Backfill
+
+extension Migrator {
+  /// Values that a way down would drop with their column.
+  package struct Loss: Equatable, Sendable {
+    package let table: SQLName
+    package let column: String
+    package let values: Int
+  }
+
+  /// What `down` to `version` would lose; nothing that it would leave.
+  package func losses(to version: Int?) async throws -> [Loss] {
+    var losses: [Loss] = []
+    for step in MigrationPlan.down(set, try await database.records(), to: version).steps {
+      for part in try await prepare(step).steps where part.runs {
+        guard case .dropColumn(let table, let column)? = part.change,
+          let load = try await database.load(of: MigrationScript.LoadedColumn(table: table, column: column)),
+          load.rows > load.missing
+        else { continue }
+        losses.append(Loss(table: table, column: column, values: load.rows - load.missing))
+      }
+    }
+    return losses
+  }
+}

@@ -1,0 +1,140 @@
+import Backfill
+
+/// Runs a set of migrations on a database, and tells how the two stand to each other.
+package struct Migrator: Sendable {
+  package let database: any MigrationDatabase
+  package let set: MigrationSet
+  /// How long another process's migrating is waited for.
+  package var lockWait: Duration
+  private let tell: @Sendable (String) -> Void
+
+  /// `tell` takes a line for a person, as things happen.
+  package init(
+    _ database: any MigrationDatabase, _ set: MigrationSet, lockWait: Duration = .seconds(60),
+    tell: @escaping @Sendable (String) -> Void
+  ) {
+    self.database = database
+    self.set = set
+    self.lockWait = lockWait
+    self.tell = tell
+  }
+
+  /// What `up` is asked for.
+  package struct UpOptions: Sendable {
+    /// The last version to apply; nil for all.
+    package var version: Int?
+    /// Also those that wait for a load.
+    package var beforeLoad = false
+    /// Also those that are pending before an applied one.
+    package var outOfOrder = false
+
+    package init(version: Int? = nil, beforeLoad: Bool = false, outOfOrder: Bool = false) {
+      self.version = version
+      self.beforeLoad = beforeLoad
+      self.outOfOrder = outOfOrder
+    }
+  }
+
+  /// Applies what is pending, finishes what was interrupted, and returns the migrations that it ran.
+  ///
+  /// Throws a `Failure` with `.configuration` where the files don't fit the records. What waits for a load is told and left.
+  package func up(_ options: UpOptions = UpOptions()) async throws -> [Migration] {
+    try await database.exclusively(patience: lockWait) {
+      let plan = MigrationPlan.up(set, try await database.records(), to: options.version)
+      try refuse(plan.problems, but: options.outOfOrder)
+      var applied: [Migration] = []
+      for step in plan.steps {
+        if !options.beforeLoad, let waiting = try await waiting(step.migration) {
+          tell("\(step.migration): waits for the load: \(waiting)")
+        } else if try await apply(step) {
+          applied.append(step.migration)
+        }
+      }
+      return applied
+    }
+  }
+
+  /// Reverts those above `version`, or only the newest without one, and returns the migrations that it reverted.
+  package func down(to version: Int?) async throws -> [Migration] {
+    try await database.exclusively(patience: lockWait) {
+      let plan = MigrationPlan.down(set, try await database.records(), to: version)
+      try refuse(plan.problems, but: true)
+      for step in plan.steps { _ = try await apply(step) }
+      return plan.steps.map(\.migration)
+    }
+  }
+
+  private func refuse(_ problems: [MigrationPlan.Problem], but outOfOrder: Bool) throws(Failure) {
+    let refused = problems.filter { problem in
+      if case .outOfOrder = problem { return !outOfOrder }
+      return true
+    }
+    guard let first = refused.first else { return }
+    throw Failure(
+      .configuration, "migrations", refused.map(\.description).joined(separator: "; "), remedy: first.remedy)
+  }
+
+  /// Why a migration waits; nil for one that doesn't.
+  package func waiting(_ migration: Migration) async throws -> String? {
+    guard let column = migration.up.directives.load else { return nil }
+    guard let load = try await database.load(of: column) else {
+      return migration.up.directives.hasOptionalTables ? "\(column.table).\(column.column) does not exist yet" : nil
+    }
+    guard !load.isDone else { return nil }
+    return "\(load.missing) of \(load.rows) rows of \(column.table) lack \(column.column)"
+  }
+
+  /// Runs one step; false where nothing was left to do.
+  private func apply(_ step: MigrationPlan.Step) async throws -> Bool {
+    let prepared = try await prepare(step)
+    if let before = step.record, prepared.record == before.unstamped { return false }
+    for warning in try await database.check(prepared.script) { tell("\(step.migration): warning: \(warning)") }
+    for note in prepared.steps.compactMap(\.note) { tell("\(step.migration): \(note)") }
+    let started = ContinuousClock.now
+    try await database.run(prepared, after: step.record)
+    let milliseconds = Int(started.duration(to: .now) / .milliseconds(1))
+    tell("\(step.migration): \(step.direction == .up ? "applied" : "reverted") in \(milliseconds) ms")
+    return true
+  }
+
+  /// Decides what a step does by how the database stands; it changes nothing.
+  package func prepare(_ step: MigrationPlan.Step) async throws -> PreparedMigration {
+    switch step.direction {
+    case .up:
+      return try PreparedMigration(
+        up: step.migration, record: step.record, presences: try await presences(of: step.migration.up))
+    case .down:
+      guard let record = step.record else {
+        throw Failure(.configuration, "\(step.migration)", "it is not applied")
+      }
+      let presences = try await presences(of: step.migration.down)
+      return try PreparedMigration(down: step.migration, record: record, presences: presences)
+    }
+  }
+
+  /// How each statement's change stands; nil for what can't be told before those ahead of it have run.
+  private func presences(of script: MigrationScript?) async throws -> [Presence?] {
+    var objects: Set<SchemaChange.Object> = []
+    var isKnown = true
+    var presences: [Presence?] = []
+    for statement in script?.statements ?? [] {
+      guard let change = SchemaChange(statement) else {
+        isKnown = false
+        presences.append(nil)
+        continue
+      }
+      let isFirst = objects.insert(change.object).inserted
+      presences.append(isKnown && isFirst ? try await database.presence(of: change) : nil)
+    }
+    return presences
+  }
+}
+
+extension MigrationRecord {
+  /// Without its time: what decides.
+  fileprivate var unstamped: MigrationRecord {
+    var record = self
+    record.changedAt = nil
+    return record
+  }
+}

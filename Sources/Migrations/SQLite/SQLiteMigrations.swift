@@ -1,0 +1,148 @@
+import Backfill
+import Foundation
+import GRDB
+import MessageStores
+
+/// Migrations on SQLite: each is one immediate transaction, which is the lock on migrating, too.
+package final class SQLiteMigrations: MigrationDatabase {
+  package let dialect = Dialect.sqlite
+  package let identity: String
+  private let path: String
+  private let applicationName: String
+  private let queue: DatabaseQueue
+
+  /// Opens the file at `path`, which must exist; throws a `Failure`.
+  ///
+  /// `prepare` is given each connection before its first use.
+  package init(
+    path: String, identity: String, applicationName: String, prepare: (@Sendable (Database) throws -> Void)? = nil
+  ) throws {
+    guard FileManager.default.fileExists(atPath: path) else {
+      throw Failure(.configuration, path, "there is no such file", remedy: "check DATABASE_URL")
+    }
+    self.path = path
+    self.identity = identity
+    self.applicationName = applicationName
+    var configuration = Configuration()
+    configuration.busyMode = .timeout(10)
+    configuration.foreignKeysEnabled = false
+    configuration.label = "vecfill.migrate"
+    if let prepare { configuration.prepareDatabase(prepare) }
+    do {
+      queue = try DatabaseQueue(path: path, configuration: configuration)
+    } catch {
+      throw Self.failure(error, path)
+    }
+  }
+
+  package func close() async {
+    // What fails to close here is closed by the queue's end.
+    try? queue.close()
+  }
+
+  package func records() async throws -> [MigrationRecord] {
+    try await work { try SQLiteRecords.all($0) }
+  }
+
+  package func history() async throws -> [HistoryEntry] {
+    try await work { try SQLiteRecords.history($0) }
+  }
+
+  package func presence(of change: SchemaChange) async throws -> Presence {
+    try await work { try SQLiteCatalog.presence(of: change, $0) }
+  }
+
+  package func check(_ script: MigrationScript) async throws -> [String] { [] }
+
+  package func load(of column: MigrationScript.LoadedColumn) async throws -> Load? {
+    try await work { db in
+      guard try db.tableExists(column.table.name),
+        try db.columns(in: column.table.name).contains(where: { $0.name == column.column })
+      else { return nil }
+      let name = column.column.quotedIdentifier
+      let row = try Row.fetchOne(
+        db, sql: "SELECT count(*) AS total, count(*) - count(\(name)) AS missing FROM \(column.table.quoted)")
+      return Load(rows: row?["total"] ?? 0, missing: row?["missing"] ?? 0)
+    }
+  }
+
+  package func exclusively<Value: Sendable>(
+    patience: Duration, _ body: @Sendable () async throws -> Value
+  ) async throws -> Value {
+    try await work { db in
+      guard try !SQLiteRecords.exist(db) else { return }
+      try db.inTransaction(.immediate) {
+        try db.execute(sql: SQLiteRecords.schema)
+        return .commit
+      }
+    }
+    return try await body()
+  }
+
+  /// Does nothing where another process did it meanwhile.
+  package func run(_ prepared: PreparedMigration, after before: MigrationRecord?) async throws {
+    let migration = prepared.migration
+    let applicationName = applicationName
+    let finish: @Sendable (Database) throws -> Void = { db in
+      try SQLiteRecords.write(prepared.record, version: migration.version, db)
+      try SQLiteRecords.append(
+        version: migration.version, name: migration.name, action: prepared.direction == .up ? .up : .down,
+        by: applicationName, db)
+    }
+    let statements = prepared.steps.filter(\.runs).map(\.statement.text)
+    guard prepared.script.directives.isTransactional else {
+      let intent = prepared.intent(after: before)
+      try await work { db in
+        try SQLiteRecords.write(intent, version: migration.version, db)
+        for statement in statements { try db.execute(sql: statement) }
+        try db.inTransaction(.immediate) {
+          try finish(db)
+          return .commit
+        }
+      }
+      return
+    }
+    try await work { db in
+      try db.inTransaction(.immediate) {
+        guard try SQLiteRecords.all(db).first(where: { $0.version == migration.version }) == before else {
+          return .rollback
+        }
+        for statement in statements { try db.execute(sql: statement) }
+        try finish(db)
+        return .commit
+      }
+    }
+  }
+
+  package func record(
+    _ record: MigrationRecord?, version: Int, name: String, as action: HistoryEntry.Action
+  ) async throws {
+    let applicationName = applicationName
+    try await work { db in
+      try db.inTransaction(.immediate) {
+        try SQLiteRecords.write(record, version: version, db)
+        try SQLiteRecords.append(version: version, name: name, action: action, by: applicationName, db)
+        return .commit
+      }
+    }
+  }
+
+  private func work<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
+    do {
+      return try await queue.writeWithoutTransaction(body)
+    } catch {
+      throw Self.failure(error, path)
+    }
+  }
+
+  private static func failure(_ error: any Error, _ path: String) -> any Error {
+    guard let error = error as? DatabaseError else { return error }
+    let reason = "\(error.message ?? "SQLite error") (\(error.resultCode))"
+    let isBusy = error.resultCode == .SQLITE_BUSY || error.resultCode == .SQLITE_LOCKED
+    return Failure(
+      isBusy ? .unavailable : .configuration, path, reason,
+      remedy: isBusy
+        ? "another process holds a transaction open: end it and run the same command again"
+        : "what was done is recorded; run the same command again once that is mended")
+  }
+}

@@ -1,0 +1,41 @@
+import Backfill
+import Synchronization
+
+/// How far a run has come, for whoever shows it.
+package struct RunProgress: Sendable {
+  package var tally = Tally()
+  /// Rows that need nothing more.
+  package var done = 0
+  package var inFlight = 0
+  /// Why nothing is sent just now; nil while work goes on.
+  package var waiting: Waiting?
+  /// Since when, on the run's clock, the provider keeps it from sending anything.
+  package var throttledSince: Duration?
+  package var isStopping = false
+
+  /// What of `elapsed` the run could work: its rate is that of this time.
+  package func worked(of elapsed: Duration) -> Duration {
+    elapsed - tally.throttled - (throttledSince.map { max(.zero, elapsed - $0) } ?? .zero)
+  }
+}
+
+/// The place where a run tells its progress and others look at it.
+package final class ProgressBoard: Sendable {
+  private let progress = Mutex(RunProgress())
+
+  package init() {}
+
+  package var current: RunProgress { progress.withLock { $0 } }
+
+  func update(from conductor: Conductor) {
+    progress.withLock { $0 = conductor.progress }
+  }
+}
+
+extension Conductor {
+  fileprivate var progress: RunProgress {
+    RunProgress(
+      tally: tally, done: done, inFlight: inFlight, waiting: waiting, throttledSince: throttledSince,
+      isStopping: isStopping)
+  }
+}

@@ -1,0 +1,57 @@
+import ArgumentParser
+import Backfill
+import Configuration
+import Foundation
+import Ledger
+import Migrations
+
+struct MigrateDownCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "down", abstract: "Revert the newest migration, or all above a version.",
+    discussion: """
+      What vecfill found there and did not make is left as it was. What would drop vectors says how many and what they
+      cost, and wants --yes.
+      """)
+
+  @OptionGroup var options: MigrateOptions
+
+  @Option(help: ArgumentHelp("The version to keep; 0 reverts all.", valueName: "version"))
+  var to: Int?
+
+  @Flag(help: "Drop what holds values without a question.")
+  var yes = false
+
+  func run() async throws {
+    let reverted = try await options.migrating { migrator in
+      let losses = try await migrator.losses(to: to)
+      if !losses.isEmpty { try await confirm(losses, of: migrator.database.identity) }
+      return try await migrator.down(to: to)
+    }
+    print(reverted.isEmpty ? "nothing to revert" : "reverted \(reverted.count) of the migrations")
+  }
+
+  private func confirm(_ losses: [Migrator.Loss], of identity: String) async throws {
+    for loss in losses {
+      let cost = try await cost(of: loss, identity)
+      Console.standard.log("drops \(loss.values.grouped) values of \(loss.table).\(loss.column)\(cost)")
+    }
+    guard !yes else { return }
+    guard isatty(STDIN_FILENO) == 1 else {
+      throw Failure(.usage, "migrate down", "it would drop values", remedy: "add --yes if they may go")
+    }
+    Console.standard.log("Drop them? Type yes to go on:")
+    guard readLine() == "yes" else { throw Failure(.usage, "migrate down", "not confirmed; nothing was changed") }
+  }
+
+  /// What the ledger on this machine knows of the column's price, in words; empty where it knows none.
+  private func cost(of loss: Migrator.Loss, _ identity: String) async throws -> String {
+    let path = try JobConfiguration().ledgerPath ?? StateFolder().ledger
+    let jobs = try await Ledger.openForReading(at: path)?.jobs() ?? []
+    let job = jobs.first { job in
+      job.database == identity
+        && job.columns.contains { $0.source == loss.table.description && $0.vectorColumn == loss.column }
+    }
+    guard let job, let cost = job.totals.cost else { return "" }
+    return ", which cost \(cost.dollars)\(job.columns.count > 1 ? " with the job's other columns" : "") (\(path))"
+  }
+}

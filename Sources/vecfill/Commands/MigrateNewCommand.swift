@@ -1,0 +1,20 @@
+import ArgumentParser
+import Migrations
+
+struct MigrateNewCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "new", abstract: "Write the two empty files of a new migration.")
+
+  @Argument(help: "What it does, e.g. \"add language\".")
+  var words: String
+
+  @Option(help: ArgumentHelp("The folder of migrations (default: those that ship with vecfill).", valueName: "folder"))
+  var migrations: String?
+
+  func run() throws {
+    let folder = try MigrateOptions.folder(migrations)
+    for path in try MigrationDraft(words: words).write(version: MigrationSet.nextVersion(in: folder), to: folder) {
+      print("wrote \(path)")
+    }
+  }
+}

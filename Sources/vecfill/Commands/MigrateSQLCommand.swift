@@ -1,0 +1,25 @@
+import ArgumentParser
+import Migrations
+
+struct MigrateSQLCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "sql", abstract: "Print the SQL that `up` or `down` would run; run nothing.",
+    discussion: "Once somebody else has run it, `vecfill migrate stamp VERSION` records that.")
+
+  @OptionGroup var options: MigrateOptions
+
+  @Flag(help: "The way down instead of up.")
+  var down = false
+
+  @Option(help: ArgumentHelp("The last version to apply, or the one to keep on the way down.", valueName: "version"))
+  var to: Int?
+
+  func run() async throws {
+    try await options.migrating { migrator in
+      let records = try await migrator.database.records()
+      let plan =
+        down ? MigrationPlan.down(migrator.set, records, to: to) : MigrationPlan.up(migrator.set, records, to: to)
+      for step in plan.steps { print(try await migrator.prepare(step).sql + "\n") }
+    }
+  }
+}

@@ -1,0 +1,18 @@
+import ArgumentParser
+import Migrations
+
+struct MigrateStatusCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "status", abstract: "Tell of each migration how it stands; change nothing.")
+
+  @OptionGroup var options: MigrateOptions
+
+  func run() async throws {
+    let lines = try await options.migrating { try await $0.status() }
+    let width = lines.map(\.name.count).max() ?? 0
+    for line in lines {
+      let name = line.name + String(repeating: " ", count: width - line.name.count)
+      print("\(name)  \(line.state)\(line.at.map { " (\($0))" } ?? "")")
+    }
+  }
+}

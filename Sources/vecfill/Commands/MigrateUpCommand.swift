@@ -1,0 +1,25 @@
+import ArgumentParser
+import Migrations
+
+struct MigrateUpCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "up", abstract: "Apply what is pending, and finish what was interrupted.")
+
+  @OptionGroup var options: MigrateOptions
+
+  @Option(help: ArgumentHelp("The last version to apply.", valueName: "version"))
+  var to: Int?
+
+  @Flag(help: "Also what waits until a column is filled, such as vector indexes.")
+  var beforeLoad = false
+
+  @Flag(help: "Also what is pending before a version that is applied.")
+  var outOfOrder = false
+
+  func run() async throws {
+    let applied = try await options.migrating { migrator in
+      try await migrator.up(Migrator.UpOptions(version: to, beforeLoad: beforeLoad, outOfOrder: outOfOrder))
+    }
+    print(applied.isEmpty ? "nothing to apply" : "applied \(applied.count) of the migrations")
+  }
+}

@@ -1,0 +1,267 @@
+import Backfill
+import Foundation
+import Testing
+
+@testable import Configuration
+
+private let topLevelKeys =
+  "allowed here: name, sources, provider, model, dimensions, preparation, batch_size, concurrency, limits, budget, "
+  + "base_url, organization, project, endpoint, deployment, api_version, encoding_format, send_dimensions, timeout, "
+  + "ca_file, proxy"
+private let sourceKeys = "allowed here: table, schema, key, text, vector, where"
+
+private let unreasonableKey = String(repeating: "k", count: 500)
+
+private let refusedLines: [(String, String)] = [
+  // Keys.
+  ("tabel: x", "2:1: tabel is not a known key; \(topLevelKeys)"),
+  ("batchSize: 5", "2:1: batchSize is not a known key; did you mean batch_size? \(topLevelKeys)"),
+  ("bacth_size: 5", "2:1: bacth_size is not a known key; did you mean batch_size? \(topLevelKeys)"),
+  ("<<: {model: m}", "2:1: << is not a known key; \(topLevelKeys)"),
+  ("[a]: 5", "2:1: a key must be one of \(topLevelKeys.dropFirst(14))"),
+  ("\"\": 5", "2:1: a key must be one of \(topLevelKeys.dropFirst(14))"),
+  ("\(unreasonableKey): 5", "2:1: \(unreasonableKey.prefix(80)) is not a known key; \(topLevelKeys)"),
+  (
+    "limits:\n  token_per_minute: 5",
+    "3:3: limits.token_per_minute is not a known key; did you mean tokens_per_minute? "
+      + "allowed here: requests_per_minute, tokens_per_minute"
+  ),
+  ("budget: {eur: 5}", "2:10: budget.eur is not a known key; allowed here: usd"),
+  ("model: a\nmodel: b", "2:1: model is given more than once in one mapping; keep one of them"),
+  // Secrets.
+  (
+    "api_key: planted",
+    "2:1: api_key is a secret, and secrets don't belong in a file like this; "
+      + "take it out and set OPENAI_API_KEY in the environment or in .env"
+  ),
+  (
+    "azure_api_key: planted",
+    "2:1: azure_api_key is a secret, and secrets don't belong in a file like this; "
+      + "take it out and set AZURE_OPENAI_API_KEY in the environment or in .env"
+  ),
+  (
+    "database_url: postgresql://u:planted@h/d",
+    "2:1: database_url is a secret, and secrets don't belong in a file like this; "
+      + "take it out and set DATABASE_URL in the environment or in .env"
+  ),
+  (
+    "proxy: http://u:planted@proxy:3128",
+    "2:8: proxy holds a secret, and secrets don't belong in a file like this; "
+      + "take it out and set VECFILL_PROXY in the environment or in .env"
+  ),
+  (
+    "base_url: https://u:planted@h/v1",
+    "2:11: base_url must be http(s)://host[:port][/path] without user, password, query or fragment"
+  ),
+  // Types and ranges.
+  (
+    "batch_size: \"100\"",
+    "2:13: batch_size must be a whole number from 1 to 2048, not text; leave the quotes out"
+  ),
+  ("batch_size: 5000", "2:13: batch_size must be a whole number from 1 to 2048, not 5000"),
+  ("batch_size: 0", "2:13: batch_size must be a whole number from 1 to 2048, not 0"),
+  ("batch_size: -1", "2:13: batch_size must be a whole number from 1 to 2048, not -1"),
+  ("batch_size: 010", "2:13: batch_size must be a whole number from 1 to 2048, not 010"),
+  ("batch_size: 1_0", "2:13: batch_size must be a whole number from 1 to 2048, not 1_0"),
+  ("batch_size: 0x10", "2:13: batch_size must be a whole number from 1 to 2048, not 0x10"),
+  ("batch_size: 1e2", "2:13: batch_size must be a whole number from 1 to 2048, not 1e2"),
+  ("batch_size: 5.0", "2:13: batch_size must be a whole number from 1 to 2048, not 5.0"),
+  ("batch_size: yes", "2:13: batch_size must be a whole number from 1 to 2048, not yes"),
+  ("batch_size: [5]", "2:13: batch_size must be a whole number from 1 to 2048, not a list"),
+  ("batch_size: {a: 5}", "2:13: batch_size must be a whole number from 1 to 2048, not a mapping"),
+  ("batch_size:", "2:12: batch_size must be a whole number from 1 to 2048, not nothing"),
+  (
+    "batch_size: 99999999999999999999999999",
+    "2:13: batch_size must be a whole number from 1 to 2048, not 999999999999999999999999"
+  ),
+  ("budget: 5", "2:9: budget must be a mapping of usd, not 5"),
+  ("budget: {usd: 0}", "2:15: budget.usd must be a number from 0.0001 to 1000000, not 0"),
+  ("budget: {usd: .inf}", "2:15: budget.usd must be a number from 0.0001 to 1000000, not .inf"),
+  (
+    "budget: {usd: \"5\"}", "2:15: budget.usd must be a number from 0.0001 to 1000000, not text; leave the quotes out"
+  ),
+  ("send_dimensions: yes", "2:18: send_dimensions must be true or false, not yes"),
+  ("send_dimensions: \"true\"", "2:18: send_dimensions must be true or false, not text"),
+  ("model: 5", "2:8: model must be text, not 5; put it in quotes"),
+  ("model: true", "2:8: model must be text, not true; put it in quotes"),
+  ("model: ''", "2:8: model must be text, not blank"),
+  ("model:", "2:7: model must be text, not nothing"),
+  ("model: \"a\\nb\"", "2:8: model must be text on one line"),
+  ("model: !own planted", "2:8: model must be text, not text; put it in quotes"),
+  ("provider: opnai", "2:11: provider must be one of openai, azure, local; did you mean openai?"),
+  ("provider: voyage", "2:11: provider must be one of openai, azure, local"),
+  ("preparation: {newlines: keeps}", "2:25: preparation.newlines must be one of keep, space; did you mean keep?"),
+  ("organization: my org", "2:15: organization must be printable ASCII without white space"),
+]
+
+private let refusedSpecs: [(String, String)] = [
+  ("model: m", "1:1: sources is missing"),
+  ("sources:", "1:9: sources must be a list of sources, not nothing"),
+  ("sources: messages", "1:10: sources must be a list of sources, not text"),
+  ("sources: []", "1:10: sources must name at least one table"),
+  ("sources: [messages]", "1:11: sources[0] must be a mapping of table, schema, key, text, vector, where, not text"),
+  ("sources: [{key: id}]", "1:11: sources[0].table is missing"),
+  (
+    "sources:\n  - table: a\n  - tabel: b",
+    "3:5: sources[1].tabel is not a known key; did you mean table? \(sourceKeys)"
+  ),
+  (
+    "sources: [{table: a, password: p}]",
+    "1:22: sources[0].password is a secret, and secrets don't belong in a file "
+      + "like this; take it out and set DATABASE_URL in the environment or in .env"
+  ),
+  ("sources: [{table: 5}]", "1:19: sources[0].table must be text, not 5; put it in quotes"),
+  (
+    "sources: [{table: a.b.c}]",
+    "1:19: sources[0].table must be table or schema.table; for a name with a dot in it, give schema: and table: apart"
+  ),
+  (
+    "sources: [{table: .b}]",
+    "1:19: sources[0].table must be table or schema.table; for a name with a dot in it, give schema: and table: apart"
+  ),
+  (
+    "sources: [{table: a, text: id}]",
+    "1:11: sources[0] must have three different columns as key, text and vector"
+  ),
+  (
+    "sources: [{table: a.b}, {table: c}, {schema: a, table: b, text: t}]",
+    "1:37: sources[2] fills the same column as sources[0]; keep one of them"
+  ),
+  ("sources: [{table: a, where: ' '}]", "1:29: sources[0].where must be text, not blank"),
+  ("- a\n- b", "1:1: the file must be a mapping of name, sources, \(topLevelKeys.dropFirst(29)), not a list"),
+  ("planted", "1:1: the file must be a mapping of name, sources, \(topLevelKeys.dropFirst(29)), not text"),
+  ("# nothing but a comment", " is empty; give the path of a job spec, e.g. jobs/backfill-embeddings.yaml"),
+  ("", " is empty; give the path of a job spec, e.g. jobs/backfill-embeddings.yaml"),
+  ("a: [planted", "2:1: is not YAML: did not find expected ',' or ']'"),
+  ("a: b: planted", "1:5: is not YAML: mapping values are not allowed in this context"),
+  ("a: b\n\tplanted: d", "2:1: is not YAML: found a tab character that violates indentation"),
+  ("a: *planted", "1:4: is not YAML: found undefined alias"),
+  ("a: \"planted", "1:12: is not YAML: found unexpected end of stream"),
+  ("a: 1\nb: plan\u{7}ted", "2:8: is not YAML: control characters are not allowed"),
+  ("a: 1\n---\nb: 2", "2:1: is not YAML: expected a single document in the stream, but found another document"),
+]
+
+struct JobSpecTests {
+  private func job(_ spec: String) throws -> Job {
+    let workspace = try Workspace()
+    try workspace.write(spec, to: "jobs/fill.yaml")
+    return try JobConfiguration(spec: "jobs/fill.yaml", process: workspace.process).job()
+  }
+
+  @Test func `a spec with every key becomes the job`() throws {
+    let workspace = try Workspace()
+    let price = "{usd_per_million_tokens: 0.02}"
+    try workspace.write(
+      "models: [{id: text-embedding-3-small, provider: openai, price: \(price)}]", to: "own.yaml")
+    try workspace.write(
+      """
+      name: nightly
+      sources:
+        - table: public.chat_messages
+          key: message_id
+          text: body
+          vector: body_embedding
+          where: |
+            role = 'user'
+              AND id > 7
+        - {schema: "a.b", table: "c.d"}
+      preparation: {newlines: space}
+      provider: openai
+      model: text-embedding-3-small
+      dimensions: 512
+      batch_size: 20
+      concurrency: 2
+      limits: {requests_per_minute: 3000, tokens_per_minute: 1000000}
+      budget: {usd: 1.25}
+      base_url: http://127.0.0.1:9/v1
+      api_version: 2024-10-21
+      encoding_format: float
+      send_dimensions: true
+      timeout: 9
+      """, to: "job.yaml")
+    let job = try JobConfiguration(spec: "job.yaml", flags: [.models: "own.yaml"], process: workspace.process).job()
+    let first = Source(
+      schema: "public", table: "chat_messages", key: "message_id", text: "body", vector: "body_embedding",
+      condition: "role = 'user'\n  AND id > 7\n")
+    #expect(job.name == "nightly")
+    #expect(job.sources == [first, Source(schema: "a.b", table: "c.d")])
+    #expect(job.preparation == TextPreparation(newlines: .space))
+    #expect(job.model == Model(name: "text-embedding-3-small", dimensions: 512, usdPerMillionTokens: 0.02))
+    #expect(job.budget == Job.Budget(usd: 1.25))
+    #expect(job.batchSize == 20 && job.concurrency == 2)
+    #expect(job.limits == Job.Limits(requestsPerMinute: 3000, tokensPerMinute: 1_000_000))
+  }
+
+  @Test func `a spec with only what is required has the defaults`() throws {
+    let job = try job("sources: [{table: messages}]\nmodel: some-model\ndimensions: 3")
+    let expected = Job(
+      name: "fill", sources: [Source(table: "messages")], model: Model(name: "some-model", dimensions: 3))
+    #expect(job == expected)
+  }
+
+  @Test func `Windows' line endings and a byte order mark are fine`() throws {
+    #expect(try job("\u{FEFF}sources:\r\n  - table: messages\r\nmodel: m\r\ndimensions: 3\r\n").model.name == "m")
+  }
+
+  @Test(arguments: refusedLines)
+  func `a line that is not allowed is one error line`(line: String, told: String) throws {
+    let workspace = try Workspace()
+    let line = try failureLine { _ = try workspace.configuration(spec: line) }
+    #expect(line == "job.yaml:\(told)")
+    #expect(!line.contains("planted"))
+  }
+
+  @Test(arguments: refusedSpecs)
+  func `a spec that is wrong as a whole is one error line`(spec: String, told: String) throws {
+    let workspace = try Workspace()
+    try workspace.write(spec, to: "job.yaml")
+    let line = try failureLine { _ = try JobConfiguration(spec: "job.yaml", process: workspace.process) }
+    #expect(line == "job.yaml:\(told)")
+    #expect(!line.contains("planted"))
+  }
+
+  @Test func `a file that is missing, a folder, not UTF-8 or huge is one error line`() throws {
+    let workspace = try Workspace()
+    let remedy = "give the path of a job spec, e.g. jobs/backfill-embeddings.yaml"
+    try workspace.write(Data([0x61, 0x3A, 0xC3, 0x28]), to: "jobs/latin1.yaml")
+    try workspace.write(Data(repeating: 0x23, count: 1 << 20 + 1), to: "jobs/huge.yaml")
+    for (path, told) in [
+      ("jobs/none.yaml", "there is no such file; \(remedy)"), ("jobs", "is a folder, not a file; \(remedy)"),
+      ("jobs/latin1.yaml", "is not UTF-8; save it as UTF-8"),
+      ("jobs/huge.yaml", "is larger than 1048576 bytes; is it the right file?"),
+    ] {
+      let line = try failureLine { _ = try JobConfiguration(spec: path, process: workspace.process) }
+      #expect(line == "\(path): \(told)")
+    }
+  }
+
+  @Test func `a spec that is nested beyond reason is refused, not followed`() throws {
+    let workspace = try Workspace()
+    try workspace.write("a: " + String(repeating: "[", count: 500_000), to: "job.yaml")
+    let line = try failureLine { _ = try JobConfiguration(spec: "job.yaml", process: workspace.process) }
+    #expect(line.hasPrefix("job.yaml:1:") && line.contains("is not YAML: "))
+  }
+
+  @Test func `an absolute path and one from the working folder name the same spec`() throws {
+    let workspace = try Workspace()
+    try workspace.write("sources: [{table: a}]\nmodel: m\ndimensions: 3", to: "jobs/x.yml")
+    let job = try JobConfiguration(spec: "\(workspace.path)/jobs/x.yml", process: workspace.process).job()
+    #expect(job.name == "x")
+  }
+
+  @Test func `the job that ships is the original application's`() throws {
+    let workspace = try Workspace()
+    workspace.executable = "\(repository)/.build/debug/vecfill"
+    let job = try JobConfiguration(
+      spec: "\(repository)/jobs/backfill-embeddings.yaml", process: workspace.process
+    ).job()
+    let model = Model(
+      name: "text-embedding-3-small", dimensions: 1536, usdPerMillionTokens: 0.02, maxInputTokens: 8192,
+      maxInputs: 2048, maxRequestTokens: 300_000)
+    let expected = Job(
+      name: "backfill-embeddings",
+      sources: [Source(table: "chat_messages"), Source(table: "standalone_chat_messages")],
+      preparation: TextPreparation(newlines: .space), model: model)
+    #expect(job == expected)
+  }
+}

@@ -1,0 +1,40 @@
+import Foundation
+import Testing
+
+@testable import EmbeddingAPIs
+
+struct Base64Tests {
+  @Test(arguments: 0...50)
+  func `bytes of any number are read, with padding and without`(_ count: Int) throws {
+    let data = Data((0..<count).map { _ in UInt8.random(in: 0...255) })
+    let text = data.base64EncodedString()
+    #expect(decode(text) == data)
+    #expect(decode(text.replacing("=", with: "")) == data)
+  }
+
+  @Test func `every pair of bytes is read`() {
+    let words: [UInt16] = (0...UInt16.max).map { $0 }
+    let data = words.withUnsafeBytes { Data($0) } + Data([0])
+    #expect(decode(data.base64EncodedString()) == data)
+  }
+
+  @Test(arguments: [
+    "A", "AAAAA", "A===", "AA*A", "AAA\n", "AA AA", "====", "AA=A", "AAAA=AAA", "ÄAAA", "\u{0}AAA", "-_-_",
+  ])
+  func `what is no base64 is refused`(_ text: String) {
+    #expect(decode(text) == nil)
+  }
+
+  private func decode(_ text: String) -> Data? {
+    Array(text.utf8).withUnsafeBufferPointer { characters in
+      // Guard bytes behind the output show a write past its end.
+      let count = Base64.byteCount(of: characters)
+      var output = [UInt8](repeating: 0xA5, count: count + 8)
+      let isDecoded = output.withUnsafeMutableBytes { buffer in
+        buffer.baseAddress.map { Base64.decode(characters, to: $0) } ?? false
+      }
+      #expect(output.suffix(8).allSatisfy { $0 == 0xA5 })
+      return isDecoded ? Data(output.prefix(count)) : nil
+    }
+  }
+}

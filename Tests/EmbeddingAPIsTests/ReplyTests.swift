@@ -1,0 +1,89 @@
+import Backfill
+import EmbeddingAPIs
+import TestSupport
+import Testing
+
+/// What comes back with status 200: nothing is believed that does not fit what was asked.
+@Suite(.timeLimit(.minutes(1)))
+struct ReplyTests {
+  static let texts = ["first", "second", "third"]
+
+  @Test(
+    arguments: [
+      (.notJSON, "not the JSON"), (.tooFew, "2 vectors for 3"), (.tooMany, "more than 3"),
+      (.duplicateIndex, "index 0 twice"), (.indexOutOfRange, "index 3 of 3"), (.noIndex, "no index"),
+      (.noVector, "index 0 has no vector"), (.dimensions(7), "7 dimensions where 8"),
+      (.dimensions(1_536), "1536 dimensions where 8"), (.notFinite, "not finite"), (.nullVector, "neither"),
+      (.nullValue, "null"), (.badBase64, "not base64"), (.model("another-model"), "another model"),
+      (.model("text-embedding-3-large"), "another model"), (.noModel, "no model"),
+      (.padded(bytes: 8_000_000), "longer than any reply"),
+    ] as [(EmbeddingsServer.Distortion, String)])
+  func `a reply that breaks its contract is refused whole, with the reason`(
+    _ distortion: EmbeddingsServer.Distortion, _ reason: String
+  ) async throws {
+    try await EmbeddingsServer.run(rules: [.request(0, .distort(distortion))]) { server in
+      let embedder = try server.embedder()
+      let failure = await caught { try await embedder.embed(Self.texts) }
+      #expect(failure?.kind == .brokenReply)
+      #expect(failure?.reason.contains(reason) == true, "\(failure?.reason ?? "no failure")")
+      #expect(failure?.mayHaveBeenBilled == true)
+      #expect(failure?.requestID == "req_0")
+      #expect(server.record.billed.count == 3)
+      #expect(try await embedder.embed(Self.texts).vectors.count == 3, "the next reply is read as ever")
+    }
+  }
+
+  @Test(
+    arguments: [
+      .reversed, .floats, .escaped, .padded(bytes: 1_000), .model("openai/text-embedding-3-small"),
+      .model("Text-Embedding-3-Small:latest"), .model("text-embedding-3-small-2024-01-25"),
+    ] as [EmbeddingsServer.Distortion], [true, false])
+  func `a reply in another form has the same vectors`(
+    _ distortion: EmbeddingsServer.Distortion, _ base64: Bool
+  ) async throws {
+    try await EmbeddingsServer.run(rules: [.always(.distort(distortion))]) { server in
+      let vectors = try await server.embedder(base64: base64).embed(Self.texts).vectors
+      for (index, text) in Self.texts.enumerated() {
+        #expect(vectors[index].elementsEqual(EmbeddingsServer.vector(for: text, dimensions: 8)))
+      }
+    }
+  }
+
+  @Test(
+    arguments: [
+      (#"{"prompt_tokens":6,"total_tokens":6}"#, 6), (#"{"total_tokens":6}"#, 6), (nil, nil), ("null", nil),
+      ("{}", nil),
+      (#"{"prompt_tokens":0}"#, nil), (#"{"prompt_tokens":-3}"#, nil), (#"{"prompt_tokens":1e300}"#, nil),
+      (#"{"prompt_tokens":2}"#, nil), (#"{"prompt_tokens":3.5}"#, nil), (#"{"prompt_tokens":"6"}"#, nil),
+      (#"{"prompt_tokens":100000}"#, nil), (#"{"prompt_tokens":null,"total_tokens":5}"#, 5),
+    ] as [(String?, Int?)])
+  func `tokens are what the reply's usage says, and unknown where it can't be so`(
+    _ usage: String?, _ expected: Int?
+  ) async throws {
+    try await EmbeddingsServer.run(rules: [.always(.distort(.usage(usage)))]) { server in
+      let reply = try await server.embedder().embed(Self.texts)
+      #expect(reply.billedTokens == expected)
+    }
+  }
+
+  @Test(arguments: [
+    ("text-embedding-3-small", "text-embedding-3-small", true),
+    ("openai/text-embedding-3-small", "text-embedding-3-small", true),
+    ("BAAI/bge-m3", "baai/BGE-M3", true), ("nomic-embed-text", "nomic-embed-text:latest", true),
+    ("mistral-embed", "mistral-embed-2312", true), ("text-embedding-3-small", "text-embedding-3-small-20240125", true),
+    ("text-embedding-ada-002", "text-embedding-ada-002-v2", true), ("bge-small-en", "bge-small-en-v1.5", false),
+    ("text-embedding-3-small", "text-embedding-3-large", false), ("nomic-embed-text", "nomic-embed-text:v1.5", false),
+    ("voyage-3", "voyage-3-lite", false), ("a", "", false),
+  ])
+  func `the model that answers must be the one that was asked, however it is spelled`(
+    _ asked: String, _ answered: String, _ isSame: Bool
+  ) async throws {
+    var options = EmbeddingsServer.Options()
+    options.model = asked
+    try await EmbeddingsServer.run(options, rules: [.always(.distort(.model(answered)))]) { server in
+      let embedder = try server.embedder()
+      let kind = await caught { try await embedder.embed(["text"]) }?.kind
+      #expect(kind == (isSame ? nil : .brokenReply))
+    }
+  }
+}

@@ -1,0 +1,156 @@
+import Backfill
+import Foundation
+import MessageStores
+import TestSupport
+import Testing
+
+@Suite struct PostgresLockTests {
+  private static func terminate(_ applicationName: String, on fixture: StoreFixture) async throws {
+    let ended = try await fixture.run(
+      """
+      SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_locks JOIN pg_stat_activity USING (pid)
+      WHERE locktype = 'advisory' AND datname = current_database() AND application_name = '\(applicationName)'
+      """)
+    #expect(ended == [["1"]])
+  }
+
+  @Test(arguments: StoreKind.postgres)
+  func `a second process is told who holds the lock, until the holder closes`(_ kind: StoreKind) async throws {
+    let fixture = try await StoreFixture(kind)
+    let first = try await fixture.open(applicationName: "vecfill db1 pid 4242")
+    let second = try await fixture.open(applicationName: "vecfill db2 pid 1")
+    try await first.lock(fixture.source)
+    try await first.lock(fixture.source)
+    var spelled = fixture.source
+    spelled.schema = "public"
+    for source in [fixture.source, spelled] {
+      let failure = await #expect(throws: Failure.self) { try await second.lock(source) }
+      #expect(failure?.exitCode == .locked)
+      #expect(failure?.subject == source.name)
+      #expect(failure?.reason.hasPrefix("vecfill db1 pid 4242 at 127.0.0.1 fills it since 20") == true)
+    }
+    await first.close()
+    // The server may see the end a moment later.
+    while (try? await second.lock(fixture.source)) == nil { await Task.yield() }
+    await second.close()
+  }
+
+  @Test func `another column, table or database is another lock`() async throws {
+    let fixture = try await StoreFixture(.postgres18)
+    try await fixture.run(
+      "ALTER TABLE messages ADD other vector(3); CREATE TABLE messages2 (LIKE messages INCLUDING ALL)")
+    let first = try await fixture.open(applicationName: "first")
+    let second = try await fixture.open(applicationName: "second")
+    try await first.lock(fixture.source)
+    try await second.lock(Source(table: "messages", vector: "other"))
+    try await second.lock(Source(table: "messages2"))
+    let elsewhere = try await StoreFixture(.postgres18)
+    let third = try await elsewhere.open(applicationName: "third")
+    try await third.lock(elsewhere.source)
+    for store in [first, second, third] { await store.close() }
+  }
+
+  @Test func `a holder that dies frees its lock, and learns of it before it goes on`() async throws {
+    let fixture = try await StoreFixture(.postgres18)
+    try await fixture.insert([1: "one"])
+    let first = try await fixture.open(applicationName: "first")
+    let second = try await fixture.open(applicationName: "second")
+    try await first.lock(fixture.source)
+    try await Self.terminate("first", on: fixture)
+    try await second.lock(fixture.source)
+    for _ in 0..<2 {
+      let page = await #expect(throws: Failure.self) { try await first.page(of: fixture.source, after: nil, limit: 1) }
+      #expect(page?.exitCode == .locked)
+      let write = await #expect(throws: Failure.self) {
+        try await first.write([EmbeddedRow(1, "one", [1, 2, 3])], to: fixture.source)
+      }
+      #expect(write?.exitCode == .locked)
+      #expect(write?.reason.hasPrefix("second at") == true)
+    }
+    #expect(try await fixture.vectors().isEmpty)
+    await first.close()
+    await second.close()
+  }
+
+  @Test func `a process that is killed leaves no lock behind`() async throws {
+    let fixture = try await StoreFixture(.postgres18)
+    await #expect(processExitsWith: .signal(SIGKILL)) { [url = fixture.url as String] in
+      let source = Source(table: "messages")
+      let holder = try await DatabaseURL(url).openMessageStore(applicationName: "holder")
+      try await holder.lock(source)
+      let other = try await DatabaseURL(url).openMessageStore(applicationName: "other")
+      let failure = await #expect(throws: Failure.self) { try await other.lock(source) }
+      if failure?.exitCode == .locked { kill(getpid(), SIGKILL) }
+    }
+    let store = try await fixture.open()
+    try await PostgresFaultTests.await(
+      "0", from: "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'holder'", on: fixture)
+    try await store.lock(fixture.source)
+    await store.close()
+  }
+
+  @Test func `a lock whose connection was lost is taken again`() async throws {
+    let fixture = try await StoreFixture(.postgres18)
+    let first = try await fixture.open(applicationName: "first")
+    let second = try await fixture.open(applicationName: "second")
+    try await first.lock(fixture.source)
+    try await Self.terminate("first", on: fixture)
+    #expect(try await first.page(of: fixture.source, after: nil, limit: 1).isEmpty)
+    let failure = await #expect(throws: Failure.self) { try await second.lock(fixture.source) }
+    #expect(failure?.exitCode == .locked)
+    await first.close()
+    await second.close()
+  }
+
+  @Test func `a session that may not be idle keeps its lock`() async throws {
+    let fixture = try await StoreFixture(.postgres18)
+    let name = try #require(fixture.url.split(separator: "/").last)
+    try await fixture.run("ALTER ROLE postgres IN DATABASE \(name) SET idle_session_timeout = '100ms'")
+    let store = try await fixture.open(applicationName: "first")
+    try await store.lock(fixture.source)
+    // The reader's idle session is ended, which is waited for; the lock's is not.
+    let own = "application_name = 'first' AND datname = current_database()"
+    let left = "SELECT count(*) FROM pg_stat_activity WHERE \(own)"
+    try await PostgresFaultTests.await("1", from: left, on: fixture)
+    let holders = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE \(own)"
+    #expect(try await fixture.run("\(holders) AND locktype = 'advisory'") == [["1"]])
+    await store.close()
+  }
+
+  @Test(.enabled(if: PostgresPooler.isInstalled, "needs Debian's pgbouncer"))
+  func `behind a transaction pooler everything works and the lock holds`() async throws {
+    let cluster = try await PostgresCluster.shared(.eighteen)
+    let pooler = try await PostgresPooler(before: cluster)
+    let database = try await cluster.freshDatabase()
+    try await database.run(
+      """
+      CREATE TABLE messages (id int PRIMARY KEY, content text, embedding vector(3));
+      INSERT INTO messages SELECT n, 'text ' || n FROM generate_series(1, 300) AS n
+      """)
+    let source = Source(table: "messages")
+    let url = try DatabaseURL(pooler.url(of: database))
+    let first = try await url.openMessageStore(applicationName: "vecfill db1 pid 4242")
+    let second = try await url.openMessageStore(applicationName: "vecfill db2 pid 1")
+    _ = try await first.inspect(source, dimensions: 3)
+    try await first.lock(source)
+    // Both stores work at once on the two server connections that the lock leaves.
+    let written = try await withThrowingTaskGroup(of: Int.self) { group in
+      for (index, store) in [first, second, first, second].enumerated() {
+        group.addTask {
+          let page = try await store.page(of: source, after: .integer(Int64(index * 75)), limit: 75)
+          let rows = page.map { EmbeddedRow($0.key, $0.text ?? "", [1, 2, Float(index)]) }
+          return try await store.write(rows, to: source).count
+        }
+      }
+      return try await group.reduce(0, +)
+    }
+    #expect(written == 300)
+    let failure = await #expect(throws: Failure.self) { try await second.lock(source) }
+    #expect(failure?.exitCode == .locked)
+    #expect(failure?.reason.hasPrefix("vecfill db1 pid 4242") == true)
+    #expect(try await first.nearest(to: [1, 2, 3], in: source, limit: 2).count == 2)
+    await first.close()
+    while (try? await second.lock(source)) == nil { await Task.yield() }
+    await second.close()
+  }
+}

@@ -1,0 +1,154 @@
+import Backfill
+import Foundation
+import MessageStores
+import TestSupport
+import Testing
+
+/// The databases that each contract test runs on.
+enum StoreKind: String, CaseIterable, CustomTestStringConvertible {
+  case postgres16, postgres18, sqliteVector, sqliteBlob
+
+  var testDescription: String { rawValue }
+
+  var isPostgres: Bool { self == .postgres16 || self == .postgres18 }
+
+  static var postgres: [StoreKind] { allCases.filter(\.isPostgres) }
+  static var sqlite: [StoreKind] { allCases.filter { !$0.isPostgres } }
+}
+
+/// A fresh database with one table of messages, seen past the store under test.
+struct StoreFixture {
+  private enum Database {
+    case postgres(PostgresDatabase)
+    case sqlite(SQLiteFile)
+  }
+
+  static let dimensions = 3
+
+  let kind: StoreKind
+  let source: Source
+  private let database: Database
+
+  /// Makes the database, with pgvector, and the table `source`, whose key is of `key`.
+  init(
+    _ kind: StoreKind, key: RowKey.Kind = .integer, source: Source = Source(table: "messages", text: "content"),
+    column: String? = nil
+  ) async throws {
+    try await self.init(bare: kind, source: source)
+    let types: [RowKey.Kind: String] = [.integer: kind.isPostgres ? "bigint" : "INTEGER", .uuid: "uuid", .text: "text"]
+    try await run(
+      """
+      CREATE TABLE \(table) (\(quoted(source.key)) \(types[key] ?? "") NOT NULL PRIMARY KEY,
+        \(quoted(source.text)) text, role text NOT NULL DEFAULT 'user',
+        \(quoted(source.vector)) \(column ?? vectorType(Self.dimensions)))
+      """)
+  }
+
+  /// Makes the database alone.
+  init(bare kind: StoreKind, source: Source = Source(table: "messages"), pgvector: Bool = true) async throws {
+    self.kind = kind
+    self.source = source
+    database =
+      switch kind {
+      case .postgres16: .postgres(try await PostgresCluster.shared(.sixteen).freshDatabase(pgvector: pgvector))
+      case .postgres18: .postgres(try await PostgresCluster.shared(.eighteen).freshDatabase(pgvector: pgvector))
+      case .sqliteVector, .sqliteBlob: .sqlite(try SQLiteFile())
+      }
+  }
+
+  var url: String {
+    switch database {
+    case .postgres(let database): database.url
+    case .sqlite(let file): file.url
+    }
+  }
+
+  func open(applicationName: String = "vecfill tests") async throws -> any MessageStore {
+    try await DatabaseURL(url).openMessageStore(applicationName: applicationName)
+  }
+
+  /// Opens a PostgreSQL store that soon loses its patience.
+  func openImpatient(lockTimeout: Duration = .milliseconds(20)) async throws -> PostgresMessageStore {
+    try await PostgresMessageStore(
+      url: DatabaseURL(url), applicationName: "vecfill tests", patience: PostgresPatience(conflicts: 2, losses: 3),
+      lockTimeout: lockTimeout)
+  }
+
+  @discardableResult
+  func run(_ script: String) async throws -> [[String?]] {
+    switch database {
+    case .postgres(let database): try await database.run(script)
+    case .sqlite(let file): try await file.run(script)
+    }
+  }
+
+  func vectorType(_ dimensions: Int) -> String {
+    switch kind {
+    case .postgres16, .postgres18: "vector(\(dimensions))"
+    case .sqliteVector: "VECTOR(\(dimensions))"
+    case .sqliteBlob: "BLOB"
+    }
+  }
+
+  func quoted(_ name: String) -> String { "\"" + name.replacingOccurrences(of: "\"", with: "\"\"") + "\"" }
+
+  /// The table's name as SQL.
+  var table: String { (source.schema.map { quoted($0) + "." } ?? "") + quoted(source.table) }
+
+  func literal(_ text: String?) -> String {
+    text.map { "'" + $0.replacingOccurrences(of: "'", with: "''") + "'" } ?? "NULL"
+  }
+
+  func literal(_ vector: [Float]) -> String {
+    guard kind == .sqliteBlob else { return "'[\(vector.map(\.description).joined(separator: ","))]'" }
+    let bytes = vector.flatMap { value in withUnsafeBytes(of: value.bitPattern.littleEndian) { Array($0) } }
+    return "x'\(bytes.map { String(format: "%02X", $0) }.joined())'"
+  }
+
+  func insert(_ rows: [(key: RowKey, text: String?)]) async throws {
+    let values = rows.map { "(\(literal($0.key.description)), \(literal($0.text)))" }
+    try await run(
+      "INSERT INTO \(table) (\(quoted(source.key)), \(quoted(source.text))) VALUES \(values.joined(separator: ", "))")
+  }
+
+  func insert(_ texts: [Int64: String?]) async throws {
+    try await insert(texts.map { (.integer($0.key), $0.value) })
+  }
+
+  func fill(_ key: RowKey, with vector: [Float]) async throws {
+    try await run(
+      """
+      UPDATE \(table) SET \(quoted(source.vector)) = \(literal(vector))
+      WHERE \(quoted(source.key)) = \(literal(key.description))
+      """)
+  }
+
+  /// The vectors that are in the table, by the key's text.
+  func vectors() async throws -> [String: [Float]] {
+    let rows = try await run(
+      "SELECT \(quoted(source.key)), \(quoted(source.vector)) FROM \(table) WHERE \(quoted(source.vector)) IS NOT NULL")
+    return Dictionary(uniqueKeysWithValues: try rows.map { ($0[0] ?? "", try floats($0[1] ?? "")) })
+  }
+
+  private func floats(_ stored: String) throws -> [Float] {
+    guard kind == .sqliteBlob else {
+      return try JSONDecoder().decode([Float].self, from: Data(stored.utf8))
+    }
+    let digits = Array(stored)
+    return stride(from: 0, to: digits.count, by: 8).map { start in
+      let bytes = stride(from: start, to: start + 8, by: 2).map { UInt32(String(digits[$0..<$0 + 2]), radix: 16) ?? 0 }
+      return Float(bitPattern: bytes[0] | bytes[1] << 8 | bytes[2] << 16 | bytes[3] << 24)
+    }
+  }
+}
+
+extension EmbeddedRow {
+  init(_ key: RowKey, _ text: String, _ vector: [Float]) {
+    self.init(key: key, digest: TextDigest(of: text), vector: vector[...])
+  }
+}
+
+extension RowKey: ExpressibleByIntegerLiteral, ExpressibleByStringLiteral {
+  package init(integerLiteral value: Int64) { self = .integer(value) }
+  package init(stringLiteral value: String) { self = .text(value) }
+}

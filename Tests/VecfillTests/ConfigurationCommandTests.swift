@@ -1,0 +1,70 @@
+import Foundation
+import Testing
+
+/// `vecfill config` and `vecfill models` as processes.
+struct ConfigurationCommandTests {
+  private struct Outcome {
+    let output: String
+    let error: String
+    let status: Int32
+  }
+
+  private func vecfill(_ arguments: [String], environment: [String: String] = [:], dotenv: String = "") throws
+    -> Outcome
+  {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "vecfill-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try Data(dotenv.utf8).write(to: folder.appending(path: ".env"))
+    try Data("sources: [{table: messages}]\nmodel: text-embedding-3-small\n".utf8)
+      .write(to: folder.appending(path: "job.yaml"))
+    let process = Process()
+    process.executableURL = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
+      .appending(path: "vecfill")
+    process.arguments = arguments
+    process.environment = environment
+    process.currentDirectoryURL = folder
+    let (output, error) = (Pipe(), Pipe())
+    process.standardOutput = output
+    process.standardError = error
+    try process.run()
+    let told = try output.fileHandleForReading.readToEnd() ?? Data()
+    let complained = try error.fileHandleForReading.readToEnd() ?? Data()
+    process.waitUntilExit()
+    return Outcome(
+      output: String(decoding: told, as: UTF8.self), error: String(decoding: complained, as: UTF8.self),
+      status: process.terminationStatus)
+  }
+
+  @Test func `config prints each layer's values and no secret`() throws {
+    let outcome = try vecfill(
+      ["config", "job.yaml", "--batch-size", "7"],
+      environment: ["OPENAI_API_KEY": "sk-PLANTED", "VECFILL_CONCURRENCY": "3"],
+      dotenv: "DATABASE_URL=postgresql://u:PLANTED@db/verse\n")
+    #expect(outcome.status == 0)
+    let rows = outcome.output.split(separator: "\n").map { $0.split(separator: /\ {2,}/).map(String.init) }
+    #expect(rows.contains(["batch_size", "7", "--batch-size"]))
+    #expect(rows.contains(["concurrency", "3", "environment VECFILL_CONCURRENCY"]))
+    #expect(rows.contains(["database_url", "postgresql://u:***@db/verse", ".env:1"]))
+    #expect(rows.contains(["model", "text-embedding-3-small", "job.yaml:2"]))
+    #expect(rows.contains { $0.first == "dimensions" && $0.last?.contains("config/models.yaml:") == true })
+    #expect(!(outcome.output + outcome.error).contains("PLANTED"))
+  }
+
+  @Test func `config with a broken layer ends with one line`() throws {
+    let outcome = try vecfill(["config", "job.yaml"], dotenv: "VECFILL_BATCH_SIZE=PLANTED\n")
+    #expect(outcome.status != 0)
+    #expect(outcome.output.isEmpty)
+    #expect(outcome.error.contains(".env:1: VECFILL_BATCH_SIZE must be a whole number from 1 to 2048\n"))
+    #expect(!outcome.error.contains("PLANTED"))
+  }
+
+  @Test func `models prints the shipped catalogue, as a table and as JSON`() throws {
+    let table = try vecfill(["models"])
+    #expect(table.status == 0 && table.output.contains("text-embedding-3-small *        0.02    0.01    8192"))
+    let json = try vecfill(["models", "--json"])
+    let parsed = try #require(
+      JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: [[String: Any]]])
+    #expect(try #require(parsed["models"]).count == 30)
+  }
+}

@@ -1,0 +1,1 @@
+DROP INDEX idx_standalone_chat_messages_unembedded;

@@ -1,0 +1,2 @@
+-- vecfill: no-transaction
+DROP INDEX CONCURRENTLY idx_chat_messages_embedding_user;

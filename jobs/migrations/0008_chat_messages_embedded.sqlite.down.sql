@@ -1,0 +1,1 @@
+CREATE INDEX idx_chat_messages_unembedded ON chat_messages (id) WHERE embedding IS NULL;
