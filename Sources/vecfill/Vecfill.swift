@@ -11,7 +11,7 @@ struct Vecfill: AsyncParsableCommand {
     version: Vecfill.version,
     subcommands: [
       RunCommand.self, StatusCommand.self, SearchCommand.self, ConfigCommand.self, ModelsCommand.self,
-      MigrateCommand.self, TokenizerCommand.self,
+      MigrateCommand.self, TokenizerCommand.self, CostCommand.self, QuarantineCommand.self,
     ])
 
   static let version = "0.1.0"

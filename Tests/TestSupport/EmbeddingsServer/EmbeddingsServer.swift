@@ -99,7 +99,8 @@ package final class EmbeddingsServer: Sendable {
     let texts = order?.texts ?? []
     let request = Request(
       connection: number, method: message.method, target: message.target, headers: message.headers,
-      digests: texts.map(TextDigest.init(of:)))
+      digests: texts.map(TextDigest.init(of:)), tokens: texts.reduce(0) { $0 + EmbeddingsServer.tokens(of: $1) },
+      time: ContinuousClock.now - began)
     let requestNumber = watched.update { $0.begin(request) }
     var isInFlight = true
     defer { if isInFlight { watched.update { $0.inFlight -= 1 } } }
