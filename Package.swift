@@ -76,6 +76,7 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(name: "EmbeddingAPIsTests", dependencies: ["EmbeddingAPIs", "TestSupport"], swiftSettings: settings),
     .testTarget(
-      name: "VecfillTests", dependencies: ["TestSupport", "Backfill", "Ledger", "vecfill"], swiftSettings: settings),
+      name: "VecfillTests", dependencies: ["TestSupport", "Backfill", "Ledger", "Tokenizer", "vecfill"],
+      swiftSettings: settings),
   ]
 )

@@ -3,13 +3,14 @@ import Backfill
 /// Finds a source in the catalogue and refuses, by a `Failure`, what can't be paged or filled.
 struct PostgresInspection {
   private let source: Source
+  private let access: StoreAccess
 
   /// The table that `source` names, checked for being filled with vectors of `dimensions`; without them, only for being
   /// read.
   static func table(
-    of source: Source, dimensions: Int?, on connection: isolated PostgresConnection
+    of source: Source, dimensions: Int?, for access: StoreAccess, on connection: isolated PostgresConnection
   ) throws -> PostgresTable {
-    try PostgresInspection(source: source).table(dimensions: dimensions, on: connection)
+    try PostgresInspection(source: source, access: access).table(dimensions: dimensions, on: connection)
   }
 
   private func table(dimensions: Int?, on connection: isolated PostgresConnection) throws -> PostgresTable {
@@ -17,7 +18,7 @@ struct PostgresInspection {
       throw refusal("the server is older than PostgreSQL 13", "upgrade the server")
     }
     let relation = try relation(on: connection)
-    guard dimensions == nil || !relation.isTrue("is_read_only") else {
+    guard access == .reading || !relation.isTrue("is_read_only") else {
       throw refusal(
         "the database can only be read, as a standby", "connect to the primary, e.g. by target_session_attrs=read-write"
       )
@@ -146,7 +147,7 @@ struct PostgresInspection {
     relation: String, dimensions: Int?, on connection: isolated PostgresConnection
   ) throws -> (type: PostgresTable.VectorType, dimensions: Int?) {
     let column = try column(
-      source.vector, relation: relation, written: dimensions != nil, missing: Self.migrate, on: connection)
+      source.vector, relation: relation, written: access == .filling, missing: Self.migrate, on: connection)
     guard let type = PostgresTable.VectorType(rawValue: column["type"] ?? "") else {
       throw refusal("it holds \(column["declared"] ?? ""), not vectors", Self.migrate, column: source.vector)
     }

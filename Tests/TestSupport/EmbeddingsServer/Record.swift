@@ -29,10 +29,10 @@ extension EmbeddingsServer {
       return requests.count - 1
     }
 
-    mutating func bill(_ texts: [String]) {
+    mutating func bill(_ texts: [String], tokens: (String) -> Int) {
       for text in texts {
         billed[TextDigest(of: text), default: 0] += 1
-        billedTokens += EmbeddingsServer.tokens(of: text)
+        billedTokens += tokens(text)
       }
     }
   }
