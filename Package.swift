@@ -76,8 +76,8 @@ let package = Package(
       ],
       swiftSettings: settings),
     .testTarget(name: "EmbeddingAPIsTests", dependencies: ["EmbeddingAPIs", "TestSupport"], swiftSettings: settings),
-    .testTarget(name: "PipelineTests", dependencies: ["Pipeline", "TestSupport"], swiftSettings: settings),
     .testTarget(
-      name: "VecfillTests", dependencies: ["TestSupport", "Backfill", "Ledger", "vecfill"], swiftSettings: settings),
+      name: "VecfillTests", dependencies: ["TestSupport", "Backfill", "Ledger", "Tokenizer", "vecfill"],
+      swiftSettings: settings),
   ]
 )

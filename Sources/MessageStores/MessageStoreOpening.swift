@@ -4,10 +4,12 @@ extension DatabaseURL {
   /// Opens the store that the URL names; `applicationName` is what the server and other runs see of this one.
   ///
   /// Throws a `Failure` where the database can't be reached, refuses the connection or does not exist.
-  package func openMessageStore(applicationName: String) async throws -> any MessageStore {
+  package func openMessageStore(
+    applicationName: String, for access: StoreAccess = .filling
+  ) async throws -> any MessageStore {
     switch engine {
     case .postgres: try await PostgresMessageStore(url: self, applicationName: applicationName)
-    case .sqlite: try SQLiteMessageStore(url: self)
+    case .sqlite: try SQLiteMessageStore(url: self, for: access)
     }
   }
 }

@@ -10,8 +10,8 @@ struct Vecfill: AsyncParsableCommand {
       """,
     version: Vecfill.version,
     subcommands: [
-      RunCommand.self, StatusCommand.self, SearchCommand.self, ConfigCommand.self, ModelsCommand.self,
-      MigrateCommand.self, TokenizerCommand.self,
+      RunCommand.self, EstimateCommand.self, StatusCommand.self, CostCommand.self, QuarantineCommand.self,
+      SearchCommand.self, ConfigCommand.self, ModelsCommand.self, MigrateCommand.self, TokenizerCommand.self,
     ])
 
   static let version = "0.1.0"

@@ -275,7 +275,8 @@ import Testing
   }
 
   @Test func `requests keep to the configured rate`() {
-    var conductor = Self.conductor(concurrency: 8, limits: Job.Limits(requestsPerMinute: 60, tokensPerMinute: 1_000_000))
+    var conductor = Self.conductor(
+      concurrency: 8, limits: Job.Limits(requestsPerMinute: 60, tokensPerMinute: 1_000_000))
     _ = conductor.tell(.started)
     #expect(conductor.tell(.pageRead(Self.page(1...8))).contains("wake 1"))
     #expect(conductor.inFlight == 1)

@@ -100,8 +100,8 @@ import Testing
       ProviderQuota(requestsPerMinute: 100_000, tokensPerMinute: 100_000_000),
       .init(inputs: 10, tokens: 5...50, latency: 0.2...0.2, tellsLimits: false), limits: Job.Limits(), concurrency: 32)
     var most: [Int] = []
-    for round in 1...4 {
-      provider.run(until: .seconds(0.22 * Double(round)))
+    for round in 0..<5 {
+      provider.run(until: .seconds(0.1 + 0.23 * Double(round)))
       most.append(provider.peakInFlight)
     }
     #expect(most[0] == 1)

@@ -73,21 +73,6 @@ import Testing
     }
   }
 
-  @Test func `a dry run counts, and writes and calls nothing`() async throws {
-    try await Scene.run(.sqlite) { scene in
-      try await scene.database.insert((0..<25).map { "message \($0)" } + ["", "message 3"])
-      let before = try Data(contentsOf: URL(fileURLWithPath: scene.folder.file("chat.db")))
-      let files = try FileManager.default.contentsOfDirectory(atPath: scene.folder.path).sorted()
-      let exit = try await scene.fill(["--dry-run"], ["OPENAI_API_KEY": nil])
-      #expect(exit.code == 0, "\(exit.errors)")
-      let line = exit.output.split(separator: "\n").first { $0.hasPrefix("chat_messages") }
-      #expect(line?.split(separator: " ").map(String.init) == ["chat_messages", "26", "1", "25", "3"])
-      #expect(scene.server.record.acceptedConnections == 0)
-      #expect(try Data(contentsOf: URL(fileURLWithPath: scene.folder.file("chat.db"))) == before)
-      #expect(try FileManager.default.contentsOfDirectory(atPath: scene.folder.path).sorted() == files)
-    }
-  }
-
   @Test(arguments: ChatDatabase.Engine.allCases)
   func `one poison message is quarantined with its reason and all the others are filled`(
     engine: ChatDatabase.Engine

@@ -79,7 +79,8 @@ extension Conductor {
 
   private func overBudget(by cost: Double) -> Failure {
     let budget = job.budget?.usd ?? 0
-    var reason = "the next request may cost up to $\(cost.rounded6), and $\(spending.spent.rounded6) of $\(budget) is spent"
+    var reason =
+      "the next request may cost up to $\(cost.rounded6), and $\(spending.spent.rounded6) of $\(budget) is spent"
     if let total = tally.total, tally.written > 0, let spent = tally.cost {
       let rest = Double(max(0, total - done)) * spent / Double(tally.written)
       reason += "; the rest would cost about $\(rest.rounded6)"

@@ -17,6 +17,7 @@ extension Conductor {
     guard let request = requested.removeValue(forKey: id) else { return [] }
     let cost = job.model.cost(ofTokens: receipt.billedTokens)
     tally.billedTokens += receipt.billedTokens
+    tally.estimatedTokens += request.batch.contents.tokenCount
     tally.cost = cost.map { ($0) + (tally.cost ?? 0) }
     spending.settle(reservation: request.reservation, cost: cost ?? 0)
     limiter.correct(

@@ -13,6 +13,8 @@ package struct Tally: Equatable, Sendable, Codable {
   package var requests = 0
   package var retries = 0
   package var billedTokens = 0
+  /// What those were counted or estimated to be before they were sent.
+  package var estimatedTokens = 0
   /// Dollars; nil where the model's price is unknown.
   package var cost: Double?
   /// Requests that may have been billed though no reply came.

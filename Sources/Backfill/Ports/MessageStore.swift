@@ -7,16 +7,17 @@ package protocol MessageStore: Sendable {
   /// Which database this is, stable over reconnects and without a secret, e.g. "postgresql://db:5432/verse".
   var identity: String { get }
 
-  /// Checks that `source` can be paged and filled with vectors of `dimensions`, and tells what it found.
+  /// Checks that `source` can be paged, and for `.filling` also filled, with vectors of `dimensions`, and tells what it
+  /// found.
   ///
   /// Throws a `Failure` with `.configuration` for a missing table, column, extension, a key that can't be paged or a
   /// column of another dimension, and `.denied` for a missing right.
-  func inspect(_ source: Source, dimensions: Int) async throws -> SourceShape
+  func inspect(_ source: Source, dimensions: Int, for access: StoreAccess) async throws -> SourceShape
 
   /// The rows that lack a vector and meet the source's condition, whose key is greater than `key`, in key order: at
   /// most `limit`, and fewer once their texts reach `pageBytes`. An empty page means that none is left behind `key`.
-  /// Blank and NULL texts are returned too.
-  func page(of source: Source, after key: RowKey?, limit: Int) async throws -> [Message]
+  /// Blank and NULL texts are returned too. With `sample`, only the rows that it chooses.
+  func page(of source: Source, after key: RowKey?, limit: Int, sample: KeySample?) async throws -> [Message]
 
   /// How many rows lack a vector and meet the source's condition.
   func countRemaining(in source: Source) async throws -> Int
@@ -37,7 +38,22 @@ package protocol MessageStore: Sendable {
   func close() async
 }
 
+/// What a store is opened for, and so which rights it asks for.
+package enum StoreAccess: Sendable {
+  /// Paging and counting: nothing is written.
+  case reading
+  case filling
+}
+
 extension MessageStore {
+  package func inspect(_ source: Source, dimensions: Int) async throws -> SourceShape {
+    try await inspect(source, dimensions: dimensions, for: .filling)
+  }
+
+  package func page(of source: Source, after key: RowKey?, limit: Int) async throws -> [Message] {
+    try await page(of: source, after: key, limit: limit, sample: nil)
+  }
+
   /// The bytes of text after which a page ends early: 8 MiB. One text alone may be longer.
   package static var pageBytes: Int { 8 << 20 }
 }

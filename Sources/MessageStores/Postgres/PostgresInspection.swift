@@ -3,12 +3,14 @@ import Backfill
 /// Finds a source in the catalogue and refuses, by a `Failure`, what can't be paged or filled.
 struct PostgresInspection {
   private let source: Source
+  private let access: StoreAccess
 
-  /// The table that `source` names; without `dimensions`, any dimension will do.
+  /// The table that `source` names, checked for being filled with vectors of `dimensions`; without them, only for being
+  /// read.
   static func table(
-    of source: Source, dimensions: Int?, on connection: isolated PostgresConnection
+    of source: Source, dimensions: Int?, for access: StoreAccess, on connection: isolated PostgresConnection
   ) throws -> PostgresTable {
-    try PostgresInspection(source: source).table(dimensions: dimensions, on: connection)
+    try PostgresInspection(source: source, access: access).table(dimensions: dimensions, on: connection)
   }
 
   private func table(dimensions: Int?, on connection: isolated PostgresConnection) throws -> PostgresTable {
@@ -16,6 +18,11 @@ struct PostgresInspection {
       throw refusal("the server is older than PostgreSQL 13", "upgrade the server")
     }
     let relation = try relation(on: connection)
+    guard access == .reading || !relation.isTrue("is_read_only") else {
+      throw refusal(
+        "the database can only be read, as a standby", "connect to the primary, e.g. by target_session_attrs=read-write"
+      )
+    }
     let oid = relation["oid"] ?? ""
     let keyKind = try keyKind(relation: oid, on: connection)
     try checkText(relation: oid, on: connection)
@@ -40,7 +47,8 @@ struct PostgresInspection {
     let found = try connection.query(
       """
       SELECT c.oid, n.nspname AS schema, c.relkind AS kind, row_security_active(c.oid) AS hides_rows,
-        current_user AS role, pg_encoding_to_char(d.encoding) AS encoding
+        current_user AS role, pg_encoding_to_char(d.encoding) AS encoding,
+        current_setting('transaction_read_only')::boolean AS is_read_only
       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
       JOIN pg_database d ON d.datname = current_database()
       WHERE c.oid = to_regclass($1)
@@ -139,7 +147,7 @@ struct PostgresInspection {
     relation: String, dimensions: Int?, on connection: isolated PostgresConnection
   ) throws -> (type: PostgresTable.VectorType, dimensions: Int?) {
     let column = try column(
-      source.vector, relation: relation, written: true, missing: Self.migrate, on: connection)
+      source.vector, relation: relation, written: access == .filling, missing: Self.migrate, on: connection)
     guard let type = PostgresTable.VectorType(rawValue: column["type"] ?? "") else {
       throw refusal("it holds \(column["declared"] ?? ""), not vectors", Self.migrate, column: source.vector)
     }

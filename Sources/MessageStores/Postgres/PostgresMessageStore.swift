@@ -39,18 +39,20 @@ package actor PostgresMessageStore: MessageStore {
     }
   }
 
-  package func inspect(_ source: Source, dimensions: Int) async throws -> SourceShape {
+  package func inspect(_ source: Source, dimensions: Int, for access: StoreAccess) async throws -> SourceShape {
     let table = try await read(source) {
-      try PostgresInspection.table(of: source, dimensions: dimensions, on: $0)
+      try PostgresInspection.table(of: source, dimensions: dimensions, for: access, on: $0)
     }
     tables[source] = table
     return table.shape
   }
 
-  package func page(of source: Source, after key: RowKey?, limit: Int) async throws -> [Message] {
+  package func page(
+    of source: Source, after key: RowKey?, limit: Int, sample: KeySample?
+  ) async throws -> [Message] {
     let table = try await table(of: source)
     try await confirmLocks(for: source)
-    let sql = table.page(behindKey: key != nil, texts: Self.pageBytes)
+    let sql = table.page(behindKey: key != nil, texts: Self.pageBytes, sample: sample)
     let parameters = [.integer(Int64(limit))] + (key.map { [PostgresValue($0)] } ?? [])
     return try await read(source) { connection in
       let rows = try connection.query(sql, parameters, format: .binary)
@@ -115,7 +117,9 @@ package actor PostgresMessageStore: MessageStore {
 extension PostgresMessageStore {
   private func table(of source: Source) async throws -> PostgresTable {
     if let table = tables[source] { return table }
-    let table = try await read(source) { try PostgresInspection.table(of: source, dimensions: nil, on: $0) }
+    let table = try await read(source) {
+      try PostgresInspection.table(of: source, dimensions: nil, for: .filling, on: $0)
+    }
     tables[source] = table
     return table
   }

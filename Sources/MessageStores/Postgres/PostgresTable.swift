@@ -1,4 +1,5 @@
 import Backfill
+import Foundation
 
 /// A source as it was found in the database: what its statements are built from.
 struct PostgresTable: Sendable {
@@ -52,19 +53,24 @@ struct PostgresTable: Sendable {
 extension PostgresTable {
   /// At most $1 rows (behind $2), and no further one once `texts` bytes are reached. The lengths are read without the
   /// texts themselves.
-  func page(behindKey: Bool, texts bytes: Int) -> String {
+  func page(behindKey: Bool, texts bytes: Int, sample: KeySample? = nil) -> String {
     """
     SELECT k, t FROM (
       SELECT k, t, coalesce(sum(octet_length(t)) OVER (ORDER BY k ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
         AS bytes_before
       FROM (
         SELECT \(key) AS k, \(text) AS t FROM \(name)
-        WHERE \(behindKey ? "\(key) > \(keyParameter(2)) AND " : "")\(remaining)
+        WHERE \(behindKey ? "\(key) > \(keyParameter(2)) AND " : "")\(remaining)\(sample.map(chosen) ?? "")
         ORDER BY \(key) LIMIT $1
       ) AS rows
     ) AS page
     WHERE bytes_before < \(bytes) ORDER BY k
     """
+  }
+
+  private func chosen(by sample: KeySample) -> String {
+    let bound = sample.bound.map { String(format: "%02x", $0) }.joined()
+    return " AND sha256(convert_to(\(key)::pg_catalog.text || '\(sample.salt)', 'UTF8')) < '\\x\(bound)'::bytea"
   }
 
   var countRemaining: String { "SELECT count(*) FROM \(name) WHERE \(remaining)" }

@@ -13,7 +13,7 @@ package actor SQLiteMessageStore: MessageStore {
   private var tables: [Source: SQLiteTable] = [:]
 
   /// Opens the file that `url` names; it is never created.
-  package init(url: DatabaseURL) throws {
+  package init(url: DatabaseURL, for access: StoreAccess = .filling) throws {
     guard case .sqlite(let path) = url.engine else {
       throw DatabaseURL.refusal("it is not a SQLite URL", "use sqlite:///relative.db or sqlite:////absolute.db")
     }
@@ -22,10 +22,11 @@ package actor SQLiteMessageStore: MessageStore {
     guard FileManager.default.fileExists(atPath: path) else {
       throw Failure(.configuration, path, "there is no such file", remedy: "check the path in DATABASE_URL")
     }
-    guard FileManager.default.isWritableFile(atPath: path) else {
+    guard access == .reading || FileManager.default.isWritableFile(atPath: path) else {
       throw Failure(.denied, path, "the file can't be written", remedy: "give this user the right to write it")
     }
     var configuration = GRDB.Configuration()
+    configuration.readonly = access == .reading
     configuration.busyMode = .timeout(10)
     configuration.foreignKeysEnabled = false
     configuration.prepareDatabase { database in
@@ -42,19 +43,22 @@ package actor SQLiteMessageStore: MessageStore {
     }
   }
 
-  package func inspect(_ source: Source, dimensions: Int) async throws -> SourceShape {
+  package func inspect(_ source: Source, dimensions: Int, for access: StoreAccess) async throws -> SourceShape {
     let table = try await read(source) { try SQLiteInspection.table(of: source, dimensions: dimensions, in: $0) }
     tables[source] = table
     return table.shape
   }
 
-  package func page(of source: Source, after key: RowKey?, limit: Int) async throws -> [Message] {
+  package func page(
+    of source: Source, after key: RowKey?, limit: Int, sample: KeySample?
+  ) async throws -> [Message] {
     let table = try await table(of: source)
     let arguments = StatementArguments((key.map { [$0.databaseValue] } ?? []) + [limit.databaseValue])
     return try await read(source) { database in
       var messages: [Message] = []
       var bytes = 0
-      let rows = try Row.fetchCursor(database, sql: table.page(behindKey: key != nil), arguments: arguments)
+      let rows = try Row.fetchCursor(
+        database, sql: table.page(behindKey: key != nil, sample: sample), arguments: arguments)
       while bytes < Self.pageBytes, let row = try rows.next() {
         let text = try row.withUnsafeData(atIndex: 1) { data in
           bytes += data?.count ?? 0
@@ -78,15 +82,15 @@ package actor SQLiteMessageStore: MessageStore {
     for row in rows {
       try row.vector.check(dimensions: dimensions, of: "\(source.name) \(source.key) \(row.key)")
     }
+    // Encoded beforehand: the application can't write while the transaction lasts.
+    let vectors = rows.map { table.vectorFormat.value(of: $0.vector) }
     return try await reporting(source) {
       try await self.queue.writeWithoutTransaction { database in
         var written: Set<RowKey> = []
         try database.inTransaction(.immediate) {
           let statement = try database.cachedStatement(sql: table.update)
-          for row in rows {
-            try statement.execute(arguments: [
-              table.vectorFormat.value(of: row.vector), row.key.databaseValue, Data(row.digest.bytes),
-            ])
+          for (row, vector) in zip(rows, vectors) {
+            try statement.execute(arguments: [vector, row.key.databaseValue, Data(row.digest.bytes)])
             if database.changesCount == 1 { written.insert(row.key) }
           }
           return .commit

@@ -1,4 +1,5 @@
 import Backfill
+import Foundation
 
 /// A source as it was found in the file: what its statements are built from.
 struct SQLiteTable: Sendable {
@@ -27,12 +28,17 @@ struct SQLiteTable: Sendable {
   private var selectedKey: String { keyKind == .text ? "CAST(\(key) AS BLOB)" : key }
 
   /// At most `limit` rows, behind the key given as the first argument.
-  func page(behindKey: Bool) -> String {
+  func page(behindKey: Bool, sample: KeySample? = nil) -> String {
     """
     SELECT \(selectedKey), \(text) FROM \(name)
-    WHERE \(behindKey ? "\(key) > ? AND " : "")\(remaining)
+    WHERE \(behindKey ? "\(key) > ? AND " : "")\(remaining)\(sample.map(chosen) ?? "")
     ORDER BY \(key) LIMIT ?
     """
+  }
+
+  private func chosen(by sample: KeySample) -> String {
+    let bound = sample.bound.map { String(format: "%02x", $0) }.joined()
+    return " AND \(SQLiteTable.digestFunction)(CAST(\(key) AS TEXT) || '\(sample.salt)') < x'\(bound)'"
   }
 
   var countRemaining: String { "SELECT count(*) FROM \(name) WHERE \(remaining)" }

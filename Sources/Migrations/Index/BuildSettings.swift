@@ -15,11 +15,16 @@ package struct BuildSettings: Equatable, Sendable {
   package init(
     rows: Int, vectorBytes: Int, m: Int = 16, serverMemory: Int, sharedBuffers: Int, serverWorkers: Int, maxWorkers: Int
   ) {
-    // pgvector keeps in an element its links: twice m at the lowest level and some above, 16 bytes each.
-    graphBytes = rows * (vectorBytes + 128 + 40 * m)
+    graphBytes = Self.graphBytes(rows: rows, vectorBytes: vectorBytes, m: m)
     let wanted = graphBytes + graphBytes / 10
     memory = max(serverMemory, min(wanted, max(Self.ordinaryMemory, sharedBuffers)))
     workers = max(serverWorkers, min(2, maxWorkers))
+  }
+
+  /// The memory that the graph of an HNSW build takes.
+  package static func graphBytes(rows: Int, vectorBytes: Int, m: Int = 16) -> Int {
+    // pgvector keeps in an element its links: twice m at the lowest level and some above, 16 bytes each.
+    rows * (vectorBytes + 128 + 40 * m)
   }
 
   /// Whether the graph is built in memory, and so several times as fast.

@@ -67,6 +67,15 @@ enum IndexIntents {
     }
   }
 
+  /// What waits to be put back, a sentence each.
+  static func sentences(on connection: isolated PostgresConnection) throws -> [String] {
+    guard try PostgresCatalog.exists(SQLName("vecfill_index"), on: connection) else { return [] }
+    return try connection.query("SELECT table_name, index_name, by FROM vecfill_index ORDER BY 1, 2").map { row in
+      "index \(row["index_name"] ?? "") of \(row["table_name"] ?? "") is not back since \(row["by"] ?? "") loaded: "
+        + "run the job to its end"
+    }
+  }
+
   static func forget(_ intent: Intent, of source: Source, on connection: isolated PostgresConnection) throws {
     try connection.query(
       "DELETE FROM vecfill_index WHERE table_name = to_regclass($1)::text AND index_name = $2",

@@ -33,6 +33,10 @@ package struct PostgresMigrations: MigrationDatabase {
     try await reading { try PostgresCatalog.presence(of: change, on: $0) }
   }
 
+  package func droppedIndexes() async throws -> [String] {
+    try await reading { try IndexIntents.sentences(on: $0) }
+  }
+
   package func check(_ script: MigrationScript) async throws -> [String] {
     try await reading { try PostgresPreflight.check(script, on: $0) }
   }

@@ -74,8 +74,10 @@ struct PostgresPair: Sendable {
     _ body: @escaping @Sendable (isolated PostgresConnection) throws -> Value
   ) async throws -> Value {
     var attempt = 1
+    var blockers: [PostgresSession] = []
     while true {
-      let (result, blockers) = await watched { try await worker.run(body) }
+      let (result, seen) = await watched { try await worker.run(body) }
+      if !seen.isEmpty { blockers = seen }
       do {
         return try result.get()
       } catch let error as PostgresError where error.isConflict {

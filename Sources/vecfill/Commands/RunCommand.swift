@@ -6,6 +6,7 @@ import Ledger
 import Logging
 import MessageStores
 import Pipeline
+import Tokenizer
 
 struct RunCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -20,7 +21,7 @@ struct RunCommand: AsyncParsableCommand {
 
   @OptionGroup var options: JobOptions
 
-  @Flag(help: "Only tell what a run would take; write nothing and call nothing.")
+  @Flag(help: "The same as `vecfill estimate`: tell what a run would take, write nothing and call nothing.")
   var dryRun = false
 
   @Option(help: ArgumentHelp("What to do while another process fills the same columns: fail (80) or skip (0)."))
@@ -47,14 +48,14 @@ struct RunCommand: AsyncParsableCommand {
 
   func run() async throws {
     let configuration = try options.configuration()
+    if dryRun {
+      try await Estimation(configuration: configuration, json: logFormat == .json).tell()
+      return
+    }
     let job = try configuration.job()
     let database = try await Database.open(configuration, job)
     do {
-      if dryRun {
-        try await tellDryRun(job, database)
-      } else {
-        try await fill(job, configuration, database)
-      }
+      try await fill(job, configuration, database)
       await database.close()
     } catch {
       await database.close()
@@ -64,13 +65,6 @@ struct RunCommand: AsyncParsableCommand {
       }
       throw error
     }
-  }
-
-  private func tellDryRun(_ job: Job, _ database: Database) async throws {
-    let run = DryRun(job: job, store: database.store, packer: Packer(job))
-    var estimates: [(String, Estimate)] = []
-    for source in job.sources { estimates.append((source.name, try await run.estimate(source))) }
-    print(DryRunReport(estimates).text)
   }
 
   private func fill(_ job: Job, _ configuration: JobConfiguration, _ database: Database) async throws {
@@ -91,9 +85,10 @@ struct RunCommand: AsyncParsableCommand {
     let board = ProgressBoard()
     let policy = RunPolicy(
       grace: .seconds(grace), retry: RetryPolicy(maxOutage: .seconds(maxOutage)), maxQuarantined: maxQuarantined)
+    let counter = try TokenCounter(for: configuration.catalogueModel)
     let pipeline = Pipeline(
       job: job, policy: policy, store: database.store, embedder: embedder, ledger: ledger, begun: begun,
-      packer: Packer(job), board: board)
+      packer: Packer(job, model: job.model, counter: counter), board: board)
     let reporter = Reporter(
       board: board, console: .standard, logger: logger, isLive: logFormat == .text && Console.standard.isTerminal)
     let remaining = try await database.countRemaining(job)
@@ -105,7 +100,7 @@ struct RunCommand: AsyncParsableCommand {
       group.cancelAll()
       return report
     }
-    let summary = RunSummary(report, job: job, ledger: ledger.path)
+    let summary = RunSummary(report, job: job, countsExactly: counter.isExact, ledger: ledger.path)
     print(logFormat == .json ? JSONLine.encode(summary) : summary.text)
     if case .failed(let failure) = report.ending { throw failure }
     if report.ending.exitCode != .complete { throw ArgumentParser.ExitCode(report.ending.exitCode.rawValue) }

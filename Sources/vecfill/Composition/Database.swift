@@ -11,14 +11,16 @@ struct Database: Sendable {
   let shapes: [SourceShape]
 
   /// Connects, and checks every source before anything else is done.
-  static func open(_ configuration: JobConfiguration, _ job: Job) async throws -> Database {
+  static func open(
+    _ configuration: JobConfiguration, _ job: Job, for access: StoreAccess = .filling
+  ) async throws -> Database {
     let url = try DatabaseURL(configuration.databaseURL().reveal())
     let name = "vecfill \(Host.name) pid \(getpid())"
-    let store = try await url.openMessageStore(applicationName: name)
+    let store = try await url.openMessageStore(applicationName: name, for: access)
     do {
       var shapes: [SourceShape] = []
       for source in job.sources {
-        shapes.append(try await store.inspect(source, dimensions: job.model.dimensions))
+        shapes.append(try await store.inspect(source, dimensions: job.model.dimensions, for: access))
       }
       return Database(store: store, shapes: shapes)
     } catch {

@@ -13,7 +13,11 @@ struct RunSummary: Encodable {
   let rowsRecovered: Int
   /// Rows that are left to do; nil where it isn't known.
   let rowsLeft: Int?
+  /// Counted before they were sent, for the replies of this run.
+  let tokensEstimated: Int
   let tokensBilled: Int
+  /// Whether the estimated tokens were counted by the model's own tokenizer.
+  let countsExactly: Bool
   let costUsd: Double?
   let requests: Int
   let retries: Int
@@ -21,7 +25,7 @@ struct RunSummary: Encodable {
   let seconds: Double
   let ledger: String
 
-  init(_ report: Pipeline.Report, job: Job, ledger: String) {
+  init(_ report: Pipeline.Report, job: Job, countsExactly: Bool, ledger: String) {
     let tally = report.tally
     self.job = job.name
     outcome = RunSummary.outcome(report.ending)
@@ -34,6 +38,8 @@ struct RunSummary: Encodable {
     let isDone = [.complete, .quarantined].contains(report.ending.exitCode)
     rowsLeft =
       isDone ? 0 : tally.total.map { max(0, $0 - tally.written - tally.changed - tally.excluded - tally.quarantined) }
+    tokensEstimated = tally.estimatedTokens
+    self.countsExactly = countsExactly
     tokensBilled = tally.billedTokens
     costUsd = tally.cost
     requests = tally.requests
@@ -52,6 +58,13 @@ struct RunSummary: Encodable {
     }
   }
 
+  /// The tokens that were estimated, and by how much the billed ones differ.
+  private var difference: String {
+    let off = tokensBilled - tokensEstimated
+    let percent = tokensEstimated > 0 ? " (\((100 * Double(off) / Double(tokensEstimated)).fixed(1)) %)" : ""
+    return "\(tokensEstimated.grouped), difference \(off.grouped)\(off == 0 ? "" : percent)"
+  }
+
   /// The lines that a person reads.
   var text: String {
     let rate = seconds > 0 ? Double(rowsWritten) / seconds : 0
@@ -63,7 +76,7 @@ struct RunSummary: Encodable {
     ]
     if let rowsLeft, rowsLeft > 0 { rows.append(("left to do", rowsLeft.grouped)) }
     rows += [
-      ("tokens billed", tokensBilled.grouped),
+      ("tokens billed", "\(tokensBilled.grouped); \(countsExactly ? "counted" : "estimated") before: \(difference)"),
       ("cost", costUsd?.dollars ?? "price unknown"),
       ("requests", "\(requests.grouped) (\(retries.grouped) retries)"),
       ("possibly paid twice", "\(possiblyPaid.grouped) requests"),

@@ -2,8 +2,14 @@
 struct Table {
   private let rows: [[String]]
 
-  init(_ rows: [[String]]) {
-    self.rows = rows
+  /// - Parameter width: where a line would be longer, the first column is cut.
+  init(_ rows: [[String]], width: Int = .max) {
+    let others = (rows.first?.indices.dropFirst() ?? []).reduce(0) { sum, column in
+      sum + 2 + (rows.map { $0[column].count }.max() ?? 0)
+    }
+    self.rows = rows.map { row in
+      row.enumerated().map { $0.offset == 0 ? $0.element.shortened(to: max(8, width - others)) : $0.element }
+    }
   }
 
   var text: String {

@@ -26,7 +26,7 @@ struct ThrottledProvider {
   private var random: SeededGenerator
   private var queue: [(time: Duration, pending: Pending)] = []
   private var lastKey: Int64 = 0
-  private var failures: [Range<Duration>] = []
+  private var outages: [Range<Duration>] = []
 
   private(set) var now: Duration = .zero
   private(set) var sent: [Duration] = []
@@ -36,8 +36,6 @@ struct ThrottledProvider {
   private(set) var ending: Ending?
   private var inFlight = 0
   private var nextWake: Duration?
-  private(set) var steps = 0
-  var queueCount: Int { queue.count }
 
   init(_ quota: ProviderQuota, _ load: Load, limits: Job.Limits, concurrency: Int, seed: UInt64 = 1) {
     self.quota = quota
@@ -54,12 +52,13 @@ struct ThrottledProvider {
   }
 
   /// Every request that is sent in one of these times is lost.
-  mutating func fail(during times: [Range<Duration>]) { failures = times }
+  mutating func fail(during times: Range<Duration>...) { outages = times }
 
   var tally: Tally { conductor.tally }
 
   mutating func run(until end: Duration) {
-    while ending == nil, let next = queue.indices.min(by: { queue[$0].time < queue[$1].time }), queue[next].time <= end {
+    while ending == nil, let next = queue.indices.min(by: { queue[$0].time < queue[$1].time }), queue[next].time <= end
+    {
       let (time, pending) = queue.remove(at: next)
       now = max(now, time)
       if let wake = nextWake, wake <= now { nextWake = nil }
@@ -79,7 +78,6 @@ struct ThrottledProvider {
     case .received, .requestFailed: inFlight -= 1
     default: break
     }
-    steps += 1
     for action in conductor.handle(event, at: now) {
       switch action {
       case .readPage: later(.event(.pageRead(page())), after: 0.005)
@@ -103,7 +101,7 @@ struct ThrottledProvider {
   private mutating func arrive(_ batch: Batch) {
     let count = Int(Double(batch.contents.tokenCount) / load.countedPerToken)
     let latency = Double.random(in: load.latency, using: &random)
-    if failures.contains(where: { $0.contains(now) }) {
+    if outages.contains(where: { $0.contains(now) }) {
       return later(.event(.requestFailed(batch.id, EmbeddingFailure(.transient, "down", status: 503))), after: 0.05)
     }
     if let refusal = quota.admit(tokens: count, at: now) {

@@ -16,6 +16,8 @@ package final class EmbeddingsServer: Sendable {
     package var maxInputs = 2048
     package var maxInputTokens = 8192
     package var maxRequestTokens = 300_000
+    /// How a text's tokens are counted.
+    package var tokens: @Sendable (String) -> Int = EmbeddingsServer.tokens(of:)
     /// Sent with each answer, e.g. x-ratelimit headers.
     package var headers: [(name: String, value: String)] = []
     /// Rate limits that are enforced, and told in the headers; the default is none.
@@ -99,7 +101,8 @@ package final class EmbeddingsServer: Sendable {
     let texts = order?.texts ?? []
     let request = Request(
       connection: number, method: message.method, target: message.target, headers: message.headers,
-      digests: texts.map(TextDigest.init(of:)))
+      digests: texts.map(TextDigest.init(of:)), tokens: texts.reduce(0) { $0 + EmbeddingsServer.tokens(of: $1) },
+      time: ContinuousClock.now - began)
     let requestNumber = watched.update { $0.begin(request) }
     var isInFlight = true
     defer { if isInFlight { watched.update { $0.inFlight -= 1 } } }
@@ -138,7 +141,7 @@ package final class EmbeddingsServer: Sendable {
   /// The refusal of a request that passes the rate limits, which takes its part of them otherwise.
   private func throttle(_ texts: [String]) -> Response? {
     let now = ContinuousClock.now - began
-    let count = texts.reduce(0) { $0 + EmbeddingsServer.tokens(of: $1) }
+    let count = texts.reduce(0) { $0 + options.tokens($1) }
     guard let refusal = quota.update({ $0?.admit(tokens: count, at: now) }) else { return nil }
     let milliseconds = Int((refusal.retryAfter / .milliseconds(1)).rounded(.up))
     return .error(
@@ -151,7 +154,7 @@ package final class EmbeddingsServer: Sendable {
 
   var quotaHeaders: [(name: String, value: String)] { quota.value?.headers ?? [] }
 
-  func bill(_ texts: [String]) { watched.update { $0.bill(texts) } }
+  func bill(_ texts: [String]) { watched.update { $0.bill(texts, tokens: options.tokens) } }
 
   /// Whether the client is still there when the gate opens.
   private func client(of connection: HTTPConnection, staysUntil gate: Gate) async throws -> Bool {

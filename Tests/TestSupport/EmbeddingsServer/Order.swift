@@ -43,7 +43,7 @@ extension EmbeddingsServer {
     if order.texts.isEmpty || order.texts.count > options.maxInputs || order.texts.contains("") {
       return .error(400, type: "invalid_request_error", message: "'$.input' is invalid.")
     }
-    let tokens = order.texts.map(EmbeddingsServer.tokens)
+    let tokens = order.texts.map(options.tokens)
     if let index = tokens.firstIndex(where: { $0 > options.maxInputTokens }) {
       return .error(
         400, type: "invalid_request_error",

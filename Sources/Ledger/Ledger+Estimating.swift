@@ -1,0 +1,36 @@
+import Backfill
+import Foundation
+import GRDB
+
+extension Ledger {
+  /// What the ledger holds of a column that need not be paid for (again).
+  package struct ColumnContents: Sendable {
+    /// The ledger's id of the column.
+    package let target: Int64
+    /// The rows whose vectors are in the spool, with the digests of the texts that were embedded.
+    package let spooled: [RowKey: TextDigest]
+  }
+
+  /// What the ledger holds of `source` of the database with that identity; nil where that is nothing, or vectors of
+  /// another fingerprint, which a run refuses to go on with.
+  package func contents(
+    of source: Source, in database: String, fingerprint: Fingerprint
+  ) async throws -> ColumnContents? {
+    try await read { db in
+      let known = try Row.fetchOne(
+        db, sql: "SELECT id, fingerprint FROM target WHERE database = ? AND source = ? AND vector_column = ?",
+        arguments: [database, source.name, source.vector])
+      guard let known,
+        try JSONDecoder().decode(Fingerprint.self, from: Data((known["fingerprint"] as String).utf8)) == fingerprint
+      else { return nil }
+      let target: Int64 = known["id"]
+      var spooled: [RowKey: TextDigest] = [:]
+      let batches = try Data.fetchCursor(
+        db, sql: "SELECT contents FROM batch WHERE state = 'received' AND target_id = ?", arguments: [target])
+      while let batch = try batches.next() {
+        for row in try BatchContents.decode(batch) { spooled[row.key] = row.digest }
+      }
+      return ColumnContents(target: target, spooled: spooled)
+    }
+  }
+}

@@ -1,0 +1,83 @@
+import Backfill
+import Foundation
+import Ledger
+
+/// Reads what a run would take, writing nothing and calling nothing (P11).
+///
+/// While a page is read, those before it are counted side by side, one a core; no more are held than that (P8).
+package struct EstimateScan: Sendable {
+  /// One way to count and pack what is read.
+  package struct Method: Sendable {
+    package let packer: Packer
+    package let maxInputTokens: Int?
+
+    package init(packer: Packer, maxInputTokens: Int?) {
+      self.packer = packer
+      self.maxInputTokens = maxInputTokens
+    }
+  }
+
+  let job: Job
+  let store: any MessageStore
+  let ledger: Ledger?
+  let methods: [Method]
+
+  /// - Parameters:
+  ///   - ledger: an existing one, opened for reading: what it holds is left out.
+  ///   - methods: an estimate is made with each of them, in one scan.
+  package init(job: Job, store: any MessageStore, ledger: Ledger?, methods: [Method]) {
+    self.job = job
+    self.store = store
+    self.ledger = ledger
+    self.methods = methods
+  }
+
+  /// What a run would do to one source, in pages like a run's: an estimate for each method.
+  ///
+  /// - Parameters:
+  ///   - sample: reads only the rows that it chooses.
+  ///   - progress: is told of the rows of each page that was read.
+  package func estimates(
+    of source: Source, sample: KeySample? = nil, progress: @Sendable (Int) -> Void
+  ) async throws -> [Estimate] {
+    let held = try await ledger?.contents(of: source, in: store.identity, fingerprint: job.fingerprint)
+    let cores = max(1, ProcessInfo.processInfo.activeProcessorCount)
+    var estimates = methods.map { Estimate(maxInputTokens: $0.maxInputTokens, isSample: sample != nil) }
+    func add(_ figures: [PageFigures]) {
+      for (index, page) in figures.enumerated() { estimates[index].add(page) }
+    }
+    try await withThrowingTaskGroup(of: [PageFigures].self) { counting in
+      var pages = 0
+      var last: RowKey?
+      while true {
+        let page = try await store.page(of: source, after: last, limit: job.pageLimit, sample: sample)
+        guard let key = page.last?.key else { break }
+        last = key
+        if pages >= cores, let figures = try await counting.next() {
+          add(figures)
+          pages -= 1
+        }
+        counting.addTask { try await count(page, held) }
+        pages += 1
+        progress(page.count)
+      }
+      for try await figures in counting { add(figures) }
+    }
+    return estimates
+  }
+
+  private func count(_ page: [Message], _ held: Ledger.ColumnContents?) async throws -> [PageFigures] {
+    var rows = page
+    var condemned: [RowKey: TextDigest] = [:]
+    if let held {
+      rows.removeAll { message in
+        guard let text = message.text, let digest = held.spooled[message.key] else { return false }
+        return digest == TextDigest(of: text)
+      }
+      condemned = try await ledger?.condemned(rows.map(\.key), target: held.target) ?? [:]
+    }
+    return methods.map {
+      PageFigures($0.packer.pack(rows, condemned: condemned), spooled: page.count - rows.count)
+    }
+  }
+}

@@ -1,0 +1,56 @@
+import ArgumentParser
+import Configuration
+
+struct EstimateCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "estimate", abstract: "Tell what a run would take: tokens, requests, dollars, time and disk.",
+    discussion: """
+      Reads the rows as a run would, with a role that needs no right but SELECT; asks for no key, calls nothing and
+      writes nothing. `vecfill run --dry-run` is the same.
+
+      Exit codes: 0, 82 where the cost may be above --max-cost, and those of run (docs/exit-codes.md).
+      """)
+
+  @OptionGroup var options: JobOptions
+
+  @Flag(help: "One JSON object, for machines.")
+  var json = false
+
+  @Option(help: ArgumentHelp("Exit with 82 where the cost may be above it.", valueName: "usd"))
+  var maxCost: Double?
+
+  @Flag(help: "Price all models of the catalogue side by side.")
+  var compare = false
+
+  @Option(help: ArgumentHelp("Read only a random sample of about so many rows.", valueName: "rows"))
+  var sample: Int?
+
+  @Option(help: ArgumentHelp("Read a random sample large enough for so much, e.g. 1%.", valueName: "percent"))
+  var within: Percentage?
+
+  func validate() throws {
+    if let maxCost, !(maxCost >= 0) { throw ValidationError("--max-cost takes dollars") }
+    if let sample, sample < Sampling.leastRows {
+      throw ValidationError("--sample takes at least \(Sampling.leastRows) rows")
+    }
+    guard sample == nil || within == nil else { throw ValidationError("give --sample or --within, not both") }
+  }
+
+  func run() async throws {
+    let sampling = sample.map(Sampling.rows) ?? within.map { Sampling.within($0.share) }
+    try await Estimation(
+      configuration: try options.configuration(), json: json, maxCost: maxCost, compares: compare, sampling: sampling
+    ).tell()
+  }
+}
+
+/// A share as a person gives it, e.g. "1%" or "0.5 %".
+struct Percentage: ExpressibleByArgument {
+  let share: Double
+
+  init?(argument: String) {
+    let digits = argument.hasSuffix("%") ? String(argument.dropLast()) : argument
+    guard let percent = Double(digits.split(separator: " ").joined()), percent > 0, percent < 100 else { return nil }
+    share = percent / 100
+  }
+}

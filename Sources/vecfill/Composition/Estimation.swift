@@ -1,0 +1,136 @@
+import Backfill
+import Configuration
+import Foundation
+import Ledger
+import Pipeline
+import Synchronization
+import Tokenizer
+
+/// Makes and tells an estimate: `vecfill estimate`, and `vecfill run --dry-run`.
+struct Estimation {
+  let configuration: JobConfiguration
+  var json = false
+  var maxCost: Double?
+  var compares = false
+  var sampling: Sampling?
+
+  func tell() async throws {
+    let job = try configuration.job()
+    let database = try await Database.open(configuration, job, for: .reading)
+    do {
+      try await tell(job, database)
+      await database.close()
+    } catch {
+      await database.close()
+      throw error
+    }
+  }
+
+  private func tell(_ job: Job, _ database: Database) async throws {
+    let counter = try TokenCounter(for: configuration.catalogueModel)
+    let own = Candidate(
+      provider: "", model: job.model, price: configuration.catalogueModel?.price, counter: counter)
+    let candidates =
+      try [own] + (compares ? Candidate.all(of: configuration.catalogue, dimensions: job.model.dimensions) : [])
+    // Models that pack alike differ only in their price.
+    var packings: [Candidate.Packing] = []
+    for candidate in candidates where !packings.contains(candidate.packing) { packings.append(candidate.packing) }
+    let ledger = try Ledger.openForReading(at: try configuration.ledgerPath ?? StateFolder().ledger)
+    let scan = EstimateScan(
+      job: job, store: database.store, ledger: ledger,
+      methods: packings.compactMap { packing in
+        candidates.first { $0.packing == packing }.map {
+          EstimateScan.Method(
+            packer: Packer(job, model: $0.model, counter: $0.counter), maxInputTokens: $0.model.maxInputTokens)
+        }
+      })
+    let (estimates, isSample) = try await read(job, database, scan)
+    let storage = VectorStorage(database)
+
+    func terms(_ candidate: Candidate) -> EstimateTerms {
+      EstimateTerms(
+        model: candidate.model, price: candidate.price, limits: job.limits, storage: storage,
+        counter: candidate.counter, isSample: isSample)
+    }
+    func report(_ candidate: Candidate) -> EstimateReport {
+      let method = packings.firstIndex(of: candidate.packing) ?? 0
+      return EstimateReport(job: job.name, estimates.map { ($0.source, $0.methods[method]) }, terms(candidate))
+    }
+    let ownReport = report(own)
+    if compares {
+      let comparison = EstimateComparison(
+        candidates.dropFirst().map { .init(model: $0.model.name, provider: $0.provider, figures: report($0).all) })
+      print(json ? JSONLine.encode(comparison) : comparison.text(errorBand: TokenEstimator.errorBand))
+    } else {
+      print(json ? JSONLine.encode(ownReport) : ownReport.text)
+    }
+    try gate(ownReport.all, job)
+  }
+
+  private typealias SourceEstimates = (source: String, methods: [Estimate])
+
+  private func read(
+    _ job: Job, _ database: Database, _ scan: EstimateScan
+  ) async throws -> (estimates: [SourceEstimates], isSample: Bool) {
+    let console = Console.standard
+    defer { if console.isTerminal { console.show("") } }
+    var populations: [Int] = []
+    if sampling != nil || console.isTerminal {
+      for source in job.sources { populations.append(try await database.store.countRemaining(in: source)) }
+    }
+    let population = populations.reduce(0, +)
+    var wanted = sampling?.firstRows
+    while true {
+      let rows = wanted.flatMap { $0 < population ? $0 : nil }
+      let sample = rows.map {
+        KeySample(share: Double($0) / Double(population), seed: .random(in: 0...UInt64.max >> 1))
+      }
+      let done = Mutex(0)
+      let expected = (rows ?? population).grouped
+      var estimates: [SourceEstimates] = []
+      for (index, source) in job.sources.enumerated() {
+        let methods = try await scan.estimates(of: source, sample: sample) { rows in
+          guard console.isTerminal else { return }
+          let read = done.withLock {
+            $0 += rows
+            return $0
+          }
+          console.show("\(read.grouped)/\(expected) rows, \(source.name)")
+        }
+        estimates.append((source.name, sample == nil ? methods : methods.map { $0.projected(to: populations[index]) }))
+      }
+      guard let sampling, sample != nil else { return (estimates, false) }
+      var all = Estimate(maxInputTokens: nil)
+      for estimate in estimates { estimate.methods.first.map { all.merge($0) } }
+      guard let next = sampling.nextRows(after: all) else { return (estimates, true) }
+      wanted = next
+    }
+  }
+
+  /// An estimate passes only if the most that it may cost does.
+  private func gate(_ figures: EstimateFigures, _ job: Job) throws {
+    guard let maxCost else { return }
+    guard let cost = figures.costUsdHigh else {
+      throw Failure(
+        .configuration, "--max-cost", "can't be checked: the price of \(job.model.name) is unknown",
+        remedy: "tell the price in a catalogue of your own (--models)")
+    }
+    guard cost <= maxCost else {
+      throw Failure(
+        .budget, "job \(job.name)",
+        "it \(figures.exact ? "costs" : "may cost") \(cost.money), more than --max-cost $\(maxCost)",
+        remedy: "take fewer rows or another model (--compare), or raise --max-cost")
+    }
+  }
+}
+
+extension VectorStorage {
+  fileprivate init(_ database: Database) {
+    let type = database.shapes.first?.vectorType.uppercased() ?? ""
+    if database.store.identity.hasPrefix("sqlite") {
+      self = type.hasPrefix("BLOB") ? .blob : .json
+    } else {
+      self = type.hasPrefix("HALFVEC") ? .halfvec : .vector
+    }
+  }
+}

@@ -1,0 +1,47 @@
+import Backfill
+
+/// What `vecfill estimate --compare` tells: the same rows priced with each model of the catalogue.
+struct EstimateComparison: Encodable {
+  struct Entry: Encodable {
+    let model: String
+    let provider: String
+    let figures: EstimateFigures
+
+    private enum Keys: String, CodingKey {
+      case model, provider
+    }
+
+    func encode(to encoder: any Encoder) throws {
+      try figures.encode(to: encoder)
+      var keys = encoder.container(keyedBy: Keys.self)
+      try keys.encode(model, forKey: .model)
+      try keys.encode(provider, forKey: .provider)
+    }
+  }
+
+  /// The cheapest first, those of unknown price last.
+  let models: [Entry]
+
+  init(_ models: [Entry]) {
+    self.models = models.sorted { ($0.figures.costUsd ?? .infinity) < ($1.figures.costUsd ?? .infinity) }
+  }
+
+  func text(errorBand: ClosedRange<Double>) -> String {
+    let head = ["MODEL", "PROVIDER", "TOKENS", "LONG", "REQ", "COST", "BATCH"]
+    let rows = models.map { entry in
+      let figures = entry.figures
+      let mark = figures.exact ? "" : "~"
+      return [
+        entry.model, entry.provider, mark + figures.tokens.short,
+        figures.overlong.short, figures.requests.short, figures.costUsd.map { mark + $0.money } ?? "?",
+        figures.batchCostUsd.map { mark + $0.money } ?? "-",
+      ]
+    }
+    return Table([head] + rows, width: 80).text + "\n\n" + """
+      ~: estimated; the true figure is \(errorBand.lowerBound.fixed(2)) to \(errorBand.upperBound.fixed(2)) times that, \
+      for tokenizers
+      near cl100k_base. LONG: rows beyond the model's limit, not priced. BATCH: in the
+      provider's batch API. -: none, or unknown. ?: unknown.
+      """
+  }
+}

@@ -1,0 +1,126 @@
+import Backfill
+import Configuration
+
+/// What `vecfill estimate` tells: as text for a terminal of 80 columns, and as one JSON object.
+struct EstimateReport: Encodable {
+  private let job: String
+  private let model: String
+  private let terms: EstimateTerms
+  let all: EstimateFigures
+  private let sources: [EstimateFigures]
+
+  init(job: String, _ estimates: [(source: String, estimate: Estimate)], _ terms: EstimateTerms) {
+    self.job = job
+    self.terms = terms
+    model = terms.model.name
+    var sum = Estimate(maxInputTokens: terms.model.maxInputTokens)
+    for (_, estimate) in estimates { sum.merge(estimate) }
+    all = EstimateFigures(source: nil, sum, terms)
+    sources = estimates.map { EstimateFigures(source: $0.source, $0.estimate, terms) }
+  }
+
+  private enum Keys: String, CodingKey {
+    case job, model, sources
+  }
+
+  func encode(to encoder: any Encoder) throws {
+    try all.encode(to: encoder)
+    var keys = encoder.container(keyedBy: Keys.self)
+    try keys.encode(job, forKey: .job)
+    try keys.encode(model, forKey: .model)
+    try keys.encode(sources, forKey: .sources)
+  }
+
+  /// What a person reads.
+  var text: String {
+    let heading = "\(job): \(model), \(terms.model.dimensions) dimensions; tokens \(terms.certainty)"
+    return
+      ([heading.wrapped(to: 80), sourceTable] + [FigureList(lines).text, "nothing was written, nothing was called"])
+      .joined(separator: "\n\n")
+  }
+
+  private var sourceTable: String {
+    let head = ["SOURCE", "ROWS", "BLANK", "LONG", "DUPL", "TOKENS", "REQ", "COST"]
+    let rows = sources.map { figures in
+      [
+        figures.source ?? "", count(figures.rows), count(figures.blank), count(figures.overlong),
+        terms.isSample ? "?" : figures.duplicates.short, mark + figures.tokens.short, count(figures.requests),
+        figures.costUsd.map { mark + $0.money } ?? "unknown",
+      ]
+    }
+    return Table([head] + rows, width: 80).text
+  }
+
+  /// What stands before a figure that is not exact.
+  private var mark: String { terms.isExact ? "" : "~" }
+
+  /// A count of rows is an estimate only in a sample.
+  private func count(_ value: Int) -> String { (terms.isSample ? "~" : "") + value.short }
+
+  private func full(_ value: Int) -> String { (terms.isSample ? "~" : "") + value.grouped }
+
+  private var lines: [(String, String)] {
+    var lines = [("rows to do", full(all.rows) + (terms.isSample ? " (\(all.rowsRead.grouped) were read)" : ""))]
+    lines.append(("blank, left out", full(all.blank)))
+    if all.quarantined > 0 { lines.append(("quarantined, left out", full(all.quarantined))) }
+    if all.spooled > 0 { lines.append(("paid, in the spool", full(all.spooled))) }
+    lines += [
+      ("over-long", overlong),
+      ("duplicates", duplicates),
+      ("characters", full(all.characters)),
+      ("tokens", tokens),
+      (
+        "tokens an input",
+        "median \(mark)\(all.tokensMedian.grouped), 95 % up to \(mark)\(all.tokensP95.grouped), "
+          + "the most \(mark)\(all.tokensMax.grouped)"
+      ),
+      ("requests", mark + all.requests.grouped),
+      ("cost", cost),
+      ("cost in the batch API", all.batchCostUsd.map { mark + $0.money } ?? "none, or unknown"),
+      ("time", time),
+      ("vectors in the table", "\(terms.isSample ? "~" : "")\(all.vectorBytes.bytes)"),
+    ]
+    if let disk = all.indexBytes, let memory = all.indexMemoryBytes {
+      lines.append(("an HNSW index", "\(disk.bytes) of disk, \(memory.bytes) of memory to build it"))
+    }
+    return lines
+  }
+
+  private var overlong: String {
+    guard let most = terms.model.maxInputTokens else { return "unknown: the model's limit is not known" }
+    return all.overlong == 0
+      ? "\(full(0)), none has more than \(most.grouped) tokens"
+      : "\(full(all.overlong)) have more than \(most.grouped) tokens: refused, not billed"
+  }
+
+  private var duplicates: String {
+    guard !terms.isSample else { return "unknown: a sample can't tell, so nothing is taken off" }
+    let saved = all.costUsdSaved.map { ", \(mark)\($0.money)" } ?? ""
+    return "\(all.duplicates.grouped); embedding them once saves \(mark)\(all.tokensSaved.grouped) tokens\(saved)"
+  }
+
+  private var tokens: String {
+    guard !terms.isExact else { return "\(all.tokens.grouped), exact" }
+    return "~\(all.tokens.grouped), \(all.tokensLow.grouped) to \(all.tokensHigh.grouped)"
+  }
+
+  private var cost: String {
+    guard let cost = all.costUsd, let low = all.costUsdLow, let high = all.costUsdHigh else { return "price unknown" }
+    let price = terms.model.usdPerMillionTokens.map { " at $\($0) a million tokens" } ?? ""
+    let asOf = terms.price?.asOf.map { " (\($0))" } ?? ""
+    return terms.isExact
+      ? "\(cost.money), exact\(price)\(asOf)" : "~\(cost.money), \(low.money) to \(high.money)\(price)"
+  }
+
+  private var time: String {
+    guard let hours = all.hours, let binding = all.hoursBoundBy else {
+      return "unknown: give --requests-per-minute, --tokens-per-minute"
+    }
+    let limit =
+      switch binding {
+      case .requests: "\(terms.limits.requestsPerMinute?.grouped ?? "") requests/min"
+      case .tokens: "\(terms.limits.tokensPerMinute?.grouped ?? "") tokens/min"
+      }
+    return "\(mark)\(hours < 0.1 ? hours.fixed(3) : hours.fixed(1)) h at least; \(limit) binds"
+  }
+}

@@ -1,0 +1,27 @@
+import Backfill
+import Configuration
+import Tokenizer
+
+/// What figures are priced and measured by.
+struct EstimateTerms {
+  let model: Model
+  let price: CatalogueModel.Price?
+  let limits: Job.Limits
+  /// How vectors are held, which is the same for all of the job's sources on PostgreSQL or SQLite.
+  let storage: VectorStorage
+  let counter: TokenCounter
+  let isSample: Bool
+
+  var isExact: Bool { counter.isExact && !isSample }
+
+  /// How sure the figures are, in words.
+  var certainty: String {
+    guard !isExact else { return "exact, by cl100k_base" }
+    let band = counter.errorBand
+    let counting =
+      counter.isExact
+      ? "counted by cl100k_base"
+      : "estimated by script; the true count is \(band.lowerBound.fixed(2)) to \(band.upperBound.fixed(2)) times that"
+    return isSample ? "from a random sample, 95 % confidence; \(counting)" : counting
+  }
+}

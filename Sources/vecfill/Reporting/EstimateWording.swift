@@ -1,0 +1,42 @@
+extension Int {
+  /// Bytes in a unit of three digits: "61.6 MB".
+  var bytes: String {
+    let units = [(1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")]
+    guard let (size, unit) = units.first(where: { Double(self) >= $0.0 }) else { return "\(self) B" }
+    let value = Double(self) / size
+    return "\(value.fixed(value < 100 ? 1 : 0)) \(unit)"
+  }
+}
+
+extension Double {
+  /// Dollars to a hundredth of a cent, and to a millionth where it is less than a cent.
+  var money: String {
+    switch self {
+    case 0: "$0"
+    case ..<0.01: "$" + fixed(6)
+    case ..<1000: dollars
+    default: "$" + fixed(0)
+    }
+  }
+}
+
+extension String {
+  /// Cut in its middle where it is longer.
+  func shortened(to length: Int) -> String {
+    guard count > length else { return self }
+    return prefix(length - length / 2 - 1) + "…" + suffix(length / 2)
+  }
+
+  /// In lines of at most `width`, cut at spaces.
+  func wrapped(to width: Int) -> String {
+    var lines: [String] = []
+    for word in split(separator: " ") {
+      if let last = lines.last, last.count + 1 + word.count <= width {
+        lines[lines.count - 1] += " " + word
+      } else {
+        lines.append(String(word))
+      }
+    }
+    return lines.joined(separator: "\n")
+  }
+}
