@@ -19,7 +19,7 @@ package final class Ledger: Sendable {
   package static func open(at path: String) throws -> Ledger {
     let file = LedgerFile(path: path)
     try file.prepare()
-    let ledger = try Ledger(path: path, readonly: false)
+    let ledger = try Ledger(path: path, isForReading: false)
     try ledger.guarding {
       let migrator = LedgerSchema.migrator
       try ledger.queue.read { try ledger.refuseNewer($0, than: migrator) }
@@ -31,7 +31,7 @@ package final class Ledger: Sendable {
   /// Opens an existing ledger to read it, also while a run writes to it; nil where there is none.
   package static func openForReading(at path: String) throws -> Ledger? {
     guard FileManager.default.fileExists(atPath: path) else { return nil }
-    let ledger = try Ledger(path: path, readonly: true)
+    let ledger = try Ledger(path: path, isForReading: true)
     return try ledger.guarding {
       let migrator = LedgerSchema.migrator
       let isCurrent = try ledger.queue.read { db in
@@ -43,21 +43,20 @@ package final class Ledger: Sendable {
     }
   }
 
-  private init(path: String, readonly: Bool) throws {
+  private init(path: String, isForReading: Bool) throws {
     self.path = path
     var configuration = Configuration()
-    configuration.readonly = readonly
     configuration.busyMode = .timeout(10)
     configuration.label = "vecfill.ledger"
-    if !readonly {
-      configuration.prepareDatabase { db in
-        try db.execute(sql: "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL;")
-        guard try Int.fetchOne(db, sql: "PRAGMA synchronous") == 2,
-          try String.fetchOne(db, sql: "PRAGMA journal_mode") == "truncate"
-        else {
-          throw Failure(
-            .localIO, path, "SQLite did not accept a durable journal", remedy: "give another path with --ledger")
-        }
+    configuration.prepareDatabase { db in
+      // Not a read-only connection: that one couldn't undo the transaction that a killed process has left half-done.
+      if isForReading { return try db.execute(sql: "PRAGMA query_only = 1") }
+      try db.execute(sql: "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL;")
+      guard try Int.fetchOne(db, sql: "PRAGMA synchronous") == 2,
+        try String.fetchOne(db, sql: "PRAGMA journal_mode") == "truncate"
+      else {
+        throw Failure(
+          .localIO, path, "SQLite did not accept a durable journal", remedy: "give another path with --ledger")
       }
     }
     do {

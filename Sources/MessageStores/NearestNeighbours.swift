@@ -14,7 +14,7 @@ struct NearestNeighbours {
     length = Self.product(vector, vector).squareRoot()
   }
 
-  /// Whether the vector could be compared: it has the same dimension.
+  /// Looks at a vector; one of another dimension can't be compared and is left out.
   mutating func offer(_ other: [Float], key: RowKey) {
     guard limit > 0, other.count == vector.count else { return }
     let distance = 1 - Self.product(vector, other) / (length * Self.product(other, other).squareRoot())
@@ -29,8 +29,13 @@ struct NearestNeighbours {
   private static func product(_ a: [Float], _ b: [Float]) -> Double {
     a.withUnsafeBufferPointer { a in
       b.withUnsafeBufferPointer { b in
+        // An index, not an iterator: that is fast without optimisation too.
         var sum = 0.0
-        for index in a.indices { sum += Double(a[index]) * Double(b[index]) }
+        var index = 0
+        while index < a.count {
+          sum += Double(a[index]) * Double(b[index])
+          index += 1
+        }
         return sum
       }
     }

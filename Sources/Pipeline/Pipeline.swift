@@ -62,7 +62,8 @@ package struct Pipeline: Sendable {
           replies[batch.id] = rows
           event = .received(batch.id, receipt)
         }
-        if case .woken = event { nextWake = nil }
+        // A wake that was overtaken by an earlier one leaves the next one as it is.
+        if let wake = nextWake, wake <= clock.now { nextWake = nil }
         for action in conductor.handle(event, at: clock.now - began) {
           switch action {
           case .request(let batch, _, let reservation):

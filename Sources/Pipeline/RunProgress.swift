@@ -8,8 +8,15 @@ package struct RunProgress: Sendable {
   package var done = 0
   package var inFlight = 0
   /// Why nothing is sent just now; nil while work goes on.
-  package var waiting: String?
+  package var waiting: Waiting?
+  /// Since when, on the run's clock, the provider keeps it from sending anything.
+  package var throttledSince: Duration?
   package var isStopping = false
+
+  /// What of `elapsed` the run could work: its rate is that of this time.
+  package func worked(of elapsed: Duration) -> Duration {
+    elapsed - tally.throttled - (throttledSince.map { max(.zero, elapsed - $0) } ?? .zero)
+  }
 }
 
 /// The place where a run tells its progress and others look at it.
@@ -27,6 +34,8 @@ package final class ProgressBoard: Sendable {
 
 extension Conductor {
   fileprivate var progress: RunProgress {
-    RunProgress(tally: tally, done: done, inFlight: inFlight, waiting: waiting, isStopping: isStopping)
+    RunProgress(
+      tally: tally, done: done, inFlight: inFlight, waiting: waiting, throttledSince: throttledSince,
+      isStopping: isStopping)
   }
 }

@@ -22,14 +22,22 @@ package struct Cl100kBase: Sendable {
   /// The number of tokens in `text`, in linear time.
   package func count(_ text: String) -> Int {
     var count = 0
-    forEachPiece(text) { _ in count += 1 } merged: { count += $0.count }
+    forEachPiece(text) { _ in
+      count += 1
+    } merged: {
+      count += $0.count
+    }
     return count
   }
 
   /// The ids of the tokens in `text`, in linear time.
   package func encode(_ text: String) -> [UInt32] {
     var ids: [UInt32] = []
-    forEachPiece(text) { ids.append($0) } merged: { ids += $0 }
+    forEachPiece(text) {
+      ids.append($0)
+    } merged: {
+      ids += $0
+    }
     return ids
   }
 
@@ -46,8 +54,8 @@ package struct Cl100kBase: Sendable {
       while start < text.count {
         let end = splitter.end(ofPieceAt: start)
         let piece = UnsafeBufferPointer(rebasing: text[start..<end])
-        let (token, length) = tables.trie.longestToken(piece)
-        if length == piece.count {
+        let (token, tokenEnd) = tables.trie.longestToken(piece, from: 0)
+        if tokenEnd == piece.count {
           whole(token)
         } else {
           merger.merge(piece, merged)

@@ -5,7 +5,7 @@ struct MergeTable {
 
   /// An open-addressing hash table: left (17 bits), right (17 bits), merged (17 bits); all ones where it is free.
   let pairs: UnsafeMutablePointer<UInt64>
-  /// A bit for each pair's hash: most pairs don't merge, and this table is small enough to stay in a cache.
+  /// Two bits of one word for each pair: most pairs don't merge, and this table is small enough to stay in a cache.
   let filter: UnsafeMutablePointer<UInt64>
   let tokens: UnsafeMutablePointer<Token>
 
@@ -13,7 +13,8 @@ struct MergeTable {
   @inline(__always) func merged(_ left: UInt32, _ right: UInt32) -> UInt32? {
     let key = UInt64(left) << 17 | UInt64(right)
     let hash = Self.hash(key)
-    guard filter[Int(truncatingIfNeeded: hash >> 50)] >> (hash >> 44 & 63) & 1 == 1 else { return nil }
+    let bits = Self.filterBits(hash)
+    guard filter[Int(truncatingIfNeeded: hash >> 50)] & bits == bits else { return nil }
     var slot = Int(truncatingIfNeeded: hash >> 47)
     while pairs[slot] != .max {
       if pairs[slot] >> 17 == key { return UInt32(truncatingIfNeeded: pairs[slot] & 0x1FFFF) }
@@ -25,7 +26,7 @@ struct MergeTable {
   func insert(_ left: UInt32, _ right: UInt32, into merged: UInt32) {
     let key = UInt64(left) << 17 | UInt64(right)
     let hash = Self.hash(key)
-    filter[Int(truncatingIfNeeded: hash >> 50)] |= 1 << (hash >> 44 & 63)
+    filter[Int(truncatingIfNeeded: hash >> 50)] |= Self.filterBits(hash)
     var slot = Int(truncatingIfNeeded: hash >> 47)
     while pairs[slot] != .max { slot = (slot + 1) & (Self.pairSlots - 1) }
     pairs[slot] = key << 17 | UInt64(merged)
@@ -35,6 +36,10 @@ struct MergeTable {
 
   @inline(__always) private static func hash(_ key: UInt64) -> UInt64 {
     key &* 0x9E37_79B9_7F4A_7C15
+  }
+
+  @inline(__always) private static func filterBits(_ hash: UInt64) -> UInt64 {
+    1 &<< (hash >> 44) | 1 &<< (hash >> 38)
   }
 
   /// Whether merging the bytes of both, always the lowest rank first and the leftmost of equals, ends with `left` beside
@@ -49,16 +54,15 @@ struct MergeTable {
     var bound = UInt32.max
     while true {
       if let merged = merged(left, right), merged < bound { return false }
-      if left > right {
-        if left < 256 { return true }
-        bound = left
-        left = tokens[Int(left)].right
-      } else {
-        if right < 256 { return true }
-        // Of equal ranks, the one across the boundary lies further left.
-        bound = right + 1
-        right = tokens[Int(right)].left
-      }
+      let last = max(left, right)
+      if last < 256 { return true }
+      let undone = tokens[Int(last)]
+      // All ones if it is `left` that was merged last. A branch would be mispredicted every other time.
+      let isLeft = UInt32(bitPattern: Int32(bitPattern: right &- left) >> 31)
+      // Of equal ranks, the leftmost comes first: one within `left` before the boundary's, that before one within `right`.
+      bound = last &+ 1 &+ isLeft
+      left = undone.right & isLeft | left & ~isLeft
+      right = right & isLeft | undone.left & ~isLeft
     }
   }
 }

@@ -27,25 +27,27 @@ struct PieceMerger {
     deadEnds.initialize(repeating: 0)
     var count = 0
     var position = 0
-    var candidate = tables.trie.longestToken(piece).token
+    var (candidate, end) = tables.trie.longestToken(piece, from: 0)
     while true {
-      let token = tables.merges.tokens[Int(candidate)]
-      let end = position + token.length
-      let isDead = deadEnds[end >> 6] >> UInt64(end & 63) & 1 == 1
-      if !isDead, count == 0 || tables.merges.staysApart(tokens[count - 1], candidate) {
+      let isDead = deadEnds[end &>> 6] &>> UInt64(truncatingIfNeeded: end) & 1 == 1
+      if !isDead, count == 0 || tables.merges.staysApart(tokens[count &- 1], candidate) {
         tokens[count] = candidate
-        count += 1
+        count &+= 1
         position = end
         if position == piece.count { return count }
-        candidate = tables.trie.longestToken(UnsafeBufferPointer(rebasing: piece[position...])).token
-      } else if token.shorter != Token.none {
-        candidate = token.shorter
-      } else {
-        deadEnds[position >> 6] |= 1 << UInt64(position & 63)
-        count -= 1
-        candidate = tokens[count]
-        position -= tables.merges.tokens[Int(candidate)].length
+        (candidate, end) = tables.trie.longestToken(piece, from: position)
+        continue
       }
+      let shorter = tables.merges.tokens[Int(candidate)].shorter
+      if shorter != Token.none {
+        candidate = shorter
+      } else {
+        deadEnds[position &>> 6] |= 1 &<< UInt64(truncatingIfNeeded: position)
+        count &-= 1
+        candidate = tokens[count]
+        position &-= tables.merges.tokens[Int(candidate)].length
+      }
+      end = position &+ tables.merges.tokens[Int(candidate)].length
     }
   }
 }

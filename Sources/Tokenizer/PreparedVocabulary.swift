@@ -3,7 +3,7 @@
 /// Its content is the same everywhere, so its fingerprint is known, and what has that fingerprint needs no other check.
 final class PreparedVocabulary: @unchecked Sendable {  // Nothing writes to its memory after `init`.
   /// Changes with the tables' layout, the vocabulary and ``CharacterClass``'s version of Unicode.
-  static let fingerprint = Fingerprint(0x80cf_05a2_c749_ffb7)
+  static let fingerprint = Fingerprint(0xf71d_04a3_dab0_d220)
 
   let tables: VocabularyTables
   /// A prepared file's content.
@@ -34,7 +34,8 @@ final class PreparedVocabulary: @unchecked Sendable {  // Nothing writes to its 
     tables = VocabularyTables(memory.baseAddress!, trieSlots: trieSlots, classBlocks: classBlocks)
     tables.trie.slots.update(from: builder.slots, count: trieSlots)
     for (index, bytes) in tokens.enumerated() {
-      tables.merges.tokens[index] = Token(length: bytes.count, shorter: builder.shorter[index], left: Token.none, right: Token.none)
+      tables.merges.tokens[index] = Token(
+        length: bytes.count, shorter: builder.shorter[index], left: Token.none, right: Token.none)
     }
     tables.classes.blockNumbers.update(from: blockNumbers, count: blockNumbers.count)
     tables.classes.blocks.update(from: blocks, count: blocks.count)

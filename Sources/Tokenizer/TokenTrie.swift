@@ -23,24 +23,32 @@ struct TokenTrie {
     @inline(__always) var tokenPlusOne: UInt32 { UInt32(truncatingIfNeeded: bits >> 40) }
   }
 
-  /// The longest token that `bytes` begin with, and its length. Every byte is a token, so there is one.
-  @inline(__always) func longestToken(_ bytes: UnsafeBufferPointer<UInt8>) -> (token: UInt32, length: Int) {
+  /// The longest token that is in `bytes` at `start`, and where it ends. Every byte is a token, so there is one.
+  @inline(__always) func longestToken(
+    _ bytes: UnsafeBufferPointer<UInt8>, from start: Int
+  ) -> (token: UInt32, end: Int) {
     var node = 0
     var slot = slots[0]
-    var longest: (token: UInt32, length: Int) = (0, 0)
-    for index in 0..<bytes.count {
+    var token: UInt32 = 0
+    var end = start
+    var index = start
+    while index < bytes.count {
       let child = slot.base ^ Int(bytes[index])
       slot = slots[child]
       guard slot.parent == node else { break }
       node = child
-      if slot.tokenPlusOne > 0 { longest = (slot.tokenPlusOne - 1, index + 1) }
+      index &+= 1
+      if slot.tokenPlusOne > 0 {
+        token = slot.tokenPlusOne &- 1
+        end = index
+      }
     }
-    return longest
+    return (token, end)
   }
 
   /// The token that `bytes` are, if they are one.
   func token(_ bytes: UnsafeBufferPointer<UInt8>) -> UInt32? {
-    let (token, length) = longestToken(bytes)
-    return length > 0 && length == bytes.count ? token : nil
+    let (token, end) = longestToken(bytes, from: 0)
+    return end > 0 && end == bytes.count ? token : nil
   }
 }

@@ -25,7 +25,8 @@ struct VocabularyTables {
   }
 
   static func size(trieSlots: Int, classBlocks: Int) -> Int {
-    headerSize + 8 * trieSlots + 8 * MergeTable.pairSlots + 8 * MergeTable.filterWords + 8 * tokenCount + CharacterClasses.blockCount
+    headerSize + 8 * trieSlots + 8 * MergeTable.pairSlots + 8 * MergeTable.filterWords + 8 * tokenCount
+      + CharacterClasses.blockCount
       + 128 * classBlocks
   }
 

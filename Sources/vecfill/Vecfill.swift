@@ -5,13 +5,13 @@ struct Vecfill: AsyncParsableCommand {
     commandName: "vecfill",
     abstract: "Fill the missing embeddings of a live database, resumably.",
     discussion: """
-      Finds the rows that have no vector, embeds their texts through an embeddings API, and writes the vectors back.
+      Finds the rows that have no vector, embeds their texts through an embeddings API, and writes the vectors back. \
       It can be killed at any instant: run the same command again and it goes on, without paying twice.
       """,
     version: Vecfill.version,
     subcommands: [
-      RunCommand.self, EstimateCommand.self, StatusCommand.self, SearchCommand.self, ConfigCommand.self,
-      ModelsCommand.self, MigrateCommand.self, TokenizerCommand.self,
+      RunCommand.self, EstimateCommand.self, StatusCommand.self, CostCommand.self, QuarantineCommand.self,
+      SearchCommand.self, ConfigCommand.self, ModelsCommand.self, MigrateCommand.self, TokenizerCommand.self,
     ])
 
   static let version = "0.1.0"

@@ -3,8 +3,11 @@ import Testing
 
 /// Transcripts: what a conductor is told, and what it then does.
 @Suite struct ConductorTests {
+  /// Known limits that keep nothing back.
+  static let ample = Job.Limits(requestsPerMinute: 1_000_000, tokensPerMinute: 1_000_000_000)
+
   static func conductor(
-    batchSize: Int = 2, concurrency: Int = 2, limits: Job.Limits = Job.Limits(), budget: Double? = nil,
+    batchSize: Int = 2, concurrency: Int = 2, limits: Job.Limits = ample, budget: Double? = nil,
     sources: [String] = ["a"], watermarks: [RowKey?]? = nil, spooled: [Conductor.Spooled] = [],
     policy: RunPolicy = RunPolicy(), spent: Double = 0
   ) -> Conductor {
@@ -265,18 +268,19 @@ import Testing
     _ = conductor.tell(.pageRead(Self.page(1...8)))
     let failure = EmbeddingFailure(.rateLimited, "429", retryAfter: .seconds(30))
     #expect(conductor.tell(.requestFailed(Self.id(1), failure), at: 1) == ["wake 31"])
-    #expect(conductor.waiting == "rate limit")
     #expect(conductor.tell(.received(Self.id(2), Self.receipt), at: 2) == ["wake 31", "write 2"])
+    #expect(conductor.waiting == .hold)
     #expect(
       conductor.tell(.woken, at: 31).filter { $0.hasPrefix("request") } == ["request 1 x2 again", "request 3 x2"])
   }
 
   @Test func `requests keep to the configured rate`() {
-    var conductor = Self.conductor(concurrency: 8, limits: Job.Limits(requestsPerMinute: 60))
+    var conductor = Self.conductor(
+      concurrency: 8, limits: Job.Limits(requestsPerMinute: 60, tokensPerMinute: 1_000_000))
     _ = conductor.tell(.started)
     #expect(conductor.tell(.pageRead(Self.page(1...8))).contains("wake 1"))
     #expect(conductor.inFlight == 1)
-    _ = conductor.tell(.woken, at: 1)
+    _ = conductor.tell(.woken, at: 1.03)
     #expect(conductor.inFlight == 2)
   }
 
@@ -285,7 +289,7 @@ import Testing
     _ = conductor.tell(.started)
     // Two inputs of six bytes: at most 16 tokens, 16 dollars.
     #expect(conductor.tell(.pageRead(Self.page(1...6))).filter { $0.hasPrefix("request") } == ["request 1 x2"])
-    #expect(conductor.waiting == "budget")
+    #expect(conductor.waiting == .budget)
     #expect(conductor.tell(.received(Self.id(1), Conductor.Receipt(billedTokens: 15))) == ["write 1"])
     _ = conductor.tell(.pageRead(Self.emptyPage))
     _ = conductor.tell(.written([Self.id(1)], rows: 2, matched: 2))

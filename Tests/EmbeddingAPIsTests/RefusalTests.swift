@@ -68,7 +68,7 @@ struct RefusalTests {
       Case(
         "LiteLLM's rate limit", 429,
         #"{"error":{"message":"litellm.RateLimitError: too many","type":"None","param":"None","code":"429"}}"#,
-        .rateLimited, code: "None"),
+        .rateLimited),
       Case(
         "TEI's overload", 429, #"{"message":"Model is overloaded","code":429,"type":"Overloaded"}"#, .rateLimited,
         code: "Overloaded"),

@@ -26,7 +26,7 @@ struct RequestTests {
         $0.project = "proj_1"
       }
       _ = try await embedder.embed(["text"])
-      let headers = server.record.requests[0].headers
+      let headers = try #require(server.record.requests.first).headers
       #expect(headers["authorization"] == "Bearer sk-test")
       #expect(headers["openai-organization"] == "org-1")
       #expect(headers["openai-project"] == "proj_1")
@@ -39,7 +39,7 @@ struct RequestTests {
     options.apiKey = nil
     try await EmbeddingsServer.run(options) { server in
       _ = try await server.embedder().embed(["text"])
-      #expect(server.record.requests[0].headers["authorization"] == nil)
+      #expect(server.record.requests.first?.headers["authorization"] == nil)
     }
   }
 
@@ -56,7 +56,7 @@ struct RequestTests {
         ? .azureClassic(resource: resource, deployment: "embed-prod")
         : .azure(resource: resource, deployment: "embed-prod")
       _ = try await server.embedder(endpoint).embed(["text"])
-      let request = server.record.requests[0]
+      let request = try #require(server.record.requests.first)
       #expect(request.target == target)
       #expect(request.headers["api-key"] == "sk-test")
       #expect(request.headers["authorization"] == nil)

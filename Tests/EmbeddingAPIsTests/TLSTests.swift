@@ -78,7 +78,7 @@ struct TLSTests {
       }
       let requests = server.record.requests
       #expect(requests.count == 50)
-      #expect(requests.allSatisfy { $0.headers["via"]?.hasPrefix("2 ") == true }, "\(requests[0].headers)")
+      #expect(requests.allSatisfy { $0.headers["via"]?.hasPrefix("2 ") == true }, "\(requests.map(\.headers))")
       #expect(server.record.billedTwice == 0)
     }
   }

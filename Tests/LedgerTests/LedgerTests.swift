@@ -79,6 +79,27 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: path))
   }
 
+  @Test func `a ledger can be read though a killed process has left a transaction half-done`() async throws {
+    let ledger = try Ledger.open(at: path)
+    _ = try await ledger.begin(Self.job, on: "db", at: Date())
+    // What a kill leaves: some pages of an uncommitted transaction in the file, and the journal that undoes them.
+    var configuration = Configuration()
+    configuration.allowsUnsafeTransactions = true
+    let writer = try DatabaseQueue(path: path, configuration: configuration)
+    let (path, copy) = (path, folder.file("copy.db"))
+    try await writer.writeWithoutTransaction { db in
+      try db.execute(sql: "PRAGMA journal_mode = TRUNCATE; PRAGMA cache_size = 1; BEGIN IMMEDIATE")
+      try db.execute(sql: "UPDATE run SET job = 'half-done', reason = hex(zeroblob(200000))")
+      for ending in ["", "-journal"] {
+        try FileManager.default.copyItem(atPath: path + ending, toPath: copy + ending)
+      }
+      try db.execute(sql: "ROLLBACK")
+    }
+    let size = try #require(FileManager.default.attributesOfItem(atPath: copy + "-journal")[.size] as? Int)
+    try #require(size > 512, "the journal holds pages")
+    #expect(try await Ledger.openForReading(at: copy)?.jobs().map(\.job) == ["chat"])
+  }
+
   @Test func `a ledger that is just being made reads as none`() throws {
     try FileManager.default.createDirectory(atPath: folder.file("state"), withIntermediateDirectories: true)
     try Data().write(to: URL(fileURLWithPath: path))

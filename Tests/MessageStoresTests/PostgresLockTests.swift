@@ -72,6 +72,23 @@ import Testing
     await second.close()
   }
 
+  @Test func `a process that is killed leaves no lock behind`() async throws {
+    let fixture = try await StoreFixture(.postgres18)
+    await #expect(processExitsWith: .signal(SIGKILL)) { [url = fixture.url as String] in
+      let source = Source(table: "messages")
+      let holder = try await DatabaseURL(url).openMessageStore(applicationName: "holder")
+      try await holder.lock(source)
+      let other = try await DatabaseURL(url).openMessageStore(applicationName: "other")
+      let failure = await #expect(throws: Failure.self) { try await other.lock(source) }
+      if failure?.exitCode == .locked { kill(getpid(), SIGKILL) }
+    }
+    let store = try await fixture.open()
+    try await PostgresFaultTests.await(
+      "0", from: "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'holder'", on: fixture)
+    try await store.lock(fixture.source)
+    await store.close()
+  }
+
   @Test func `a lock whose connection was lost is taken again`() async throws {
     let fixture = try await StoreFixture(.postgres18)
     let first = try await fixture.open(applicationName: "first")

@@ -251,6 +251,28 @@ struct Refusal: CustomTestStringConvertible {
     await store.close()
   }
 
+  @Test func `a role or a database that can only read is refused for a job, and served for a search`() async throws {
+    let fixture = try await StoreFixture(.postgres18)
+    try await fixture.insert([1: "one", 2: "two"])
+    try await fixture.fill(1, with: [1, 2, 3])
+    let role = "role_\(UUID().uuidString)"
+    try await fixture.run("CREATE ROLE \"\(role)\" LOGIN; GRANT SELECT ON messages TO \"\(role)\"")
+    let reader = try DatabaseURL(fixture.url.replacing("postgres@", with: "\(role)@"))
+    let standby = try DatabaseURL("\(fixture.url)?options=-c%20default_transaction_read_only%3Don")
+    for (url, exitCode) in [(reader, ExitCode.denied), (standby, .configuration)] {
+      let store = try await url.openMessageStore(applicationName: "vecfill tests")
+      let failure = await #expect(throws: Failure.self) { try await store.inspect(fixture.source, dimensions: 3) }
+      #expect(failure?.exitCode == exitCode)
+      #expect(try await store.page(of: fixture.source, after: nil, limit: 9).map(\.key) == [2])
+      #expect(try await store.nearest(to: [1, 2, 3], in: fixture.source, limit: 9).map(\.key) == [1])
+      let write = await #expect(throws: Failure.self) {
+        try await store.write([EmbeddedRow(2, "two", [1, 2, 3])], to: fixture.source)
+      }
+      #expect(write?.exitCode == exitCode)
+      await store.close()
+    }
+  }
+
   @Test func `vector indexes are named, on whatever expression or partition they are`() async throws {
     let fixture = try await StoreFixture(bare: .postgres18)
     try await fixture.run(
@@ -270,6 +292,17 @@ struct Refusal: CustomTestStringConvertible {
     #expect(shape.vectorIndexes == ["cast_one", "lists", "plain"])
     #expect(shape.vectorType == "vector(3)")
     #expect(shape.warnings.isEmpty)
+    await store.close()
+  }
+
+  @Test(arguments: [("0.8.2", 1), ("0.7.4", 1), ("0.8.3", 0), ("0.8.10", 0), ("1.0", 0)])
+  func `a pgvector that can damage an index is warned of`(_ version: String, _ warnings: Int) async throws {
+    let fixture = try await StoreFixture(.postgres18)
+    try await fixture.run("UPDATE pg_extension SET extversion = '\(version)' WHERE extname = 'vector'")
+    let store = try await fixture.open()
+    let shape = try await store.inspect(fixture.source, dimensions: 3)
+    #expect(shape.warnings.count == warnings)
+    #expect(shape.warnings.allSatisfy { $0.contains(version) })
     await store.close()
   }
 

@@ -81,7 +81,8 @@ import Testing
   @Test(arguments: Way.allCases)
   func `a backend that is terminated at any statement leaves what the next run finishes`(_ way: Way) async throws {
     let strikes = try await Self.strikeEach(.sixteen, way) { fixture, statement in
-      let killer = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'vecfill tests%'"
+      let killer =
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'vecfill tests%'"
         + " AND datname = '\(fixture.database.name)'"
       let ended = AsyncStream<Void>.makeStream()
       let database = fixture.database
@@ -117,7 +118,10 @@ import Testing
     while try await fixture.database.value(invalid) == "0" { await Task.yield() }
     process.send(SIGKILL)
     #expect(await process.exit().signal == SIGKILL)
-    #expect(try await fixture.database.run("SELECT version, state FROM vecfill_migration WHERE state <> 'applied'") == [["4", "started"]])
+    #expect(
+      try await fixture.database.run("SELECT version, state FROM vecfill_migration WHERE state <> 'applied'") == [
+        ["4", "started"]
+      ])
     hold.release()
     try await fixture.migrating { migrator in
       #expect(try await migrator.status().first { $0.version == 4 }?.state == "interrupted")

@@ -28,7 +28,9 @@ import Testing
     (["1_a.down.sql": "SELECT 1"], "there is no up.sql to it"),
     (["1_a.up.sql": "-- vecfill: no-transacton\nSELECT 1"], "1_a.up.sql:1: there is no directive no-transacton"),
     (["1_a.up.sql": "-- vecfill: after-load chat"], "there is no directive after-load chat"),
-    (["1_a.up.sql": "-- vecfill: no-transaction\nSELECT 1; SELECT 2"], "declared no-transaction and holds 2 statements"),
+    (
+      ["1_a.up.sql": "-- vecfill: no-transaction\nSELECT 1; SELECT 2"], "declared no-transaction and holds 2 statements"
+    ),
     (["1_a.up.sql": "SELECT 1;\nCOMMIT;"], "1_a.up.sql:2: a migration holds no COMMIT"),
   ])
   func `what would be passed over is refused by name`(_ files: [String: String], _ message: String) {

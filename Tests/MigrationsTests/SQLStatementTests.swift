@@ -28,7 +28,8 @@ import Testing
 
   @Test func `a SQLite trigger and its comments, which don't nest, are split as SQLite does`() throws {
     let trigger = "CREATE TRIGGER t AFTER INSERT ON a BEGIN UPDATE a SET n = CASE WHEN 1 THEN 2 END; DELETE FROM b; END"
-    #expect(try Self.split("\(trigger); SELECT `a;b`; /* /* */ SELECT 2", .sqlite) == [trigger, "SELECT `a;b`", "SELECT 2"])
+    #expect(
+      try Self.split("\(trigger); SELECT `a;b`; /* /* */ SELECT 2", .sqlite) == [trigger, "SELECT `a;b`", "SELECT 2"])
   }
 
   @Test(arguments: [
@@ -43,7 +44,8 @@ import Testing
   }
 
   @Test func `the shown outline of another's query holds none of its values`() {
-    let outline = SQLOutline(of: "UPDATE chat_messages SET content = 'my secret', n = 42 WHERE content = 'cut o").description
+    let outline = SQLOutline(of: "UPDATE chat_messages SET content = 'my secret', n = 42 WHERE content = 'cut o")
+      .description
     #expect(outline == "update chat_messages set content = ?, n = ? where content =")
   }
 }

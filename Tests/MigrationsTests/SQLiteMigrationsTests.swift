@@ -76,9 +76,10 @@ import Testing
     while true {
       let file = try await prepared()
       let (path, folder) = (file.path, Fixture.shipped)
-      let exit = await #expect(processExitsWith: .failure) { [
-        path = path as String, folder = folder as String, way = way as String, statement = statement as Int
-      ] in
+      let exit = await #expect(processExitsWith: .failure) {
+        [
+          path = path as String, folder = folder as String, way = way as String, statement = statement as Int
+        ] in
         try await SQLiteMigrationsTests.dieAtStatement(statement, path: path, folder: folder, way: way)
       }
       try await finish(file)

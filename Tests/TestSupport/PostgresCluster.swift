@@ -21,6 +21,9 @@ package actor PostgresCluster {
     }
   }
 
+  /// The one role that has to give a password; all others are trusted. A test that needs it creates it.
+  package static let guardedRole = "guarded"
+
   package let major: Major
   package nonisolated let port: Int
   private let programs: String
@@ -43,6 +46,7 @@ package actor PostgresCluster {
     try await PostgresProcess.run(
       ["\(programs)/initdb", "-D", "\(folder)/data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"]
         + ["--no-sync"])
+    try Self.askForPassword(of: Self.guardedRole, folder: folder)
     port = try await Self.start(
       programs: programs, folder: folder, ports: (0..<5).map { _ in try LoopbackAddress.freePort() })
     try await PostgresDatabase(port: port, name: "template1").run("CREATE EXTENSION vector")
@@ -69,6 +73,12 @@ package actor PostgresCluster {
 }
 
 extension PostgresCluster {
+  private static func askForPassword(of role: String, folder: String) throws {
+    let path = "\(folder)/data/pg_hba.conf"
+    let rules = try String(contentsOfFile: path, encoding: .utf8)
+    try "host all \(role) all scram-sha-256\n\(rules)".write(toFile: path, atomically: false, encoding: .utf8)
+  }
+
   /// Starts postgres on the first of `ports` that it can bind, and returns that port.
   private static func start(programs: String, folder: String, ports: [Int]) async throws -> Int {
     var failure: (any Error)?

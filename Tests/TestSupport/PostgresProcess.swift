@@ -27,12 +27,8 @@ enum PostgresProcess {
     let null = open("/dev/null", O_RDWR | O_CLOEXEC)
     defer { close(null) }
     let pid = try spawn(command, standardInput: null)
-    let status: Int32 = await withCheckedContinuation { continuation in
-      DispatchQueue.global().async {
-        var status: Int32 = 0
-        while waitpid(pid, &status, 0) < 0, errno == EINTR {}
-        continuation.resume(returning: status)
-      }
+    let status = await withCheckedContinuation { continuation in
+      Thread.detachNewThread { continuation.resume(returning: awaitEnd(of: pid)) }
     }
     guard status == 0 else { throw PostgresClusterError("\(command[0]) ended with wait status \(status)") }
   }
@@ -46,12 +42,13 @@ enum PostgresProcess {
       throw PostgresClusterError("socketpair: \(String(cString: strerror(errno)))")
     }
     defer { close(ends[0]) }
-    try spawn(["sh", "-c", "trap '' HUP INT TERM; \(script)", "sh"] + arguments, standardInput: ends[0])
+    let pid = try spawn(["sh", "-c", "trap '' HUP INT TERM; \(script)", "sh"] + arguments, standardInput: ends[0])
+    // Swift Testing's exit tests turn in circles as long as any child is left unreaped.
+    Thread.detachNewThread { _ = awaitEnd(of: pid) }
     return FileHandle(fileDescriptor: ends[1], closeOnDealloc: true)
   }
 
   /// Starts a program that reads `standardInput`, writes to nowhere and inherits nothing else.
-  @discardableResult
   static func spawn(_ command: [String], standardInput: Int32) throws -> pid_t {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
@@ -66,9 +63,23 @@ enum PostgresProcess {
     // The other user may not be able to read this process's folder.
     let arguments = (["env", "-C", "/tmp"] + asPostgres + command).map { strdup($0) }
     defer { for argument in arguments { free(argument) } }
+    // A dispatch thread blocks most signals, and a child would inherit that.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var none = sigset_t()
+    sigemptyset(&none)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     var pid: pid_t = 0
-    let failure = posix_spawnp(&pid, "env", &actions, nil, arguments + [nil], environ)
+    let failure = posix_spawnp(&pid, "env", &actions, &attributes, arguments + [nil], environ)
     guard failure == 0 else { throw PostgresClusterError("\(command[0]): \(String(cString: strerror(failure)))") }
     return pid
+  }
+
+  private static func awaitEnd(of pid: pid_t) -> Int32 {
+    var status: Int32 = 0
+    while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+    return status
   }
 }

@@ -54,6 +54,11 @@ package final class StatementProxy: Sendable {
       guard client >= 0 else { return }
       let server = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
       guard LoopbackAddress.connect(server, to: serverPort) else { return }
+      for socket in [client, server] {
+        // Otherwise each statement, forwarded part by part, waits for a delayed acknowledgement.
+        var isOn: Int32 = 1
+        setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &isOn, socklen_t(MemoryLayout<Int32>.size))
+      }
       let isFirst = state.withLock { state in
         state.sockets += [client, server]
         state.connections += 1

@@ -24,7 +24,7 @@ import Tokenizer
     let tokenizer = try #require(Self.vocabulary)
     var options = EmbeddingsServer.Options()
     options.tokens = { tokenizer.count($0) }
-    try await Scene.run(engine, server: options) { scene in
+    try await Scene.run(engine, options) { scene in
       try await scene.database.insert(Self.texts)
       try await scene.database.insert((0..<40).map { "standalone \($0)" }, into: "standalone_chat_messages")
       let environment = ["VECFILL_DATA_DIR": Self.folder]

@@ -11,8 +11,8 @@ struct Scene: Sendable {
 
   /// Serves while `body` runs.
   static func run(
-    _ engine: ChatDatabase.Engine, rules: [EmbeddingsServer.Rule] = [], indexed: Bool = false,
-    server options: EmbeddingsServer.Options = EmbeddingsServer.Options(),
+    _ engine: ChatDatabase.Engine, _ options: EmbeddingsServer.Options = EmbeddingsServer.Options(),
+    rules: [EmbeddingsServer.Rule] = [], indexed: Bool = false,
     _ body: (Scene) async throws -> Void
   ) async throws {
     let folder = try TemporaryFolder()
@@ -35,6 +35,9 @@ struct Scene: Sendable {
     dimensions: 8
     batch_size: 10
     concurrency: 4
+    limits:
+      requests_per_minute: 1000000
+      tokens_per_minute: 1000000000
     """
   }
 

@@ -59,6 +59,19 @@ package struct Batch: Equatable, Sendable {
     /// an end to each input.
     package var mostTokens: Int { inputs.reduce(0) { $0 + $1.utf8.count + 2 } }
 
+    /// Both halves of the inputs, by their tokens; one part alone where there is but one input.
+    package func halvesByTokens() -> [Range<Int>] {
+      guard inputs.count > 1 else { return [inputs.indices] }
+      var sum = 0
+      let half = tokenCount / 2
+      let middle = tokens.firstIndex { count in
+        sum += count
+        return sum > half
+      }
+      let end = min(max(middle ?? inputs.count / 2, 1), inputs.count - 1)
+      return [0..<end, end..<inputs.count]
+    }
+
     /// The part with the inputs in `range`, their rows renumbered.
     package func slice(_ range: Range<Int>) -> Contents {
       Contents(

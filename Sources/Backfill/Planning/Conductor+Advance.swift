@@ -23,49 +23,69 @@ extension Conductor {
   private mutating func nextRequests(at now: Duration, wakeAt: inout Duration?) -> [Action] {
     var actions: [Action] = []
     waiting = nil
-    let due = retries.filter { $0.due <= now }
+    planned.insert(contentsOf: retries.filter { $0.due <= now }, at: 0)
     retries.removeAll { $0.due <= now }
-    planned.insert(
-      contentsOf: due.map {
-        Requested(
-          batch: $0.batch, attempt: $0.attempt, reservation: job.model.cost(ofTokens: $0.batch.contents.mostTokens) ?? 0
-        )
-      }, at: 0)
 
-    while let next = planned.first, requested.count < job.concurrency, unwritten.count < 2 * job.concurrency {
-      let tokens = next.batch.contents.tokenCount
-      let wait = limiter.wait(forTokens: tokens, at: now)
+    while let next = planned.first, requested.count < window.limit, unwritten.count < 2 * job.concurrency {
+      let contents = next.batch.contents
+      if contents.inputs.count > 1, refusedSizes.contains(contents) {
+        planned.removeFirst()
+        split(next, into: contents.halvesByTokens())
+        continue
+      }
+      guard let wait = wait(for: contents, at: now) else { break }
       guard wait == .zero else {
-        waiting = "rate limit"
         wakeAt = now + wait
         break
       }
       guard spending.fits(next.reservation) else {
         if requested.isEmpty { end(.failed(overBudget(by: next.reservation))) }
-        waiting = "budget"
+        waiting = .budget
         break
       }
       planned.removeFirst()
-      limiter.sent(tokens: tokens, at: now)
-      spending.reserve(next.reservation)
-      requested[next.batch.id] = next
-      tally.requests += 1
-      if next.attempt > 1 { tally.retries += 1 }
-      let reservation = job.model.usdPerMillionTokens == nil ? nil : next.reservation
-      actions.append(.request(next.batch, attempt: next.attempt, reservation: reservation))
+      actions.append(send(next, at: now))
     }
     if let retry = retries.map(\.due).min() {
-      if requested.isEmpty && planned.isEmpty { waiting = "retry" }
+      if requested.isEmpty, planned.isEmpty { waiting = breaker.isOpen ? .outage : .retry }
       wakeAt = min(wakeAt ?? retry, retry)
     }
     return actions
   }
 
+  /// How long until the next request may be sent; nil where a request in flight has to end first.
+  private mutating func wait(for contents: Batch.Contents, at now: Duration) -> Duration? {
+    if breaker.isOpen {
+      waiting = .outage
+      guard requested.isEmpty else { return nil }
+      if breaker.nextProbe > now { return breaker.nextProbe - now }
+    }
+    let wait = limiter.wait(forTokens: contents.tokenCount, at: now)
+    waiting = wait == .zero ? nil : limiter.heldUntil > now ? .hold : .rate
+    return wait
+  }
+
+  private mutating func send(_ next: Requested, at now: Duration) -> Action {
+    var request = next
+    request.reservedTokens = limiter.sent(tokens: next.batch.contents.tokenCount, at: now)
+    request.sentAt = now
+    spending.reserve(next.reservation)
+    requested[next.batch.id] = request
+    tally.requests += 1
+    if next.attempt > 1 { tally.retries += 1 }
+    let reservation = job.model.usdPerMillionTokens == nil ? nil : next.reservation
+    return .request(next.batch, attempt: next.attempt, reservation: reservation)
+  }
+
   private func overBudget(by cost: Double) -> Failure {
-    Failure(
-      .budget, "budget",
-      "the next request may cost up to $\(cost), and $\(spending.spent) of $\(job.budget?.usd ?? 0) is spent",
-      remedy: "raise the budget and run again to go on")
+    let budget = job.budget?.usd ?? 0
+    var reason =
+      "the next request may cost up to $\(cost.rounded6), and $\(spending.spent.rounded6) of $\(budget) is spent"
+    if let total = tally.total, tally.written > 0, let spent = tally.cost {
+      let rest = Double(max(0, total - done)) * spent / Double(tally.written)
+      reason += "; the rest would cost about $\(rest.rounded6)"
+    }
+    return Failure(.budget, "budget", reason, remedy: "raise the budget and run again to go on")
   }
 
   /// Pages are read only as far ahead as keeps the requests busy, and none before the spool is written (P2, P8).
@@ -141,4 +161,8 @@ extension Conductor {
     requested.isEmpty && !isReading && writing.isEmpty && settling == 0 && unsettled.isEmpty
       && (unwritten.isEmpty || !canWrite)
   }
+}
+
+extension Double {
+  fileprivate var rounded6: Double { (self * 1_000_000).rounded() / 1_000_000 }
 }

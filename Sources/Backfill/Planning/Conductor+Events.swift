@@ -13,80 +13,119 @@ extension Conductor {
   }
 
   mutating func received(_ id: BatchID, _ receipt: Receipt, at now: Duration) -> [Action] {
+    let inFlight = requested.count
     guard let request = requested.removeValue(forKey: id) else { return [] }
     let cost = job.model.cost(ofTokens: receipt.billedTokens)
     tally.billedTokens += receipt.billedTokens
     tally.estimatedTokens += request.batch.contents.tokenCount
     tally.cost = cost.map { ($0) + (tally.cost ?? 0) }
     spending.settle(reservation: request.reservation, cost: cost ?? 0)
-    limiter.correct(reserved: request.batch.contents.tokenCount, actual: receipt.billedTokens, at: now)
-    limiter.learn(receipt.rateLimits, configured: job.limits, at: now)
+    limiter.correct(
+      counted: request.batch.contents.tokenCount, reserved: request.reservedTokens, actual: receipt.billedTokens,
+      at: now)
+    limiter.learn(receipt.rateLimits, at: now)
+    window.answered(after: now - request.sentAt, inFlight: inFlight, at: now)
+    breaker.answered()
+    answers += 1
     unwritten.append(Unwritten(id: id, source: request.batch.source, page: request.batch.page))
-    outageSince = nil
-    hasAnswered = true
-    defer { suspects = [] }
-    return suspects.map { condemn($0.batch, $0.failure) }
+    answeredSince = max(answeredSince, request.sentAt)
+    return condemnProven()
   }
 
   mutating func failed(_ id: BatchID, _ failure: EmbeddingFailure, at now: Duration) -> [Action] {
-    guard let request = requested.removeValue(forKey: id) else { return [] }
-    let batch = request.batch
+    guard var request = requested.removeValue(forKey: id) else { return [] }
     spending.settle(
       reservation: request.reservation, cost: failure.mayHaveBeenBilled ? request.reservation : 0)
     if failure.mayHaveBeenBilled { tally.possiblyPaid += 1 }
-    limiter.learn(failure.rateLimits, configured: job.limits, at: now)
+    limiter.learn(failure.rateLimits, at: now)
     guard ending == nil else { return [] }
 
-    switch failure.kind {
-    case .transient, .unreachable:
-      let since = outageSince ?? now
-      outageSince = since
-      if now - since >= policy.retry.maxOutage {
-        end(.failed(failure.asFailure))
+    switch failure.kind.failureClass.reaction {
+    case .retry:
+      if suspectsInputs(of: &request, failure) {
+        breaker.answered()
+        refused(request, failure, at: now)
       } else {
-        retry(request, after: failure.retryAfter, at: now)
+        if [503, 529].contains(failure.status) { slow(request, failure, at: now) }
+        retry(request, failure, at: now)
       }
-    case .rateLimited:
-      let delay = policy.retry.delay(attempt: request.attempt, retryAfter: failure.retryAfter, using: &random)
-      limiter.hold(until: now + delay)
-      retry(request, after: delay, at: now)
-    case .brokenReply:
-      if request.attempt == 1 {
-        retry(request, after: nil, at: now)
-      } else {
-        end(.failed(failure.asFailure))
-      }
-    case .tooLarge, .badInput:
-      return refused(batch, failure)
-    case .quotaExhausted, .denied, .misconfigured, .cancelled:
+    case .hold:
+      slow(request, failure, at: now)
+      retry(request, failure, holdsAll: true, at: now)
+    case .retryOnce:
+      request.brokenReplies += 1
+      if request.brokenReplies > 1 { end(.failed(failure.asFailure)) } else { retry(request, failure, at: now) }
+    case .split:
+      breaker.answered()
+      refusedSizes.add(request.batch.contents)
+      refused(request, failure, at: now)
+    case .isolate:
+      breaker.answered()
+      refused(request, failure, at: now)
+    case .stop:
       end(.failed(failure.asFailure))
     }
-    return []
+    return condemnProven()
   }
 
-  /// Splits a refused batch until the bad input stands alone, and condemns that one if another was answered (P7).
-  private mutating func refused(_ batch: Batch, _ failure: EmbeddingFailure) -> [Action] {
-    let count = batch.contents.inputs.count
-    guard !batch.contents.rows.isEmpty else {
-      end(.failed(failure.asFailure))
-      return []
+  /// Whether a failure that should pass comes again and again for this request, while others are answered: some
+  /// servers say 500 for good to an input that they can't embed.
+  private func suspectsInputs(of request: inout Requested, _ failure: EmbeddingFailure) -> Bool {
+    guard failure.status == 500 else { return false }
+    if request.serverErrors == 0 { request.answersBefore = answers }
+    request.serverErrors += 1
+    let isAlone = request.batch.contents.inputs.count == 1
+    return answers > request.answersBefore
+      && request.serverErrors >= policy.retry.mostServerErrors * (isAlone ? 2 : 1)
+  }
+
+  /// Fewer requests side by side and a lower pace, once for all that was refused at the same time.
+  private mutating func slow(_ request: Requested, _ failure: EmbeddingFailure, at now: Duration) {
+    guard request.sentAt >= slowedAt else { return }
+    slowedAt = now
+    let isTooSteep = failure.code?.lowercased() == "slow_down"
+    let steadyFor: Duration = isTooSteep ? .seconds(60) : .zero
+    limiter.slow(to: isTooSteep ? 0.5 : 0.9, steadyFor: steadyFor, at: now)
+    window.refused(steadyFor: steadyFor, at: now)
+  }
+
+  /// Isolates the bad input of a refused batch, which alone is a suspect (P7).
+  private mutating func refused(_ request: Requested, _ failure: EmbeddingFailure, at now: Duration) {
+    let contents = request.batch.contents
+    guard !contents.rows.isEmpty else { return end(.failed(failure.asFailure)) }
+    guard contents.inputs.count > 1 else {
+      suspects.append(Suspect(batch: request.batch, failure: failure, refusedAt: request.refusedAt ?? now))
+      if suspects.count % Conductor.mostSuspects == 0 { probe(page: request.batch.page) }
+      return
     }
-    guard count > 1 else {
-      if hasAnswered { return [condemn(batch, failure)] }
-      suspects.append((batch, failure))
-      if suspects.count == Conductor.mostSuspects { probe(page: batch.page) }
-      return []
+    var request = request
+    request.refusedAt = request.refusedAt ?? now
+    let middle = contents.inputs.count / 2
+    if let bad = failure.badIndex, contents.inputs.indices.contains(bad) {
+      split(request, into: [0..<bad, bad..<bad + 1, bad + 1..<contents.inputs.count].filter { !$0.isEmpty })
+    } else if failure.kind == .tooLarge {
+      split(request, into: contents.halvesByTokens())
+    } else {
+      split(request, into: [0..<middle, middle..<contents.inputs.count])
     }
-    let ranges: [Range<Int>] =
-      if let bad = failure.badIndex, (0..<count).contains(bad) {
-        [0..<bad, bad..<bad + 1, bad + 1..<count].filter { !$0.isEmpty }
-      } else {
-        [0..<count / 2, count / 2..<count]
-      }
+  }
+
+  /// Plans the parts of a batch in its place, before all others.
+  mutating func split(_ request: Requested, into ranges: [Range<Int>]) {
+    let batch = request.batch
     for _ in 1..<ranges.count { watermark.split(page: batch.page) }
-    planned.insert(
-      contentsOf: ranges.map { plan(batch.contents.slice($0), source: batch.source, page: batch.page) }, at: 0)
-    return []
+    let parts = ranges.map { range in
+      var part = plan(batch.contents.slice(range), source: batch.source, page: batch.page)
+      part.refusedAt = request.refusedAt
+      return part
+    }
+    planned.insert(contentsOf: parts, at: 0)
+  }
+
+  private mutating func condemnProven() -> [Action] {
+    let proven = suspects.filter { $0.refusedAt <= answeredSince }
+    suspects.removeAll { $0.refusedAt <= answeredSince }
+    return proven.map { condemn($0.batch, $0.failure) }
   }
 
   /// Asks for a harmless text that no row waits for: is the endpoint at fault, or are the suspects?
@@ -105,9 +144,30 @@ extension Conductor {
     return .condemn(batch, failure, tally)
   }
 
-  private mutating func retry(_ request: Requested, after delay: Duration?, at now: Duration) {
-    let delay = policy.retry.delay(attempt: request.attempt, retryAfter: delay, using: &random)
-    retries.append(Retry(batch: request.batch, attempt: request.attempt + 1, due: now + delay))
+  /// Sends a request again after a wait, unless the provider has failed, or wants to fail, for longer than is allowed.
+  private mutating func retry(
+    _ request: Requested, _ failure: EmbeddingFailure, holdsAll: Bool = false, at now: Duration
+  ) {
+    let outage = breaker.failed(retryAfter: failure.retryAfter, policy.retry, at: now, using: &random)
+    guard outage < policy.retry.maxOutage else {
+      return end(.failed(failure.asFailure))
+    }
+    if let asked = failure.retryAfter, asked > policy.retry.maxOutage {
+      return end(.failed(tooLong(asked, failure)))
+    }
+    let delay = policy.retry.delay(attempt: request.attempt, retryAfter: failure.retryAfter, using: &random)
+    if holdsAll { limiter.hold(until: now + delay) }
+    var again = request
+    again.attempt += 1
+    again.due = now + delay
+    retries.append(again)
+  }
+
+  private func tooLong(_ wait: Duration, _ failure: EmbeddingFailure) -> Failure {
+    let row = failure.kind.failureClass
+    let seconds = Int((wait / .seconds(1)).rounded(.up))
+    return Failure(
+      row.exitCode, "embeddings API", "\(failure.summary); it asks to wait \(seconds) s", remedy: row.remedy)
   }
 
   mutating func written(_ ids: [BatchID], rows: Int, matched: Int) {
@@ -135,6 +195,6 @@ extension Conductor {
   private mutating func plan(_ contents: Batch.Contents, source: Int, page: Int) -> Requested {
     batchCount += 1
     let batch = Batch(id: BatchID(run: run, number: batchCount), source: source, page: page, contents: contents)
-    return Requested(batch: batch, attempt: 1, reservation: job.model.cost(ofTokens: contents.mostTokens) ?? 0)
+    return Requested(batch: batch, reservation: job.model.cost(ofTokens: contents.mostTokens) ?? 0)
   }
 }

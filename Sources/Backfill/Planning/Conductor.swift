@@ -64,16 +64,31 @@ package struct Conductor: Sendable {
     }
   }
 
+  /// A batch that is to be sent, is on its way, or waits to be sent again.
   struct Requested {
     let batch: Batch
-    let attempt: Int
+    /// The most dollars that it can cost.
     let reservation: Double
+    var attempt = 1
+    var brokenReplies = 0
+    var serverErrors = 0
+    /// How many requests were answered before its first server error.
+    var answersBefore = 0
+    /// The tokens that the limiter holds for it.
+    var reservedTokens = 0
+    var sentAt: Duration = .zero
+    /// When it may be sent again.
+    var due: Duration = .zero
+    /// When the batch that it was part of was first refused.
+    var refusedAt: Duration?
   }
 
-  struct Retry {
+  /// An input that was refused alone, and is condemned once a request is answered that was sent after the first refusal
+  /// of its batch: until then the endpoint may be at fault.
+  struct Suspect {
     let batch: Batch
-    let attempt: Int
-    let due: Duration
+    let failure: EmbeddingFailure
+    let refusedAt: Duration
   }
 
   struct Unwritten {
@@ -91,8 +106,10 @@ package struct Conductor: Sendable {
 
   package internal(set) var tally: Tally
   package internal(set) var spending: Spending
-  /// Why nothing is sent just now, for a person; nil while work goes on.
-  package internal(set) var waiting: String?
+  /// Why nothing is sent just now; nil while work goes on.
+  package internal(set) var waiting: Waiting?
+  /// Since when the provider keeps the run from sending anything; `tally.throttled` has the waits that are over.
+  package internal(set) var throttledSince: Duration?
 
   var sweep: Sweep
   var watermark = Watermark()
@@ -100,24 +117,29 @@ package struct Conductor: Sendable {
   var pageCount = 0
   var batchCount = 0
   var planned: [Requested] = []
-  var retries: [Retry] = []
+  var retries: [Requested] = []
   var requested: [BatchID: Requested] = [:]
   var unwritten: [Unwritten] = []
   var writing: [Unwritten] = []
   var unsettled: [Unwritten] = []
   /// `settle` and `condemn` actions that aren't durable yet.
   var settling = 0
-  /// Single inputs that were refused before any other was answered: they or the endpoint may be at fault.
-  var suspects: [(batch: Batch, failure: EmbeddingFailure)] = []
-  var hasAnswered = false
+  var suspects: [Suspect] = []
   var writtenInSweep = 0
   var barrenSweeps = 0
   /// The most rows that one sweep of the source has passed over.
   var passedOver = (excluded: 0, condemned: 0)
   /// Rows in quarantine in the sources that are complete.
   var quarantined = 0
-  var outageSince: Duration?
   var limiter: RateLimiter
+  var window: ConcurrencyWindow
+  var breaker = CircuitBreaker()
+  var refusedSizes = RefusedSizes()
+  /// When the pace was last lowered: refusals of what was sent before are part of the same.
+  var slowedAt: Duration = .zero
+  var answers = 0
+  /// When the latest of the requests was sent that were answered.
+  var answeredSince: Duration = .seconds(-1)
   var ending: Ending?
   var canWrite = true
   var graceEnds: Duration?
@@ -147,6 +169,7 @@ package struct Conductor: Sendable {
     spending = Spending(spent: spent, budget: job.budget)
     sweep = Sweep(source: 0, start: watermarks[0])
     limiter = RateLimiter(job.limits)
+    window = ConcurrencyWindow(ceiling: job.concurrency, isProbing: !limiter.isKnown)
     unwritten = spooled.map { Unwritten(id: $0.id, source: $0.source, page: nil) }
   }
 
@@ -179,7 +202,20 @@ package struct Conductor: Sendable {
       return [.cancelRequests, .end(.failed(failure))]
     case .stopRequested(let cause): actions += stop(cause, at: now)
     }
-    return actions + advance(at: now)
+    actions += advance(at: now)
+    keepTime(at: now)
+    return actions
+  }
+
+  /// Counts what time the provider's waits take, which tells nothing of how fast the rest will go.
+  private mutating func keepTime(at now: Duration) {
+    let isThrottled = requested.isEmpty && ending == nil && waiting?.isThrottling == true
+    if let since = throttledSince, !isThrottled {
+      tally.throttled += now - since
+      throttledSince = nil
+    } else if isThrottled, throttledSince == nil {
+      throttledSince = now
+    }
   }
 
   /// The first reason to end is the one that is told.

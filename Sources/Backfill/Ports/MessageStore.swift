@@ -1,7 +1,8 @@
 /// The database that holds the messages.
 ///
 /// Every adapter passes the contract suite in `Tests/MessageStoresTests`. No call leaves a transaction open when it
-/// returns (P9). All errors are `Failure`s that name the table or host and hold no text and no secret.
+/// returns (P9). All errors are `Failure`s that name the table or host and hold no text and no secret, but for a
+/// `CancellationError` once the task was cancelled and what it did in the database was ended.
 package protocol MessageStore: Sendable {
   /// Which database this is, stable over reconnects and without a secret, e.g. "postgresql://db:5432/verse".
   var identity: String { get }

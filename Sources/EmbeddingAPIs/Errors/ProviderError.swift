@@ -46,7 +46,8 @@ struct ProviderError: Equatable {
     return ProviderDuration.prefix(of: message[match.range.upperBound...])
   }
 
+  /// A word that tells more than the status; LiteLLM writes "None" where it has none.
   private static func word(_ value: Any?) -> String? {
-    (value as? String).flatMap { $0.isPlainWord && Int($0) == nil ? $0 : nil }
+    (value as? String).flatMap { $0.isPlainWord && Int($0) == nil && $0 != "None" ? $0 : nil }
   }
 }

@@ -5,7 +5,8 @@ struct PostgresInspection {
   private let source: Source
   private let access: StoreAccess
 
-  /// The table that `source` names; without `dimensions`, any dimension will do.
+  /// The table that `source` names, checked for being filled with vectors of `dimensions`; without them, only for being
+  /// read.
   static func table(
     of source: Source, dimensions: Int?, for access: StoreAccess, on connection: isolated PostgresConnection
   ) throws -> PostgresTable {
@@ -17,6 +18,11 @@ struct PostgresInspection {
       throw refusal("the server is older than PostgreSQL 13", "upgrade the server")
     }
     let relation = try relation(on: connection)
+    guard access == .reading || !relation.isTrue("is_read_only") else {
+      throw refusal(
+        "the database can only be read, as a standby", "connect to the primary, e.g. by target_session_attrs=read-write"
+      )
+    }
     let oid = relation["oid"] ?? ""
     let keyKind = try keyKind(relation: oid, on: connection)
     try checkText(relation: oid, on: connection)
@@ -41,7 +47,8 @@ struct PostgresInspection {
     let found = try connection.query(
       """
       SELECT c.oid, n.nspname AS schema, c.relkind AS kind, row_security_active(c.oid) AS hides_rows,
-        current_user AS role, pg_encoding_to_char(d.encoding) AS encoding
+        current_user AS role, pg_encoding_to_char(d.encoding) AS encoding,
+        current_setting('transaction_read_only')::boolean AS is_read_only
       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
       JOIN pg_database d ON d.datname = current_database()
       WHERE c.oid = to_regclass($1)

@@ -75,7 +75,9 @@ package actor PostgresMessageStore: MessageStore {
   package func write(_ rows: [EmbeddedRow], to source: Source) async throws -> Set<RowKey> {
     guard !rows.isEmpty else { return [] }
     let table = try await table(of: source)
-    for row in rows { try row.check(dimensions: table.dimensions, in: source) }
+    for row in rows {
+      try row.vector.check(dimensions: table.dimensions, of: "\(source.name) \(source.key) \(row.key)")
+    }
     try await confirmLocks(for: source)
     let write = PostgresWrite(table: table, rows: rows, lockTimeout: lockTimeout)
     return try await attempt(on: writer, for: source) { try write.run(on: $0, isRepeat: $1) }
@@ -83,8 +85,7 @@ package actor PostgresMessageStore: MessageStore {
 
   package func nearest(to vector: [Float], in source: Source, limit: Int) async throws -> [Neighbour] {
     let table = try await table(of: source)
-    try EmbeddedRow(key: .text("search"), digest: TextDigest(of: ""), vector: vector[...])
-      .check(dimensions: table.dimensions, in: source)
+    try vector[...].check(dimensions: table.dimensions, of: source.name)
     var bytes: [UInt8] = []
     try table.encode(vector[...], to: &bytes)
     let parameters: [PostgresValue] = [.binary(bytes), .integer(Int64(limit))]

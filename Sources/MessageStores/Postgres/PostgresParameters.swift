@@ -93,11 +93,4 @@ extension [UInt8] {
   mutating func appendBigEndian(_ value: some FixedWidthInteger) {
     Swift.withUnsafeBytes(of: value.bigEndian) { append(contentsOf: $0) }
   }
-
-  mutating func appendBigEndian<Integer: FixedWidthInteger>(_ values: some Collection<Integer>) {
-    withUnsafeTemporaryAllocation(of: Integer.self, capacity: values.count) { swapped in
-      for (index, value) in values.enumerated() { swapped[index] = value.bigEndian }
-      append(contentsOf: UnsafeRawBufferPointer(swapped))
-    }
-  }
 }

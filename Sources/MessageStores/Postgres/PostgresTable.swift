@@ -106,13 +106,31 @@ extension PostgresTable {
     bytes.appendBigEndian(Int16(0))
     switch vectorType {
     case .vector:
-      bytes.appendBigEndian(vector.lazy.map(\.bitPattern))
+      bytes.append(vector) { $0.bitPattern.bigEndian }
     case .halfvec:
-      let halves = vector.lazy.map { Float16($0) }
-      guard halves.allSatisfy(\.isFinite) else {
+      guard vector.allSatisfy({ Float16($0).isFinite }) else {
         throw Failure(.badData, source.name, "a value of a vector is too great for halfvec")
       }
-      bytes.appendBigEndian(halves.map(\.bitPattern))
+      bytes.append(vector) { Float16($0).bitPattern.bigEndian }
+    }
+  }
+}
+
+extension [UInt8] {
+  /// Appends the words that `encode` makes of the values: over plain pointers, which are fast without optimisation too.
+  fileprivate mutating func append<Word: FixedWidthInteger>(
+    _ values: ArraySlice<Float>, as encode: (Float) -> Word
+  ) {
+    values.withUnsafeBufferPointer { values in
+      withUnsafeTemporaryAllocation(of: Word.self, capacity: values.count) { words in
+        guard let source = values.baseAddress, let target = words.baseAddress else { return }
+        var index = 0
+        while index < values.count {
+          target[index] = encode(source[index])
+          index += 1
+        }
+        append(contentsOf: UnsafeRawBufferPointer(words))
+      }
     }
   }
 }

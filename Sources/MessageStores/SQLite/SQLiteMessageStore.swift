@@ -79,16 +79,18 @@ package actor SQLiteMessageStore: MessageStore {
     guard !rows.isEmpty else { return [] }
     let table = try await table(of: source)
     let dimensions = table.dimensions ?? rows[0].vector.count
-    for row in rows { try row.check(dimensions: dimensions, in: source) }
+    for row in rows {
+      try row.vector.check(dimensions: dimensions, of: "\(source.name) \(source.key) \(row.key)")
+    }
+    // Encoded beforehand: the application can't write while the transaction lasts.
+    let vectors = rows.map { table.vectorFormat.value(of: $0.vector) }
     return try await reporting(source) {
       try await self.queue.writeWithoutTransaction { database in
         var written: Set<RowKey> = []
         try database.inTransaction(.immediate) {
           let statement = try database.cachedStatement(sql: table.update)
-          for row in rows {
-            try statement.execute(arguments: [
-              table.vectorFormat.value(of: row.vector), row.key.databaseValue, Data(row.digest.bytes),
-            ])
+          for (row, vector) in zip(rows, vectors) {
+            try statement.execute(arguments: [vector, row.key.databaseValue, Data(row.digest.bytes)])
             if database.changesCount == 1 { written.insert(row.key) }
           }
           return .commit
@@ -100,8 +102,7 @@ package actor SQLiteMessageStore: MessageStore {
 
   package func nearest(to vector: [Float], in source: Source, limit: Int) async throws -> [Neighbour] {
     let table = try await table(of: source)
-    try EmbeddedRow(key: .text("search"), digest: TextDigest(of: ""), vector: vector[...])
-      .check(dimensions: table.dimensions, in: source)
+    try vector[...].check(dimensions: table.dimensions, of: source.name)
     return try await read(source) { database in
       var neighbours = NearestNeighbours(to: vector, limit: limit)
       let rows = try Row.fetchCursor(database, sql: table.vectors)
@@ -143,6 +144,7 @@ extension SQLiteMessageStore {
     do {
       return try await body()
     } catch let error as DatabaseError {
+      if error.resultCode == .SQLITE_INTERRUPT, Task.isCancelled { throw CancellationError() }
       throw error.failure(source.name)
     }
   }

@@ -16,13 +16,15 @@ enum SQLiteVectorFormat: Sendable {
       text.reserveCapacity(vector.count * 13)
       for value in vector {
         // A float's description is the shortest text that reads back as the same float.
-        text.append(contentsOf: value.description.utf8)
+        var number = value.description
+        number.withUTF8 { text.append(contentsOf: $0) }
         text.append(UInt8(ascii: ","))
       }
       text[text.count - 1] = UInt8(ascii: "]")
       return String(decoding: text, as: UTF8.self).databaseValue
     case .float32:
-      return Vectors(dimensions: vector.count, values: Array(vector)).littleEndian.databaseValue
+      // The floats as they lie in memory: every machine that vecfill runs on is little-endian.
+      return vector.withUnsafeBytes { Data($0) }.databaseValue
     }
   }
 
@@ -30,7 +32,14 @@ enum SQLiteVectorFormat: Sendable {
   func vector(_ stored: Data) -> [Float]? {
     switch self {
     case .json: Self.parse(stored)
-    case .float32: stored.isEmpty ? nil : Vectors(littleEndian: stored, dimensions: stored.count / 4)?.values
+    case .float32: Self.copy(stored)
+    }
+  }
+
+  private static func copy(_ floats: Data) -> [Float]? {
+    guard !floats.isEmpty, floats.count.isMultiple(of: 4) else { return nil }
+    return [Float](unsafeUninitializedCapacity: floats.count / 4) { values, count in
+      count = floats.copyBytes(to: values) / 4
     }
   }
 

@@ -44,7 +44,7 @@ package struct MigrationScript: Hashable, Sendable {
   private static func directives(of text: String, file: String) throws(Failure) -> Directives {
     var directives = Directives()
     for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-      guard let match = line.wholeMatch(of: #/\s*--\s*vecfill:\s*(\S+)\s*(\S*)\s*/#) else { continue }
+      guard let match = line.wholeMatch(of: #/\s*--\s*vecfill:\s*(\S*)\s*(.*?)\s*/#) else { continue }
       let parts = match.2.split(separator: ".").map(String.init)
       switch (match.1, parts.count) {
       case ("no-transaction", 0):

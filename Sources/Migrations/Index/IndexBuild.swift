@@ -104,7 +104,7 @@ struct IndexBuild: Sendable {
     guard index.body.lowercased().contains("hnsw") else { return nil }
     let found = try connection.query(
       """
-      SELECT greatest(c.reltuples, 0)::bigint AS rows,
+      SELECT (SELECT count(*) FROM \(index.table.quoted)) AS rows,
         (SELECT max(a.atttypmod) FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
           WHERE a.attrelid = c.oid AND t.typname IN ('vector', 'halfvec')) AS dimensions,
         pg_size_bytes(current_setting('maintenance_work_mem')) AS memory,

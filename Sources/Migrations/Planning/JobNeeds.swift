@@ -70,24 +70,15 @@ package struct JobNeeds: Sendable {
   private func addVectorIndex(
     of source: Source, stem: String, isHalf: Bool, directives: String, to result: inout Result
   ) async throws {
-    // pgvector's HNSW takes 2,000 dimensions of vector and 4,000 of halfvec.
-    guard dimensions <= 4_000 else {
+    guard let index = VectorIndex.definition(for: source, dimensions: dimensions, isHalf: isHalf) else {
       result.notes.append("\(source.name).\(source.vector): no HNSW index holds \(dimensions) dimensions")
       return
     }
-    let vector = source.vector.quotedIdentifier
-    let key =
-      isHalf
-      ? "\(vector) halfvec_cosine_ops"
-      : dimensions > 2_000 ? "(\(vector)::halfvec(\(dimensions))) halfvec_cosine_ops" : "\(vector) vector_cosine_ops"
-    let name = "idx_\(String(stem.prefix(50)))_hnsw".quotedIdentifier
-    let table = SQLName(schema: source.schema, source.table).quoted
     try await add(
       draft(
         "\(stem)_hnsw",
-        up: directives
-          + "CREATE INDEX CONCURRENTLY \(name) ON \(table) USING hnsw (\(key)) WITH (m = 16, ef_construction = 64);",
-        down: "-- vecfill: no-transaction\nDROP INDEX CONCURRENTLY \(name);"), to: &result)
+        up: directives + "CREATE INDEX CONCURRENTLY \(index.name.quoted) ON \(index.table.quoted) \(index.body);",
+        down: "-- vecfill: no-transaction\nDROP INDEX CONCURRENTLY \(index.name.quoted);"), to: &result)
   }
 
   private func draft(_ name: String, up: String, down: String) -> MigrationDraft {

@@ -33,6 +33,10 @@ package struct PostgresMigrations: MigrationDatabase {
     try await reading { try PostgresCatalog.presence(of: change, on: $0) }
   }
 
+  package func droppedIndexes() async throws -> [String] {
+    try await reading { try IndexIntents.sentences(on: $0) }
+  }
+
   package func check(_ script: MigrationScript) async throws -> [String] {
     try await reading { try PostgresPreflight.check(script, on: $0) }
   }
@@ -154,35 +158,19 @@ extension PostgresMigrations {
 }
 
 extension PostgresMigrations {
-  /// A session lock on the watching connection, only ever tried: a build that waits for every snapshot would wait for a
-  /// process that waits for the lock.
   package func exclusively<Value: Sendable>(
     patience: Duration, _ body: @Sendable () async throws -> Value
   ) async throws -> Value {
     do {
-      try await pair.prepare()
-      let started = ContinuousClock.now
-      while try await !pair.watcher.run({ try MigrationLock.take(on: $0) }) {
-        guard started.duration(to: .now) < patience else {
-          throw try await pair.watcher.run { try MigrationLock.refusal(on: $0) }
+      return try await pair.exclusively(patience: patience) {
+        if try await !pair.watcher.run({ try PostgresRecords.exist(on: $0) }) {
+          try await pair.worker.execute(PostgresRecords.schema)
         }
-        try await Task.sleep(for: .milliseconds(.random(in: 100...400)))
-      }
-      if try await !pair.watcher.run({ try PostgresRecords.exist(on: $0) }) {
-        try await pair.worker.execute(PostgresRecords.schema)
+        return try await body()
       }
     } catch let error as PostgresError {
       throw failure(error, identity)
     }
-    let result: Result<Value, any Error>
-    do {
-      result = .success(try await body())
-    } catch {
-      result = .failure(error)
-    }
-    // Where this fails, the lock goes with the connection.
-    _ = try? await pair.watcher.run { try MigrationLock.release(on: $0) }
-    return try result.get()
   }
 }
 

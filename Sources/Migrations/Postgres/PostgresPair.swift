@@ -34,6 +34,32 @@ struct PostgresPair: Sendable {
     }
   }
 
+  /// Runs `body` while no other process migrates or builds; throws a `Failure` with `.locked` once `patience` has passed.
+  ///
+  /// A session lock on the watching connection, only ever tried: a build that waits for every snapshot would wait for a
+  /// process that waits for the lock.
+  func exclusively<Value: Sendable>(
+    patience: Duration, _ body: @Sendable () async throws -> Value
+  ) async throws -> Value {
+    try await prepare()
+    let started = ContinuousClock.now
+    while try await !watcher.run({ try MigrationLock.take(on: $0) }) {
+      guard started.duration(to: .now) < patience else {
+        throw try await watcher.run { try MigrationLock.refusal(on: $0) }
+      }
+      try await Task.sleep(for: .milliseconds(.random(in: 100...400)))
+    }
+    let result: Result<Value, any Error>
+    do {
+      result = .success(try await body())
+    } catch {
+      result = .failure(error)
+    }
+    // Where this fails, the lock goes with the connection.
+    _ = try? await watcher.run { try MigrationLock.release(on: $0) }
+    return try result.get()
+  }
+
   func close() async {
     await worker.close()
     await watcher.close()
@@ -48,8 +74,10 @@ struct PostgresPair: Sendable {
     _ body: @escaping @Sendable (isolated PostgresConnection) throws -> Value
   ) async throws -> Value {
     var attempt = 1
+    var blockers: [PostgresSession] = []
     while true {
-      let (result, blockers) = await watched { try await worker.run(body) }
+      let (result, seen) = await watched { try await worker.run(body) }
+      if !seen.isEmpty { blockers = seen }
       do {
         return try result.get()
       } catch let error as PostgresError where error.isConflict {

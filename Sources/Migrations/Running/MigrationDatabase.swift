@@ -18,6 +18,9 @@ package protocol MigrationDatabase: Sendable {
   /// How far a column is filled; nil where the table or the column doesn't exist.
   func load(of column: MigrationScript.LoadedColumn) async throws -> Load?
 
+  /// Indexes that a load dropped and that aren't back, a sentence each.
+  func droppedIndexes() async throws -> [String]
+
   /// What a person should know before `script` runs, and a `Failure` for what would make it fail.
   func check(_ script: MigrationScript) async throws -> [String]
 

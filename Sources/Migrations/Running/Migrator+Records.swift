@@ -59,7 +59,7 @@ extension Migrator {
       let presence = try await database.presence(of: change)
       if let complaint = change.complaint(presence) { findings.append("\(migration): \(change.object) \(complaint)") }
     }
-    return findings
+    return findings + (try await database.droppedIndexes())
   }
 
   /// Accepts edited files as what was applied and forgets versions whose files are missing; returns what it did.

@@ -7,7 +7,8 @@ package struct SQLOutline: CustomStringConvertible, Sendable {
     var text = ""
     for token in SQLLexer.leadingTokens(of: sql, .postgres) {
       let isHidden = token.kind == .string || token.kind == .number
-      let joins = token.isSymbol(".") || token.isSymbol(",") || token.isSymbol(")") || text.hasSuffix(".") || text.hasSuffix("(")
+      let joins =
+        token.isSymbol(".") || token.isSymbol(",") || token.isSymbol(")") || text.hasSuffix(".") || text.hasSuffix("(")
       text += (text.isEmpty || joins ? "" : " ") + (isHidden ? "?" : token.text)
       guard text.count <= 120 else { break }
     }

@@ -52,6 +52,9 @@ package final class SQLiteMigrations: MigrationDatabase {
     try await work { try SQLiteCatalog.presence(of: change, $0) }
   }
 
+  /// None: no load drops one on SQLite.
+  package func droppedIndexes() async throws -> [String] { [] }
+
   package func check(_ script: MigrationScript) async throws -> [String] { [] }
 
   package func load(of column: MigrationScript.LoadedColumn) async throws -> Load? {

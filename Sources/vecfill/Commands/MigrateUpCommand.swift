@@ -16,9 +16,6 @@ struct MigrateUpCommand: AsyncParsableCommand {
   @Flag(help: "Also what is pending before a version that is applied.")
   var outOfOrder = false
 
-  @Flag(help: "Ask nothing; going up never asks.")
-  var yes = false
-
   func run() async throws {
     let applied = try await options.migrating { migrator in
       try await migrator.up(Migrator.UpOptions(version: to, beforeLoad: beforeLoad, outOfOrder: outOfOrder))

@@ -12,10 +12,10 @@ struct RunCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run", abstract: "Fill every missing embedding of a job's tables.",
     discussion: """
-      Reads DATABASE_URL and the provider's key from the environment or a .env file; `vecfill config` tells every
+      Reads DATABASE_URL and the provider's key from the environment or a .env file; `vecfill config` tells every \
       value and where it comes from. Stopped by SIGINT or SIGTERM, or killed, the same command goes on where it was.
 
-      Exit codes: 0 complete, 64 usage, 65 bad data, 69 unavailable, 74 local files, 77 denied, 78 configuration,
+      Exit codes: 0 complete, 64 usage, 65 bad data, 69 unavailable, 74 local files, 77 denied, 78 configuration, \
       80 locked, 82 budget, 83 quarantined rows, 130 SIGINT, 143 SIGTERM (docs/exit-codes.md).
       """)
 

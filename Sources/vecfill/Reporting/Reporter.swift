@@ -20,7 +20,7 @@ struct Reporter {
     while (try? await clock.sleep(for: interval)) != nil {
       let progress = board.current
       let elapsed = clock.now - began
-      window.add(rows: progress.done, tokens: progress.tally.billedTokens, at: elapsed)
+      window.add(rows: progress.done, tokens: progress.tally.billedTokens, at: progress.worked(of: elapsed))
       let line = Reporter.line(progress, window)
       if isLive {
         console.show(line)
@@ -43,10 +43,9 @@ struct Reporter {
     if let cost = progress.tally.cost { parts.append(cost.dollars) }
     if progress.isStopping {
       parts.append("stopping: \(progress.inFlight) requests in flight")
-    } else if let reason = progress.waiting {
-      parts.append("waiting: \(reason)")
-    } else if left > 0, let time = window.time(for: left) {
-      parts.append("ETA \(time.clock)")
+    } else {
+      if left > 0, let time = window.time(for: left) { parts.append("ETA \(time.clock)") }
+      if let reason = progress.waiting { parts.append("waiting: \(reason.rawValue)") }
     }
     return parts.joined(separator: "  ")
   }

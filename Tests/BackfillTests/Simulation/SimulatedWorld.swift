@@ -33,6 +33,7 @@ struct SimulatedWorld {
 
   private(set) var now: Duration = .zero
   private var queue: [(time: Duration, pending: Pending)] = []
+  private var nextWake: Duration?
   private var inFlight: [BatchID: (batch: Batch, reservation: Double)] = [:]
   private var watermarks: [RowKey?]
   private var spool: [BatchID: Spooled] = [:]
@@ -75,6 +76,7 @@ struct SimulatedWorld {
     }
     inFlight = [:]
     queue = []
+    nextWake = nil
     var conductor = Conductor(
       job: job, policy: policy, run: runs, watermarks: watermarks,
       spooled: spool.map { Conductor.Spooled(id: $0.key, source: $0.value.source, rows: $0.value.rows.count) }
@@ -95,6 +97,7 @@ struct SimulatedWorld {
         crashes += 1
         return nil
       }
+      if let wake = nextWake, wake <= now { nextWake = nil }
       for action in event.map({ conductor.handle($0, at: now) }) ?? [] {
         if let ending = perform(action) { return ending }
       }
@@ -137,6 +140,8 @@ struct SimulatedWorld {
       for row in batch.contents.rows { quarantine[batch.source][row.key] = row.digest }
       schedule(.event(.settled))
     case .wake(let time):
+      guard time < nextWake ?? .seconds(1 << 30) else { break }
+      nextWake = time
       queue.append((time, .event(.woken)))
     case .cancelRequests:
       for (id, request) in inFlight {

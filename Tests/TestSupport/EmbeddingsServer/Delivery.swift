@@ -64,7 +64,7 @@ extension EmbeddingsServer {
 
   private func head(of response: Response, _ number: Int, isChunked: Bool = false) -> Data {
     let framing = isChunked ? "Transfer-Encoding: chunked" : "Content-Length: \(response.body.count)"
-    let lines = (options.headers + response.headers).map { "\($0.name): \($0.value)\r\n" }
+    let lines = (options.headers + quotaHeaders + response.headers).map { "\($0.name): \($0.value)\r\n" }
     return Data(
       "HTTP/1.1 \(response.status) -\r\nx-request-id: req_\(number)\r\n\(framing)\r\n\(lines.joined())\r\n".utf8)
   }

@@ -20,6 +20,10 @@ package final class EmbeddingsServer: Sendable {
     package var tokens: @Sendable (String) -> Int = EmbeddingsServer.tokens(of:)
     /// Sent with each answer, e.g. x-ratelimit headers.
     package var headers: [(name: String, value: String)] = []
+    /// Rate limits that are enforced, and told in the headers; the default is none.
+    package var quota: ProviderQuota?
+    /// The seconds that an answer takes; the default is none.
+    package var latency: ClosedRange<Double>?
 
     package init() {}
   }
@@ -28,11 +32,14 @@ package final class EmbeddingsServer: Sendable {
   package let port: UInt16
   private let watched = Watched(Record())
   private let rules: Watched<[Rule]>
+  private let quota: Watched<ProviderQuota?>
+  private let began = ContinuousClock.now
 
   private init(_ options: Options, rules: [Rule], port: UInt16) {
     self.options = options
     self.port = port
     self.rules = Watched(rules)
+    quota = Watched(options.quota)
   }
 
   /// Serves while `body` runs; then every connection is closed.
@@ -94,7 +101,8 @@ package final class EmbeddingsServer: Sendable {
     let texts = order?.texts ?? []
     let request = Request(
       connection: number, method: message.method, target: message.target, headers: message.headers,
-      digests: texts.map(TextDigest.init(of:)))
+      digests: texts.map(TextDigest.init(of:)), tokens: texts.reduce(0) { $0 + EmbeddingsServer.tokens(of: $1) },
+      time: ContinuousClock.now - began)
     let requestNumber = watched.update { $0.begin(request) }
     var isInFlight = true
     defer { if isInFlight { watched.update { $0.inFlight -= 1 } } }
@@ -105,6 +113,10 @@ package final class EmbeddingsServer: Sendable {
         return false
       }
       behaviour = next
+    }
+    if let refusal = throttle(texts) { behaviour = .respond(refusal) }
+    if let latency = options.latency {
+      try await Task.sleep(for: .seconds(Double.random(in: latency)))
     }
     let delivery = delivery(behaviour, message, order, requestNumber)
     // Before the last byte: a client that has it may send its next request at once.
@@ -125,6 +137,22 @@ package final class EmbeddingsServer: Sendable {
       return false
     }
   }
+
+  /// The refusal of a request that passes the rate limits, which takes its part of them otherwise.
+  private func throttle(_ texts: [String]) -> Response? {
+    let now = ContinuousClock.now - began
+    let count = texts.reduce(0) { $0 + options.tokens($1) }
+    guard let refusal = quota.update({ $0?.admit(tokens: count, at: now) }) else { return nil }
+    let milliseconds = Int((refusal.retryAfter / .milliseconds(1)).rounded(.up))
+    return .error(
+      429, type: refusal.type, code: "rate_limit_exceeded", message: refusal.message,
+      headers: [("retry-after-ms", "\(milliseconds)")])
+  }
+
+  /// Requests that were refused for the rate limits so far.
+  package var throttled: Int { quota.value?.refusals ?? 0 }
+
+  var quotaHeaders: [(name: String, value: String)] { quota.value?.headers ?? [] }
 
   func bill(_ texts: [String]) { watched.update { $0.bill(texts, tokens: options.tokens) } }
 

@@ -15,6 +15,9 @@ extension EmbeddingsServer {
     /// Clients that left before they had their reply.
     package var departures = 0
 
+    /// How often texts were billed beyond their first time.
+    package var billedAgain: Int { billed.values.reduce(0) { $0 + $1 - 1 } }
+
     /// How many texts were billed more than once.
     package var billedTwice: Int { billed.values.count { $0 > 1 } }
 
@@ -45,5 +48,9 @@ extension EmbeddingsServer {
     package let headers: [String: String]
     /// The inputs' digests, in order; empty where the body is no request for embeddings.
     package let digests: [TextDigest]
+    /// The tokens of its inputs.
+    package let tokens: Int
+    /// Since the server began.
+    package let time: Duration
   }
 }

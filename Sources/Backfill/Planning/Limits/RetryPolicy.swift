@@ -4,8 +4,11 @@ package struct RetryPolicy: Equatable, Sendable {
   package var base: Duration
   /// The longest wait. The default is 60 s, so that waits outlast a provider's minute.
   package var ceiling: Duration
-  /// How long a provider may fail every request before the run ends. The default is 10 min.
+  /// How long a provider may fail every request, or ask to wait, before the run ends. The default is 10 min.
   package var maxOutage: Duration
+  /// How often a request may be answered with status 500, while others succeed, before its inputs are suspected. The
+  /// default is 4, and twice that for an input alone.
+  package var mostServerErrors = 4
 
   package init(
     base: Duration = .milliseconds(500), ceiling: Duration = .seconds(60), maxOutage: Duration = .seconds(600)
@@ -20,7 +23,7 @@ package struct RetryPolicy: Equatable, Sendable {
   package func delay(
     attempt: Int, retryAfter: Duration?, using random: inout some RandomNumberGenerator
   ) -> Duration {
-    if let retryAfter { return retryAfter }
+    if let retryAfter, retryAfter > .zero { return retryAfter }
     let step = min(base * (1 << min(attempt - 1, 16)), ceiling)
     return step * Double.random(in: 0.5...1, using: &random)
   }

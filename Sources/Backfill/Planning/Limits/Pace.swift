@@ -1,0 +1,25 @@
+/// What part of the known rates is used: less after a refusal, since another may share them or the provider may count
+/// otherwise, and by and by the whole again.
+struct Pace: Equatable, Sendable {
+  private(set) var factor = 1.0
+  private var steadyUntil: Duration = .zero
+  private var updated: Duration = .zero
+
+  static let least = 0.05
+  static let recoveryPerSecond = 0.01
+
+  mutating func slow(to part: Double, steadyUntil time: Duration, at now: Duration) {
+    factor = max(factor * part, Pace.least)
+    steadyUntil = max(steadyUntil, time)
+    updated = now
+  }
+
+  /// Whether the factor has grown since it was last looked at.
+  mutating func recovers(at now: Duration) -> Bool {
+    let from = max(updated, steadyUntil)
+    guard factor < 1, now > from else { return false }
+    factor = min(1, factor + Pace.recoveryPerSecond * ((now - from) / .seconds(1)))
+    updated = now
+    return true
+  }
+}

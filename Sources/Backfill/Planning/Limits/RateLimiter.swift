@@ -1,0 +1,88 @@
+/// Keeps requests and tokens under their rates a minute: buckets that are reserved before sending and corrected by the
+/// reply (P6).
+///
+/// The rates are those that the job sets and those that the provider tells; of two the lower holds, so that a provider
+/// can lower a configured ceiling but never raise it.
+package struct RateLimiter: Equatable, Sendable {
+  private let configured: Job.Limits
+  private var told = Job.Limits()
+  private var requests: TokenBucket?
+  private var tokens: TokenBucket?
+  /// The billed tokens of one that was counted here, by the replies so far.
+  private var billedPerCounted = 1.0
+  private var hasCorrected = false
+  private var pace = Pace()
+  private(set) var heldUntil: Duration = .zero
+
+  package init(_ limits: Job.Limits) {
+    configured = limits
+    requests = limits.requestsPerMinute.map { TokenBucket(perMinute: $0, burst: RateLimiter.requestBurst) }
+    tokens = limits.tokensPerMinute.map { TokenBucket(perMinute: $0, burst: RateLimiter.tokenBurst) }
+  }
+
+  /// Azure counts requests by windows of 1 s too: no more than a part of one is sent at once.
+  private static let requestBurst: Duration = .milliseconds(200)
+  private static let tokenBurst: Duration = .seconds(1)
+
+  /// Whether both rates are known, so that requests may be sent side by side from the start.
+  package var isKnown: Bool { requests != nil && tokens != nil }
+
+  /// How long until a request of `count` tokens, as they are counted here, may be sent; zero where it may be sent now.
+  package mutating func wait(forTokens count: Int, at now: Duration) -> Duration {
+    if pace.recovers(at: now) { setRates(at: now) }
+    let reserved = expected(count)
+    return max(
+      requests?.wait(for: 1, at: now) ?? .zero, tokens?.wait(for: reserved, at: now) ?? .zero, heldUntil - now, .zero)
+  }
+
+  /// A request of `count` tokens is sent; returns what is reserved for it, to be told again with its reply.
+  package mutating func sent(tokens count: Int, at now: Duration) -> Int {
+    let reserved = expected(count)
+    requests?.take(1, at: now)
+    tokens?.take(reserved, at: now)
+    return reserved
+  }
+
+  /// A reply tells that a request of `counted` tokens, for which `reserved` were taken, took `actual` ones.
+  package mutating func correct(counted: Int, reserved: Int, actual: Int, at now: Duration) {
+    tokens?.take(actual - reserved, at: now)
+    guard counted > 0 else { return }
+    let ratio = Double(actual) / Double(counted)
+    billedPerCounted = hasCorrected ? 0.8 * billedPerCounted + 0.2 * ratio : ratio
+    hasCorrected = true
+  }
+
+  /// Nothing may be sent before `time`.
+  package mutating func hold(until time: Duration) {
+    heldUntil = max(heldUntil, time)
+  }
+
+  /// The provider refused what was within the rates: `factor` of the pace from now on, which recovers by and by, and
+  /// not before `steadyFor` has passed.
+  package mutating func slow(to factor: Double, steadyFor: Duration, at now: Duration) {
+    pace.slow(to: factor, steadyUntil: now + steadyFor, at: now)
+    setRates(at: now)
+  }
+
+  /// Takes up what a provider tells of its limits and of what is left of them.
+  package mutating func learn(_ hints: RateLimitHints, at now: Duration) {
+    if let limit = hints.requestLimit, limit > 0 { told.requestsPerMinute = limit }
+    if let limit = hints.tokenLimit, limit > 0 { told.tokensPerMinute = limit }
+    setRates(at: now)
+    if let left = hints.requestsRemaining { requests?.lower(to: left, at: now) }
+    if let left = hints.tokensRemaining { tokens?.lower(to: left, at: now) }
+  }
+
+  private func expected(_ count: Int) -> Int { Int((Double(count) * billedPerCounted).rounded(.up)) }
+
+  private mutating func setRates(at now: Duration) {
+    if let limit = [told.requestsPerMinute, configured.requestsPerMinute].compactMap(\.self).min() {
+      requests = requests ?? TokenBucket(perMinute: limit, burst: RateLimiter.requestBurst, at: now)
+      requests?.setRate(perMinute: Double(limit) * pace.factor, at: now)
+    }
+    if let limit = [told.tokensPerMinute, configured.tokensPerMinute].compactMap(\.self).min() {
+      tokens = tokens ?? TokenBucket(perMinute: limit, burst: RateLimiter.tokenBurst, at: now)
+      tokens?.setRate(perMinute: Double(limit) * pace.factor, at: now)
+    }
+  }
+}

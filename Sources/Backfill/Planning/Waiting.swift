@@ -1,0 +1,16 @@
+/// Why a run sends nothing just now.
+package enum Waiting: String, Equatable, Sendable {
+  /// The next request would pass the rate.
+  case rate = "rate limit"
+  /// The provider asked to wait.
+  case hold = "the provider asked to wait"
+  /// A failed request waits for its next try, and there is nothing else to send.
+  case retry = "the next try of a failed request"
+  /// The provider fails every request; one at a time asks whether it is over.
+  case outage = "the provider is down"
+  /// The next request waits for what those in flight will have cost.
+  case budget = "budget"
+
+  /// Whether it is the provider's state and not its usual rate.
+  package var isThrottling: Bool { [.hold, .retry, .outage].contains(self) }
+}

@@ -1,0 +1,62 @@
+import Backfill
+import Foundation
+import GRDB
+
+extension Ledger {
+  /// What the receipts are added up by.
+  package enum ExpenseGroup: String, Sendable, CaseIterable {
+    case run, day, model
+  }
+
+  /// What was billed, and what may have been, for one run, day or model.
+  package struct Expense: Sendable, Equatable, Codable {
+    /// The run's number, the day in UTC as 2026-11-22, or the model's name.
+    package let group: String
+    /// Requests that were answered.
+    package let requests: Int
+    package let inputs: Int
+    package let tokens: Int
+    /// Of the tokens, those that were counted here since the provider told none, or none that can be true.
+    package let tokensCountedHere: Int
+    /// Dollars; nil where no price is known.
+    package let cost: Double?
+    /// Requests that may have been billed though no reply came, or none that could be used; by the day of their run.
+    package let possiblyPaidRequests: Int
+    package let possiblyPaidInputs: Int
+    /// The most that those can have cost, in dollars; nil where no price is known.
+    package let possiblyPaidCost: Double?
+  }
+
+  /// The spending by run, day or model, in their order.
+  package func expenses(by group: ExpenseGroup) async throws -> [Expense] {
+    let (paid, lost) =
+      switch group {
+      case .run: ("run.id", "run.id")
+      case .day: ("date(received_at, 'unixepoch')", "date(started_at, 'unixepoch')")
+      case .model: ("run.model", "run.model")
+      }
+    return try await read { db in
+      try Row.fetchAll(
+        db,
+        sql: """
+          WITH entry (name, requests, inputs, tokens, here, cost, lost, lost_inputs, lost_cost) AS (
+            SELECT \(paid), 1, inputs, billed_tokens, billed_tokens * is_counted_here, cost, 0, 0, NULL
+            FROM receipt JOIN run ON run.id = run_id
+            UNION ALL
+            SELECT \(lost), 0, 0, 0, 0, NULL, times, times * inputs, times * reservation
+            FROM (SELECT *, possibly_paid + (state = 'requested') AS times FROM batch) JOIN run ON run.id = run_id
+            WHERE times > 0
+          )
+          SELECT name, SUM(requests), SUM(inputs), SUM(tokens), SUM(here), SUM(cost), SUM(lost), SUM(lost_inputs),
+            SUM(lost_cost)
+          FROM entry GROUP BY name ORDER BY name
+          """
+      ).map { row in
+        Expense(
+          group: (row[0] as DatabaseValue).description.trimmingCharacters(in: ["\""]), requests: row[1], inputs: row[2],
+          tokens: row[3], tokensCountedHere: row[4], cost: row[5], possiblyPaidRequests: row[6],
+          possiblyPaidInputs: row[7], possiblyPaidCost: row[8])
+      }
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import Backfill
+import Foundation
+import GRDB
+
+extension Ledger {
+  /// A row that is left out until its text changes or it is retried (P7).
+  package struct QuarantinedRow: Sendable, Equatable, Codable {
+    package let database: String
+    package let source: String
+    package let column: String
+    package let key: String
+    /// The kind of the failure, e.g. "badInput".
+    package let failure: String
+    package let reason: String
+    package let run: Int64
+    package let condemnedAt: Date
+  }
+
+  /// The rows in quarantine, by column and key; those of `source` alone where it is given.
+  package func quarantined(in source: String?) async throws -> [QuarantinedRow] {
+    try await read { db in
+      try Row.fetchAll(
+        db,
+        sql: """
+          SELECT database, source, vector_column, key, class, reason, run_id, condemned_at
+          FROM quarantine JOIN target ON target.id = target_id
+          WHERE ? IS NULL OR source = ? ORDER BY target_id, key
+          """, arguments: [source, source]
+      ).map { row in
+        let key = try JSONDecoder().decode(RowKey.self, from: Data((row["key"] as String).utf8))
+        return QuarantinedRow(
+          database: row["database"], source: row["source"], column: row["vector_column"], key: key.description,
+          failure: row["class"], reason: row["reason"], run: row["run_id"],
+          condemnedAt: Date(timeIntervalSince1970: row["condemned_at"]))
+      }
+    }
+  }
+
+  /// Takes rows out of quarantine, so that the next run embeds them again, and returns how many there were: those of
+  /// `source` with one of `keys`, and all of them where neither is given.
+  package func release(source: String?, keys: Set<String>) async throws -> Int {
+    try await write { db in
+      let rows = try Row.fetchAll(
+        db,
+        sql: """
+          SELECT target_id, key FROM quarantine JOIN target ON target.id = target_id WHERE ? IS NULL OR source = ?
+          """, arguments: [source, source])
+      var count = 0
+      for row in rows {
+        let text: String = row["key"]
+        let key = try JSONDecoder().decode(RowKey.self, from: Data(text.utf8))
+        guard keys.isEmpty || keys.contains(key.description) else { continue }
+        try db.execute(
+          sql: "DELETE FROM quarantine WHERE target_id = ? AND key = ?",
+          arguments: [row["target_id"] as Int64, text])
+        count += 1
+      }
+      return count
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import ArgumentParser
+import Foundation
+import Ledger
+
+struct QuarantineCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "quarantine", abstract: "List the rows that were refused alone, or let the next run try them again.",
+    subcommands: [List.self, Retry.self, Drop.self], defaultSubcommand: List.self)
+
+  struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "List the rows in quarantine with their reasons.")
+
+    @Option(help: "Only the rows of this table.")
+    var source: String?
+    @OptionGroup var ledger: LedgerOption
+    @Flag(help: "One JSON array, for machines.")
+    var json = false
+
+    func run() async throws {
+      let rows = try await ledger.existing().quarantined(in: source)
+      if json { return print(JSONLine.encode(rows)) }
+      if rows.isEmpty { return print("no row is in quarantine") }
+      for row in rows {
+        print(
+          "\(row.source) \(row.key)  \(row.failure): \(row.reason)  (run \(row.run), \(row.condemnedAt.formatted(.iso8601)))"
+        )
+      }
+    }
+  }
+
+  struct Retry: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Take rows out of quarantine, so that the next run embeds them again.",
+      discussion: "Without a key all of them, or all of --source.")
+
+    @Argument(help: "Keys of rows.")
+    var keys: [String] = []
+    @Option(help: "The table that the keys are of.")
+    var source: String?
+    @OptionGroup var ledger: LedgerOption
+
+    func validate() throws {
+      guard keys.isEmpty || source != nil else { throw ValidationError("keys need --source, the table that has them") }
+    }
+
+    func run() async throws {
+      _ = try ledger.existing()
+      let count = try await Ledger.open(at: ledger.path()).release(source: source, keys: Set(keys))
+      print("\(count.grouped) rows are taken by the next run")
+    }
+  }
+
+  struct Drop: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Forget the quarantined rows of a table that is gone or no longer filled.")
+
+    @Argument(help: "The table.")
+    var source: String
+    @OptionGroup var ledger: LedgerOption
+
+    func run() async throws {
+      _ = try ledger.existing()
+      let count = try await Ledger.open(at: ledger.path()).release(source: source, keys: [])
+      print("\(count.grouped) rows are forgotten")
+    }
+  }
+}

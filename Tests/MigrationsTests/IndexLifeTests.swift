@@ -1,0 +1,164 @@
+import Backfill
+import Foundation
+import MessageStores
+import Migrations
+import TestSupport
+import Testing
+
+@Suite struct IndexLifeTests {
+  static let source = Source(table: "messages")
+  static let index =
+    "CREATE INDEX mine ON public.messages USING hnsw (embedding vector_l2_ops) WITH (m='8', ef_construction='32')"
+
+  /// A table of short vectors, none of them filled: a rebuild pays.
+  static func fixture(_ major: PostgresCluster.Major, rows: Int = 2000, index: String = index) async throws -> Fixture {
+    let fixture = try await Fixture(major, .empty, pgvector: true)
+    try await fixture.database.run(
+      """
+      CREATE TABLE messages (id serial PRIMARY KEY, content text, embedding vector(8));
+      INSERT INTO messages (content) SELECT 'x' FROM generate_series(1, \(rows));
+      \(index); COMMENT ON INDEX mine IS 'it''s \\ ours'
+      """)
+    return fixture
+  }
+
+  static func life<Value>(
+    _ fixture: Fixture, url: String? = nil, _ body: (IndexLife) async throws -> Value
+  ) async throws -> Value {
+    let lines = fixture.lines
+    let life = try await IndexLife.connect(
+      to: DatabaseURL(url ?? fixture.database.url), applicationName: "vecfill tests pid \(getpid())"
+    ) { lines.append($0) }
+    let result: Result<Value, any Error>
+    do {
+      result = .success(try await body(life))
+    } catch {
+      result = .failure(error)
+    }
+    await life.close()
+    return try result.get()
+  }
+
+  static func indexes(_ fixture: Fixture) async throws -> [[String?]] {
+    try await fixture.database.run(
+      """
+      SELECT pg_get_indexdef(indexrelid), indisvalid, obj_description(indexrelid, 'pg_class') FROM pg_index
+      WHERE indrelid = 'messages'::regclass AND NOT indisprimary ORDER BY 1
+      """)
+  }
+
+  static let filled = "UPDATE messages SET embedding = ARRAY[id, 1, 2, 3, 4, 5, 6, sin(id)]::vector"
+
+  @Test(arguments: PostgresCluster.Major.allCases)
+  func `an index is dropped for the load and put back as it was`(_ major: PostgresCluster.Major) async throws {
+    let fixture = try await Self.fixture(major)
+    let before = try await Self.indexes(fixture)
+    #expect(before == [[Self.index, "t", "it's \\ ours"]])
+    try await Self.life(fixture) { life in
+      #expect(try await life.begin(.rebuild, Self.source, dimensions: 8) == 1)
+      #expect(try await Self.indexes(fixture) == [])
+      #expect(try await life.isUnfinished(Self.source))
+      try await fixture.database.run(Self.filled)
+      #expect(try await life.finish(.rebuild, Self.source, dimensions: 8) == 1)
+      #expect(try await Self.indexes(fixture) == before)
+      #expect(try await !life.isUnfinished(Self.source))
+      #expect(try await life.finish(.rebuild, Self.source, dimensions: 8) == 0)
+    }
+    #expect(
+      try await fixture.database.value(
+        "SELECT last_analyze IS NOT NULL FROM pg_stat_user_tables WHERE relname = 'messages'") == "t")
+  }
+
+  @Test func `an index that a few rows are written into stays`() async throws {
+    let fixture = try await Self.fixture(.eighteen)
+    try await fixture.database.run(Self.filled + " WHERE id > 10")
+    let dropped = try await Self.life(fixture) { try await $0.begin(.rebuild, Self.source, dimensions: 8) }
+    #expect(dropped == 0)
+    #expect(try await Self.indexes(fixture).count == 1)
+  }
+
+  @Test func `unasked, nothing is dropped, and what both ways take is told`() async throws {
+    let fixture = try await Self.fixture(.eighteen)
+    let dropped = try await Self.life(fixture) { try await $0.begin(.keep, Self.source, dimensions: 1536) }
+    #expect(dropped == 0)
+    #expect(fixture.lines.contain("messages.embedding has a vector index: 10 s with it kept, 3 s with it rebuilt"))
+    #expect(try await Self.indexes(fixture).count == 1)
+  }
+
+  @Test(arguments: [
+    (8, "vector(8)", "(embedding vector_cosine_ops)"),
+    (2500, "vector(2500)", "(((embedding)::halfvec(2500)) halfvec_cosine_ops)"),
+    (8, "halfvec(8)", "(embedding halfvec_cosine_ops)"),
+  ])
+  func `a column without an index gets one after the load`(_ dimensions: Int, _ type: String, _ key: String)
+    async throws
+  {
+    let fixture = try await Self.fixture(.eighteen)
+    try await fixture.database.run(
+      "DROP INDEX mine; ALTER TABLE messages DROP COLUMN embedding; ALTER TABLE messages ADD COLUMN embedding \(type)")
+    let built = try await Self.life(fixture) { life in
+      #expect(try await life.begin(.after, Self.source, dimensions: dimensions) == 0)
+      return try await life.finish(.after, Self.source, dimensions: dimensions)
+    }
+    #expect(built == 1)
+    #expect(
+      try await Self.indexes(fixture).map { $0[0] } == [
+        "CREATE INDEX idx_messages_embedding_hnsw ON public.messages USING hnsw \(key) WITH (m='16', ef_construction='64')"
+      ])
+  }
+
+  @Test func `another machine finishes what one whose job now keeps its indexes began`() async throws {
+    let fixture = try await Self.fixture(.sixteen)
+    let before = try await Self.indexes(fixture)
+    _ = try await Self.life(fixture) { try await $0.begin(.rebuild, Self.source, dimensions: 8) }
+    let findings = try await fixture.migrating { try await $0.verify() }
+    #expect(findings.contains { $0.hasPrefix("index mine of messages is not back since vecfill tests") })
+    let built = try await Self.life(fixture) { try await $0.finish(.keep, Self.source, dimensions: 8) }
+    #expect(built == 1)
+    #expect(try await Self.indexes(fixture) == before)
+  }
+
+  /// Terminated at every statement of begin and of finish; finish by another then leaves the index as it was.
+  @Test(arguments: PostgresCluster.Major.allCases)
+  func `cut off at any statement, the index comes back`(_ major: PostgresCluster.Major) async throws {
+    var statement = 1
+    while true {
+      let fixture = try await Self.fixture(major, rows: 50)
+      let before = try await Self.indexes(fixture)
+      let cut = Mutexed<StatementProxy?>(nil)
+      let proxy = try StatementProxy(to: fixture.database.port, strikingAt: statement) { _ in cut.value?.close() }
+      cut.value = proxy
+      do {
+        try await Self.life(fixture, url: KillTests.url(fixture, through: proxy)) { life in
+          _ = try await life.begin(.rebuild, Self.source, dimensions: 8)
+          try await fixture.database.run(Self.filled)
+          _ = try await life.finish(.rebuild, Self.source, dimensions: 8)
+        }
+      } catch {
+        #expect(proxy.struck != nil, "\(error)")
+      }
+      proxy.close()
+      cut.value = nil
+      _ = try await Self.life(fixture) { try await $0.finish(.keep, Self.source, dimensions: 8) }
+      #expect(try await Self.indexes(fixture) == before, "cut at \(statement): \(proxy.struck ?? "")")
+      if proxy.struck == nil { break }
+      statement += 1
+    }
+    print("IndexLife on \(major): \(statement - 1) cuts")
+    #expect(statement > 10)
+  }
+
+  @Test func `a build asks for memory and workers by the graph's size`() {
+    let small = BuildSettings(
+      rows: 20_000, vectorBytes: 6152, serverMemory: 64 << 20, sharedBuffers: 128 << 20, serverWorkers: 2, maxWorkers: 8
+    )
+    #expect(small.fits)
+    #expect(small.memory > 140 << 20 && small.memory < 180 << 20)
+    let large = BuildSettings(
+      rows: 1_000_000, vectorBytes: 6152, serverMemory: 64 << 20, sharedBuffers: 128 << 20, serverWorkers: 0,
+      maxWorkers: 8)
+    #expect(!large.fits)
+    #expect(large.memory == 1 << 30)
+    #expect(large.workers == 2)
+  }
+}
