@@ -12,7 +12,7 @@ import Testing
     let price = Double(Int.random(in: 1...400, using: &random)) / 100
     let rows = Int.random(in: 20...120, using: &random)
     let all = Double(rows * 50) * price / 1_000_000
-    let budget = (all * Double.random(in: 0.05...4, using: &random) * 1e9).rounded() / 1e9
+    let budget = max((all * Double.random(in: 0.05...16, using: &random) * 1e9).rounded() / 1e9, 0.0001)
     let lost = (0..<40).filter { _ in Bool.random(using: &random) && Bool.random(using: &random) }
     try await Scene.run(.sqlite, rules: [.requests(lost, .resetAfterProcessing)]) { scene in
       try await scene.database.insert((0..<rows).map { "message \($0) " + String(repeating: "x", count: 188) })

@@ -45,14 +45,14 @@ package struct TokenHistogram: Equatable, Sendable {
   private static func place(of tokens: Int) -> Int {
     guard tokens >= exactCounts else { return max(0, tokens) }
     let doubling = Int.bitWidth - 1 - tokens.leadingZeroBitCount
-    let offset = (tokens - 1 << doubling) / (1 << doubling - 7)
+    let offset = (tokens - (1 << doubling)) >> (doubling - 7)
     return exactCounts + (doubling - 10) * classesPerDoubling + offset
   }
 
   private static func middle(ofClass place: Int) -> Int {
     guard place >= exactCounts else { return place }
     let (doubling, offset) = (place - exactCounts).quotientAndRemainder(dividingBy: classesPerDoubling)
-    let width = 1 << doubling + 3
-    return 1 << doubling + 10 + offset * width + width / 2
+    let width = 1 << (doubling + 3)
+    return (1 << (doubling + 10)) + offset * width + width / 2
   }
 }

@@ -90,13 +90,13 @@ struct EstimateReport: Encodable {
     guard let most = terms.model.maxInputTokens else { return "unknown: the model's limit is not known" }
     return all.overlong == 0
       ? "\(full(0)), none has more than \(most.grouped) tokens"
-      : "\(full(all.overlong)) have more than \(most.grouped) tokens: refused, not billed"
+      : "\(full(all.overlong)) above \(most.grouped) tokens: refused, not billed"
   }
 
   private var duplicates: String {
     guard !terms.isSample else { return "unknown: a sample can't tell, so nothing is taken off" }
     let saved = all.costUsdSaved.map { ", \(mark)\($0.money)" } ?? ""
-    return "\(all.duplicates.grouped); embedding them once saves \(mark)\(all.tokensSaved.grouped) tokens\(saved)"
+    return "\(all.duplicates.grouped); embedding them once saves \(mark)\(all.tokensSaved.short) tokens\(saved)"
   }
 
   private var tokens: String {
@@ -106,7 +106,7 @@ struct EstimateReport: Encodable {
 
   private var cost: String {
     guard let cost = all.costUsd, let low = all.costUsdLow, let high = all.costUsdHigh else { return "price unknown" }
-    let price = terms.model.usdPerMillionTokens.map { " at $\($0) a million tokens" } ?? ""
+    let price = terms.model.usdPerMillionTokens.map { " at $\($0)/M tokens" } ?? ""
     let asOf = terms.price?.asOf.map { " (\($0))" } ?? ""
     return terms.isExact
       ? "\(cost.money), exact\(price)\(asOf)" : "~\(cost.money), \(low.money) to \(high.money)\(price)"

@@ -4,11 +4,12 @@ struct Table {
 
   /// - Parameter width: where a line would be longer, the first column is cut.
   init(_ rows: [[String]], width: Int = .max) {
-    let others = (rows.first?.indices.dropFirst() ?? []).reduce(0) { sum, column in
-      sum + 2 + (rows.map { $0[column].count }.max() ?? 0)
-    }
+    let columns = rows.first?.count ?? 0
+    var others = 0
+    for column in 1..<max(1, columns) { others += 2 + (rows.map { $0[column].count }.max() ?? 0) }
+    let longest = max(8, width - others)
     self.rows = rows.map { row in
-      row.enumerated().map { $0.offset == 0 ? $0.element.shortened(to: max(8, width - others)) : $0.element }
+      row.enumerated().map { $0.offset == 0 ? $0.element.shortened(to: longest) : $0.element }
     }
   }
 
