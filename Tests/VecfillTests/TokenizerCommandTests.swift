@@ -129,8 +129,8 @@ import Tokenizer
     }
 
     deinit {
-      process.terminate()
-      process.waitUntilExit()
+      // Not SIGTERM: a child of Foundation's Process has the signals blocked that dispatch's threads block.
+      kill(process.processIdentifier, SIGKILL)
     }
   }
 }
