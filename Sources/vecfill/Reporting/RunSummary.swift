@@ -58,11 +58,13 @@ struct RunSummary: Encodable {
     }
   }
 
-  /// The tokens that were estimated, and by how much the billed ones differ.
-  private var difference: String {
+  /// The billed tokens, and by how much they differ from those that were counted; the local embedder bills none.
+  private var tokens: String {
+    guard tokensBilled > 0 else { return "0" }
     let off = tokensBilled - tokensEstimated
     let percent = tokensEstimated > 0 ? " (\((100 * Double(off) / Double(tokensEstimated)).fixed(1)) %)" : ""
-    return "\(tokensEstimated.grouped), difference \(off.grouped)\(off == 0 ? "" : percent)"
+    let before = "\(countsExactly ? "counted" : "estimated") before: \(tokensEstimated.grouped)"
+    return "\(tokensBilled.grouped); \(before), difference \(off.grouped)\(off == 0 ? "" : percent)"
   }
 
   /// The lines that a person reads.
@@ -76,7 +78,7 @@ struct RunSummary: Encodable {
     ]
     if let rowsLeft, rowsLeft > 0 { rows.append(("left to do", rowsLeft.grouped)) }
     rows += [
-      ("tokens billed", "\(tokensBilled.grouped); \(countsExactly ? "counted" : "estimated") before: \(difference)"),
+      ("tokens billed", tokens),
       ("cost", costUsd?.dollars ?? "price unknown"),
       ("requests", "\(requests.grouped) (\(retries.grouped) retries)"),
       ("possibly paid twice", "\(possiblyPaid.grouped) requests"),
