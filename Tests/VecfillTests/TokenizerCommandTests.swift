@@ -129,7 +129,8 @@ import Tokenizer
     }
 
     deinit {
-      process.terminate()
+      // It inherits the mask of a thread that blocks SIGTERM.
+      kill(process.processIdentifier, SIGKILL)
       process.waitUntilExit()
     }
   }
