@@ -36,7 +36,7 @@ import Testing
       width += (deviation.above + deviation.below) / Double(truth) / 1_000
     }
     #expect((930...985).contains(inside), "\(inside) of 1,000 with \(rows) rows")
-    #expect(width < 15 / Double(rows).squareRoot(), "\(width) of the truth")
+    #expect(width < 40 / Double(rows).squareRoot(), "\(width) of the truth")
   }
 
   @Test func `a sample stands for its population and says how far off it may be`() {

@@ -118,7 +118,7 @@ extension PostgresMessageStore {
   private func table(of source: Source) async throws -> PostgresTable {
     if let table = tables[source] { return table }
     let table = try await read(source) {
-      try PostgresInspection.table(of: source, dimensions: nil, for: .filling, on: $0)
+      try PostgresInspection.table(of: source, dimensions: nil, for: .reading, on: $0)
     }
     tables[source] = table
     return table

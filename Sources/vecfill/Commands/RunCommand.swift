@@ -77,6 +77,7 @@ struct RunCommand: AsyncParsableCommand {
     let state = try StateFolder()
     let locks = try await database.lock(job, in: state.locks)
     defer { withExtendedLifetime(locks) {} }
+    let counter = try TokenCounter(for: configuration.catalogueModel)
     let ledger = try Ledger.open(at: configuration.ledgerPath ?? state.ledger)
     let begun = try await ledger.begin(job, on: database.store.identity, at: Date())
     database.warn(of: job, logger)
@@ -85,13 +86,18 @@ struct RunCommand: AsyncParsableCommand {
     let board = ProgressBoard()
     let policy = RunPolicy(
       grace: .seconds(grace), retry: RetryPolicy(maxOutage: .seconds(maxOutage)), maxQuarantined: maxQuarantined)
-    let counter = try TokenCounter(for: configuration.catalogueModel)
     let pipeline = Pipeline(
       job: job, policy: policy, store: database.store, embedder: embedder, ledger: ledger, begun: begun,
       packer: Packer(job, model: job.model, counter: counter), board: board)
     let reporter = Reporter(
       board: board, console: .standard, logger: logger, isLive: logFormat == .text && Console.standard.isTerminal)
-    let remaining = try await database.countRemaining(job)
+    let remaining: Int
+    do {
+      remaining = try await database.countRemaining(job)
+    } catch let failure as Failure {
+      try await ledger.end(begun.id, .failed(failure), Tally(), at: Date())
+      throw failure
+    }
     logger.info("filling \(remaining.grouped) rows of \(job.sources.map(\.name).joined(separator: ", "))")
 
     let report = await withTaskGroup(of: Void.self) { group in

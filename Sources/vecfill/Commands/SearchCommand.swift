@@ -26,7 +26,7 @@ struct SearchCommand: AsyncParsableCommand {
     let job = try configuration.job()
     guard let input = job.preparation.input(for: words) else { throw ValidationError("the words are blank") }
     let embedder = try configuration.provider().embedder(for: job.model)
-    let database = try await Database.open(configuration, job)
+    let database = try await Database.open(configuration, job, for: .reading)
     let found: [(source: Source, neighbour: Neighbour)]
     do {
       let reply = try await embedder.embed([input])

@@ -96,7 +96,7 @@ struct EstimateReport: Encodable {
   private var duplicates: String {
     guard !terms.isSample else { return "unknown: a sample can't tell, so nothing is taken off" }
     let saved = all.costUsdSaved.map { ", \(mark)\($0.money)" } ?? ""
-    return "\(all.duplicates.grouped); embedding them once saves \(mark)\(all.tokensSaved.short) tokens\(saved)"
+    return "\(all.duplicates.grouped); sent once, which saves \(mark)\(all.tokensSaved.short) tokens\(saved)"
   }
 
   private var tokens: String {
@@ -114,7 +114,7 @@ struct EstimateReport: Encodable {
 
   private var time: String {
     guard let hours = all.hours, let binding = all.hoursBoundBy else {
-      return "unknown: give --requests-per-minute, --tokens-per-minute"
+      return "unknown: no limit a minute is set or known"
     }
     let limit =
       switch binding {
