@@ -129,9 +129,8 @@ import Tokenizer
     }
 
     deinit {
-      // It inherits the mask of a thread that blocks SIGTERM.
+      // Not SIGTERM: a child of Foundation's Process has the signals blocked that dispatch's threads block.
       kill(process.processIdentifier, SIGKILL)
-      process.waitUntilExit()
     }
   }
 }
