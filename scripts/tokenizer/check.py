@@ -35,10 +35,13 @@ def compare(vecfill, encoding, batch):
     for (kind, text), line, count in zip(batch, ids, counts):
         expected = encoding.encode_ordinary(text)
         tokens += len(expected)
-        if json.loads(line) != expected or int(count) != len(expected):
+        found = json.loads(line)
+        if found != expected or int(count) != len(expected):
+            at = next((i for i, (a, b) in enumerate(zip(expected, found)) if a != b), min(len(expected), len(found)))
             sys.exit(
                 f"check-tokenizer: a difference, in a text of the kind {kind}:\n  {ascii(text)}\n"
-                f"  tiktoken {len(expected)}: {expected}\n  vecfill  {count}: {line}")
+                f"  tiktoken: {len(expected)} tokens, from token {at} {expected[at:at + 8]}\n"
+                f"  vecfill:  {len(found)} tokens, counted {count}, from token {at} {found[at:at + 8]}")
     return tokens
 
 
