@@ -5,6 +5,7 @@ import itertools
 import json
 import subprocess
 import sys
+import time
 
 import tiktoken
 from texts import Texts, every_code_point
@@ -12,7 +13,7 @@ from texts import Texts, every_code_point
 BATCH = 20_000
 
 
-def lines(vecfill, command, texts):
+def answers(vecfill, command, texts):
     # Half of the texts go through \u escapes. Surrogates must.
     document = []
     for index, text in enumerate(texts):
@@ -25,42 +26,65 @@ def lines(vecfill, command, texts):
     return result.stdout.decode().splitlines()
 
 
-def compare(vecfill, encoding, batch):
-    texts = [text for _, text in batch]
-    ids = lines(vecfill, "encode", texts)
-    counts = lines(vecfill, "count", texts)
-    if not len(ids) == len(counts) == len(texts):
-        sys.exit(f"check-tokenizer: {len(texts)} texts gave {len(ids)} lines of ids and {len(counts)} counts")
-    tokens = 0
-    for (kind, text), line, count in zip(batch, ids, counts):
-        expected = encoding.encode_ordinary(text)
-        tokens += len(expected)
-        found = json.loads(line)
-        if found != expected or int(count) != len(expected):
-            at = next((i for i, (a, b) in enumerate(zip(expected, found)) if a != b), min(len(expected), len(found)))
-            sys.exit(
-                f"check-tokenizer: a difference, in a text of the kind {kind}:\n  {ascii(text)}\n"
-                f"  tiktoken: {len(expected)} tokens, from token {at} {expected[at:at + 8]}\n"
-                f"  vecfill:  {len(found)} tokens, counted {count}, from token {at} {found[at:at + 8]}")
-    return tokens
+def difference(batch, expected, ids, counts):
+    """The first difference between tiktoken's ids and vecfill's lines of ids and counts, in words; None if there is none."""
+    if not len(ids) == len(counts) == len(batch):
+        return f"{len(batch)} texts gave {len(ids)} lines of ids and {len(counts)} counts"
+    for (kind, text), theirs, line, count in zip(batch, expected, ids, counts):
+        ours = json.loads(line)
+        if ours != theirs or int(count) != len(theirs):
+            at = next((i for i, (a, b) in enumerate(zip(theirs, ours)) if a != b), min(len(theirs), len(ours)))
+            return (
+                f"a difference, in a text of the kind {kind}:\n  {ascii(text)}\n"
+                f"  tiktoken: {len(theirs)} tokens, from token {at} {theirs[at:at + 8]}\n"
+                f"  vecfill:  {len(ours)} tokens, counted {count}, from token {at} {ours[at:at + 8]}")
+    return None
+
+
+def find_planted_differences(batch, expected, ids, counts):
+    """Ends the check unless it finds one id that is off by one, one that is missing, a wrong count and a missing line."""
+    place = next(index for index, tokens in enumerate(expected) if len(tokens) > 3)
+    damaged = json.loads(ids[place])
+    damaged[2] += 1
+    shortened = json.loads(ids[place])[:-1]
+
+    def planted(lines, line):
+        return lines[:place] + [line] + lines[place + 1:]
+
+    for found in [
+        difference(batch, expected, planted(ids, json.dumps(damaged)), counts),
+        difference(batch, expected, planted(ids, json.dumps(shortened)), counts),
+        difference(batch, expected, ids, planted(counts, str(len(expected[place]) + 1))),
+        difference(batch, expected, ids[:-1], counts),
+    ]:
+        if found is None:
+            sys.exit("check-tokenizer: a difference that was planted was not found: this check is worth nothing")
 
 
 def main(vecfill, n, seed):
+    started = time.monotonic()
     encoding = tiktoken.get_encoding("cl100k_base")
     pieces = [encoding.decode_single_token_bytes(token) for token in range(100_256)]
     tokens = [text for text in (piece.decode("utf-8", "ignore") for piece in pieces) if text]
-    source = itertools.chain(every_code_point(), itertools.islice(Texts(seed, tokens), n))
+    source = itertools.chain(itertools.islice(Texts(seed, tokens), n), every_code_point())
     kinds = collections.Counter()
-    compared_tokens = compared_bytes = 0
+    token_count = byte_count = 0
     while batch := list(itertools.islice(source, BATCH)):
-        compared_tokens += compare(vecfill, encoding, batch)
-        compared_bytes += sum(len(text.encode("utf-8", "replace")) for _, text in batch)
+        texts = [text for _, text in batch]
+        expected = [encoding.encode_ordinary(text) for text in texts]
+        ids, counts = answers(vecfill, "encode", texts), answers(vecfill, "count", texts)
+        if found := difference(batch, expected, ids, counts):
+            sys.exit(f"check-tokenizer: {found}")
+        if not kinds:
+            find_planted_differences(batch, expected, ids, counts)
+        token_count += sum(map(len, expected))
+        byte_count += sum(len(text.encode("utf-8", "replace")) for text in texts)
         kinds.update(kind for kind, _ in batch)
     every = kinds.pop("every_code_point")
     print(
         f"check-tokenizer: {sum(kinds.values()):,} texts (seed {seed}) and every code point ({every:,} texts): "
-        f"{compared_tokens:,} tokens in {compared_bytes / 1e6:.1f} MB, the same ids and counts as tiktoken "
-        f"{tiktoken.__version__}")
+        f"{token_count:,} tokens in {byte_count / 1e6:.1f} MB, the same ids and counts as tiktoken "
+        f"{tiktoken.__version__}; {time.monotonic() - started:.0f} s")
     print("  " + ", ".join(f"{kind} {count:,}" for kind, count in sorted(kinds.items())))
 
 

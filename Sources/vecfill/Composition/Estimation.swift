@@ -3,7 +3,6 @@ import Configuration
 import Foundation
 import Ledger
 import Pipeline
-import Synchronization
 import Tokenizer
 
 /// Makes and tells an estimate: `vecfill estimate`, and `vecfill run --dry-run`.
@@ -76,6 +75,7 @@ struct Estimation {
     defer { if console.isTerminal { console.show("") } }
     var populations: [Int] = []
     if sampling != nil || console.isTerminal {
+      if console.isTerminal { console.show("counting the rows") }
       for source in job.sources { populations.append(try await database.store.countRemaining(in: source)) }
     }
     let population = populations.reduce(0, +)
@@ -85,18 +85,10 @@ struct Estimation {
       let sample = rows.map {
         KeySample(share: Double($0) / Double(population), seed: .random(in: 0...UInt64.max >> 1))
       }
-      let done = Mutex(0)
-      let expected = (rows ?? population).grouped
+      let progress = ScanProgress(on: console, expected: populations.isEmpty ? nil : rows ?? population)
       var estimates: [SourceEstimates] = []
       for (index, source) in job.sources.enumerated() {
-        let methods = try await scan.estimates(of: source, sample: sample) { rows in
-          guard console.isTerminal else { return }
-          let read = done.withLock {
-            $0 += rows
-            return $0
-          }
-          console.show("\(read.grouped)/\(expected) rows, \(source.name)")
-        }
+        let methods = try await scan.estimates(of: source, sample: sample) { progress.add($0, of: source.name) }
         estimates.append((source.name, sample == nil ? methods : methods.map { $0.projected(to: populations[index]) }))
       }
       guard let sampling, sample != nil else { return (estimates, false) }

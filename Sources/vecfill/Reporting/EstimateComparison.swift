@@ -1,4 +1,5 @@
 import Backfill
+import Configuration
 
 /// What `vecfill estimate --compare` tells: the same rows priced with each model of the catalogue.
 struct EstimateComparison: Encodable {
@@ -37,7 +38,7 @@ struct EstimateComparison: Encodable {
         figures.batchCostUsd.map { mark + $0.money } ?? "-",
       ]
     }
-    return Table([head] + rows, width: 80).text + "\n\n" + """
+    return "\(TextTable(header: head, rows: rows, lineWidth: 80))\n\n" + """
       ~: estimated; the true figure is \(errorBand.lowerBound.fixed(2)) to \(errorBand.upperBound.fixed(2)) times that, \
       for tokenizers
       near cl100k_base. LONG: rows beyond the model's limit, not priced. BATCH: in the

@@ -48,7 +48,7 @@ struct EstimateReport: Encodable {
         figures.costUsd.map { mark + $0.money } ?? "unknown",
       ]
     }
-    return Table([head] + rows, width: 80).text
+    return TextTable(header: head, rows: rows, lineWidth: 80).description
   }
 
   /// What stands before a figure that is not exact.

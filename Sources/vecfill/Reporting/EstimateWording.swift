@@ -21,12 +21,6 @@ extension Double {
 }
 
 extension String {
-  /// Cut in its middle where it is longer.
-  func shortened(to length: Int) -> String {
-    guard count > length else { return self }
-    return prefix(length - length / 2 - 1) + "…" + suffix(length / 2)
-  }
-
   /// In lines of at most `width`, cut at spaces.
   func wrapped(to width: Int) -> String {
     var lines: [String] = []
