@@ -8,7 +8,9 @@ struct TokenizerInstallCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "install", abstract: "Install cl100k_base's vocabulary for this user.",
     discussion: """
-      Downloads it from OpenAI, unless it is already there, checks its SHA-256, and prepares it so that it loads at once.
+      Downloads it from OpenAI, unless it is already there, checks its SHA-256, and prepares it so that it loads at once. \
+      The folder is $VECFILL_DATA_DIR, or else $XDG_DATA_HOME/vecfill, or else ~/.local/share/vecfill; vecfill also looks \
+      beside its binary.
       """)
 
   private static let address = "https://openaipublic.blob.core.windows.net/encodings/cl100k_base.tiktoken"

@@ -49,7 +49,8 @@ struct Estimation {
     func terms(_ candidate: Candidate) -> EstimateTerms {
       EstimateTerms(
         model: candidate.model, price: candidate.price, limits: job.limits, storage: storage,
-        counter: candidate.counter, isSample: isSample)
+        counter: candidate.counter, isSample: isSample,
+        lacksVocabulary: configuration.catalogueModel?.tokenizer == .cl100kBase && !counter.isExact)
     }
     func report(_ candidate: Candidate) -> EstimateReport {
       let method = packings.firstIndex(of: candidate.packing) ?? 0
@@ -59,7 +60,8 @@ struct Estimation {
     if compares {
       let comparison = EstimateComparison(
         candidates.dropFirst().map { .init(model: $0.model.name, provider: $0.provider, figures: report($0).all) })
-      print(json ? JSONLine.encode(comparison) : comparison.text(errorBand: TokenEstimator.errorBand))
+      print(
+        json ? JSONLine.encode(comparison) : comparison.text(errorBand: TokenEstimator.errorBand, isSample: isSample))
     } else {
       print(json ? JSONLine.encode(ownReport) : ownReport.text)
     }

@@ -18,6 +18,17 @@ extension Double {
     default: "$" + fixed(0)
     }
   }
+
+  /// Dollars in at most seven characters, for a table: "$0.0247", "$12.34", "$1.23M".
+  var shortMoney: String {
+    switch self {
+    case ..<1: money
+    case ..<1000: "$" + fixed(2)
+    case ..<100_000: "$" + fixed(0)
+    case ..<1_000_000: "$\((self / 1e3).fixed(1))k"
+    default: "$\((self / 1e6).fixed(2))M"
+    }
+  }
 }
 
 extension String {

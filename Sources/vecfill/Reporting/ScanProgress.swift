@@ -1,5 +1,4 @@
-import Foundation
-import Synchronization
+import Backfill
 
 /// Tells how far a scan has come: in a live line at a terminal, otherwise in a log line every 10 s.
 final class ScanProgress: Sendable {
@@ -13,7 +12,7 @@ final class ScanProgress: Sendable {
   private let expected: Int?
   private let interval: Duration
   private let began = ContinuousClock.now
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   /// - Parameter expected: the rows that will be read; nil where it is not known.
   init(on console: Console, expected: Int?) {
