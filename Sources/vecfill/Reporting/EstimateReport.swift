@@ -36,7 +36,7 @@ struct EstimateReport: Encodable {
     let heading = "\(job): \(model), \(terms.model.dimensions) dimensions; tokens \(terms.certainty)"
     var parts = [heading.wrapped(to: 80), sourceTable, FigureList(lines, lineWidth: 80).text]
     if terms.lacksVocabulary {
-      parts.append("`vecfill tokenizer install` makes tokens and cost exact: the vocabulary is missing here")
+      parts.append("no vocabulary here: `vecfill tokenizer install` turns estimates into counts")
     }
     return (parts + ["nothing was written, nothing was called"]).joined(separator: "\n\n")
   }
