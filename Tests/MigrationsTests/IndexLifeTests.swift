@@ -25,10 +25,9 @@ import Testing
   static func life<Value>(
     _ fixture: Fixture, url: String? = nil, _ body: (IndexLife) async throws -> Value
   ) async throws -> Value {
-    let lines = fixture.lines
+    let url = try DatabaseURL(url ?? fixture.database.url)
     let life = try await IndexLife.connect(
-      to: DatabaseURL(url ?? fixture.database.url), applicationName: "vecfill tests pid \(getpid())"
-    ) { lines.append($0) }
+      to: url, of: url, applicationName: "vecfill tests pid \(getpid())", narrator: fixture.lines.narrator)
     let result: Result<Value, any Error>
     do {
       result = .success(try await body(life))
@@ -55,14 +54,14 @@ import Testing
     let before = try await Self.indexes(fixture)
     #expect(before == [[Self.index, "t", "it's \\ ours"]])
     try await Self.life(fixture) { life in
-      #expect(try await life.begin(.rebuild, Self.source, dimensions: 8) == 1)
+      #expect(try await life.begin(.rebuild, Self.source, dimensions: 8) == ["mine"])
       #expect(try await Self.indexes(fixture) == [])
-      #expect(try await life.isUnfinished(Self.source))
+      #expect(try await life.away(Self.source) == ["mine"])
       try await fixture.database.run(Self.filled)
-      #expect(try await life.finish(.rebuild, Self.source, dimensions: 8) == 1)
+      #expect(try await life.finish(.rebuild, Self.source, dimensions: 8) == ["mine"])
       #expect(try await Self.indexes(fixture) == before)
-      #expect(try await !life.isUnfinished(Self.source))
-      #expect(try await life.finish(.rebuild, Self.source, dimensions: 8) == 0)
+      #expect(try await life.away(Self.source) == [])
+      #expect(try await life.finish(.rebuild, Self.source, dimensions: 8) == [])
     }
     #expect(
       try await fixture.database.value(
@@ -73,15 +72,17 @@ import Testing
     let fixture = try await Self.fixture(.eighteen)
     try await fixture.database.run(Self.filled + " WHERE id > 10")
     let dropped = try await Self.life(fixture) { try await $0.begin(.rebuild, Self.source, dimensions: 8) }
-    #expect(dropped == 0)
+    #expect(dropped == [])
     #expect(try await Self.indexes(fixture).count == 1)
   }
 
   @Test func `unasked, nothing is dropped, and what both ways take is told`() async throws {
     let fixture = try await Self.fixture(.eighteen)
     let dropped = try await Self.life(fixture) { try await $0.begin(.keep, Self.source, dimensions: 1536) }
-    #expect(dropped == 0)
-    #expect(fixture.lines.contain("messages.embedding has a vector index: 10 s with it kept, 3 s with it rebuilt"))
+    #expect(dropped == [])
+    #expect(
+      fixture.lines.contain(
+        "warning: messages: to write 2000 rows takes some 10 s with mine kept and 3 s with it rebuilt"))
     #expect(try await Self.indexes(fixture).count == 1)
   }
 
@@ -97,10 +98,10 @@ import Testing
     try await fixture.database.run(
       "DROP INDEX mine; ALTER TABLE messages DROP COLUMN embedding; ALTER TABLE messages ADD COLUMN embedding \(type)")
     let built = try await Self.life(fixture) { life in
-      #expect(try await life.begin(.after, Self.source, dimensions: dimensions) == 0)
+      #expect(try await life.begin(.after, Self.source, dimensions: dimensions) == [])
       return try await life.finish(.after, Self.source, dimensions: dimensions)
     }
-    #expect(built == 1)
+    #expect(built == ["idx_messages_embedding_hnsw"])
     #expect(
       try await Self.indexes(fixture).map { $0[0] } == [
         "CREATE INDEX idx_messages_embedding_hnsw ON public.messages USING hnsw \(key) WITH (m='16', ef_construction='64')"
@@ -112,9 +113,9 @@ import Testing
     let before = try await Self.indexes(fixture)
     _ = try await Self.life(fixture) { try await $0.begin(.rebuild, Self.source, dimensions: 8) }
     let findings = try await fixture.migrating { try await $0.verify() }
-    #expect(findings.contains { $0.hasPrefix("index mine of messages is not back since vecfill tests") })
+    #expect(findings.contains { $0.hasPrefix("index mine of public.messages is not back since vecfill tests") })
     let built = try await Self.life(fixture) { try await $0.finish(.keep, Self.source, dimensions: 8) }
-    #expect(built == 1)
+    #expect(built == ["mine"])
     #expect(try await Self.indexes(fixture) == before)
   }
 

@@ -11,6 +11,6 @@ struct MigrateCommand: ParsableCommand {
     subcommands: [
       MigrateUpCommand.self, MigrateDownCommand.self, MigrateStatusCommand.self, MigrateHistoryCommand.self,
       MigratePlanCommand.self, MigrateSQLCommand.self, MigrateVerifyCommand.self, MigrateRepairCommand.self,
-      MigrateStampCommand.self, MigrateNewCommand.self, MigrateLintCommand.self,
+      MigrateStampCommand.self, MigrateRestoreCommand.self, MigrateNewCommand.self, MigrateLintCommand.self,
     ])
 }

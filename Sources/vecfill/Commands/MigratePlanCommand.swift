@@ -18,7 +18,7 @@ struct MigratePlanCommand: AsyncParsableCommand {
 
   func run() async throws {
     guard let spec else { return try await tellPending() }
-    let configuration = try JobConfiguration(spec: spec)
+    let configuration = try options.configuration(spec: spec)
     let job = try configuration.job()
     try await options.migrating(configuration) { migrator in
       let needs = JobNeeds(dimensions: job.model.dimensions, migrator.database, migrator.set)

@@ -14,7 +14,7 @@ struct MigrateOptions: ParsableArguments {
     help: ArgumentHelp(
       "The database's own address, past a pooler (default: VECFILL_MIGRATION_DATABASE_URL, else DATABASE_URL).",
       valueName: "url"))
-  var migrationDatabaseUrl: String?
+  var migrationDatabaseURL: String?
 
   @Option(help: ArgumentHelp("Seconds to wait for another process that migrates.", valueName: "seconds"))
   var wait: Double = 60
@@ -35,11 +35,13 @@ struct MigrateOptions: ParsableArguments {
     try chosen ?? MigrationsFolder.find(from: ProcessContext.current().executable)
   }
 
+  func configuration(spec: String? = nil) throws -> JobConfiguration {
+    try JobConfiguration(spec: spec, flags: [.migrationDatabaseURL: migrationDatabaseURL].compactMapValues(\.self))
+  }
+
   /// Where the database is; `configuration` is the job's, where there is one.
   func url(_ configuration: JobConfiguration? = nil) throws -> DatabaseURL {
-    let direct = migrationDatabaseUrl ?? ProcessInfo.processInfo.environment["VECFILL_MIGRATION_DATABASE_URL"]
-    if let direct, !direct.isEmpty { return try DatabaseURL(direct) }
-    return try DatabaseURL((configuration ?? JobConfiguration()).databaseURL().reveal())
+    try DatabaseURL((configuration ?? self.configuration()).migrationDatabaseURL().reveal())
   }
 
   /// Runs `body` with a migrator on the database, which it closes after.
@@ -47,20 +49,19 @@ struct MigrateOptions: ParsableArguments {
     _ configuration: JobConfiguration? = nil, _ body: (Migrator) async throws -> Value
   ) async throws -> Value {
     let url = try url(configuration)
-    let name = "vecfill migrate \(Host.name) pid \(getpid())"
-    let tell: @Sendable (String) -> Void = { Console.standard.log($0) }
     let database: any MigrationDatabase
     switch url.engine {
     case .postgres:
       var patience = LockPatience()
       patience.attempts = lockAttempts
-      database = try await PostgresMigrations.connect(to: url, applicationName: name, patience: patience, tell: tell)
+      database = try await PostgresMigrations.connect(
+        to: url, applicationName: applicationName, patience: patience, narrator: .console)
     case .sqlite(let path):
-      database = try SQLiteMigrations(path: path, identity: url.identity, applicationName: name)
+      database = try SQLiteMigrations(path: path, identity: url.identity, applicationName: applicationName)
     }
     do {
       let set = try MigrationSet(in: Self.folder(migrations), for: database.dialect)
-      let value = try await body(Migrator(database, set, lockWait: .seconds(wait), tell: tell))
+      let value = try await body(Migrator(database, set, lockWait: .seconds(wait), tell: Narrator.console.tell))
       await database.close()
       return value
     } catch {
@@ -68,4 +69,22 @@ struct MigrateOptions: ParsableArguments {
       throw error
     }
   }
+
+  /// Runs `body` on the life of the database's indexes.
+  func restoring(_ body: (IndexLife) async throws -> [String]) async throws -> [String] {
+    let url = try url()
+    guard case .postgres = url.engine else { return [] }
+    let life = try await IndexLife.connect(
+      to: url, of: url, applicationName: applicationName, narrator: .console)
+    do {
+      let names = try await body(life)
+      await life.close()
+      return names
+    } catch {
+      await life.close()
+      throw error
+    }
+  }
+
+  private var applicationName: String { "vecfill migrate \(Host.name) pid \(getpid())" }
 }
