@@ -26,8 +26,8 @@ private let refusedLines: [(String, String)] = [
     "3:3: limits.token_per_minute is not a known key; did you mean tokens_per_minute? "
       + "allowed here: requests_per_minute, tokens_per_minute"
   ),
-  ("index: {when: drop}", "2:15: index.when must be one of keep, after, rebuild, not drop"),
-  ("index: rebuild", "2:8: index must be a mapping of when, not rebuild"),
+  ("index: {when: drop}", "2:15: index.when must be one of keep, after, rebuild"),
+  ("index: rebuild", "2:8: index must be a mapping of when, not text"),
   ("index: {after: true}", "2:9: index.after is not a known key; allowed here: when"),
   ("budget: {eur: 5}", "2:10: budget.eur is not a known key; allowed here: usd"),
   ("model: a\nmodel: b", "2:1: model is given more than once in one mapping; keep one of them"),
