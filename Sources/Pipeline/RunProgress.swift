@@ -1,5 +1,4 @@
 import Backfill
-import Synchronization
 
 /// How far a run has come, for whoever shows it.
 package struct RunProgress: Sendable {
@@ -21,8 +20,8 @@ package struct RunProgress: Sendable {
 
 /// The place where a run tells its progress and others look at it.
 package final class ProgressBoard: Sendable {
-  private let progress = Mutex(RunProgress())
-  private let phase = Mutex("")
+  private let progress = Locked(RunProgress())
+  private let phase = Locked("")
 
   package init() {}
 

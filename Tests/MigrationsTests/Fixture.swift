@@ -2,7 +2,6 @@ import Backfill
 import Foundation
 import MessageStores
 import Migrations
-import Synchronization
 import TestSupport
 
 /// The migrations that ship, on a database of a test's own.
@@ -69,7 +68,7 @@ struct Fixture {
 
 /// What a migrator told.
 final class Lines: Sendable {
-  private let lines = Mutex<[String]>([])
+  private let lines = Locked<[String]>([])
 
   /// Keeps the lines that stay.
   var narrator: Narrator {

@@ -82,7 +82,7 @@ import Testing
     #expect(dropped == [])
     #expect(
       fixture.lines.contain(
-        "warning: messages: to write 2000 rows takes some 10 s with mine kept and 3 s with it rebuilt"))
+        "warning: messages: writing 2000 rows takes some 10 s with mine kept and 3 s with it rebuilt"))
     #expect(try await Self.indexes(fixture).count == 1)
   }
 
@@ -126,9 +126,11 @@ import Testing
     while true {
       let fixture = try await Self.fixture(major, rows: 50)
       let before = try await Self.indexes(fixture)
-      let cut = Mutexed<StatementProxy?>(nil)
-      let proxy = try StatementProxy(to: fixture.database.port, strikingAt: statement) { _ in cut.value?.close() }
-      cut.value = proxy
+      let cut = Locked<StatementProxy?>(nil)
+      let proxy = try StatementProxy(to: fixture.database.port, strikingAt: statement) { _ in
+        cut.withLock { $0?.close() }
+      }
+      cut.withLock { $0 = proxy }
       do {
         try await Self.life(fixture, url: KillTests.url(fixture, through: proxy)) { life in
           _ = try await life.begin(.rebuild, Self.source, dimensions: 8)
@@ -139,7 +141,7 @@ import Testing
         #expect(proxy.struck != nil, "\(error)")
       }
       proxy.close()
-      cut.value = nil
+      cut.withLock { $0 = nil }
       _ = try await Self.life(fixture) { try await $0.finish(.keep, Self.source, dimensions: 8) }
       #expect(try await Self.indexes(fixture) == before, "cut at \(statement): \(proxy.struck ?? "")")
       if proxy.struck == nil { break }

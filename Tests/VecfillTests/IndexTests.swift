@@ -38,7 +38,7 @@ import Testing
       #expect(try await world.scene.database.rows(identities) == before)
       #expect(
         exit.errors.contains(
-          "warning: chat_messages: to write 60 rows takes some 1 s with idx_chat_messages_embedding_user kept and 1 s "
+          "warning: chat_messages: writing 60 rows takes some 1 s with idx_chat_messages_embedding_user kept and 1 s "
             + "with it rebuilt; `index: {when: rebuild}` in the job does that"))
       #expect(try await world.scene.database.rows("SELECT to_regclass('vecfill_index')") == [[nil]])
     }

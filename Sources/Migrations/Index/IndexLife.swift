@@ -50,8 +50,8 @@ package struct IndexLife: Sendable {
       guard estimate.paysToRebuild else { return away }
       let list = names.joined(separator: ", ")
       let times =
-        "\(source.name): to write \(load.missing) rows takes some \(estimate.keeping.rough) with \(list) kept and "
-        + "\(estimate.rebuilding.rough) with it rebuilt"
+        "\(source.name): writing \(load.missing) rows takes some \(estimate.keeping.rough) with \(list) kept and "
+        + "\(estimate.rebuilding.rough) with \(names.count == 1 ? "it" : "them") rebuilt"
       guard policy == .rebuild else {
         narrator.warn(column.allowsConcurrency ? "\(times); `index: {when: rebuild}` in the job does that" : times)
         return away

@@ -22,14 +22,15 @@ struct IndexProgress: Equatable {
     }
   }
 
-  /// In words, `elapsed` after the phase began: "building index: loading tuples 43 %, 16 s left".
+  /// In words, `elapsed` after the phase began: "building 43 %, 16 s left".
   func text(after elapsed: Duration) -> String {
     // While it waits, the counts are those of the phase before.
     guard !phase.hasPrefix("waiting") else { return phase + (awaited > 0 ? ": pid \(awaited)" : "") }
-    guard total > 0, done > 0 else { return phase }
+    let words = ["building index": "building", "index validation": "validating"].first { phase.hasPrefix($0.key) }
+    guard total > 0, done > 0 else { return words?.value ?? phase }
     let share = min(1, Double(done) / Double(total))
     let left = share < 1 && share > 0.05 ? ", \((elapsed * ((1 - share) / share)).rough) left" : ""
-    return "\(phase) \(Int(100 * share)) %\(left)"
+    return "\(words?.value ?? phase) \(Int(100 * share)) %\(left)"
   }
 
   func isOf(samePhaseAs other: IndexProgress) -> Bool { phase == other.phase }

@@ -3,7 +3,6 @@ import Configuration
 import Foundation
 import Ledger
 import Pipeline
-import Synchronization
 import Tokenizer
 
 /// Makes and tells an estimate: `vecfill estimate`, and `vecfill run --dry-run`.
@@ -85,7 +84,7 @@ struct Estimation {
       let sample = rows.map {
         KeySample(share: Double($0) / Double(population), seed: .random(in: 0...UInt64.max >> 1))
       }
-      let done = Mutex(0)
+      let done = Locked(0)
       let expected = (rows ?? population).grouped
       var estimates: [SourceEstimates] = []
       for (index, source) in job.sources.enumerated() {

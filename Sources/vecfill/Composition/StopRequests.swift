@@ -1,5 +1,4 @@
 import Backfill
-import Synchronization
 
 /// The requests to stop, for each part of a run in its turn: one that came before a part began stops it too.
 final class StopRequests: Sendable {
@@ -8,7 +7,7 @@ final class StopRequests: Sendable {
     var listeners: [AsyncStream<StopCause>.Continuation] = []
   }
 
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   func add(_ cause: StopCause) {
     state.withLock { state in

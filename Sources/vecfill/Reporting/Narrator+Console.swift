@@ -1,10 +1,10 @@
+import Backfill
 import Logging
 import Migrations
 import Pipeline
-import Synchronization
 
 extension Narrator {
-  private static let lastShown = Mutex(ContinuousClock.now)
+  private static let lastShown = Locked(ContinuousClock.now)
 
   /// On standard error: progress as a live line at a terminal, otherwise as a line every 10 s.
   static let console = Narrator(
