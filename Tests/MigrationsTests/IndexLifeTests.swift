@@ -119,6 +119,58 @@ import Testing
     #expect(try await Self.indexes(fixture) == before)
   }
 
+  @Test func `an index is put back under another search path than it was dropped under`() async throws {
+    let fixture = try await Fixture(.eighteen, .empty, pgvector: false)
+    let index =
+      "CREATE INDEX mine ON app.messages USING hnsw (((embedding)::ext.halfvec(8)) ext.halfvec_cosine_ops) "
+      + "WITH (m='8', ef_construction='32')"
+    try await fixture.database.run(
+      """
+      CREATE SCHEMA ext; CREATE EXTENSION vector SCHEMA ext; CREATE SCHEMA app;
+      CREATE TABLE app.messages (id serial PRIMARY KEY, content text, embedding ext.vector(8));
+      INSERT INTO app.messages (content) SELECT 'x' FROM generate_series(1, 100); \(index)
+      """)
+    func indexes() async throws -> [[String?]] {
+      try await fixture.database.run(
+        "SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = 'app.messages'::regclass AND NOT indisprimary"
+      )
+    }
+    #expect(try await indexes() == [[index]])
+    let url = fixture.database.url + "?options=-csearch_path%3Dapp,ext,public"
+    let away = try await Self.life(fixture, url: url) { try await $0.begin(.rebuild, Self.source, dimensions: 8) }
+    #expect(away == ["mine"])
+    #expect(try await indexes() == [])
+    let source = Source(schema: "app", table: "messages")
+    #expect(try await Self.life(fixture) { try await $0.finish(.keep, source, dimensions: 8) } == ["mine"])
+    #expect(try await indexes() == [[index]])
+  }
+
+  @Test func `what a build that died left is replaced by what was recorded before`() async throws {
+    let fixture = try await Self.fixture(.sixteen)
+    let before = try await Self.indexes(fixture)
+    _ = try await Self.life(fixture) { try await $0.begin(.rebuild, Self.source, dimensions: 8) }
+    // As a build leaves it that is killed: invalid, and not yet with its comment.
+    try await fixture.database.run(
+      "\(Self.index); UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'mine'::regclass")
+    let away = try await Self.life(fixture) { try await $0.begin(.rebuild, Self.source, dimensions: 8) }
+    #expect(away == ["mine"])
+    #expect(try await Self.indexes(fixture) == [])
+    #expect(try await Self.life(fixture) { try await $0.finish(.rebuild, Self.source, dimensions: 8) } == ["mine"])
+    #expect(try await Self.indexes(fixture) == before)
+  }
+
+  @Test func `another index of the recorded name is not taken for it`() async throws {
+    let fixture = try await Self.fixture(.eighteen)
+    _ = try await Self.life(fixture) { try await $0.begin(.rebuild, Self.source, dimensions: 8) }
+    try await fixture.database.run("CREATE TABLE others (id int); CREATE INDEX mine ON others (id)")
+    let failure = await #expect(throws: Failure.self) {
+      try await Self.life(fixture) { try await $0.finish(.rebuild, Self.source, dimensions: 8) }
+    }
+    #expect(failure?.description.contains("relation \"mine\" already exists") == true)
+    try await fixture.database.run("DROP TABLE others")
+    #expect(try await Self.life(fixture) { try await $0.restore() } == ["mine"])
+  }
+
   /// Terminated at every statement of begin and of finish; finish by another then leaves the index as it was.
   @Test(arguments: PostgresCluster.Major.allCases)
   func `cut off at any statement, the index comes back`(_ major: PostgresCluster.Major) async throws {

@@ -58,9 +58,11 @@ package struct IndexLife: Sendable {
       }
       narrator.tell(times)
       return try await exclusively(source.name) {
-        try await pair.worker.execute(IndexIntents.schema)
         // Durable before anything is dropped.
-        try await pair.worker.run { try IndexIntents.record(column, on: $0) }
+        try await pair.worker.run { connection in
+          try IndexIntents.create(for: column, on: connection)
+          try IndexIntents.record(column, on: connection)
+        }
         for index in column.indexes { try await drop(index.name) }
         return try await pair.worker.run { try IndexIntents.of(column, on: $0) }.map(\.name)
       }
@@ -110,8 +112,8 @@ package struct IndexLife: Sendable {
       narrator.warn("\(column.source.name): no HNSW index holds \(dimensions) dimensions")
       return
     }
-    try await pair.worker.execute(IndexIntents.schema)
     try await pair.worker.run { connection in
+      try IndexIntents.create(for: column, on: connection)
       guard try IndexIntents.of(column, on: connection).isEmpty else { return }
       try IndexIntents.record(index, of: column, on: connection)
     }
@@ -126,7 +128,7 @@ package struct IndexLife: Sendable {
     let statement = try SQLStatement.split(intent.definition, .postgres, in: intent.name).first
     guard let statement, case .createIndex(let index)? = SchemaChange(statement) else {
       throw Failure(
-        .badData, "vecfill_index", "the definition of \(intent.name) can't be read: \(intent.definition)",
+        .badData, intent.place, "the definition of \(intent.name) can't be read: \(intent.definition)",
         remedy: "run it by hand and delete the row")
     }
     narrator.tell("\(intent.name): building")

@@ -14,6 +14,8 @@ struct IndexedColumn: Sendable {
   let source: Source
   /// The table's name with its schema, quoted, the same for every spelling of the source and every search path.
   let table: String
+  /// The name of the table that records which indexes have to be there again, beside the source's own.
+  let intents: String
   let indexes: [Index]
   let isHalf: Bool
   private let isPartitioned: Bool
@@ -24,7 +26,7 @@ struct IndexedColumn: Sendable {
     self.source = source
     let found = try connection.query(
       """
-      SELECT format('%I.%I', n.nspname, c.relname) AS table, c.relkind = 'p' AS partitioned, t.typname = 'halfvec' AS half,
+      SELECT format('%I.%I', n.nspname, c.relname) AS table, format('%I.vecfill_index', n.nspname) AS intents, c.relkind = 'p' AS partitioned, t.typname = 'halfvec' AS half,
         pg_has_role(c.relowner, 'USAGE') AS owned, current_user AS role
       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
       JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = $2 JOIN pg_type t ON t.oid = a.atttypid
@@ -34,6 +36,7 @@ struct IndexedColumn: Sendable {
       throw Failure(.configuration, source.name, "it has no column \(source.vector)", remedy: "check the job")
     }
     table = row["table"] ?? ""
+    intents = row["intents"] ?? ""
     isHalf = row.isTrue("half")
     isPartitioned = row.isTrue("partitioned")
     isOwned = row.isTrue("owned")

@@ -34,7 +34,7 @@ package struct PostgresMigrations: MigrationDatabase {
   }
 
   package func droppedIndexes() async throws -> [String] {
-    try await reading { try IndexIntents.sentences(on: $0) }
+    try await reading { try IndexIntents.all(on: $0).map(\.description) }
   }
 
   package func check(_ script: MigrationScript) async throws -> [String] {

@@ -5,7 +5,7 @@ struct MigrateCommand: ParsableCommand {
     commandName: "migrate",
     abstract: "Make the database ready for a job, and put it back, while the application works.",
     discussion: """
-      Adds pgvector, the columns and the indexes by numbered migrations, which the database itself records. It takes
+      Adds pgvector, the columns and the indexes by numbered migrations, which the database itself records. It takes \
       no lock for longer than half a second, does nothing twice, and can be killed at any instant: run it again.
       """,
     subcommands: [

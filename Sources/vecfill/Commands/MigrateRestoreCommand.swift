@@ -1,6 +1,4 @@
 import ArgumentParser
-import Configuration
-import Foundation
 import MessageStores
 import Migrations
 
@@ -12,10 +10,22 @@ struct MigrateRestoreCommand: AsyncParsableCommand {
       will not end soon: the rows that it has yet to write are then written into the indexes, slowly.
       """)
 
-  @OptionGroup var options: MigrateOptions
+  @OptionGroup var database: MigrationDatabaseOption
 
   func run() async throws {
-    let restored = try await options.restoring { try await $0.restore() }
+    let url = try database.url()
+    var restored: [String] = []
+    if case .postgres = url.engine {
+      let life = try await IndexLife.connect(
+        to: url, of: url, applicationName: database.applicationName, narrator: .console)
+      do {
+        restored = try await life.restore()
+        await life.close()
+      } catch {
+        await life.close()
+        throw error
+      }
+    }
     print(restored.isEmpty ? "no index is away" : "put back \(restored.joined(separator: ", "))")
   }
 }

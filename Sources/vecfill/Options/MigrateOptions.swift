@@ -10,11 +10,7 @@ struct MigrateOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The folder of migrations (default: those that ship with vecfill).", valueName: "folder"))
   var migrations: String?
 
-  @Option(
-    help: ArgumentHelp(
-      "The database's own address, past a pooler (default: VECFILL_MIGRATION_DATABASE_URL, else DATABASE_URL).",
-      valueName: "url"))
-  var migrationDatabaseURL: String?
+  @OptionGroup var database: MigrationDatabaseOption
 
   @Option(help: ArgumentHelp("Seconds to wait for another process that migrates.", valueName: "seconds"))
   var wait: Double = 60
@@ -35,56 +31,29 @@ struct MigrateOptions: ParsableArguments {
     try chosen ?? MigrationsFolder.find(from: ProcessContext.current().executable)
   }
 
-  func configuration(spec: String? = nil) throws -> JobConfiguration {
-    try JobConfiguration(spec: spec, flags: [.migrationDatabaseURL: migrationDatabaseURL].compactMapValues(\.self))
-  }
-
-  /// Where the database is; `configuration` is the job's, where there is one.
-  func url(_ configuration: JobConfiguration? = nil) throws -> DatabaseURL {
-    try DatabaseURL((configuration ?? self.configuration()).migrationDatabaseURL().reveal())
-  }
-
   /// Runs `body` with a migrator on the database, which it closes after.
   func migrating<Value>(
     _ configuration: JobConfiguration? = nil, _ body: (Migrator) async throws -> Value
   ) async throws -> Value {
-    let url = try url(configuration)
-    let database: any MigrationDatabase
+    let url = try database.url(configuration)
+    let opened: any MigrationDatabase
     switch url.engine {
     case .postgres:
       var patience = LockPatience()
       patience.attempts = lockAttempts
-      database = try await PostgresMigrations.connect(
-        to: url, applicationName: applicationName, patience: patience, narrator: .console)
+      opened = try await PostgresMigrations.connect(
+        to: url, applicationName: database.applicationName, patience: patience, narrator: .console)
     case .sqlite(let path):
-      database = try SQLiteMigrations(path: path, identity: url.identity, applicationName: applicationName)
+      opened = try SQLiteMigrations(path: path, identity: url.identity, applicationName: database.applicationName)
     }
     do {
-      let set = try MigrationSet(in: Self.folder(migrations), for: database.dialect)
-      let value = try await body(Migrator(database, set, lockWait: .seconds(wait), tell: Narrator.console.tell))
-      await database.close()
+      let set = try MigrationSet(in: Self.folder(migrations), for: opened.dialect)
+      let value = try await body(Migrator(opened, set, lockWait: .seconds(wait), tell: Narrator.console.tell))
+      await opened.close()
       return value
     } catch {
-      await database.close()
+      await opened.close()
       throw error
     }
   }
-
-  /// Runs `body` on the life of the database's indexes.
-  func restoring(_ body: (IndexLife) async throws -> [String]) async throws -> [String] {
-    let url = try url()
-    guard case .postgres = url.engine else { return [] }
-    let life = try await IndexLife.connect(
-      to: url, of: url, applicationName: applicationName, narrator: .console)
-    do {
-      let names = try await body(life)
-      await life.close()
-      return names
-    } catch {
-      await life.close()
-      throw error
-    }
-  }
-
-  private var applicationName: String { "vecfill migrate \(Host.name) pid \(getpid())" }
 }
