@@ -30,7 +30,7 @@ import Testing
 
   static func id(_ number: Int) -> BatchID { BatchID(run: 1, number: number) }
 
-  static let receipt = Conductor.Receipt(billedTokens: 2)
+  static let receipt = Conductor.Receipt(billedTokens: 2, latency: .zero)
 
   // MARK: The way of the data
 
@@ -216,7 +216,7 @@ import Testing
       let event: Conductor.Event
       if pending.isEmpty {
         let batch = open.removeFirst()
-        let isBad = batch.contents.inputs.contains("text \(bad)")
+        let isBad = batch.contents.texts.contains("text \(bad)")
         event =
           isBad
           ? .requestFailed(batch.id, EmbeddingFailure(.badInput, "no")) : .received(batch.id, Self.receipt)
@@ -290,7 +290,7 @@ import Testing
     // Two inputs of six bytes: at most 16 tokens, 16 dollars.
     #expect(conductor.tell(.pageRead(Self.page(1...6))).filter { $0.hasPrefix("request") } == ["request 1 x2"])
     #expect(conductor.waiting == .budget)
-    #expect(conductor.tell(.received(Self.id(1), Conductor.Receipt(billedTokens: 15))) == ["write 1"])
+    #expect(conductor.tell(.received(Self.id(1), Conductor.Receipt(billedTokens: 15, latency: .zero))) == ["write 1"])
     _ = conductor.tell(.pageRead(Self.emptyPage))
     _ = conductor.tell(.written([Self.id(1)], rows: 2, matched: 2))
     #expect(conductor.tell(.settled) == ["end 82"])

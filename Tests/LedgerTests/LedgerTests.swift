@@ -21,7 +21,7 @@ import Testing
     Batch(
       id: BatchID(run: run, number: number), source: 0, page: 1,
       contents: Batch.Contents(
-        inputs: (0..<rows).map { "text \($0)" }, tokens: Array(repeating: 5, count: rows),
+        inputs: (0..<rows).map { Input(texts: ["text \($0)"], tokens: [5], isExact: false) },
         rows: (0..<rows).map { BatchRow(key: .integer(Int64($0)), digest: TextDigest(of: "text \($0)"), input: $0) }))
   }
 

@@ -10,6 +10,8 @@ struct RunSummary: Encodable {
   let rowsExcluded: Int
   let rowsChangedMeanwhile: Int
   let rowsQuarantined: Int
+  /// Rows whose text was too long, and was truncated or averaged.
+  let rowsFitted: Int
   let rowsRecovered: Int
   /// Rows that are left to do; nil where it isn't known.
   let rowsLeft: Int?
@@ -24,6 +26,8 @@ struct RunSummary: Encodable {
   let possiblyPaid: Int
   let seconds: Double
   let ledger: String
+  /// As the job spec says.
+  let tooLong: String
 
   init(_ report: Pipeline.Report, job: Job, countsExactly: Bool, ledger: String) {
     let tally = report.tally
@@ -34,6 +38,7 @@ struct RunSummary: Encodable {
     rowsExcluded = tally.excluded
     rowsChangedMeanwhile = tally.changed
     rowsQuarantined = tally.quarantined
+    rowsFitted = tally.fitted
     rowsRecovered = tally.recovered
     let isDone = [.complete, .quarantined].contains(report.ending.exitCode)
     rowsLeft =
@@ -47,6 +52,7 @@ struct RunSummary: Encodable {
     possiblyPaid = tally.possiblyPaid
     seconds = report.duration.seconds
     self.ledger = ledger
+    tooLong = job.preparation.tooLong.rawValue
   }
 
   private static func outcome(_ ending: Ending) -> String {
@@ -76,6 +82,7 @@ struct RunSummary: Encodable {
       ("changed meanwhile", rowsChangedMeanwhile.grouped),
       ("quarantined", rowsQuarantined.grouped),
     ]
+    if rowsFitted > 0 { rows.append(("too long: \(tooLong)", "\(rowsFitted.grouped) rows")) }
     if let rowsLeft, rowsLeft > 0 { rows.append(("left to do", rowsLeft.grouped)) }
     rows += [
       ("tokens billed", tokens),
