@@ -5,7 +5,7 @@ import Testing
 @testable import Configuration
 
 private let topLevelKeys =
-  "allowed here: name, sources, provider, model, dimensions, preparation, batch_size, concurrency, limits, budget, "
+  "allowed here: name, sources, provider, model, dimensions, preparation, too_long, batch_size, concurrency, limits, budget, "
   + "base_url, organization, project, endpoint, deployment, api_version, encoding_format, send_dimensions, timeout, "
   + "ca_file, proxy"
 private let sourceKeys = "allowed here: table, schema, key, text, vector, where"

@@ -50,7 +50,7 @@ struct ProviderError: Equatable {
   /// The limits a minute that the message tells, as in "Rate limit reached for … on tokens per min (TPM): Limit 1000000".
   var rateLimits: RateLimitHints {
     var hints = RateLimitHints()
-    if let match = message.firstMatch(of: /(requests|tokens) per min[^:]{0,20}: limit:? (\d{1,12})\b/) {
+    if let match = message.firstMatch(of: /(requests|tokens) per min(?:ute)?(?: \(\w+\))?[:.] limit:? (\d{1,12})\b/) {
       if match.1 == "requests" { hints.requestLimit = Int(match.2) } else { hints.tokenLimit = Int(match.2) }
     }
     return hints
