@@ -3,23 +3,28 @@ extension Cl100kBase {
   /// text again. A limit below the tokens of one character, of which there are at most four, gives it a part of its own.
   package func parts(of text: String, limit: Int) -> [(text: String, tokens: Int)] {
     let bytes = Array(text.utf8)
-    let ends = tokenEnds(in: text).filter { $0 == bytes.count || bytes[$0] & 0xC0 != 0x80 }
+    // Where the text can be cut, and how many tokens are before it.
+    let cuts = tokenEnds(in: text).enumerated().filter { $1 == bytes.count || bytes[$1] & 0xC0 != 0x80 }
+      .map { (tokens: $0 + 1, end: $1) }
     var parts: [(text: String, tokens: Int)] = []
-    var start = 0
-    var next = 0
-    while start < bytes.count {
-      // Each end is at least one token behind the one before; what is cut off may count otherwise than in the whole.
-      var last = min(next + max(limit, 1), ends.count) - 1
-      var part = String(decoding: bytes[start..<ends[last]], as: UTF8.self)
-      var tokens = count(part)
-      while tokens > limit, last > next {
-        last -= max(1, min(tokens - limit, last - next))
-        part = String(decoding: bytes[start..<ends[last]], as: UTF8.self)
-        tokens = count(part)
+    var first = 0
+    var start = (tokens: 0, end: 0)
+    while first < cuts.count {
+      var last = first
+      while last + 1 < cuts.count, cuts[last + 1].tokens - start.tokens <= limit { last += 1 }
+      func part() -> (text: String, tokens: Int) {
+        let text = String(decoding: bytes[start.end..<cuts[last].end], as: UTF8.self)
+        return (text, count(text))
       }
-      parts.append((part, tokens))
-      start = ends[last]
-      next = last + 1
+      // What is cut off may count otherwise than in the whole.
+      var found = part()
+      while found.tokens > limit, last > first {
+        last -= 1
+        found = part()
+      }
+      parts.append(found)
+      start = cuts[last]
+      first = last + 1
     }
     return parts
   }
