@@ -33,8 +33,7 @@ struct CatalogueTests {
     let configuration = try workspace().configuration(spec: "model: small\nbudget: {usd: 5}")
     let model = Model(
       name: "small", provider: "openai", dimensions: 1536, usdPerMillionTokens: 0.02, maxInputTokens: 8192,
-      maxInputs: 2048,
-      maxRequestTokens: 300_000)
+      maxInputs: 2048, maxRequestTokens: 300_000)
     let job = try configuration.job()
     #expect(job.model == model)
     #expect(job.budget == Job.Budget(usd: 5))
@@ -136,8 +135,7 @@ struct CatalogueTests {
     let own = try workspace.configuration(spec: "model: small")
     let model = Model(
       name: "small", provider: "openai", dimensions: 1536, usdPerMillionTokens: 0.015, maxInputTokens: 8192,
-      maxInputs: 50,
-      maxRequestTokens: 300_000)
+      maxInputs: 50, maxRequestTokens: 300_000)
     #expect(try own.job().model == model)
     // The shipped batch price is not the user's.
     #expect(own.catalogueModel?.price?.usdPerMillionTokensInBatch == nil)

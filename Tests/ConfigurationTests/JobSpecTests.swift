@@ -198,7 +198,7 @@ struct JobSpecTests {
     let job = try job("sources: [{table: messages}]\nmodel: some-model\ndimensions: 3")
     let expected = Job(
       name: "fill", sources: [Source(table: "messages")],
-      model: Model(name: "some-model", provider: "openai", dimensions: 3))
+      model: Model(name: "some-model", provider: "api.openai.com", dimensions: 3))
     #expect(job == expected)
   }
 

@@ -22,7 +22,7 @@ import Tokenizer
     options.tokens = { tokenizer.count($0) }
     options.maxInputTokens = most
     try await Scene.run(.sqlite, options) { scene in
-      try scene.write(spec: scene.spec + "too_long: \(rule)\n")
+      try scene.write(spec: scene.spec + "\ntoo_long: \(rule)\n")
       let catalogue = """
         models:
           - id: text-embedding-3-small
@@ -113,7 +113,7 @@ import Tokenizer
   @Test(.enabled(if: vocabulary != nil)) func `the rule is part of what a column is made of`() async throws {
     try await Self.run("truncate") { scene in
       #expect(try await Self.fill(scene).code == 0)
-      try scene.write(spec: scene.spec + "too_long: average\n")
+      try scene.write(spec: scene.spec + "\ntoo_long: average\n")
       let exit = try await Self.fill(scene)
       #expect(exit.code == 78)
       #expect(exit.errors.contains("too_long=truncate") && exit.errors.contains("too_long=average"))

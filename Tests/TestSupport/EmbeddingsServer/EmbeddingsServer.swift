@@ -95,6 +95,9 @@ package final class EmbeddingsServer: Sendable {
   }
 
   private func serve() async {
+    // Closed at the end: the pool would take a new socket of the same number for the one that it knows.
+    var former: [Listener] = []
+    defer { for listener in former { listener.close() } }
     await withDiscardingTaskGroup { group in
       while (try? await listener.wait { $0 != nil }) != nil, let current = listener.value {
         while let connection = try? await current.accept() {
@@ -106,7 +109,7 @@ package final class EmbeddingsServer: Sendable {
           group.addTask { await self.converse(connection, number) }
         }
         guard listener.value != current else { break }
-        current.close()
+        former.append(current)
       }
     }
   }
