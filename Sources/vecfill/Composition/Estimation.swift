@@ -27,6 +27,7 @@ struct Estimation {
 
   private func tell(_ job: Job, _ database: Database) async throws {
     let counter = try TokenCounter(for: configuration.catalogueModel)
+    try counter.check(job)
     let own = Candidate(
       provider: "", model: job.model, price: configuration.catalogueModel?.price, counter: counter)
     let candidates =

@@ -94,7 +94,7 @@ struct EstimateReport: Encodable {
     guard let most = terms.model.maxInputTokens else { return "unknown: the model's limit is not known" }
     return all.overlong == 0
       ? "\(full(0)), none has more than \(most.grouped) tokens"
-      : "\(full(all.overlong)) above \(most.grouped) tokens: refused, not billed"
+      : "\(full(all.overlong)) above \(most.grouped) tokens: not embedded, not billed"
   }
 
   private var duplicates: String {
