@@ -148,7 +148,7 @@ import Testing
       try world.scene.write(spec: world.scene.spec)
       let exit = try await world.scene.fill()
       #expect(exit.code == 0, "\(exit.errors)")
-      #expect(exit.output.contains("indexes built        idx_chat_messages_embedding_hnsw\n"))
+      #expect(exit.output.contains("indexes built        idx_chat_messages_embedding_hnsw in "))
       #expect(try await world.indexes().map { $0[1] } == ["t"])
     }
   }

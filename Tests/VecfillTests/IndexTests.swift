@@ -20,7 +20,7 @@ import Testing
       gate.open()
       let exit = await process.exit()
       try await world.expectDone(exit)
-      #expect(exit.output.contains("indexes built        \(IndexScene.names.joined(separator: ", "))"))
+      #expect(exit.output.contains("indexes built        \(IndexScene.names.joined(separator: ", ")) in "))
       #expect(try await world.scene.wrongRows() == [])
       let analyzed = "SELECT count(*) FROM pg_stat_user_tables WHERE last_analyze IS NOT NULL"
       #expect(try await world.scene.database.rows(analyzed) == [["2"]])

@@ -70,9 +70,9 @@ package struct IndexLife: Sendable {
   }
 
   private func drop(_ name: SQLName) async throws {
-    narrator.show("dropping \(name.name)")
+    narrator.show("\(name.name): waiting to drop it")
     try await build(of: name.name).waitingForTransactions("DROP INDEX CONCURRENTLY IF EXISTS \(name.quoted)")
-    narrator.tell("\(name.name): dropped for the load; it is put back after it")
+    narrator.tell("\(name.name): dropped until the load is done")
   }
 
   /// After a load: puts back what was dropped, by whomever, and with `after` makes an index where the column has none;
@@ -102,7 +102,8 @@ package struct IndexLife: Sendable {
     try await reporting("indexes") {
       guard try await pair.watcher.run({ try !IndexIntents.all(on: $0).isEmpty }) else { return [] }
       return try await exclusively("indexes") {
-        try await putBack(try await pair.worker.run { try IndexIntents.all(on: $0) })
+        defer { narrator.show("") }
+        return try await putBack(try await pair.worker.run { try IndexIntents.all(on: $0) })
       }
     }
   }
@@ -132,6 +133,7 @@ package struct IndexLife: Sendable {
         remedy: "run it by hand and delete the row")
     }
     narrator.tell("\(intent.name): building")
+    narrator.show("\(intent.name): building")
     let started = ContinuousClock.now
     try await pair.worker.query("SELECT set_config('default_tablespace', $1, false)", [.text(intent.tablespace)])
     try await build(of: intent.name).run(index)

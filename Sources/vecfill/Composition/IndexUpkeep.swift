@@ -42,6 +42,8 @@ struct IndexUpkeep: Sendable {
     _ body: (IndexLife, Source) async throws -> [String]
   ) async throws -> [String] {
     guard case .postgres = database.engine else { return [] }
+    narrator.show("looking at the vector indexes")
+    defer { narrator.show("") }
     let life = try await IndexLife.connect(
       to: direct, of: database, applicationName: "vecfill \(Host.name) pid \(getpid()) indexes", narrator: narrator)
     do {

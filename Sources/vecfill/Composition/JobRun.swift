@@ -30,10 +30,11 @@ struct JobRun: Sendable {
     // A stop that came before is heard by the pipeline too.
     let report = await pipeline.run(remaining: remaining, stops: stops.causes) { ending in
       guard [.complete, .quarantined].contains(ending.exitCode) else { return ending }
+      let began = ContinuousClock.now
       do {
         switch try await stops.interrupting({ try await upkeep.finish() }) {
         case .done(let built):
-          indexes = RunSummary.Indexes(built: built)
+          indexes = RunSummary.Indexes(built: built, duration: began.duration(to: .now))
           return ending
         case .stopped(let cause):
           return .stopped(cause)
