@@ -43,15 +43,13 @@ package struct IndexLife: Sendable {
       for name in away where !names.contains(name) {
         narrator.tell("\(name): away since an earlier load; it is put back after this one")
       }
-      guard !names.isEmpty else { return away }
-      let load = try await pair.watcher.run { try column.load(on: $0) }
-      let estimate = IndexEstimate(
-        missing: load.missing, total: load.total, dimensions: dimensions, indexes: names.count)
-      guard estimate.paysToRebuild else { return away }
-      let list = names.joined(separator: ", ")
+      guard !names.isEmpty,
+        let (estimate, missing) = try await pair.watcher.run({ try column.estimate(dimensions: dimensions, on: $0) }),
+        estimate.paysToRebuild
+      else { return away }
       let times =
-        "\(source.name): writing \(load.missing) rows takes some \(estimate.keeping.rough) with \(list) kept and "
-        + "\(estimate.rebuilding.rough) with \(names.count == 1 ? "it" : "them") rebuilt"
+        "\(source.name): writing \(missing) rows takes some \(estimate.keeping.rough) with "
+        + "\(names.joined(separator: ", ")) kept and \(estimate.rebuilding.rough) with it rebuilt"
       guard policy == .rebuild else {
         narrator.warn(column.allowsConcurrency ? "\(times); `index: {when: rebuild}` in the job does that" : times)
         return away

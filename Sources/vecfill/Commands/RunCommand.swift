@@ -79,15 +79,16 @@ struct RunCommand: AsyncParsableCommand {
     }
     let embedder = try configuration.provider().embedder(for: job.model)
     let state = try StateFolder()
+    let board = ProgressBoard()
+    let upkeep = try IndexUpkeep(job, configuration, Narrator(logger, board))
     let locks = try await database.lock(job, in: state.locks)
-    defer { withExtendedLifetime(locks) {} }
+    defer { withExtendedLifetime((locks, stops)) {} }
     let counter = try TokenCounter(for: configuration.catalogueModel)
     let ledger = try Ledger.open(at: configuration.ledgerPath ?? state.ledger)
     let begun = try await ledger.begin(job, on: database.store.identity, at: Date())
     database.warn(logger)
     tellRecovery(begun, logger)
 
-    let board = ProgressBoard()
     let policy = RunPolicy(
       grace: .seconds(grace), retry: RetryPolicy(maxOutage: .seconds(maxOutage)), maxQuarantined: maxQuarantined)
     let pipeline = Pipeline(
@@ -96,9 +97,8 @@ struct RunCommand: AsyncParsableCommand {
     let reporter = Reporter(
       board: board, console: .standard, logger: logger, isLive: logFormat == .text && Console.standard.isTerminal)
     let run = JobRun(
-      job: job, id: begun.id, database: database, ledger: ledger,
-      upkeep: try IndexUpkeep(job, configuration, Narrator(logger, board)), pipeline: pipeline, stops: stops.requests,
-      logger: logger)
+      job: job, id: begun.id, database: database, ledger: ledger, upkeep: upkeep, pipeline: pipeline,
+      stops: stops.requests, logger: logger)
     let (report, indexes) = try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await reporter.report() }
       defer { group.cancelAll() }
