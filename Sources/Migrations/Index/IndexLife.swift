@@ -26,18 +26,23 @@ package struct IndexLife: Sendable {
 
   package func close() async { await pair.close() }
 
+  /// Throws a `Failure` where what `policy` asks for is not possible, before anything is dropped or loaded.
+  package func check(_ policy: IndexPolicy, _ source: Source) async throws {
+    try await reporting(source.name) {
+      let column = try await pair.watcher.run { try IndexedColumn(source, on: $0) }
+      guard policy == .rebuild && !column.indexes.isEmpty || policy == .after && !column.isIndexed else { return }
+      try column.check(policy)
+      try await pair.prepare()
+    }
+  }
+
   /// Before a load: with `rebuild`, records and drops the column's vector indexes where that saves time; returns the
   /// names of those that are away during it, an earlier load's among them.
   ///
-  /// Says what both ways would take where an index stays that a rebuild would save time with. Throws a `Failure` where
-  /// what `policy` asks for will not be possible after the load.
+  /// Says what both ways would take where an index stays that a rebuild would save time with.
   package func begin(_ policy: IndexPolicy, _ source: Source, dimensions: Int) async throws -> [String] {
     try await reporting(source.name) {
       let column = try await pair.watcher.run { try IndexedColumn(source, on: $0) }
-      if policy == .rebuild && !column.indexes.isEmpty || policy == .after && !column.isIndexed {
-        try column.check(policy)
-        try await pair.prepare()
-      }
       let away = try await pair.watcher.run { try IndexIntents.of(column, on: $0) }.map(\.name)
       let names = column.indexes.map(\.name.name)
       for name in away where !names.contains(name) {
