@@ -1,4 +1,5 @@
 import Backfill
+import Foundation
 
 extension JobConfiguration {
   /// The job that the spec describes, checked against what is known of its model.
@@ -8,6 +9,7 @@ extension JobConfiguration {
     }
     var job = Job(name: spec.name.value.map(String.init(describing:)) ?? "", sources: spec.sources, model: try model())
     if let newlines: TextPreparation.Newlines = values.choice(.newlines) { job.preparation.newlines = newlines }
+    if let tooLong: TextPreparation.TooLong = values.choice(.tooLong) { job.preparation.tooLong = tooLong }
     if let size = values.integer(.batchSize) { job.batchSize = size }
     if let concurrency = values.integer(.concurrency) { job.concurrency = concurrency }
     job.limits.requestsPerMinute = values.integer(.requestsPerMinute)
@@ -55,8 +57,16 @@ extension JobConfiguration {
       catalogueModel?.limits
       ?? Self.catalogueProvider(values, catalogue).map(catalogue.limits(ofProvider:))
     return Model(
-      name: name, dimensions: dimensions, usdPerMillionTokens: catalogueModel?.price?.usdPerMillionTokens,
+      name: name, provider: providerName, dimensions: dimensions,
+      usdPerMillionTokens: catalogueModel?.price?.usdPerMillionTokens,
       maxInputTokens: limits?.inputTokens, maxInputs: limits?.inputs, maxRequestTokens: limits?.requestTokens)
+  }
+
+  /// As errors name it: a provider of the catalogue, otherwise the host that is called.
+  private var providerName: String {
+    if let known = Self.catalogueProvider(values, catalogue) { return known }
+    let url = values.text(.baseURL).flatMap { URLComponents(string: $0) }
+    return [url?.host, url?.port.map(String.init)].compactMap(\.self).joined(separator: ":")
   }
 
   /// A budget that can't be kept is refused: what has no price can't be added up (P5).

@@ -14,7 +14,7 @@ extension Ledger {
           ON CONFLICT (run_id, number) DO UPDATE SET state = 'requested'
           """
       ).execute(arguments: [
-        batch.id.run, batch.id.number, target, batch.contents.inputs.count, batch.contents.tokenCount, reservation,
+        batch.id.run, batch.id.number, target, batch.contents.texts.count, batch.contents.tokenCount, reservation,
         contents,
       ])
     }
@@ -28,12 +28,14 @@ extension Ledger {
         .execute(arguments: [batch.id.run, batch.id.number])
       try db.cachedStatement(
         sql: """
-          INSERT INTO receipt (run_id, number, request_id, inputs, billed_tokens, is_counted_here, cost, received_at)
-          VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+          INSERT INTO receipt
+            (run_id, number, request_id, inputs, billed_tokens, is_counted_here, cost, received_at, fitted_rows)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
           """
       ).execute(arguments: [
-        batch.id.run, batch.id.number, reply.requestID, batch.contents.inputs.count,
+        batch.id.run, batch.id.number, reply.requestID, batch.contents.texts.count,
         reply.billedTokens ?? batch.contents.tokenCount, reply.billedTokens == nil, cost, date.timeIntervalSince1970,
+        batch.contents.fittedRows,
       ])
       try db.cachedStatement(sql: "INSERT INTO spool (run_id, number, dimensions, vectors) VALUES (?, ?, ?, ?)")
         .execute(arguments: [batch.id.run, batch.id.number, reply.vectors.dimensions, block])

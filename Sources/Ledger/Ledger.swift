@@ -5,12 +5,13 @@ import GRDB
 /// The local record of what was asked, answered, paid and written.
 ///
 /// It is a receipt log, a spool of vectors already paid for, and a set of hints: losing it costs at most the spool,
-/// never correctness. Every write is durable when its call returns: one transaction with `synchronous=FULL` in a
+/// never correctness. Every write is durable when its call returns: a transaction with `synchronous=FULL` in a
 /// rollback journal, since WAL can corrupt up to SQLite 3.51.2 (design, section 5). It holds no text and no key (P10).
 /// Errors are `Failure`s with `.localIO`.
 package final class Ledger: Sendable {
   package let path: String
   private let queue: DatabaseQueue
+  private let waiting = Locked<[Entry]>([])
 
   /// Opens the ledger at `path`, made where it is missing, its schema brought up to this version's.
   ///
@@ -75,12 +76,47 @@ package final class Ledger: Sendable {
   }
 
   /// Not ended by a cancelled task: what a request brought must be kept also when the run is being cancelled.
+  ///
+  /// What comes while a transaction is being made durable goes into the next one together, so that the disk is waited
+  /// for once a group and not once a call. A group fails as a whole.
   func write<T: Sendable>(_ updates: @escaping @Sendable (Database) throws -> T) async throws -> T {
     try await withCheckedThrowingContinuation { continuation in
-      queue.asyncWrite(updates) { [path] _, result in
-        continuation.resume(with: result.mapError { Ledger.failure($0, path: path) })
+      let entry = Entry { db in
+        let value = try updates(db)
+        return { continuation.resume(returning: value) }
+      } fail: {
+        continuation.resume(throwing: $0)
       }
+      let isFirst = waiting.withLock { waiting in
+        waiting.append(entry)
+        return waiting.count == 1
+      }
+      if isFirst { queue.asyncWriteWithoutTransaction { self.commitWaiting($0) } }
     }
+  }
+
+  private func commitWaiting(_ db: Database) {
+    let group = waiting.withLock { waiting in
+      defer { waiting = [] }
+      return waiting
+    }
+    do {
+      var ends: [() -> Void] = []
+      try db.inTransaction(.immediate) {
+        ends = try group.map { try $0.perform(db) }
+        return .commit
+      }
+      for end in ends { end() }
+    } catch {
+      for entry in group { entry.fail(Ledger.failure(error, path: path)) }
+    }
+  }
+
+  /// A write that waits for its transaction.
+  private struct Entry: Sendable {
+    /// Makes the changes, and returns what tells that they are durable.
+    let perform: @Sendable (Database) throws -> () -> Void
+    let fail: @Sendable (any Error) -> Void
   }
 
   func read<T: Sendable>(_ value: @escaping @Sendable (Database) throws -> T) async throws -> T {

@@ -82,6 +82,16 @@ enum LedgerSchema {
           ) WITHOUT ROWID;
           """)
     }
+    migrator.registerMigration("2") { db in
+      try db.execute(
+        sql: """
+          -- Rows of the reply whose text was too long, and was truncated or averaged.
+          ALTER TABLE receipt ADD COLUMN fitted_rows INTEGER NOT NULL DEFAULT 0;
+          UPDATE run SET tally = json_set(tally, '$.fitted', 0),
+            fingerprint = json_set(fingerprint, '$.preparation.tooLong', 'quarantine');
+          UPDATE target SET fingerprint = json_set(fingerprint, '$.preparation.tooLong', 'quarantine');
+          """)
+    }
     return migrator
   }
 }

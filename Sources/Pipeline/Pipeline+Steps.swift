@@ -22,12 +22,18 @@ extension Pipeline {
     do {
       try await ledger.requested(batch, target: begun.targets[batch.source], reservation: reservation)
       do {
-        let reply = try await embedder.embed(batch.contents.inputs)
+        let sent = clock.now
+        var reply = try await embedder.embed(batch.contents.texts)
+        let latency = clock.now - sent
+        reply.billedTokens = batch.contents.trusted(reply.billedTokens)
+        reply.vectors = batch.contents.joined(reply.vectors)
         let billed = reply.billedTokens ?? batch.contents.tokenCount
         try await ledger.received(reply, to: batch, cost: job.model.cost(ofTokens: billed), at: Date())
         let rows = batch.contents.rows.embedded(by: reply.vectors)
-        return .reply(batch, rows, Conductor.Receipt(billedTokens: billed, rateLimits: reply.rateLimits))
+        let receipt = Conductor.Receipt(billedTokens: billed, rateLimits: reply.rateLimits, latency: latency)
+        return .reply(batch, rows, receipt)
       } catch let failure as EmbeddingFailure {
+        onFailure(failure)
         try await ledger.failed(batch, failure)
         return .event(.requestFailed(batch.id, failure))
       }

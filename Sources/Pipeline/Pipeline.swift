@@ -15,14 +15,17 @@ package struct Pipeline: Sendable {
   let begun: Ledger.BegunRun
   let packer: Packer
   let board: ProgressBoard
-  private let clock = ContinuousClock()
+  let onFailure: @Sendable (EmbeddingFailure) -> Void
+  let clock = ContinuousClock()
 
   /// - Parameters:
   ///   - begun: the run as the ledger began it.
   ///   - board: where the progress is told.
+  ///   - onFailure: is told of each request that brought no vectors.
   package init(
     job: Job, policy: RunPolicy, store: any MessageStore, embedder: any Embedder, ledger: Ledger,
-    begun: Ledger.BegunRun, packer: Packer, board: ProgressBoard
+    begun: Ledger.BegunRun, packer: Packer, board: ProgressBoard,
+    onFailure: @escaping @Sendable (EmbeddingFailure) -> Void
   ) {
     self.job = job
     self.policy = policy
@@ -32,6 +35,7 @@ package struct Pipeline: Sendable {
     self.begun = begun
     self.packer = packer
     self.board = board
+    self.onFailure = onFailure
   }
 
   /// Runs the job to its end and records the end in the ledger.

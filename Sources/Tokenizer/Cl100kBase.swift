@@ -2,7 +2,7 @@
 ///
 /// Special tokens such as `<|endoftext|>` are text like any other. Threads can share it.
 package struct Cl100kBase: Sendable {
-  private let vocabulary: PreparedVocabulary
+  let vocabulary: PreparedVocabulary
 
   init(_ vocabulary: PreparedVocabulary) {
     self.vocabulary = vocabulary
@@ -42,7 +42,7 @@ package struct Cl100kBase: Sendable {
   }
 
   /// Calls `whole` for each piece of `text` that is a token, and `merged` for each other one.
-  @inline(__always) private func forEachPiece(
+  @inline(__always) func forEachPiece(
     _ text: String, whole: (UInt32) -> Void, merged: (UnsafeBufferPointer<UInt32>) -> Void
   ) {
     var text = text
@@ -54,11 +54,11 @@ package struct Cl100kBase: Sendable {
       while start < text.count {
         let end = splitter.end(ofPieceAt: start)
         let piece = UnsafeBufferPointer(rebasing: text[start..<end])
-        let (token, tokenEnd) = tables.trie.longestToken(piece, from: 0)
-        if tokenEnd == piece.count {
-          whole(token)
+        let longest = tables.trie.longestToken(piece, from: 0)
+        if longest.end == piece.count {
+          whole(longest.token)
         } else {
-          merger.merge(piece, merged)
+          merger.merge(piece, from: longest, merged)
         }
         start = end
       }

@@ -30,7 +30,7 @@ import Testing
 
   static func id(_ number: Int) -> BatchID { BatchID(run: 1, number: number) }
 
-  static let receipt = Conductor.Receipt(billedTokens: 2)
+  static let receipt = Conductor.Receipt(billedTokens: 2, latency: .zero)
 
   // MARK: The way of the data
 
@@ -216,7 +216,7 @@ import Testing
       let event: Conductor.Event
       if pending.isEmpty {
         let batch = open.removeFirst()
-        let isBad = batch.contents.inputs.contains("text \(bad)")
+        let isBad = batch.contents.texts.contains("text \(bad)")
         event =
           isBad
           ? .requestFailed(batch.id, EmbeddingFailure(.badInput, "no")) : .received(batch.id, Self.receipt)
@@ -284,16 +284,50 @@ import Testing
     #expect(conductor.inFlight == 2)
   }
 
-  @Test func `a request that the budget doesn't hold is not sent`() {
+  @Test func `a request that the budget doesn't hold is divided, and what then doesn't fit is not sent`() {
     var conductor = Self.conductor(concurrency: 2, budget: 30)
     _ = conductor.tell(.started)
     // Two inputs of six bytes: at most 16 tokens, 16 dollars.
     #expect(conductor.tell(.pageRead(Self.page(1...6))).filter { $0.hasPrefix("request") } == ["request 1 x2"])
     #expect(conductor.waiting == .budget)
-    #expect(conductor.tell(.received(Self.id(1), Conductor.Receipt(billedTokens: 15))) == ["write 1"])
+    let first = Conductor.Receipt(billedTokens: 15, latency: .zero)
+    #expect(conductor.tell(.received(Self.id(1), first)) == ["request 4 x1", "write 1"])
+    let second = Conductor.Receipt(billedTokens: 8, latency: .zero)
+    #expect(conductor.tell(.received(Self.id(4), second)) == [])
     _ = conductor.tell(.pageRead(Self.emptyPage))
     _ = conductor.tell(.written([Self.id(1)], rows: 2, matched: 2))
+    _ = conductor.tell(.settled)
+    _ = conductor.tell(.written([Self.id(4)], rows: 1, matched: 1))
     #expect(conductor.tell(.settled) == ["end 82"])
+    #expect(conductor.spending.spent == 23)
+  }
+
+  @Test func `a provider that bills more than was counted is believed for what follows`() {
+    var spending = Spending(spent: 0, budget: Job.Budget(usd: 10))
+    let reserved = spending.reservation(for: 2)
+    spending.reserve(reserved)
+    spending.settle(reservation: reserved, cost: 3)
+    #expect(spending.reservation(for: 2) == 3)
+    #expect(spending.fits(spending.reservation(for: 4)))
+    #expect(!spending.fits(spending.reservation(for: 5)))
+  }
+
+  @Test func `no request has more tokens than a minute may have`() {
+    var conductor = Self.conductor(
+      batchSize: 8, concurrency: 8, limits: Job.Limits(requestsPerMinute: 1_000_000, tokensPerMinute: 20))
+    _ = conductor.tell(.started)
+    let actions = conductor.tell(.pageRead(Self.page(1...8, batchSize: 8)))
+    // Eight inputs of six tokens: halved twice.
+    #expect(actions.filter { $0.hasPrefix("request") } == ["request 4 x2"])
+  }
+
+  @Test func `what the window is judged by is the provider's time, and not our own`() {
+    var window = ConcurrencyWindow(ceiling: 8, isProbing: false)
+    for second in 0..<100 { window.answered(after: .milliseconds(100), inFlight: 8, at: .seconds(second)) }
+    for second in 100..<120 { window.answered(after: .seconds(2), inFlight: 3, at: .seconds(second)) }
+    #expect(window.limit == 8)
+    for second in 120..<140 { window.answered(after: .seconds(4), inFlight: 8, at: .seconds(second)) }
+    #expect(window.limit < 8)
   }
 }
 

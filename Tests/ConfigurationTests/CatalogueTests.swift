@@ -32,8 +32,8 @@ struct CatalogueTests {
   @Test func `a known model has its price, its dimensions and its provider's limits`() throws {
     let configuration = try workspace().configuration(spec: "model: small\nbudget: {usd: 5}")
     let model = Model(
-      name: "small", dimensions: 1536, usdPerMillionTokens: 0.02, maxInputTokens: 8192, maxInputs: 2048,
-      maxRequestTokens: 300_000)
+      name: "small", provider: "openai", dimensions: 1536, usdPerMillionTokens: 0.02, maxInputTokens: 8192,
+      maxInputs: 2048, maxRequestTokens: 300_000)
     let job = try configuration.job()
     #expect(job.model == model)
     #expect(job.budget == Job.Budget(usd: 5))
@@ -53,7 +53,7 @@ struct CatalogueTests {
   @Test func `an unknown model runs, and its price is unknown`() throws {
     let configuration = try workspace().configuration(spec: "model: new\ndimensions: 7")
     let model = try configuration.job().model
-    #expect(model == Model(name: "new", dimensions: 7, maxInputs: 2048, maxRequestTokens: 300_000))
+    #expect(model == Model(name: "new", provider: "openai", dimensions: 7, maxInputs: 2048, maxRequestTokens: 300_000))
     #expect(model.cost(ofTokens: 1_000_000) == nil)
     #expect(try configuration.setting("price").value == .text("unknown"))
   }
@@ -73,7 +73,9 @@ struct CatalogueTests {
 
   @Test func `another server's unknown model has no limits of OpenAI's`() throws {
     let spec = "base_url: http://127.0.0.1:80/v1\nmodel: new\ndimensions: 7"
-    #expect(try workspace().configuration(spec: spec).job().model == Model(name: "new", dimensions: 7))
+    #expect(
+      try workspace().configuration(spec: spec).job().model
+        == Model(name: "new", provider: "127.0.0.1:80", dimensions: 7))
   }
 
   @Test(arguments: [
@@ -132,8 +134,8 @@ struct CatalogueTests {
 
     let own = try workspace.configuration(spec: "model: small")
     let model = Model(
-      name: "small", dimensions: 1536, usdPerMillionTokens: 0.015, maxInputTokens: 8192, maxInputs: 50,
-      maxRequestTokens: 300_000)
+      name: "small", provider: "openai", dimensions: 1536, usdPerMillionTokens: 0.015, maxInputTokens: 8192,
+      maxInputs: 50, maxRequestTokens: 300_000)
     #expect(try own.job().model == model)
     // The shipped batch price is not the user's.
     #expect(own.catalogueModel?.price?.usdPerMillionTokensInBatch == nil)
@@ -220,6 +222,6 @@ struct CatalogueTests {
 
   @Test func `without any catalogue the local model is known, and free`() throws {
     let job = try Workspace().configuration(spec: "provider: local\nbudget: {usd: 1}").job()
-    #expect(job.model == Model(name: "hashed-ngrams", dimensions: 1536, usdPerMillionTokens: 0))
+    #expect(job.model == Model(name: "hashed-ngrams", provider: "local", dimensions: 1536, usdPerMillionTokens: 0))
   }
 }

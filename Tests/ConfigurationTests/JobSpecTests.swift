@@ -5,7 +5,8 @@ import Testing
 @testable import Configuration
 
 private let topLevelKeys =
-  "allowed here: name, sources, provider, model, dimensions, preparation, batch_size, concurrency, limits, budget, index, "
+  "allowed here: name, sources, provider, model, dimensions, preparation, too_long, batch_size, concurrency, limits, budget, "
+  + "index, "
   + "base_url, organization, project, endpoint, deployment, api_version, encoding_format, send_dimensions, timeout, "
   + "ca_file, proxy"
 private let sourceKeys = "allowed here: table, schema, key, text, vector, where"
@@ -190,7 +191,9 @@ struct JobSpecTests {
     #expect(job.name == "nightly")
     #expect(job.sources == [first, Source(schema: "a.b", table: "c.d")])
     #expect(job.preparation == TextPreparation(newlines: .space))
-    #expect(job.model == Model(name: "text-embedding-3-small", dimensions: 512, usdPerMillionTokens: 0.02))
+    #expect(
+      job.model
+        == Model(name: "text-embedding-3-small", provider: "127.0.0.1:9", dimensions: 512, usdPerMillionTokens: 0.02))
     #expect(job.budget == Job.Budget(usd: 1.25))
     #expect(job.batchSize == 20 && job.concurrency == 2)
     #expect(job.limits == Job.Limits(requestsPerMinute: 3000, tokensPerMinute: 1_000_000))
@@ -200,7 +203,8 @@ struct JobSpecTests {
   @Test func `a spec with only what is required has the defaults`() throws {
     let job = try job("sources: [{table: messages}]\nmodel: some-model\ndimensions: 3")
     let expected = Job(
-      name: "fill", sources: [Source(table: "messages")], model: Model(name: "some-model", dimensions: 3))
+      name: "fill", sources: [Source(table: "messages")],
+      model: Model(name: "some-model", provider: "api.openai.com", dimensions: 3))
     #expect(job == expected)
   }
 
@@ -268,7 +272,8 @@ struct JobSpecTests {
       spec: "\(repository)/jobs/backfill-embeddings.yaml", process: workspace.process
     ).job()
     let model = Model(
-      name: "text-embedding-3-small", dimensions: 1536, usdPerMillionTokens: 0.02, maxInputTokens: 8192,
+      name: "text-embedding-3-small", provider: "openai", dimensions: 1536, usdPerMillionTokens: 0.02,
+      maxInputTokens: 8192,
       maxInputs: 2048, maxRequestTokens: 300_000)
     let expected = Job(
       name: "backfill-embeddings",

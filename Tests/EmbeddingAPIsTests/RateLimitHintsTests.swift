@@ -25,6 +25,31 @@ struct RateLimitHintsTests {
 
   @Test(
     arguments: [
+      (
+        "Rate limit reached for m in organization org-1 on tokens per min (TPM): Limit 40000, Used 1, Requested 2.",
+        40_000
+      ),
+      ("Rate limit reached for m on tokens per min. Limit: 40000 / min. Please try again in 20s.", 40_000),
+      ("Rate limit reached for m on tokens per min: Limit: 40000 / min.", 40_000),
+      ("Rate limit reached for m on tokens per day (TPD): Limit 200, Used 200.", nil),
+      ("Rate limit reached for m on requests per min (RPM): Limit 3, Used 3.", nil), ("Slow down.", nil),
+    ] as [(String, Int?)])
+  func `the limit a minute that a refusal's text tells is learned, and lowers the header's`(
+    _ message: String, _ limit: Int?
+  ) async throws {
+    let refusal = EmbeddingsServer.Response.error(
+      429, type: "tokens", code: "rate_limit_exceeded", message: message,
+      headers: [("x-ratelimit-limit-tokens", "1000000")])
+    try await EmbeddingsServer.run(rules: [.always(.respond(refusal))]) { server in
+      let embedder = try server.embedder()
+      let hints = await caught { try await embedder.embed(["text"]) }?.rateLimits
+      #expect(hints?.tokenLimit == limit ?? 1_000_000)
+      #expect(hints?.requestLimit == (message.contains("RPM") ? 3 : nil))
+    }
+  }
+
+  @Test(
+    arguments: [
       ("1s", 1), ("6m0s", 360), ("120ms", 0.12), ("2.812s", 2.812), ("1h2m3.5s", 3723.5), ("10", 10), ("0.25", 0.25),
       ("0s", 0), ("1d2h", 93_600), ("500µs", 0.001), (" 3s ", 3), ("-1s", nil), ("-1", nil), ("", nil), ("soon", nil),
       ("5 apples", nil), ("1700000000", nil), ("2026-11-22T10:00:00Z", nil), ("1e9", nil), ("NaN", nil), ("3s?", nil),

@@ -21,7 +21,7 @@ import Testing
     Batch(
       id: BatchID(run: run, number: number), source: 0, page: 1,
       contents: Batch.Contents(
-        inputs: (0..<rows).map { "text \($0)" }, tokens: Array(repeating: 5, count: rows),
+        inputs: (0..<rows).map { Input(texts: ["text \($0)"], tokens: [5], isExact: false) },
         rows: (0..<rows).map { BatchRow(key: .integer(Int64($0)), digest: TextDigest(of: "text \($0)"), input: $0) }))
   }
 
@@ -104,6 +104,76 @@ import Testing
     try FileManager.default.createDirectory(atPath: folder.file("state"), withIntermediateDirectories: true)
     try Data().write(to: URL(fileURLWithPath: path))
     #expect(try Ledger.openForReading(at: path) == nil)
+  }
+
+  @Test func `what is written at the same time shares its transactions, and each is durable when it returns`()
+    async throws
+  {
+    let ledger = try Ledger.open(at: path)
+    let run = try await ledger.begin(Self.job, on: "db", at: Date())
+    let before = try changeCount()
+    let copy = folder.file("copy.db")
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for number in 1...200 {
+        group.addTask { [self] in
+          try await ledger.requested(batch(number, of: run.id), target: run.targets[0], reservation: nil)
+        }
+      }
+      try await group.next()
+      try FileManager.default.copyItem(atPath: path, toPath: copy)
+      try await group.waitForAll()
+    }
+    #expect(try await ledger.jobs().first?.totals.openRequests == 200)
+    #expect(try changeCount() - before <= 100)
+    #expect(try await Ledger.openForReading(at: copy)?.jobs().first?.totals.openRequests ?? 0 > 0)
+  }
+
+  /// SQLite's count of committed transactions, at byte 24 of the file.
+  private func changeCount() throws -> Int {
+    let header = try #require(FileManager.default.contents(atPath: path)).prefix(28).suffix(4)
+    return header.reduce(0) { $0 << 8 | Int($1) }
+  }
+
+  @Test func `a write that fails is told to each that shared its transaction, and leaves nothing behind`() async throws
+  {
+    let ledger = try Ledger.open(at: path)
+    let run = try await ledger.begin(Self.job, on: "db", at: Date())
+    let failures = await withTaskGroup(of: Bool.self) { group in
+      for number in 1...50 {
+        group.addTask { [self] in
+          do {
+            // No target of that number: a foreign key that SQLite refuses.
+            try await ledger.requested(
+              batch(number, of: run.id), target: number == 25 ? 999 : run.targets[0], reservation: nil)
+            return false
+          } catch {
+            return (error as? Failure)?.exitCode == .localIO
+          }
+        }
+      }
+      return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+    }
+    #expect(failures >= 1)
+    #expect(try await ledger.jobs().first?.totals.openRequests == 50 - failures)
+  }
+
+  @Test func `a ledger of version 1 is taken over, its columns as what they are`() async throws {
+    let ledger = try Ledger.open(at: path)
+    let run = try await ledger.begin(Self.job, on: "db", at: Date())
+    try await ledger.end(run.id, .complete, Tally(), at: Date())
+    try await DatabaseQueue(path: path).write { db in
+      try db.execute(
+        sql: """
+          DELETE FROM grdb_migrations WHERE identifier = '2';
+          ALTER TABLE receipt DROP COLUMN fitted_rows;
+          UPDATE run SET tally = json_remove(tally, '$.fitted'),
+            fingerprint = json_remove(fingerprint, '$.preparation.tooLong');
+          UPDATE target SET fingerprint = json_remove(fingerprint, '$.preparation.tooLong');
+          """)
+    }
+    let again = try Ledger.open(at: path)
+    #expect(try await again.jobs().first?.fingerprint == Self.job.fingerprint)
+    _ = try await again.begin(Self.job, on: "db", at: Date())
   }
 
   // MARK: Batches
@@ -213,6 +283,12 @@ import Testing
   @Test func `a column never takes vectors of texts prepared another way`() async throws {
     var other = Self.job
     other.preparation = TextPreparation(newlines: .space)
+    try await expectRefusal(of: other)
+  }
+
+  @Test func `a column never takes vectors of texts that were too long and fitted another way`() async throws {
+    var other = Self.job
+    other.preparation = TextPreparation(tooLong: .average)
     try await expectRefusal(of: other)
   }
 

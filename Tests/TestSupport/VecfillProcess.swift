@@ -79,9 +79,10 @@ package final class VecfillProcess: Sendable {
     return try FileHandle(forWritingTo: URL(fileURLWithPath: path))
   }
 
-  /// Beside the test's own executable, where the build puts both.
+  /// Beside the test's own executable, where the build puts both, unless `VECFILL_TEST_EXECUTABLE` names another build.
   private static var executable: URL {
-    URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+    if let path = ProcessInfo.processInfo.environment["VECFILL_TEST_EXECUTABLE"] { return URL(fileURLWithPath: path) }
+    return URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
       .appendingPathComponent("vecfill")
   }
 }

@@ -11,7 +11,7 @@ struct ProviderLimitTests {
   {
     var options = EmbeddingsServer.Options()
     options.quota = ProviderQuota(requestsPerMinute: 3_000, tokensPerMinute: 1_000_000)
-    options.latency = 0.05...0.3
+    options.latency = .longTailed(median: 0.15, slow: 0.6)
     try await Scene.run(.sqlite, options) { scene in
       let size = binding == "requests" ? 3 : 50
       let limits = isKnown ? "limits: {requests_per_minute: 3000, tokens_per_minute: 1000000}\n" : ""

@@ -11,7 +11,7 @@ import Testing
     case single, concurrent, midRun, repeated
 
     /// The rows of the table; ten make a request.
-    var rows: Int { self == .single ? 10 : self == .concurrent ? 40 : 100 }
+    var rows: Int { self == .single ? 10 : self == .concurrent ? 40 : 200 }
 
     var requests: Range<Int> {
       switch self {
@@ -53,6 +53,14 @@ import Testing
     Fault("a reset before", .transient, .resetBeforeProcessing),
     Fault("a reset after", .transient, .resetAfterProcessing, isBilled: true),
     Fault("a cut body", .transient, .truncate(bodyBytes: 40), isBilled: true),
+    Fault("a hang", .transient, .hang),
+    Fault("a body that stalls", .transient, .stall(bodyBytes: 40), isBilled: true),
+    Fault(
+      "a date to wait for, from a clock that is two hours ahead", .rateLimited,
+      .respondTo { _ in .retryAfter(date: 1, clockOff: 7_200) }),
+    Fault(
+      "a date to wait for, from a clock that is two hours behind", .rateLimited,
+      .respondTo { _ in .retryAfter(date: 1, clockOff: -7_200) }),
     Fault(.rateLimited, 429, "requests", "rate_limit_exceeded", "Please try again in 120ms."),
     Fault(.rateLimited, 429, "rate_limit_error", "slow_down"),
     Fault(.quotaExhausted, 429, "insufficient_quota", "credit_balance_exhausted"),
@@ -72,6 +80,7 @@ import Testing
   ]
 
   @Test func `every kind that a provider can cause is in the matrix`() {
+    // Unreachable is in a test of its own below; cancelled is what a stop causes, and in `StopTests`.
     let caused = Set(EmbeddingFailure.Kind.allCases).subtracting([.cancelled, .unreachable])
     #expect(Set(Self.faults.map(\.kind)) == caused)
   }
@@ -80,7 +89,8 @@ import Testing
   func `a failure does what its class says`(_ fault: Fault, _ occasion: Occasion) async throws {
     try await Scene.run(.sqlite, rules: [.requests(occasion.requests, fault.behaviour)]) { scene in
       try await scene.database.insert((0..<occasion.rows).map { "message \($0)" })
-      let exit = try await scene.fill(["--max-outage", "1"])
+      let isSlow = ["a hang", "a body that stalls"].contains(fault.testDescription)
+      let exit = try await scene.fill(["--max-outage", "1"], isSlow ? ["VECFILL_TIMEOUT": "1"] : [:])
       #expect(exit.code == Self.code(fault, occasion), "\(exit.errors)")
       let record = scene.server.record
       #expect(record.requests.count > occasion.requests.lowerBound)
@@ -96,9 +106,74 @@ import Testing
       }
       if fault.isBilled { #expect(lost >= record.billedAgain) } else { #expect(record.billedAgain == 0) }
       if fault.kind.failureClass.reaction == .stop {
-        #expect(record.requests.count <= occasion.requests.lowerBound + 4)
+        // Those that were in flight, and what was sent before the refusal was read.
+        #expect(record.requests.count <= occasion.requests.lowerBound + 8)
       }
       #expect(!exit.errors.contains("message 1"))
+      if exit.code != 0 || fault.kind.failureClass.reaction == .hold {
+        #expect(exit.errors.contains("127.0.0.1:\(scene.server.port): "), "\(exit.errors)")
+      }
+    }
+  }
+
+  @Test(arguments: Occasion.allCases)
+  func `a provider that can't be reached is waited for, and not longer than is allowed`(_ occasion: Occasion)
+    async throws
+  {
+    let gate = EmbeddingsServer.Gate()
+    let last = occasion.requests.lowerBound
+    try await Scene.run(.sqlite, rules: [.request(last, .hold(gate, then: .resetBeforeProcessing))]) { scene in
+      try await scene.database.insert((0..<occasion.rows).map { "message \($0)" })
+      if last == 0 { scene.server.leave() }
+      let process = try scene.start(["run", "job.yaml", "--max-outage", occasion == .repeated ? "1" : "60"])
+      if last > 0 {
+        try await scene.server.wait { $0.requests.count > last }
+        scene.server.leave()
+        gate.open()
+      }
+      if occasion != .repeated {
+        try await scene.poll("a refused connection") { process.errors.contains("Couldn't connect") }
+        try scene.server.comeBack()
+      }
+      let exit = await process.exit()
+      #expect(exit.code == (occasion == .repeated ? 69 : 0), "\(exit.errors)")
+      #expect(exit.errors.contains("127.0.0.1:\(scene.server.port): "))
+      gate.open()
+      let right = try await scene.rightRows()
+      #expect(right.wrong == [])
+      if exit.code == 0 { #expect(right.filled == occasion.rows) }
+      #expect(scene.server.record.billedAgain == 0)
+    }
+  }
+
+  @Test func `a server that speaks no TLS is not spoken to without it`() async throws {
+    try await Scene.run(.sqlite) { scene in
+      try await scene.database.insert(["message"])
+      let root = "https://127.0.0.1:\(scene.server.port)/v1"
+      let exit = try await scene.fill(["--max-outage", "1"], ["OPENAI_BASE_URL": root])
+      #expect(exit.code == 69, "\(exit.errors)")
+      #expect(exit.errors.contains("SSL"))
+      #expect(scene.server.record.acceptedConnections > 0)
+      #expect(scene.server.record.requests.isEmpty)
+    }
+  }
+
+  @Test func `credit that runs out midway ends the run, and when it is restored nothing is paid twice`() async throws {
+    var options = EmbeddingsServer.Options()
+    options.creditTokens = 10 * 7 * 3
+    try await Scene.run(.sqlite, options) { scene in
+      try await scene.database.insert((100..<200).map { "message \($0)" })
+      let exit = try await scene.fill()
+      #expect(exit.code == 82, "\(exit.errors)")
+      #expect(exit.errors.contains("credit_balance_exhausted"))
+      let filled = try await scene.rightRows().filled
+      #expect((10...90).contains(filled))
+      #expect(scene.server.record.billed.count == filled)
+      #expect(scene.server.record.requests.count <= 12)
+      scene.server.grant(tokens: 1_000_000)
+      #expect(try await scene.fill().code == 0)
+      #expect(try await scene.wrongRows() == [])
+      #expect(scene.server.record.billedAgain == 0)
     }
   }
 
@@ -155,24 +230,6 @@ import Testing
       #expect(
         try await scene.start(["quarantine", "drop", "chat_messages"]).exit().output == "\(poison) rows are forgotten\n"
       )
-    }
-  }
-
-  @Test func `what a provider tells of its usage is used where it can be true, and otherwise counted here`()
-    async throws
-  {
-    try await Scene.run(
-      .sqlite, rules: [.request(0, .distort(.usage(nil))), .request(1, .distort(.usage("{\"prompt_tokens\":0}")))]
-    ) { scene in
-      try await scene.database.insert((0..<30).map { "message \($0)" })
-      #expect(try await scene.fill().code == 0)
-      let expense = try #require(try await Ledger.openForReading(at: scene.ledgerPath)?.expenses(by: .model).first)
-      #expect(expense.group == "text-embedding-3-small")
-      #expect(expense.requests == 3)
-      #expect(expense.tokensCountedHere > 0)
-      #expect(expense.tokensCountedHere < expense.tokens)
-      let told = try await scene.start(["cost", "--by", "day"]).exit()
-      #expect(told.output.contains(expense.tokensCountedHere.description))
     }
   }
 }

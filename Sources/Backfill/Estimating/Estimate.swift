@@ -7,7 +7,7 @@ package struct Estimate: Equatable, Sendable {
   package private(set) var quarantined = 0
   /// Rows whose vectors an earlier run has paid for and not yet written.
   package private(set) var spooled = 0
-  /// Of `rows`, those with more tokens than the model takes: a provider refuses them and bills nothing.
+  /// Of `rows`, those with more tokens than the model takes, for which nothing is billed.
   package private(set) var overlong = 0
   /// Of `rows`, those that get the vector of an earlier row of their page; 0 in a sample, which can't tell.
   package private(set) var duplicates = 0
@@ -39,10 +39,11 @@ package struct Estimate: Equatable, Sendable {
     blank += page.blank
     quarantined += page.quarantined
     spooled += page.spooled
+    overlong += page.overlong
     requests += page.requests
-    for _ in 0..<page.blank + page.quarantined + page.spooled { moments.add(0) }
+    for _ in 0..<page.blank + page.quarantined + page.spooled + page.overlong { moments.add(0) }
     for input in page.inputs {
-      let isOverlong = maxInputTokens.map { input.tokens > $0 } ?? false
+      let isOverlong = maxInputTokens.map { input.tokens > $0 && !input.isFitted } ?? false
       for _ in 0..<input.rows { moments.add(isOverlong ? 0 : input.tokens) }
       guard !isOverlong else {
         overlong += input.rows

@@ -2,6 +2,8 @@
 package struct PageFigures: Sendable {
   struct Input: Sendable {
     let tokens: Int
+    /// Whether it is what is sent for a text that is too long as it is.
+    let isFitted: Bool
     let characters: Int
     let rows: Int
   }
@@ -10,6 +12,8 @@ package struct PageFigures: Sendable {
   let blank: Int
   let quarantined: Int
   let spooled: Int
+  /// Rows whose texts are known to be too long, and aren't sent.
+  let overlong: Int
   let requests: Int
   let inputs: [Input]
 
@@ -19,13 +23,16 @@ package struct PageFigures: Sendable {
     blank = page.excluded
     quarantined = page.condemned
     self.spooled = spooled
+    overlong = page.overlong.count
     requests = page.contents.count
     inputs = page.contents.flatMap { contents in
       var rows = [Int](repeating: 0, count: contents.inputs.count)
       for row in contents.rows { rows[row.input] += 1 }
       return contents.inputs.indices.map { index in
-        Input(
-          tokens: contents.tokens[index], characters: contents.inputs[index].unicodeScalars.count, rows: rows[index])
+        let input = contents.inputs[index]
+        return Input(
+          tokens: input.tokenCount, isFitted: input.isFitted,
+          characters: input.texts.reduce(0) { $0 + $1.unicodeScalars.count }, rows: rows[index])
       }
     }
   }

@@ -13,7 +13,8 @@ package struct Fingerprint: Hashable, Sendable, Codable {
 
 extension Fingerprint: CustomStringConvertible {
   package var description: String {
-    "model=\(model) dimensions=\(dimensions) newlines=\(preparation.newlines.rawValue)"
+    "model=\(model) dimensions=\(dimensions) newlines=\(preparation.newlines.rawValue) "
+      + "too_long=\(preparation.tooLong.rawValue)"
   }
 }
 

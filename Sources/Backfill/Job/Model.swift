@@ -2,6 +2,8 @@
 package struct Model: Equatable, Sendable {
   /// The model's id as the provider knows it, e.g. "text-embedding-3-small".
   package var name: String
+  /// Who serves it, as errors name it: a provider of the catalogue, or a host.
+  package var provider: String
   /// The length of its vectors in this job.
   package var dimensions: Int
   /// Dollars a million tokens; nil where the price is unknown.
@@ -14,10 +16,12 @@ package struct Model: Equatable, Sendable {
   package var maxRequestTokens: Int?
 
   package init(
-    name: String, dimensions: Int, usdPerMillionTokens: Double? = nil, maxInputTokens: Int? = nil,
+    name: String, provider: String = "embeddings API", dimensions: Int, usdPerMillionTokens: Double? = nil,
+    maxInputTokens: Int? = nil,
     maxInputs: Int? = nil, maxRequestTokens: Int? = nil
   ) {
     self.name = name
+    self.provider = provider
     self.dimensions = dimensions
     self.usdPerMillionTokens = usdPerMillionTokens
     self.maxInputTokens = maxInputTokens

@@ -7,18 +7,34 @@ package struct TextPreparation: Hashable, Sendable, Codable {
     case space
   }
 
+  /// What becomes of a text with more tokens than the model takes in one input.
+  package enum TooLong: String, Sendable, Codable, CaseIterable {
+    /// Its first tokens are embedded, as many as the model takes.
+    case truncate
+    /// Its parts are embedded, and their vectors joined: the mean, weighted by tokens, of length 1.
+    case average
+    /// It is not sent; its row is put into quarantine.
+    case quarantine
+  }
+
   /// The default is `keep`.
   package var newlines: Newlines
+  /// The default is `quarantine`: the original application leaves such a message without a vector, and a vector that
+  /// stands for less than its text is nothing that a run makes unasked.
+  package var tooLong: TooLong
 
-  package init(newlines: Newlines = .keep) {
+  package init(newlines: Newlines = .keep, tooLong: TooLong = .quarantine) {
     self.newlines = newlines
+    self.tooLong = tooLong
   }
 
   /// The input for `text`; nil where it is blank, that is empty or only white space, and so excluded.
   package func input(for text: String) -> String? {
-    guard text.unicodeScalars.contains(where: { !$0.properties.isWhitespace }) else { return nil }
+    guard !text.isBlank else { return nil }
     guard !leavesAsIs(text) else { return text }
-    return String(decoding: text.utf8.map { $0 == 0x0A ? 0x20 : $0 }, as: UTF8.self)
+    var bytes = Array(text.utf8)
+    for index in bytes.indices where bytes[index] == 0x0A { bytes[index] = 0x20 }
+    return String(decoding: bytes, as: UTF8.self)
   }
 
   /// Whether a text that isn't blank is its own input.
@@ -28,4 +44,9 @@ package struct TextPreparation: Hashable, Sendable, Codable {
     case .space: !text.utf8.contains(0x0A)
     }
   }
+}
+
+extension String {
+  /// Whether it is empty or only white space.
+  var isBlank: Bool { unicodeScalars.allSatisfy { $0.properties.isWhitespace } }
 }

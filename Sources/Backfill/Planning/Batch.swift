@@ -42,40 +42,70 @@ package struct Batch: Equatable, Sendable {
   }
 
   package struct Contents: Equatable, Sendable {
-    package let inputs: [String]
-    /// The tokens of each input, counted or estimated.
-    package let tokens: [Int]
+    package let inputs: [Input]
     package let rows: [BatchRow]
 
-    package init(inputs: [String], tokens: [Int], rows: [BatchRow]) {
+    package init(inputs: [Input], rows: [BatchRow]) {
       self.inputs = inputs
-      self.tokens = tokens
       self.rows = rows
     }
 
-    package var tokenCount: Int { tokens.reduce(0, +) }
+    /// The texts of the request, in its order.
+    package var texts: [String] { inputs.flatMap(\.texts) }
 
-    /// What a provider can count at most: a byte-level token is at least one byte, and other tokenizers add a start and
-    /// an end to each input.
-    package var mostTokens: Int { inputs.reduce(0) { $0 + $1.utf8.count + 2 } }
+    package var tokenCount: Int { inputs.reduce(0) { $0 + $1.tokenCount } }
+
+    /// The most tokens that the request can be billed for.
+    package var mostTokens: Int { inputs.reduce(0) { $0 + $1.mostTokens } }
+
+    /// The rows whose text was too long as it is.
+    package var fittedRows: Int { rows.count { inputs[$0.input].isFitted } }
+
+    /// Which input the text of that number in the request is of.
+    package func input(ofText number: Int) -> Int? {
+      var end = 0
+      return inputs.firstIndex { input in
+        end += input.texts.count
+        return (0..<end).contains(number)
+      }
+    }
+
+    /// The vectors of the inputs, from those of their texts.
+    package func joined(_ vectors: Vectors) -> Vectors {
+      guard inputs.contains(where: { $0.texts.count > 1 }) else { return vectors }
+      var joined = Vectors(dimensions: vectors.dimensions)
+      var first = 0
+      for input in inputs {
+        let own = first..<first + input.texts.count
+        joined.append(own.count == 1 ? vectors[first] : vectors.mean(of: own, weights: input.tokens)[...])
+        first = own.upperBound
+      }
+      return joined
+    }
 
     /// Both halves of the inputs, by their tokens; one part alone where there is but one input.
     package func halvesByTokens() -> [Range<Int>] {
       guard inputs.count > 1 else { return [inputs.indices] }
       var sum = 0
       let half = tokenCount / 2
-      let middle = tokens.firstIndex { count in
-        sum += count
+      let middle = inputs.firstIndex { input in
+        sum += input.tokenCount
         return sum > half
       }
       let end = min(max(middle ?? inputs.count / 2, 1), inputs.count - 1)
       return [0..<end, end..<inputs.count]
     }
 
+    /// What a provider says that it billed, unless that are the texts' characters: some servers count those.
+    package func trusted(_ told: Int?) -> Int? {
+      guard let told, told > 2 * tokenCount else { return told }
+      return told == texts.reduce(0) { $0 + $1.unicodeScalars.count } ? nil : told
+    }
+
     /// The part with the inputs in `range`, their rows renumbered.
     package func slice(_ range: Range<Int>) -> Contents {
       Contents(
-        inputs: Array(inputs[range]), tokens: Array(tokens[range]),
+        inputs: Array(inputs[range]),
         rows: rows.filter { range.contains($0.input) }
           .map { BatchRow(key: $0.key, digest: $0.digest, input: $0.input - range.lowerBound) })
     }

@@ -28,9 +28,13 @@ extension Conductor {
 
     while let next = planned.first, requested.count < window.limit, unwritten.count < 2 * job.concurrency {
       let contents = next.batch.contents
-      if contents.inputs.count > 1, refusedSizes.contains(contents) {
+      let isDivisible = contents.inputs.count > 1
+      func divide() {
         planned.removeFirst()
         split(next, into: contents.halvesByTokens())
+      }
+      if isDivisible, refusedSizes.contains(contents) || limiter.isPassed(byOneOf: contents.tokenCount) {
+        divide()
         continue
       }
       guard let wait = wait(for: contents, at: now) else { break }
@@ -38,13 +42,20 @@ extension Conductor {
         wakeAt = now + wait
         break
       }
-      guard spending.fits(next.reservation) else {
-        if requested.isEmpty { end(.failed(overBudget(by: next.reservation))) }
+      let reservation = spending.reservation(for: job.model.cost(ofTokens: contents.mostTokens) ?? 0)
+      guard spending.fits(reservation) else {
         waiting = .budget
+        guard requested.isEmpty else { break }
+        // With nothing else to wait for, what is left of the budget is for as much of it as fits.
+        if isDivisible {
+          divide()
+          continue
+        }
+        end(.failed(overBudget(by: reservation)))
         break
       }
       planned.removeFirst()
-      actions.append(send(next, at: now))
+      actions.append(send(next, reservation: reservation, at: now))
     }
     if let retry = retries.map(\.due).min() {
       if requested.isEmpty, planned.isEmpty { waiting = breaker.isOpen ? .outage : .retry }
@@ -65,16 +76,17 @@ extension Conductor {
     return wait
   }
 
-  private mutating func send(_ next: Requested, at now: Duration) -> Action {
+  private mutating func send(_ next: Requested, reservation: Double, at now: Duration) -> Action {
     var request = next
+    request.reservation = reservation
     request.reservedTokens = limiter.sent(tokens: next.batch.contents.tokenCount, at: now)
     request.sentAt = now
-    spending.reserve(next.reservation)
+    spending.reserve(reservation)
     requested[next.batch.id] = request
     tally.requests += 1
     if next.attempt > 1 { tally.retries += 1 }
-    let reservation = job.model.usdPerMillionTokens == nil ? nil : next.reservation
-    return .request(next.batch, attempt: next.attempt, reservation: reservation)
+    return .request(
+      next.batch, attempt: next.attempt, reservation: job.model.usdPerMillionTokens == nil ? nil : reservation)
   }
 
   private func overBudget(by cost: Double) -> Failure {

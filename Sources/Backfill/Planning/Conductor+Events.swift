@@ -1,15 +1,19 @@
 extension Conductor {
-  mutating func read(_ page: PackedPage) {
+  mutating func read(_ page: PackedPage) -> [Action] {
     isReading = false
     sweep.read(page)
     passedOver.excluded = max(passedOver.excluded, sweep.excluded)
     passedOver.condemned = max(passedOver.condemned, sweep.condemned)
-    guard let lastKey = page.lastKey else { return }
+    guard let lastKey = page.lastKey else { return [] }
     pageCount += 1
     if sweep.start == watermarks[sweep.source] {
-      watermark.opened(page: pageCount, lastKey: lastKey, batches: page.contents.count)
+      let batches = page.contents.count + (page.overlong.isEmpty ? 0 : 1)
+      watermark.opened(page: pageCount, lastKey: lastKey, batches: batches)
     }
     planned += page.contents.map { plan($0, source: sweep.source, page: pageCount) }
+    guard !page.overlong.isEmpty else { return [] }
+    let overlong = plan(Batch.Contents(inputs: [], rows: page.overlong), source: sweep.source, page: pageCount)
+    return [condemn(overlong.batch, .tooLong(for: job.model))]
   }
 
   mutating func received(_ id: BatchID, _ receipt: Receipt, at now: Duration) -> [Action] {
@@ -18,13 +22,14 @@ extension Conductor {
     let cost = job.model.cost(ofTokens: receipt.billedTokens)
     tally.billedTokens += receipt.billedTokens
     tally.estimatedTokens += request.batch.contents.tokenCount
-    tally.cost = cost.map { ($0) + (tally.cost ?? 0) }
+    tally.cost = cost.map { $0 + (tally.cost ?? 0) }
+    tally.fitted += request.batch.contents.fittedRows
     spending.settle(reservation: request.reservation, cost: cost ?? 0)
     limiter.correct(
       counted: request.batch.contents.tokenCount, reserved: request.reservedTokens, actual: receipt.billedTokens,
       at: now)
     limiter.learn(receipt.rateLimits, at: now)
-    window.answered(after: now - request.sentAt, inFlight: inFlight, at: now)
+    window.answered(after: receipt.latency, inFlight: inFlight, at: now)
     breaker.answered()
     answers += 1
     unwritten.append(Unwritten(id: id, source: request.batch.source, page: request.batch.page))
@@ -54,7 +59,11 @@ extension Conductor {
       retry(request, failure, holdsAll: true, at: now)
     case .retryOnce:
       request.brokenReplies += 1
-      if request.brokenReplies > 1 { end(.failed(failure.asFailure)) } else { retry(request, failure, at: now) }
+      if request.brokenReplies > 1 {
+        end(.failed(failure.failure(of: job.model.provider)))
+      } else {
+        retry(request, failure, at: now)
+      }
     case .split:
       breaker.answered()
       refusedSizes.add(request.batch.contents)
@@ -63,7 +72,7 @@ extension Conductor {
       breaker.answered()
       refused(request, failure, at: now)
     case .stop:
-      end(.failed(failure.asFailure))
+      end(.failed(failure.failure(of: job.model.provider)))
     }
     return condemnProven()
   }
@@ -92,7 +101,7 @@ extension Conductor {
   /// Isolates the bad input of a refused batch, which alone is a suspect (P7).
   private mutating func refused(_ request: Requested, _ failure: EmbeddingFailure, at now: Duration) {
     let contents = request.batch.contents
-    guard !contents.rows.isEmpty else { return end(.failed(failure.asFailure)) }
+    guard !contents.rows.isEmpty else { return end(.failed(failure.failure(of: job.model.provider))) }
     guard contents.inputs.count > 1 else {
       suspects.append(Suspect(batch: request.batch, failure: failure, refusedAt: request.refusedAt ?? now))
       if suspects.count % Conductor.mostSuspects == 0 { probe(page: request.batch.page) }
@@ -101,7 +110,7 @@ extension Conductor {
     var request = request
     request.refusedAt = request.refusedAt ?? now
     let middle = contents.inputs.count / 2
-    if let bad = failure.badIndex, contents.inputs.indices.contains(bad) {
+    if let bad = failure.badIndex.flatMap({ contents.input(ofText: $0) }) {
       split(request, into: [0..<bad, bad..<bad + 1, bad + 1..<contents.inputs.count].filter { !$0.isEmpty })
     } else if failure.kind == .tooLarge {
       split(request, into: contents.halvesByTokens())
@@ -130,7 +139,7 @@ extension Conductor {
 
   /// Asks for a harmless text that no row waits for: is the endpoint at fault, or are the suspects?
   mutating func probe(page: Int) {
-    let harmless = Batch.Contents(inputs: ["vecfill"], tokens: [3], rows: [])
+    let harmless = Batch.Contents(inputs: [Input(texts: ["vecfill"], tokens: [3], isExact: false)], rows: [])
     planned.insert(plan(harmless, source: sweep.source, page: page), at: 0)
     watermark.split(page: page)
   }
@@ -150,7 +159,7 @@ extension Conductor {
   ) {
     let outage = breaker.failed(retryAfter: failure.retryAfter, policy.retry, at: now, using: &random)
     guard outage < policy.retry.maxOutage else {
-      return end(.failed(failure.asFailure))
+      return end(.failed(failure.failure(of: job.model.provider)))
     }
     if let asked = failure.retryAfter, asked > policy.retry.maxOutage {
       return end(.failed(tooLong(asked, failure)))
@@ -167,7 +176,7 @@ extension Conductor {
     let row = failure.kind.failureClass
     let seconds = Int((wait / .seconds(1)).rounded(.up))
     return Failure(
-      row.exitCode, "embeddings API", "\(failure.summary); it asks to wait \(seconds) s", remedy: row.remedy)
+      row.exitCode, job.model.provider, "\(failure.summary); it asks to wait \(seconds) s", remedy: row.remedy)
   }
 
   mutating func written(_ ids: [BatchID], rows: Int, matched: Int) {
@@ -195,6 +204,6 @@ extension Conductor {
   private mutating func plan(_ contents: Batch.Contents, source: Int, page: Int) -> Requested {
     batchCount += 1
     let batch = Batch(id: BatchID(run: run, number: batchCount), source: source, page: page, contents: contents)
-    return Requested(batch: batch, reservation: job.model.cost(ofTokens: contents.mostTokens) ?? 0)
+    return Requested(batch: batch)
   }
 }

@@ -40,14 +40,17 @@ package struct Conductor: Sendable {
     package let key: RowKey
   }
 
-  /// What a reply cost.
+  /// What a reply cost, and how long it took.
   package struct Receipt: Equatable, Sendable {
     package let billedTokens: Int
     package let rateLimits: RateLimitHints
+    /// How long the provider took, without any wait of our own.
+    package let latency: Duration
 
-    package init(billedTokens: Int, rateLimits: RateLimitHints = RateLimitHints()) {
+    package init(billedTokens: Int, rateLimits: RateLimitHints = RateLimitHints(), latency: Duration) {
       self.billedTokens = billedTokens
       self.rateLimits = rateLimits
+      self.latency = latency
     }
   }
 
@@ -68,7 +71,7 @@ package struct Conductor: Sendable {
   struct Requested {
     let batch: Batch
     /// The most dollars that it can cost.
-    let reservation: Double
+    var reservation: Double = 0
     var attempt = 1
     var brokenReplies = 0
     var serverErrors = 0
@@ -185,7 +188,7 @@ package struct Conductor: Sendable {
     var actions: [Action] = []
     switch event {
     case .started, .woken: break
-    case .pageRead(let page): read(page)
+    case .pageRead(let page): actions += read(page)
     case .pageFailed(let failure):
       isReading = false
       end(.failed(failure))

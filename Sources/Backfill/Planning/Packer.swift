@@ -5,16 +5,22 @@ package struct Packer: Sendable {
   package let maxInputs: Int
   /// The most tokens of one request, summed.
   package let maxTokens: Int
-  /// Counts or estimates the tokens of an input.
+  /// What one input may hold; nil where it is unknown.
+  package let inputLimit: InputLimit?
+  /// Whether the counts are those that the provider will make.
+  package let countsExactly: Bool
+  /// Counts or estimates the tokens of a text.
   package let countTokens: @Sendable (String) -> Int
 
   package init(
-    preparation: TextPreparation, maxInputs: Int, maxTokens: Int = .max,
-    countTokens: @escaping @Sendable (String) -> Int
+    preparation: TextPreparation, maxInputs: Int, maxTokens: Int = .max, inputLimit: InputLimit? = nil,
+    countsExactly: Bool = false, countTokens: @escaping @Sendable (String) -> Int
   ) {
     self.preparation = preparation
     self.maxInputs = maxInputs
     self.maxTokens = maxTokens
+    self.inputLimit = inputLimit
+    self.countsExactly = countsExactly
     self.countTokens = countTokens
   }
 
@@ -25,7 +31,7 @@ package struct Packer: Sendable {
     var groups: [Group] = []
     var places: [TextDigest: (group: Int, input: Int)] = [:]
     for message in page {
-      guard let text = message.text, let input = preparation.input(for: text) else {
+      guard let text = message.text, let prepared = preparation.input(for: text) else {
         packed.excluded += 1
         continue
       }
@@ -36,36 +42,51 @@ package struct Packer: Sendable {
       }
       packed.taken += 1
       // Strings compare by canonical equivalence, so only the digest tells whether the bytes are the same.
-      let inputDigest = preparation.leavesAsIs(text) ? digest : TextDigest(of: input)
+      let inputDigest = preparation.leavesAsIs(text) ? digest : TextDigest(of: prepared)
       if let place = places[inputDigest] {
         groups[place.group].rows.append(BatchRow(key: message.key, digest: digest, input: place.input))
         continue
       }
-      let tokens = countTokens(input)
-      if groups.last.map({ !$0.hasRoom(for: tokens, in: self) }) ?? true { groups.append(Group()) }
+      guard let input = input(of: prepared) else {
+        packed.overlong.append(BatchRow(key: message.key, digest: digest, input: 0))
+        continue
+      }
+      if groups.last.map({ !$0.hasRoom(for: input, in: self) }) ?? true { groups.append(Group()) }
       let last = groups.count - 1
       places[inputDigest] = (last, groups[last].inputs.count)
-      groups[last].append(input, tokens: tokens, key: message.key, digest: digest)
+      groups[last].append(input, key: message.key, digest: digest)
     }
-    packed.contents = groups.map { Batch.Contents(inputs: $0.inputs, tokens: $0.tokens, rows: $0.rows) }
+    packed.contents = groups.map { Batch.Contents(inputs: $0.inputs, rows: $0.rows) }
     return packed
   }
 
+  /// What is sent for `text`; nil where it is known to be too long and nothing is.
+  private func input(of text: String) -> Input? {
+    let tokens = countTokens(text)
+    guard let inputLimit, inputLimit.isPassed(by: tokens) else {
+      return Input(texts: [text], tokens: [tokens], isExact: countsExactly)
+    }
+    // A part that is blank, as a run of spaces at the end, would be refused.
+    let parts = inputLimit.parts(text, preparation.tooLong).filter { !$0.text.isBlank }
+    guard !parts.isEmpty, parts.count <= maxInputs, parts.reduce(0, { $0 + $1.tokens }) <= maxTokens else { return nil }
+    return Input(texts: parts.map(\.text), tokens: parts.map(\.tokens), isExact: countsExactly, isFitted: true)
+  }
+
   private struct Group {
-    var inputs: [String] = []
-    var tokens: [Int] = []
+    var inputs: [Input] = []
     var rows: [BatchRow] = []
+    var textCount = 0
     var tokenCount = 0
 
-    func hasRoom(for count: Int, in packer: Packer) -> Bool {
-      inputs.count < packer.maxInputs && tokenCount + count <= packer.maxTokens
+    func hasRoom(for input: Input, in packer: Packer) -> Bool {
+      textCount + input.texts.count <= packer.maxInputs && tokenCount + input.tokenCount <= packer.maxTokens
     }
 
-    mutating func append(_ input: String, tokens count: Int, key: RowKey, digest: TextDigest) {
+    mutating func append(_ input: Input, key: RowKey, digest: TextDigest) {
       rows.append(BatchRow(key: key, digest: digest, input: inputs.count))
       inputs.append(input)
-      tokens.append(count)
-      tokenCount += count
+      textCount += input.texts.count
+      tokenCount += input.tokenCount
     }
   }
 }
@@ -82,6 +103,8 @@ package struct PackedPage: Equatable, Sendable {
   /// Rows in quarantine.
   package fileprivate(set) var condemned = 0
   package fileprivate(set) var contents: [Batch.Contents] = []
+  /// Of the rows that were taken, those whose text is known to be too long, and which aren't sent.
+  package fileprivate(set) var overlong: [BatchRow] = []
 
   package init(rows: Int, lastKey: RowKey?) {
     self.rows = rows

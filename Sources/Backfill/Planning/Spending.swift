@@ -5,11 +5,16 @@ package struct Spending: Equatable, Sendable {
   /// Dollars that requests in flight may cost at most.
   package private(set) var reserved: Double = 0
   package let budget: Job.Budget?
+  /// By how much a bill was at most above what should have been the most.
+  private var excess = 1.0
 
   package init(spent: Double, budget: Job.Budget?) {
     self.spent = spent
     self.budget = budget
   }
+
+  /// What is reserved for a request that costs at most `cost`, if the provider counts as is thought.
+  package func reservation(for cost: Double) -> Double { cost * excess }
 
   package func fits(_ cost: Double) -> Bool {
     budget.map { spent + reserved + cost <= $0.usd } ?? true
@@ -23,5 +28,6 @@ package struct Spending: Equatable, Sendable {
   package mutating func settle(reservation: Double, cost: Double) {
     reserved = max(0, reserved - reservation)
     spent += cost
+    if cost > reservation, reservation > 0 { excess *= cost / reservation }
   }
 }

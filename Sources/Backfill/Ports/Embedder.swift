@@ -12,9 +12,9 @@ package protocol Embedder: Sendable {
 
 /// A reply that was checked.
 package struct EmbeddingReply: Equatable, Sendable {
-  package let vectors: Vectors
+  package var vectors: Vectors
   /// The billed tokens by the reply's `usage`; nil where it tells none.
-  package let billedTokens: Int?
+  package var billedTokens: Int?
   /// The provider's id of the request, e.g. the `x-request-id` header.
   package let requestID: String?
   package let rateLimits: RateLimitHints

@@ -23,6 +23,16 @@ package struct Vectors: Equatable, Sendable {
     precondition(vector.count == dimensions, "a vector of \(dimensions) dimensions")
     values.append(contentsOf: vector)
   }
+
+  /// The mean of the vectors in `range`, weighted and of length 1.
+  package func mean(of range: Range<Int>, weights: [Int]) -> [Float] {
+    var sums = [Double](repeating: 0, count: dimensions)
+    for (index, weight) in zip(range, weights) {
+      for (place, value) in self[index].enumerated() { sums[place] += Double(weight) * Double(value) }
+    }
+    let length = sums.reduce(0) { $0 + $1 * $1 }.squareRoot()
+    return sums.map { Float(length > 0 ? $0 / length : 0) }
+  }
 }
 
 extension Vectors {

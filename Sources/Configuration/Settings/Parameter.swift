@@ -8,6 +8,7 @@ package enum Parameter: String, CaseIterable, Sendable {
   case model
   case dimensions
   case newlines = "preparation.newlines"
+  case tooLong = "too_long"
   case batchSize = "batch_size"
   case concurrency
   case requestsPerMinute = "limits.requests_per_minute"
@@ -84,6 +85,11 @@ extension Parameter {
         "`space` makes each U+000A one space before embedding",
         .choice(TextPreparation.Newlines.allCases.map(\.rawValue)),
         fallback: .text(TextPreparation().newlines.rawValue))
+    case .tooLong:
+      Definition(
+        "what becomes of a text with more tokens than the model takes",
+        .choice(TextPreparation.TooLong.allCases.map(\.rawValue)),
+        fallback: .text(TextPreparation().tooLong.rawValue))
     case .batchSize:
       // 2,048 is the most inputs that OpenAI's API takes in one request.
       Definition(

@@ -32,6 +32,7 @@ extension EmbeddingFailure {
       kind, rule.meaning, status: response.status, code: error.code ?? error.type,
       requestID: response.headers.requestID, retryAfter: response.headers.retryAfter(now: now) ?? error.retryAfter,
       badIndex: kind == .badInput ? error.badIndex(inputCount: inputCount) : nil,
-      mayHaveBeenBilled: rule.mayHaveBeenBilled, rateLimits: RateLimitHints(response.headers))
+      mayHaveBeenBilled: rule.mayHaveBeenBilled,
+      rateLimits: RateLimitHints(response.headers).tightened(by: error.rateLimits))
   }
 }

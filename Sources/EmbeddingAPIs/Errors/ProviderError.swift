@@ -1,3 +1,4 @@
+import Backfill
 import Foundation
 
 /// What an error reply's body says, in whichever of the providers' shapes; it stays inside this module.
@@ -44,6 +45,15 @@ struct ProviderError: Equatable {
   var retryAfter: Duration? {
     guard let match = message.firstMatch(of: /(?:try again|retry) (?:in|after)\b/) else { return nil }
     return ProviderDuration.prefix(of: message[match.range.upperBound...])
+  }
+
+  /// The limits a minute that the message tells, as in "Rate limit reached for … on tokens per min (TPM): Limit 1000000".
+  var rateLimits: RateLimitHints {
+    var hints = RateLimitHints()
+    if let match = message.firstMatch(of: /(requests|tokens) per min(?:ute)?(?: \(\w+\))?[:.] limit:? (\d{1,12})\b/) {
+      if match.1 == "requests" { hints.requestLimit = Int(match.2) } else { hints.tokenLimit = Int(match.2) }
+    }
+    return hints
   }
 
   /// A word that tells more than the status; LiteLLM writes "None" where it has none.

@@ -13,6 +13,14 @@ extension RateLimitHints {
     (requestLimit, requestsRemaining, requestsReset) = (requests.limit, requests.remaining, requests.reset)
     (tokenLimit, tokensRemaining, tokensReset) = (tokens.limit, tokens.remaining, tokens.reset)
   }
+
+  /// The lower of these limits and another's.
+  func tightened(by other: RateLimitHints) -> RateLimitHints {
+    var hints = self
+    hints.requestLimit = [requestLimit, other.requestLimit].compactMap(\.self).min()
+    hints.tokenLimit = [tokenLimit, other.tokenLimit].compactMap(\.self).min()
+    return hints
+  }
 }
 
 private struct Family {

@@ -114,10 +114,8 @@ package struct OpenAIEmbedder: Embedder {
       requestID: requestID, rateLimits: rateLimits)
   }
 
-  /// `tokens`, unless it is no count of these texts' tokens: each text has at least one, and no tokenizer makes more
-  /// than one of a byte, apart from a few marks around a text.
+  /// `tokens`, unless it is no count of these texts' tokens: each text has at least one, and none has more than can be.
   private func plausible(_ tokens: Int, for texts: [String]) -> Int? {
-    let byteCount = texts.reduce(0) { $0 + $1.utf8.count }
-    return texts.count <= tokens && tokens <= byteCount + 8 * texts.count ? tokens : nil
+    texts.count <= tokens && tokens <= texts.reduce(0) { $0 + $1.mostTokens } ? tokens : nil
   }
 }

@@ -84,6 +84,7 @@ struct RunCommand: AsyncParsableCommand {
     let locks = try await database.lock(job, in: state.locks)
     defer { withExtendedLifetime((locks, stops)) {} }
     let counter = try TokenCounter(for: configuration.catalogueModel)
+    try counter.check(job)
     let ledger = try Ledger.open(at: configuration.ledgerPath ?? state.ledger)
     let begun = try await ledger.begin(job, on: database.store.identity, at: Date())
     database.warn(logger)
@@ -93,7 +94,12 @@ struct RunCommand: AsyncParsableCommand {
       grace: .seconds(grace), retry: RetryPolicy(maxOutage: .seconds(maxOutage)), maxQuarantined: maxQuarantined)
     let pipeline = Pipeline(
       job: job, policy: policy, store: database.store, embedder: embedder, ledger: ledger, begun: begun,
-      packer: Packer(job, model: job.model, counter: counter), board: board)
+      packer: Packer(job, model: job.model, counter: counter), board: board
+    ) { failure in
+      let reaction = failure.kind.failureClass.reaction
+      guard [.retry, .hold, .retryOnce].contains(reaction) else { return }
+      logger.warning("\(job.model.provider): \(failure.summary); reaction: \(reaction.rawValue)")
+    }
     let reporter = Reporter(
       board: board, console: .standard, logger: logger, isLive: logFormat == .text && Console.standard.isTerminal)
     let run = JobRun(

@@ -34,7 +34,7 @@ struct SearchCommand: AsyncParsableCommand {
       await database.close()
     } catch {
       await database.close()
-      throw (error as? EmbeddingFailure)?.asFailure ?? error
+      throw (error as? EmbeddingFailure)?.failure(of: job.model.provider) ?? error
     }
     if found.isEmpty { print("no message has a vector yet") }
     for (source, neighbour) in found {

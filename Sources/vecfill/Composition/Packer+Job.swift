@@ -6,14 +6,39 @@ import Tokenizer
 extension Packer {
   /// The packer of a job's pages, for requests that are within the model's limits even where `counter` is wrong.
   init(_ job: Job, model: Model, counter: TokenCounter) {
-    let maxTokens = model.maxRequestTokens.map { Int(Double($0) / counter.errorBand.upperBound) } ?? .max
+    let mostTokens = [model.maxRequestTokens, job.limits.tokensPerMinute].compactMap(\.self).min()
     self.init(
-      preparation: job.preparation, maxInputs: min(job.batchSize, model.maxInputs ?? .max), maxTokens: maxTokens
+      preparation: job.preparation, maxInputs: min(job.batchSize, model.maxInputs ?? .max),
+      maxTokens: mostTokens.map { Int(Double($0) / counter.errorBand.upperBound) } ?? .max,
+      inputLimit: model.maxInputTokens.map { counter.inputLimit($0) }, countsExactly: counter.isExact
     ) { counter.count($0) }
   }
 }
 
 extension TokenCounter {
+  fileprivate func inputLimit(_ tokens: Int) -> InputLimit {
+    switch self {
+    case .exact(let tokenizer): InputLimit(tokens: tokens) { tokenizer.parts(of: $0, limit: $1) }
+    case .estimated: InputLimit(tokens: tokens, leastPerCounted: errorBand.lowerBound)
+    }
+  }
+
+  /// Refuses a job whose over-long texts could not be cut at the model's own tokens, the same way in every run (P4).
+  func check(_ job: Job) throws(Failure) {
+    guard job.preparation.tooLong != .quarantine else { return }
+    let wish = "too_long: \(job.preparation.tooLong.rawValue)"
+    guard job.model.maxInputTokens != nil else {
+      throw Failure(
+        .configuration, wish, "can't be done: the most tokens that an input of \(job.model.name) may have are unknown",
+        remedy: "tell max_input_tokens in a catalogue of your own (--models), or set too_long: quarantine")
+    }
+    guard isExact else {
+      throw Failure(
+        .configuration, wish, "can't be done: the tokens of \(job.model.name) can't be counted exactly here",
+        remedy: "run vecfill tokenizer install if its tokenizer is cl100k_base, or set too_long: quarantine")
+    }
+  }
+
   /// The exact one where the catalogue says that the model's tokenizer is cl100k_base and its vocabulary is installed,
   /// otherwise an estimate.
   init(for model: CatalogueModel?) throws(Failure) {

@@ -10,6 +10,8 @@ struct RunSummary: Encodable {
   let rowsExcluded: Int
   let rowsChangedMeanwhile: Int
   let rowsQuarantined: Int
+  /// Rows whose text was too long, and was truncated or averaged.
+  let rowsFitted: Int
   let rowsRecovered: Int
   /// Rows that are left to do; nil where it isn't known.
   let rowsLeft: Int?
@@ -29,6 +31,8 @@ struct RunSummary: Encodable {
   /// Indexes that the application's searches have to do without until they are built.
   let indexesAway: [String]
   let ledger: String
+  /// As the job spec says.
+  let tooLong: String
 
   init(_ report: Pipeline.Report, _ indexes: Indexes, job: Job, countsExactly: Bool, ledger: String) {
     let tally = report.tally
@@ -39,6 +43,7 @@ struct RunSummary: Encodable {
     rowsExcluded = tally.excluded
     rowsChangedMeanwhile = tally.changed
     rowsQuarantined = tally.quarantined
+    rowsFitted = tally.fitted
     rowsRecovered = tally.recovered
     let isDone = [.complete, .quarantined].contains(report.ending.exitCode)
     rowsLeft =
@@ -55,6 +60,7 @@ struct RunSummary: Encodable {
     indexSeconds = indexes.duration.seconds
     indexesAway = indexes.away
     self.ledger = ledger
+    tooLong = job.preparation.tooLong.rawValue
   }
 
   /// The names of the vector indexes that a run has built, and of those that are away at its end.
@@ -91,6 +97,7 @@ struct RunSummary: Encodable {
       ("changed meanwhile", rowsChangedMeanwhile.grouped),
       ("quarantined", rowsQuarantined.grouped),
     ]
+    if rowsFitted > 0 { rows.append(("too long: \(tooLong)", "\(rowsFitted.grouped) rows")) }
     if let rowsLeft, rowsLeft > 0 { rows.append(("left to do", rowsLeft.grouped)) }
     rows += [
       ("tokens billed", tokens),

@@ -174,7 +174,7 @@ struct SimulatedWorld {
     func failed(_ kind: EmbeddingFailure.Kind, processed: Bool = false, after: Duration? = nil) -> Conductor.Event {
       .requestFailed(id, EmbeddingFailure(kind, "simulated", retryAfter: after, mayHaveBeenBilled: processed))
     }
-    if batch.contents.inputs.contains(where: { $0.contains("poison") }) { return failed(.badInput) }
+    if batch.contents.texts.contains(where: { $0.contains("poison") }) { return failed(.badInput) }
     if random.chance(faults.rateLimited) { return failed(.rateLimited, after: .seconds(2)) }
     if random.chance(faults.transient) { return failed(.transient) }
     bill(batch)
@@ -187,9 +187,9 @@ struct SimulatedWorld {
     let tokens = batch.contents.tokenCount
     spent += job.model.cost(ofTokens: tokens) ?? 0
     spool[id] = Spooled(
-      source: batch.source, rows: batch.contents.rows, vectors: batch.contents.inputs.map { TextDigest(of: $0) })
+      source: batch.source, rows: batch.contents.rows, vectors: batch.contents.texts.map { TextDigest(of: $0) })
     received[batch.source].formUnion(batch.contents.rows.map(\.identity))
-    return .received(id, Conductor.Receipt(billedTokens: tokens))
+    return .received(id, Conductor.Receipt(billedTokens: tokens, latency: .milliseconds(100)))
   }
 
   private mutating func bill(_ batch: Batch) {

@@ -112,7 +112,8 @@ struct ThrottledProvider {
       return later(.event(.requestFailed(batch.id, failure)), after: 0.05)
     }
     billed.append((now, count))
-    let receipt = Conductor.Receipt(billedTokens: count, rateLimits: load.tellsLimits ? quota.hints : RateLimitHints())
+    let receipt = Conductor.Receipt(
+      billedTokens: count, rateLimits: load.tellsLimits ? quota.hints : RateLimitHints(), latency: .seconds(latency))
     later(.event(.received(batch.id, receipt)), after: latency)
   }
 

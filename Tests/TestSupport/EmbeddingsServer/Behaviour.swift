@@ -72,6 +72,21 @@ extension EmbeddingsServer {
       self.body = Data(body.utf8)
     }
 
+    /// A 429 that asks to wait by a date, from a server whose clock is wrong by so many seconds.
+    package static func retryAfter(date seconds: Int, clockOff: TimeInterval) -> Response {
+      let now = Date(timeIntervalSinceNow: clockOff)
+      func text(_ date: Date) -> String {
+        let format = DateFormatter()
+        format.locale = Locale(identifier: "en_US_POSIX")
+        format.timeZone = TimeZone(identifier: "GMT")
+        format.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
+        return format.string(from: date)
+      }
+      return error(
+        429, type: "requests", code: "rate_limit_exceeded",
+        headers: [("Date", text(now)), ("Retry-After", text(now.addingTimeInterval(TimeInterval(seconds))))])
+    }
+
     /// An error as OpenAI words it.
     package static func error(
       _ status: Int, type: String, code: String? = nil, message: String = "no message", parameter: String? = nil,

@@ -22,22 +22,30 @@ package final class EmbeddingsServer: Sendable {
     package var headers: [(name: String, value: String)] = []
     /// Rate limits that are enforced, and told in the headers; the default is none.
     package var quota: ProviderQuota?
-    /// The seconds that an answer takes; the default is none.
-    package var latency: ClosedRange<Double>?
+    /// The default is none.
+    package var latency: Latency?
+    /// The tokens that the account has credit for; the default is no end of them.
+    package var creditTokens: Int?
 
     package init() {}
   }
 
   package let options: Options
   package let port: UInt16
+  private let credit: Watched<Int?>
+  private let pool: any AsyncSocketPool
+  private let listener: Watched<Listener?>
   private let watched = Watched(Record())
   private let rules: Watched<[Rule]>
   private let quota: Watched<ProviderQuota?>
   private let began = ContinuousClock.now
 
-  private init(_ options: Options, rules: [Rule], port: UInt16) {
+  private init(_ options: Options, rules: [Rule], pool: any AsyncSocketPool, listener: Listener) {
     self.options = options
-    self.port = port
+    port = listener.port
+    credit = Watched(options.creditTokens)
+    self.pool = pool
+    self.listener = Watched(listener)
     self.rules = Watched(rules)
     quota = Watched(options.quota)
   }
@@ -48,12 +56,11 @@ package final class EmbeddingsServer: Sendable {
   ) async throws -> Result {
     let pool: some AsyncSocketPool = SocketPool.make()
     try await pool.prepare()
-    let listener = try Listener(pool: pool)
-    defer { listener.close() }
-    let server = EmbeddingsServer(options, rules: rules, port: listener.port)
+    let server = EmbeddingsServer(options, rules: rules, pool: pool, listener: try Listener(pool: pool))
+    defer { server.listener.value?.close() }
     return try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await pool.run() }
-      group.addTask { await server.serve(listener) }
+      group.addTask { await server.serve() }
       defer { group.cancelAll() }
       return try await body(server)
     }
@@ -72,15 +79,37 @@ package final class EmbeddingsServer: Sendable {
     try await watched.wait(until: isReady)
   }
 
-  private func serve(_ listener: Listener) async {
+  /// Refuses connections from now on, and resets those that it has at their next request.
+  package func leave() {
+    let listener = listener.update { listener in
+      defer { listener = nil }
+      return listener
+    }
+    listener?.shutDown()
+  }
+
+  /// Listens again, at the same port.
+  package func comeBack() throws {
+    let again = try Listener(pool: pool, port: port)
+    listener.update { $0 = again }
+  }
+
+  private func serve() async {
+    // Closed at the end: the pool would take a new socket of the same number for the one that it knows.
+    var former: [Listener] = []
+    defer { for listener in former { listener.close() } }
     await withDiscardingTaskGroup { group in
-      while let connection = try? await listener.accept() {
-        let number = watched.update { record in
-          record.acceptedConnections += 1
-          record.openConnections += 1
-          return record.acceptedConnections
+      while (try? await listener.wait { $0 != nil }) != nil, let current = listener.value {
+        while let connection = try? await current.accept() {
+          let number = watched.update { record in
+            record.acceptedConnections += 1
+            record.openConnections += 1
+            return record.acceptedConnections
+          }
+          group.addTask { await self.converse(connection, number) }
         }
-        group.addTask { await self.converse(connection, number) }
+        guard listener.value != current else { break }
+        former.append(current)
       }
     }
   }
@@ -89,6 +118,10 @@ package final class EmbeddingsServer: Sendable {
     var connection = connection
     // What ends a conversation early, a client that left or the end of the test, is no failure of the server's.
     while let message = try? await connection.nextRequest() {
+      guard listener.value != nil else {
+        try? connection.reset()
+        break
+      }
       guard (try? await attend(to: message, connection, number)) == true else { break }
     }
     connection.close()
@@ -115,9 +148,7 @@ package final class EmbeddingsServer: Sendable {
       behaviour = next
     }
     if let refusal = throttle(texts) { behaviour = .respond(refusal) }
-    if let latency = options.latency {
-      try await Task.sleep(for: .seconds(Double.random(in: latency)))
-    }
+    if let latency = options.latency { try await Task.sleep(for: latency.next()) }
     let delivery = delivery(behaviour, message, order, requestNumber)
     // Before the last byte: a client that has it may send its next request at once.
     if delivery.ending != .stall {
@@ -138,16 +169,28 @@ package final class EmbeddingsServer: Sendable {
     }
   }
 
-  /// The refusal of a request that passes the rate limits, which takes its part of them otherwise.
+  /// The refusal of a request that passes the credit or the rate limits, which takes its part of them otherwise.
   private func throttle(_ texts: [String]) -> Response? {
     let now = ContinuousClock.now - began
     let count = texts.reduce(0) { $0 + options.tokens($1) }
+    let hasCredit = credit.update { left in
+      guard let credit = left else { return true }
+      left = max(0, credit - count)
+      return credit >= count
+    }
+    guard hasCredit else {
+      return .error(
+        429, type: "insufficient_quota", code: "credit_balance_exhausted", message: "Retrying will not restore access.")
+    }
     guard let refusal = quota.update({ $0?.admit(tokens: count, at: now) }) else { return nil }
     let milliseconds = Int((refusal.retryAfter / .milliseconds(1)).rounded(.up))
     return .error(
       429, type: refusal.type, code: "rate_limit_exceeded", message: refusal.message,
       headers: [("retry-after-ms", "\(milliseconds)")])
   }
+
+  /// Pays into the account: from now on it has credit for so many tokens.
+  package func grant(tokens: Int) { credit.update { $0 = tokens } }
 
   /// Requests that were refused for the rate limits so far.
   package var throttled: Int { quota.value?.refusals ?? 0 }

@@ -34,6 +34,8 @@ extension EmbeddingsServer {
       while headEnd == nil {
         headEnd = unread.firstRange(of: blankLine)?.upperBound
         if headEnd == nil, try await !readMore() { return nil }
+        // A TLS handshake, which this server doesn't speak.
+        if unread.first == 0x16 { return nil }
       }
       guard let headEnd else { return nil }
       let lines = String(decoding: unread[..<headEnd], as: UTF8.self).split(separator: "\r\n")

@@ -18,14 +18,15 @@ package struct ConcurrencyWindow: Equatable, Sendable {
 
   /// A request that was one of `inFlight` was answered after `duration`.
   package mutating func answered(after duration: Duration, inFlight: Int, at now: Duration) {
-    guard !latency.grows(with: duration, at: now) else {
+    let isSlower = latency.grows(with: duration, at: now)
+    // A window that isn't filled proves nothing by its answers, neither fast nor slow ones.
+    guard inFlight >= limit else { return }
+    if isSlower {
       isStarting = false
       size = max(1, size * 0.9)
-      return
+    } else if now >= steadyUntil {
+      size = min(ceiling, size + (isStarting ? 1 : 1 / size))
     }
-    // A window that isn't filled proves nothing by its answers.
-    guard now >= steadyUntil, inFlight >= limit else { return }
-    size = min(ceiling, size + (isStarting ? 1 : 1 / size))
   }
 
   /// The provider refused a request for now; the window keeps its new size for `steadyFor`.

@@ -27,6 +27,9 @@ package struct RateLimiter: Equatable, Sendable {
   /// Whether both rates are known, so that requests may be sent side by side from the start.
   package var isKnown: Bool { requests != nil && tokens != nil }
 
+  /// Whether one request of `count` tokens, as they are counted here, has more than a minute may have.
+  package func isPassed(byOneOf count: Int) -> Bool { tokenLimit.map { expected(count) > $0 } ?? false }
+
   /// How long until a request of `count` tokens, as they are counted here, may be sent; zero where it may be sent now.
   package mutating func wait(forTokens count: Int, at now: Duration) -> Duration {
     if pace.recovers(at: now) { setRates(at: now) }
@@ -73,14 +76,20 @@ package struct RateLimiter: Equatable, Sendable {
     if let left = hints.tokensRemaining { tokens?.lower(to: left, at: now) }
   }
 
+  private var requestLimit: Int? {
+    [told.requestsPerMinute, configured.requestsPerMinute].compactMap(\.self).min()
+  }
+
+  private var tokenLimit: Int? { [told.tokensPerMinute, configured.tokensPerMinute].compactMap(\.self).min() }
+
   private func expected(_ count: Int) -> Int { Int((Double(count) * billedPerCounted).rounded(.up)) }
 
   private mutating func setRates(at now: Duration) {
-    if let limit = [told.requestsPerMinute, configured.requestsPerMinute].compactMap(\.self).min() {
+    if let limit = requestLimit {
       requests = requests ?? TokenBucket(perMinute: limit, burst: RateLimiter.requestBurst, at: now)
       requests?.setRate(perMinute: Double(limit) * pace.factor, at: now)
     }
-    if let limit = [told.tokensPerMinute, configured.tokensPerMinute].compactMap(\.self).min() {
+    if let limit = tokenLimit {
       tokens = tokens ?? TokenBucket(perMinute: limit, burst: RateLimiter.tokenBurst, at: now)
       tokens?.setRate(perMinute: Double(limit) * pace.factor, at: now)
     }

@@ -1,0 +1,26 @@
+/// What one vector is made of: a text, or the parts of one that is too long for the model.
+package struct Input: Equatable, Sendable {
+  /// Each is one text of a request; the vectors of several are joined.
+  package let texts: [String]
+  /// The tokens of each text, counted or estimated.
+  package let tokens: [Int]
+  /// The most tokens that a provider can count in all of them.
+  package let mostTokens: Int
+  /// Whether the row's text was too long and this is a part of it, or several.
+  package let isFitted: Bool
+
+  /// - Parameter isExact: whether `tokens` are those that the provider will count.
+  package init(texts: [String], tokens: [Int], isExact: Bool, isFitted: Bool = false) {
+    self.texts = texts
+    self.tokens = tokens
+    self.isFitted = isFitted
+    mostTokens = isExact ? tokens.reduce(0, +) : texts.reduce(0) { $0 + $1.mostTokens }
+  }
+
+  package var tokenCount: Int { tokens.reduce(0, +) }
+}
+
+extension String {
+  /// The most tokens that any tokenizer makes of it: a token is at least a byte, and some add a start and an end.
+  package var mostTokens: Int { utf8.count + 2 }
+}

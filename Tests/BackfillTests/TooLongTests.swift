@@ -1,0 +1,105 @@
+import Backfill
+import Testing
+
+/// What becomes of texts with more tokens than the model takes; a token here is a character.
+@Suite struct TooLongTests {
+  static func packer(
+    _ tooLong: TextPreparation.TooLong, limit: Int = 4, maxInputs: Int = 10, maxTokens: Int = .max
+  ) -> Packer {
+    let limit = InputLimit(tokens: limit) { text, most in
+      stride(from: 0, to: text.count, by: most).map { start in
+        let part = String(text.dropFirst(start).prefix(most))
+        return (part, part.count)
+      }
+    }
+    return Packer(
+      preparation: TextPreparation(tooLong: tooLong), maxInputs: maxInputs, maxTokens: maxTokens, inputLimit: limit,
+      countsExactly: true
+    ) { $0.count }
+  }
+
+  static func page(_ texts: String...) -> [Message] {
+    texts.enumerated().map { Message(key: .integer(Int64($0.offset)), text: $0.element) }
+  }
+
+  @Test func `a text that fits is sent as it is, whatever the rule`() {
+    for rule in TextPreparation.TooLong.allCases {
+      let packed = Self.packer(rule).pack(Self.page("abcd"))
+      #expect(packed.contents.map(\.texts) == [["abcd"]])
+      #expect(packed.contents[0].fittedRows == 0)
+      #expect(packed.overlong.isEmpty)
+    }
+  }
+
+  @Test func `quarantine sends nothing of it, and the rows around are sent`() {
+    let packed = Self.packer(.quarantine).pack(Self.page("a", "abcde", "b", "abcde"))
+    #expect(packed.contents.map(\.texts) == [["a", "b"]])
+    #expect(packed.overlong.map(\.key) == [.integer(1), .integer(3)])
+    #expect(packed.overlong.map(\.digest) == Array(repeating: TextDigest(of: "abcde"), count: 2))
+    #expect(packed.taken == 4)
+  }
+
+  @Test func `truncate sends its beginning, under the digest of the whole text`() {
+    let packed = Self.packer(.truncate).pack(Self.page("abcdefghij", "b", "abcdefghij"))
+    #expect(packed.contents.map(\.texts) == [["abcd", "b"]])
+    #expect(packed.contents[0].rows.map(\.input) == [0, 1, 0])
+    #expect(packed.contents[0].rows[0].digest == TextDigest(of: "abcdefghij"))
+    #expect(packed.contents[0].fittedRows == 2)
+    #expect(packed.contents[0].mostTokens == 5)
+  }
+
+  @Test func `average sends all of it, in one request and as one input`() {
+    let packed = Self.packer(.average, maxInputs: 4).pack(Self.page("a", "b", "abcdefghij", "c"))
+    #expect(packed.contents.map(\.texts) == [["a", "b"], ["abcd", "efgh", "ij", "c"]])
+    #expect(packed.contents[1].rows.map(\.input) == [0, 1])
+    #expect(packed.contents[1].tokenCount == 11)
+    #expect(packed.contents[1].slice(1..<2).texts == ["c"])
+    #expect((0..<5).map { packed.contents[1].input(ofText: $0) } == [0, 0, 0, 1, nil])
+  }
+
+  @Test(arguments: [(2, Int.max), (10, 9)]) func `what can't be sent in one request is not averaged`(
+    maxInputs: Int, maxTokens: Int
+  ) {
+    let packed = Self.packer(.average, maxInputs: maxInputs, maxTokens: maxTokens).pack(Self.page("abcdefghij"))
+    #expect(packed.contents.isEmpty)
+    #expect(packed.overlong.count == 1)
+  }
+
+  @Test func `a part that is blank is not sent`() {
+    #expect(Self.packer(.average).pack(Self.page("abcd   ")).contents.map(\.texts) == [["abcd"]])
+    #expect(Self.packer(.truncate).pack(Self.page("     a")).overlong.count == 1)
+  }
+
+  @Test(arguments: [(5, false), (6, true)]) func `an estimate condemns only what is too long beyond doubt`(
+    count: Int, isCondemned: Bool
+  ) {
+    let packer = Packer(
+      preparation: TextPreparation(), maxInputs: 10, inputLimit: InputLimit(tokens: 4, leastPerCounted: 0.78)
+    ) { $0.count }
+    let packed = packer.pack(Self.page(String(repeating: "x", count: count)))
+    #expect(packed.overlong.isEmpty == !isCondemned)
+  }
+
+  @Test func `the vectors of parts are joined by their tokens, to the length of 1`() {
+    let contents = Batch.Contents(
+      inputs: [
+        Input(texts: ["a"], tokens: [1], isExact: true),
+        Input(texts: ["b", "c"], tokens: [3, 4], isExact: true, isFitted: true),
+      ], rows: [])
+    let joined = contents.joined(Vectors(dimensions: 2, values: [0.5, 0.5, 1, 0, 0, 1]))
+    #expect(joined == Vectors(dimensions: 2, values: [0.5, 0.5, 0.6, 0.8]))
+  }
+
+  @Test func `a row that is not sent is condemned at once, and the watermark goes past it`() {
+    var conductor = ConductorTests.conductor(batchSize: 2, policy: RunPolicy(maxQuarantined: 1))
+    _ = conductor.tell(.started)
+    let page = Self.packer(.quarantine, limit: 6, maxInputs: 2).pack(Self.page("text 1", "text 22"))
+    #expect(conductor.tell(.pageRead(page)) == ["condemn 2", "request 1 x1", "page 0 after 1"])
+    _ = conductor.tell(.pageRead(ConductorTests.emptyPage))
+    #expect(conductor.tell(.settled) == [])
+    #expect(conductor.tell(.received(ConductorTests.id(1), ConductorTests.receipt)) == ["write 1"])
+    #expect(conductor.tell(.written([ConductorTests.id(1)], rows: 1, matched: 1)) == ["settle 1 up to 1"])
+    #expect(conductor.tally.quarantined == 1)
+    #expect(conductor.tally.requests == 1)
+  }
+}
