@@ -75,7 +75,7 @@ struct RunCommand: AsyncParsableCommand {
     let logger = Logger(label: "vecfill") { _ in ConsoleLogHandler(format: logFormat, console: .standard) }
     let stops = StopSignals { cause in
       logger.notice(
-        "\(cause.signal): stopping; what is under way has \(grace.fixed(0)) s to end, a second signal cancels it")
+        "\(cause.signal): stopping within \(grace.fixed(0)) s; a second signal cancels what is under way")
     }
     let embedder = try configuration.provider().embedder(for: job.model)
     let state = try StateFolder()
