@@ -260,8 +260,7 @@ struct JobSpecTests {
     ).job()
     let model = Model(
       name: "text-embedding-3-small", provider: "openai", dimensions: 1536, usdPerMillionTokens: 0.02,
-      maxInputTokens: 8192,
-      maxInputs: 2048, maxRequestTokens: 300_000)
+      maxInputTokens: 8192, maxInputs: 2048, maxRequestTokens: 300_000)
     let expected = Job(
       name: "backfill-embeddings",
       sources: [Source(table: "chat_messages"), Source(table: "standalone_chat_messages")],
