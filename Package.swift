@@ -44,7 +44,7 @@ let package = Package(
     .executableTarget(
       name: "vecfill",
       dependencies: [
-        "Backfill", "CCurl", "Configuration", "EmbeddingAPIs", "Ledger", "MessageStores", "Migrations", "Pipeline",
+        "Backfill", "Configuration", "EmbeddingAPIs", "Ledger", "MessageStores", "Migrations", "Pipeline",
         "Tokenizer",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
@@ -59,7 +59,7 @@ let package = Package(
       ],
       path: "Tests/TestSupport", swiftSettings: settings),
     .executableTarget(
-      name: "embeddings-server", dependencies: ["TestSupport"], path: "Tests/EmbeddingsServerCommand",
+      name: "embeddings-server", dependencies: ["TestSupport", "Tokenizer"], path: "Tests/EmbeddingsServerCommand",
       swiftSettings: settings),
     .testTarget(name: "BackfillTests", dependencies: ["Backfill", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "TokenizerTests", dependencies: ["Tokenizer"], swiftSettings: settings),

@@ -15,12 +15,19 @@ extension JobConfiguration {
     job.limits.requestsPerMinute = values.integer(.requestsPerMinute)
     job.limits.tokensPerMinute = values.integer(.tokensPerMinute)
     job.budget = try budget(for: job.model)
+    if let policy: IndexPolicy = values.choice(.indexWhen) { job.indexPolicy = policy }
     return job
   }
 
   /// The database's URL or libpq connection string, which may hold a password.
   package func databaseURL() throws(Failure) -> Secret {
     try required(.databaseURL, for: "a job")
+  }
+
+  /// The database's own address, past any pooler: for migrations and for building indexes.
+  package func migrationDatabaseURL() throws(Failure) -> Secret {
+    if let url = values.secret(.migrationDatabaseURL) { return url }
+    return try databaseURL()
   }
 
   /// The ledger's absolute path; nil for the default in the per-user state folder.

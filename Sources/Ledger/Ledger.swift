@@ -1,7 +1,6 @@
 import Backfill
 import Foundation
 import GRDB
-import Synchronization
 
 /// The local record of what was asked, answered, paid and written.
 ///
@@ -12,7 +11,7 @@ import Synchronization
 package final class Ledger: Sendable {
   package let path: String
   private let queue: DatabaseQueue
-  private let waiting = Mutex<[Entry]>([])
+  private let waiting = Locked<[Entry]>([])
 
   /// Opens the ledger at `path`, made where it is missing, its schema brought up to this version's.
   ///

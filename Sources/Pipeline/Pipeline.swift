@@ -43,7 +43,10 @@ package struct Pipeline: Sendable {
   /// - Parameters:
   ///   - remaining: the rows that lack a vector as the run begins.
   ///   - stops: who asks the run to stop; the second one cancels the requests in flight.
-  package func run(remaining: Int?, stops: AsyncStream<StopCause>) async -> Report {
+  ///   - completing: what is done after the last row and before the end is recorded; returns how the run ends with it.
+  package func run(
+    remaining: Int?, stops: AsyncStream<StopCause>, completing: (Ending) async -> Ending = { $0 }
+  ) async -> Report {
     let began = clock.now
     let (signals, inbox) = AsyncStream<Signal>.makeStream()
     let (orders, requests) = AsyncStream<RequestOrder>.makeStream()
@@ -110,7 +113,7 @@ package struct Pipeline: Sendable {
       requests.finish()
       group.cancelAll()
     }
-    let told = await close(with: ending ?? .failed(cancelled), conductor.tally)
+    let told = await close(with: await completing(ending ?? .failed(cancelled)), conductor.tally)
     return Report(run: begun.id, ending: told, tally: conductor.tally, duration: clock.now - began)
   }
 

@@ -1,5 +1,4 @@
 import Backfill
-import Synchronization
 
 /// How far a run has come, for whoever shows it.
 package struct RunProgress: Sendable {
@@ -21,11 +20,19 @@ package struct RunProgress: Sendable {
 
 /// The place where a run tells its progress and others look at it.
 package final class ProgressBoard: Sendable {
-  private let progress = Mutex(RunProgress())
+  private let progress = Locked(RunProgress())
+  private let phase = Locked("")
 
   package init() {}
 
   package var current: RunProgress { progress.withLock { $0 } }
+
+  /// What goes on in place of the rows, in words; empty while they are filled.
+  package var currentPhase: String { phase.withLock { $0 } }
+
+  package func show(phase text: String) {
+    phase.withLock { $0 = text }
+  }
 
   func update(from conductor: Conductor) {
     progress.withLock { $0 = conductor.progress }

@@ -54,11 +54,11 @@ package struct Cl100kBase: Sendable {
       while start < text.count {
         let end = splitter.end(ofPieceAt: start)
         let piece = UnsafeBufferPointer(rebasing: text[start..<end])
-        let (token, tokenEnd) = tables.trie.longestToken(piece, from: 0)
-        if tokenEnd == piece.count {
-          whole(token)
+        let longest = tables.trie.longestToken(piece, from: 0)
+        if longest.end == piece.count {
+          whole(longest.token)
         } else {
-          merger.merge(piece, merged)
+          merger.merge(piece, from: longest, merged)
         }
         start = end
       }

@@ -6,11 +6,14 @@
 struct PieceMerger {
   let tables: VocabularyTables
 
-  /// Passes the tokens of `piece`, which is not empty.
-  @inline(__always) func merge(_ piece: UnsafeBufferPointer<UInt8>, _ use: (UnsafeBufferPointer<UInt32>) -> Void) {
+  /// Passes the tokens of `piece`, which is not empty and begins with `longest`, the longest such token.
+  @inline(__always) func merge(
+    _ piece: UnsafeBufferPointer<UInt8>, from longest: (token: UInt32, end: Int),
+    _ use: (UnsafeBufferPointer<UInt32>) -> Void
+  ) {
     withUnsafeTemporaryAllocation(of: UInt32.self, capacity: piece.count) { tokens in
       let count = withUnsafeTemporaryAllocation(of: UInt64.self, capacity: piece.count >> 6 + 1) { deadEnds in
-        merge(piece, into: tokens, deadEnds: deadEnds)
+        merge(piece, from: longest, into: tokens, deadEnds: deadEnds)
       }
       use(UnsafeBufferPointer(rebasing: tokens[..<count]))
     }
@@ -21,13 +24,13 @@ struct PieceMerger {
   ///   - deadEnds: room for a bit for each position, to mark those that no sequence of tokens goes on from.
   /// - Returns: the number of tokens.
   private func merge(
-    _ piece: UnsafeBufferPointer<UInt8>, into tokens: UnsafeMutableBufferPointer<UInt32>,
-    deadEnds: UnsafeMutableBufferPointer<UInt64>
+    _ piece: UnsafeBufferPointer<UInt8>, from longest: (token: UInt32, end: Int),
+    into tokens: UnsafeMutableBufferPointer<UInt32>, deadEnds: UnsafeMutableBufferPointer<UInt64>
   ) -> Int {
     deadEnds.initialize(repeating: 0)
     var count = 0
     var position = 0
-    var (candidate, end) = tables.trie.longestToken(piece, from: 0)
+    var (candidate, end) = longest
     while true {
       let isDead = deadEnds[end &>> 6] &>> UInt64(truncatingIfNeeded: end) & 1 == 1
       if !isDead, count == 0 || tables.merges.staysApart(tokens[count &- 1], candidate) {

@@ -5,7 +5,8 @@ import Testing
 @testable import Configuration
 
 private let topLevelKeys =
-  "allowed here: name, sources, provider, model, dimensions, preparation, too_long, batch_size, concurrency, limits, budget, "
+  "allowed here: name, sources, provider, model, dimensions, preparation, too_long, batch_size, concurrency, limits, "
+  + "budget, index, "
   + "base_url, organization, project, endpoint, deployment, api_version, encoding_format, send_dimensions, timeout, "
   + "ca_file, proxy"
 private let sourceKeys = "allowed here: table, schema, key, text, vector, where"
@@ -26,6 +27,9 @@ private let refusedLines: [(String, String)] = [
     "3:3: limits.token_per_minute is not a known key; did you mean tokens_per_minute? "
       + "allowed here: requests_per_minute, tokens_per_minute"
   ),
+  ("index: {when: drop}", "2:15: index.when must be one of keep, after, rebuild"),
+  ("index: rebuild", "2:8: index must be a mapping of when, not text"),
+  ("index: {after: true}", "2:9: index.after is not a known key; allowed here: when"),
   ("budget: {eur: 5}", "2:10: budget.eur is not a known key; allowed here: usd"),
   ("model: a\nmodel: b", "2:1: model is given more than once in one mapping; keep one of them"),
   // Secrets.
@@ -178,6 +182,7 @@ struct JobSpecTests {
       encoding_format: float
       send_dimensions: true
       timeout: 9
+      index: {when: rebuild}
       """, to: "job.yaml")
     let job = try JobConfiguration(spec: "job.yaml", flags: [.models: "own.yaml"], process: workspace.process).job()
     let first = Source(
@@ -192,6 +197,7 @@ struct JobSpecTests {
     #expect(job.budget == Job.Budget(usd: 1.25))
     #expect(job.batchSize == 20 && job.concurrency == 2)
     #expect(job.limits == Job.Limits(requestsPerMinute: 3000, tokensPerMinute: 1_000_000))
+    #expect(job.indexPolicy == .rebuild)
   }
 
   @Test func `a spec with only what is required has the defaults`() throws {
@@ -200,6 +206,13 @@ struct JobSpecTests {
       name: "fill", sources: [Source(table: "messages")],
       model: Model(name: "some-model", provider: "api.openai.com", dimensions: 3))
     #expect(job == expected)
+  }
+
+  @Test func `what becomes of the indexes changes no vector, and so no fingerprint`() throws {
+    let spec = "sources: [{table: messages}]\nmodel: some-model\ndimensions: 3\n"
+    let (kept, rebuilt) = (try job(spec), try job(spec + "index: {when: rebuild}"))
+    #expect(kept.indexPolicy == .keep && rebuilt.indexPolicy == .rebuild)
+    #expect(kept.fingerprint == rebuilt.fingerprint)
   }
 
   @Test func `Windows' line endings and a byte order mark are fine`() throws {

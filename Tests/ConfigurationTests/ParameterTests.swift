@@ -1,3 +1,4 @@
+import Backfill
 import Testing
 
 @testable import Configuration
@@ -19,8 +20,10 @@ struct Sample: Sendable {
     Sample(.newlines, "space"), Sample(.tooLong, "average"), Sample(.batchSize, "2048", .integer(2048)),
     Sample(.concurrency, "3", .integer(3)),
     Sample(.requestsPerMinute, "3000", .integer(3000)), Sample(.tokensPerMinute, "1000000", .integer(1_000_000)),
-    Sample(.budget, "12.50", .number(12.5)),
+    Sample(.budget, "12.50", .number(12.5)), Sample(.indexWhen, "rebuild"),
     Sample(.databaseURL, "postgresql://u:p@h/d", .secret(Secret(connection: "postgresql://u:p@h/d"))),
+    Sample(
+      .migrationDatabaseURL, "postgresql://u@h:5432/d", .secret(Secret(connection: "postgresql://u@h:5432/d"))),
     Sample(.ledger, "/var/lib/vecfill.db"), Sample(.openAIKey, "sk-1", .secret(Secret(key: "sk-1"))),
     Sample(.baseURL, "http://127.0.0.1:8080/v1"), Sample(.organization, "org-1"), Sample(.project, "proj_1"),
     Sample(.azureKey, "a1", .secret(Secret(key: "a1"))), Sample(.endpoint, "https://res.openai.azure.com"),
@@ -37,14 +40,45 @@ struct ParameterTests {
     #expect(Sample.all.map(\.parameter) == Parameter.allCases)
   }
 
-  @Test func `no two parameters share a flag or a variable, and no secret has a flag`() {
+  @Test func `no two parameters share a flag or a variable, and no key has a flag`() {
     let flags = Parameter.allCases.compactMap(\.definition.flag)
     let variables = Parameter.allCases.compactMap(\.definition.variable)
     #expect(Set(flags).count == flags.count)
     #expect(Set(variables).count == variables.count)
     for parameter in Parameter.allCases where [.key, .database].contains(parameter.definition.allowed) {
-      #expect(parameter.definition.flag == nil && !parameter.definition.isInFiles)
+      #expect(!parameter.definition.isInFiles)
+      if parameter != .migrationDatabaseURL { #expect(parameter.definition.flag == nil) }
     }
+  }
+
+  @Test(arguments: ["postgresql://u:planted@h/d", "host=h password=planted", "postgresql://h/d?password=planted"])
+  func `a flag takes no password`(url: String) throws {
+    let workspace = try Workspace()
+    let failure = #expect(throws: Failure.self) {
+      try workspace.configuration(flags: [.migrationDatabaseURL: url])
+    }
+    #expect(
+      failure?.description
+        == "command line: --migration-database-url holds a password, and other users can see a command line; "
+        + "set VECFILL_MIGRATION_DATABASE_URL in the environment or in .env")
+    #expect(failure?.exitCode == .configuration)
+  }
+
+  @Test func `a flag takes an address without a password, however it is spelled`() throws {
+    for url in ["postgresql://u@h/d", "host = h  dbname = 'd'"] {
+      let configuration = try Workspace().configuration(flags: [.migrationDatabaseURL: url])
+      #expect(try configuration.migrationDatabaseURL().reveal() == url)
+    }
+  }
+
+  @Test func `migrations go to DATABASE_URL where nothing else is said`() throws {
+    let workspace = try Workspace()
+    workspace.environment["DATABASE_URL"] = "postgresql://pooler/d"
+    #expect(try workspace.configuration().migrationDatabaseURL().reveal() == "postgresql://pooler/d")
+    try workspace.write("VECFILL_MIGRATION_DATABASE_URL=postgresql://u:planted@h/d", to: ".env")
+    let configuration = try workspace.configuration()
+    #expect(try configuration.migrationDatabaseURL().reveal() == "postgresql://u:planted@h/d")
+    #expect(try !"\(configuration.setting("migration_database_url"))".contains("planted"))
   }
 
   @Test(arguments: Sample.all)
@@ -85,6 +119,7 @@ struct ParameterTests {
     (.budget, ["0", "-5", "1e3", ".5", "5.", "1,5", "$5", "inf", "nan", "1000001", "5.0.0"]),
     (.sendDimensions, ["yes", "1", "TRUE", "True", ""]),
     (.provider, ["OpenAI", "open", "voyage", ""]),
+    (.indexWhen, ["Keep", "drop", "true", ""]),
     (.model, ["", " ", "two\nlines", "nul\0"]),
     (.openAIKey, ["sk 1", "sk\n", "sk\r", "ключ", "\u{FEFF}sk"]),
     (.organization, ["org\r\nX-Evil: 1", "org 1"]),

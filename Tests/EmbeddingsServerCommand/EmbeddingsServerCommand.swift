@@ -1,20 +1,27 @@
 import Foundation
 import TestSupport
+import Tokenizer
 
 /// Serves the tests' embeddings API by itself, for benchmarks: prints its base URL, and ends with its standard input.
 ///
-///     embeddings-server [DIMENSIONS]
+///     embeddings-server [DIMENSIONS] [cl100k_base]    # counts tokens by the installed vocabulary, as OpenAI does
 @main
 enum EmbeddingsServerCommand {
   nonisolated static func main() async throws {
     var options = EmbeddingsServer.Options()
-    options.dimensions = CommandLine.arguments.dropFirst().first.flatMap(Int.init) ?? 1536
+    let arguments = CommandLine.arguments.dropFirst()
+    options.dimensions = arguments.compactMap { Int($0) }.first ?? 1536
+    if arguments.contains("cl100k_base") {
+      let tokenizer = try Cl100kBase(from: VocabularyFolder.searched(ProcessInfo.processInfo.environment))
+      options.tokens = { tokenizer.count($0) }
+    }
     options.apiKey = nil
     try await EmbeddingsServer.run(options) { @Sendable server in
       FileHandle.standardOutput.write(Data((server.root + "/v1\n").utf8))
       await untilInputEnds()
       let record = server.record
-      print("requests \(record.requests.count), billed twice \(record.billedTwice), at once \(record.peakInFlight)")
+      let counts = "requests \(record.requests.count), tokens \(record.billedTokens)"
+      print("\(counts), billed twice \(record.billedTwice), at once \(record.peakInFlight)")
     }
   }
 

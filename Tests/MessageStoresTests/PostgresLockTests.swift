@@ -133,6 +133,9 @@ import Testing
     let second = try await url.openMessageStore(applicationName: "vecfill db2 pid 1")
     _ = try await first.inspect(source, dimensions: 3)
     try await first.lock(source)
+    // The lock's transaction may last for days: no vacuum and no concurrent build may have to wait for it.
+    let open = "SELECT backend_xmin FROM pg_stat_activity WHERE state = 'idle in transaction'"
+    #expect(try await database.run("\(open) AND datname = current_database()") == [[nil]])
     // Both stores work at once on the two server connections that the lock leaves.
     let written = try await withThrowingTaskGroup(of: Int.self) { group in
       for (index, store) in [first, second, first, second].enumerated() {

@@ -76,8 +76,8 @@ import Testing
     let page = try await store.page(of: fixture.source, after: nil, limit: 9)
     try await fixture.run("BEGIN IMMEDIATE; UPDATE messages SET content = 'edited' WHERE id = 2")
     let rows = page.map { EmbeddedRow($0.key, $0.text ?? "", [1, 2, 3]) }
-    let write = Task { try await store.write(rows, to: fixture.source) }
     if mode == "wal" { #expect(try await store.countRemaining(in: fixture.source) == 3) }
+    let write = Task { try await store.write(rows, to: fixture.source) }
     try await fixture.run("DELETE FROM messages WHERE id = 3; COMMIT")
     #expect(try await write.value == [1])
     #expect(try await fixture.run("PRAGMA journal_mode") == [[mode]])

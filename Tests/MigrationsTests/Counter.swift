@@ -1,8 +1,8 @@
-import Synchronization
+import Backfill
 
 /// Counts from 1, from any thread.
 final class Counter: Sendable {
-  private let value = Mutex(0)
+  private let value = Locked(0)
 
   func next() -> Int {
     value.withLock { value in

@@ -2,7 +2,6 @@ import Backfill
 import Foundation
 import MessageStores
 import Migrations
-import Synchronization
 import TestSupport
 
 /// The migrations that ship, on a database of a test's own.
@@ -26,8 +25,8 @@ struct Fixture {
   ) async throws -> Value {
     let lines = lines
     let database = try await PostgresMigrations.connect(
-      to: DatabaseURL(url ?? database.url), applicationName: "vecfill tests pid \(getpid())", patience: patience
-    ) { lines.append($0) }
+      to: DatabaseURL(url ?? database.url), applicationName: "vecfill tests pid \(getpid())", patience: patience,
+      narrator: lines.narrator)
     let result: Result<Value, any Error>
     do {
       let set = try MigrationSet(in: folder, for: .postgres)
@@ -69,7 +68,12 @@ struct Fixture {
 
 /// What a migrator told.
 final class Lines: Sendable {
-  private let lines = Mutex<[String]>([])
+  private let lines = Locked<[String]>([])
+
+  /// Keeps the lines that stay.
+  var narrator: Narrator {
+    Narrator(tell: { self.append($0) }, warn: { self.append("warning: \($0)") }, show: { _ in })
+  }
 
   func append(_ line: String) { lines.withLock { $0.append(line) } }
   var all: [String] { lines.withLock { $0 } }

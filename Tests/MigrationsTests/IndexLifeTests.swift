@@ -25,10 +25,9 @@ import Testing
   static func life<Value>(
     _ fixture: Fixture, url: String? = nil, _ body: (IndexLife) async throws -> Value
   ) async throws -> Value {
-    let lines = fixture.lines
+    let url = try DatabaseURL(url ?? fixture.database.url)
     let life = try await IndexLife.connect(
-      to: DatabaseURL(url ?? fixture.database.url), applicationName: "vecfill tests pid \(getpid())"
-    ) { lines.append($0) }
+      to: url, of: url, applicationName: "vecfill tests pid \(getpid())", narrator: fixture.lines.narrator)
     let result: Result<Value, any Error>
     do {
       result = .success(try await body(life))
@@ -55,14 +54,14 @@ import Testing
     let before = try await Self.indexes(fixture)
     #expect(before == [[Self.index, "t", "it's \\ ours"]])
     try await Self.life(fixture) { life in
-      #expect(try await life.begin(.rebuild, Self.source, dimensions: 8) == 1)
+      #expect(try await life.begin(.rebuild, Self.source, dimensions: 8) == ["mine"])
       #expect(try await Self.indexes(fixture) == [])
-      #expect(try await life.isUnfinished(Self.source))
+      #expect(try await life.away(Self.source) == ["mine"])
       try await fixture.database.run(Self.filled)
-      #expect(try await life.finish(.rebuild, Self.source, dimensions: 8) == 1)
+      #expect(try await life.finish(.rebuild, Self.source, dimensions: 8) == ["mine"])
       #expect(try await Self.indexes(fixture) == before)
-      #expect(try await !life.isUnfinished(Self.source))
-      #expect(try await life.finish(.rebuild, Self.source, dimensions: 8) == 0)
+      #expect(try await life.away(Self.source) == [])
+      #expect(try await life.finish(.rebuild, Self.source, dimensions: 8) == [])
     }
     #expect(
       try await fixture.database.value(
@@ -73,15 +72,17 @@ import Testing
     let fixture = try await Self.fixture(.eighteen)
     try await fixture.database.run(Self.filled + " WHERE id > 10")
     let dropped = try await Self.life(fixture) { try await $0.begin(.rebuild, Self.source, dimensions: 8) }
-    #expect(dropped == 0)
+    #expect(dropped == [])
     #expect(try await Self.indexes(fixture).count == 1)
   }
 
   @Test func `unasked, nothing is dropped, and what both ways take is told`() async throws {
     let fixture = try await Self.fixture(.eighteen)
     let dropped = try await Self.life(fixture) { try await $0.begin(.keep, Self.source, dimensions: 1536) }
-    #expect(dropped == 0)
-    #expect(fixture.lines.contain("messages.embedding has a vector index: 10 s with it kept, 3 s with it rebuilt"))
+    #expect(dropped == [])
+    #expect(
+      fixture.lines.contain(
+        "warning: messages: writing 2000 rows takes some 10 s with mine kept and 3 s with it rebuilt"))
     #expect(try await Self.indexes(fixture).count == 1)
   }
 
@@ -97,10 +98,10 @@ import Testing
     try await fixture.database.run(
       "DROP INDEX mine; ALTER TABLE messages DROP COLUMN embedding; ALTER TABLE messages ADD COLUMN embedding \(type)")
     let built = try await Self.life(fixture) { life in
-      #expect(try await life.begin(.after, Self.source, dimensions: dimensions) == 0)
+      #expect(try await life.begin(.after, Self.source, dimensions: dimensions) == [])
       return try await life.finish(.after, Self.source, dimensions: dimensions)
     }
-    #expect(built == 1)
+    #expect(built == ["idx_messages_embedding_hnsw"])
     #expect(
       try await Self.indexes(fixture).map { $0[0] } == [
         "CREATE INDEX idx_messages_embedding_hnsw ON public.messages USING hnsw \(key) WITH (m='16', ef_construction='64')"
@@ -112,10 +113,62 @@ import Testing
     let before = try await Self.indexes(fixture)
     _ = try await Self.life(fixture) { try await $0.begin(.rebuild, Self.source, dimensions: 8) }
     let findings = try await fixture.migrating { try await $0.verify() }
-    #expect(findings.contains { $0.hasPrefix("index mine of messages is not back since vecfill tests") })
+    #expect(findings.contains { $0.hasPrefix("index mine of public.messages is not back since vecfill tests") })
     let built = try await Self.life(fixture) { try await $0.finish(.keep, Self.source, dimensions: 8) }
-    #expect(built == 1)
+    #expect(built == ["mine"])
     #expect(try await Self.indexes(fixture) == before)
+  }
+
+  @Test func `an index is put back under another search path than it was dropped under`() async throws {
+    let fixture = try await Fixture(.eighteen, .empty, pgvector: false)
+    let index =
+      "CREATE INDEX mine ON app.messages USING hnsw (((embedding)::ext.halfvec(8)) ext.halfvec_cosine_ops) "
+      + "WITH (m='8', ef_construction='32')"
+    try await fixture.database.run(
+      """
+      CREATE SCHEMA ext; CREATE EXTENSION vector SCHEMA ext; CREATE SCHEMA app;
+      CREATE TABLE app.messages (id serial PRIMARY KEY, content text, embedding ext.vector(8));
+      INSERT INTO app.messages (content) SELECT 'x' FROM generate_series(1, 100); \(index)
+      """)
+    func indexes() async throws -> [[String?]] {
+      try await fixture.database.run(
+        "SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = 'app.messages'::regclass AND NOT indisprimary"
+      )
+    }
+    #expect(try await indexes() == [[index]])
+    let url = fixture.database.url + "?options=-csearch_path%3Dapp,ext,public"
+    let away = try await Self.life(fixture, url: url) { try await $0.begin(.rebuild, Self.source, dimensions: 8) }
+    #expect(away == ["mine"])
+    #expect(try await indexes() == [])
+    let source = Source(schema: "app", table: "messages")
+    #expect(try await Self.life(fixture) { try await $0.finish(.keep, source, dimensions: 8) } == ["mine"])
+    #expect(try await indexes() == [[index]])
+  }
+
+  @Test func `what a build that died left is replaced by what was recorded before`() async throws {
+    let fixture = try await Self.fixture(.sixteen)
+    let before = try await Self.indexes(fixture)
+    _ = try await Self.life(fixture) { try await $0.begin(.rebuild, Self.source, dimensions: 8) }
+    // As a build leaves it that is killed: invalid, and not yet with its comment.
+    try await fixture.database.run(
+      "\(Self.index); UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'mine'::regclass")
+    let away = try await Self.life(fixture) { try await $0.begin(.rebuild, Self.source, dimensions: 8) }
+    #expect(away == ["mine"])
+    #expect(try await Self.indexes(fixture) == [])
+    #expect(try await Self.life(fixture) { try await $0.finish(.rebuild, Self.source, dimensions: 8) } == ["mine"])
+    #expect(try await Self.indexes(fixture) == before)
+  }
+
+  @Test func `another index of the recorded name is not taken for it`() async throws {
+    let fixture = try await Self.fixture(.eighteen)
+    _ = try await Self.life(fixture) { try await $0.begin(.rebuild, Self.source, dimensions: 8) }
+    try await fixture.database.run("CREATE TABLE others (id int); CREATE INDEX mine ON others (id)")
+    let failure = await #expect(throws: Failure.self) {
+      try await Self.life(fixture) { try await $0.finish(.rebuild, Self.source, dimensions: 8) }
+    }
+    #expect(failure?.description.contains("relation \"mine\" already exists") == true)
+    try await fixture.database.run("DROP TABLE others")
+    #expect(try await Self.life(fixture) { try await $0.restore() } == ["mine"])
   }
 
   /// Terminated at every statement of begin and of finish; finish by another then leaves the index as it was.
@@ -125,9 +178,11 @@ import Testing
     while true {
       let fixture = try await Self.fixture(major, rows: 50)
       let before = try await Self.indexes(fixture)
-      let cut = Mutexed<StatementProxy?>(nil)
-      let proxy = try StatementProxy(to: fixture.database.port, strikingAt: statement) { _ in cut.value?.close() }
-      cut.value = proxy
+      let cut = Locked<StatementProxy?>(nil)
+      let proxy = try StatementProxy(to: fixture.database.port, strikingAt: statement) { _ in
+        cut.withLock { $0?.close() }
+      }
+      cut.withLock { $0 = proxy }
       do {
         try await Self.life(fixture, url: KillTests.url(fixture, through: proxy)) { life in
           _ = try await life.begin(.rebuild, Self.source, dimensions: 8)
@@ -138,7 +193,7 @@ import Testing
         #expect(proxy.struck != nil, "\(error)")
       }
       proxy.close()
-      cut.value = nil
+      cut.withLock { $0 = nil }
       _ = try await Self.life(fixture) { try await $0.finish(.keep, Self.source, dimensions: 8) }
       #expect(try await Self.indexes(fixture) == before, "cut at \(statement): \(proxy.struck ?? "")")
       if proxy.struck == nil { break }

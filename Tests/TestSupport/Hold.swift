@@ -1,11 +1,11 @@
+import Backfill
 import CPostgres
 import Foundation
 import GRDB
-import Synchronization
 
 /// A transaction of the test's own that stands in another process's way until it is released.
 package final class Hold: Sendable {
-  private let undo: Mutex<(@Sendable () -> Void)?>
+  private let undo: Locked<(@Sendable () -> Void)?>
 
   /// Lets nobody else write to a SQLite file; reading goes on.
   package init(writesTo path: String) throws {
@@ -14,7 +14,7 @@ package final class Hold: Sendable {
     configuration.busyMode = .timeout(10)
     let queue = try DatabaseQueue(path: path, configuration: configuration)
     try queue.writeWithoutTransaction { try $0.execute(sql: "BEGIN IMMEDIATE") }
-    undo = Mutex { try? queue.writeWithoutTransaction { try $0.execute(sql: "ROLLBACK") } }
+    undo = Locked { try? queue.writeWithoutTransaction { try $0.execute(sql: "ROLLBACK") } }
   }
 
   /// Runs a script in a PostgreSQL transaction that stays open, e.g. a LOCK TABLE.
@@ -27,7 +27,7 @@ package final class Hold: Sendable {
       throw PostgresClusterError(String(cString: PQerrorMessage(connection)))
     }
     nonisolated(unsafe) let held = connection
-    undo = Mutex { PQfinish(held) }
+    undo = Locked { PQfinish(held) }
   }
 
   package func release() {

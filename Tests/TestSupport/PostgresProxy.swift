@@ -1,5 +1,5 @@
+import Backfill
 import Foundation
-import Synchronization
 
 /// A loopback proxy to a PostgreSQL server, by which a test loses replies and connections when it wants to.
 package final class PostgresProxy: Sendable {
@@ -11,7 +11,7 @@ package final class PostgresProxy: Sendable {
   package let port: Int
   private let serverPort: Int
   private let listener: Int32
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   package init(to serverPort: Int) throws {
     self.serverPort = serverPort

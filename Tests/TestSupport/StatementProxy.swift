@@ -1,5 +1,5 @@
+import Backfill
 import Foundation
-import Synchronization
 
 /// A loopback proxy to a PostgreSQL server that counts the statements of the first connection through it, and strikes when
 /// one of them has been sent and its reply hasn't come.
@@ -19,7 +19,7 @@ package final class StatementProxy: Sendable {
   private let listener: Int32
   private let chosen: Int
   private let strike: Strike
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   /// - Parameter chosen: the statement at which to strike, counted from 1; one that never comes is never struck.
   package init(to serverPort: Int, strikingAt chosen: Int, _ strike: @escaping Strike) throws {

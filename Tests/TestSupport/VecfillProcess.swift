@@ -1,5 +1,5 @@
+import Backfill
 import Foundation
-import Synchronization
 
 /// A real vecfill, started by a test in a folder and an environment of its own, and ended with it.
 package final class VecfillProcess: Sendable {
@@ -12,7 +12,7 @@ package final class VecfillProcess: Sendable {
     package let errors: String
   }
 
-  private let process: Mutex<Process>
+  private let process: Locked<Process>
   private let ended: AsyncStream<Void>
   private let folder: TemporaryFolder
   package let pid: Int32
@@ -36,7 +36,7 @@ package final class VecfillProcess: Sendable {
     process.terminationHandler = { _ in ending.finish() }
     try process.run()
     pid = process.processIdentifier
-    self.process = Mutex(process)
+    self.process = Locked(process)
   }
 
   deinit {

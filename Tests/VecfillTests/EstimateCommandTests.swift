@@ -122,7 +122,8 @@ import Tokenizer
   }
 
   @Test(arguments: ChatDatabase.Engine.allCases)
-  func `what is quarantined or paid in the spool is left out of the price`(engine: ChatDatabase.Engine) async throws {
+  func `what is quarantined is left out of the price until its text is mended`(engine: ChatDatabase.Engine) async throws
+  {
     try await Scene.run(engine, rules: [.poison { $0.contains("poison") }]) { scene in
       try await scene.database.insert((0..<30).map { $0 == 7 ? "poison" : "message \($0)" })
       #expect(try await scene.fill().code == 83)
@@ -135,6 +136,47 @@ import Tokenizer
       let mended = try Self.object(try await scene.start(["estimate", "job.yaml", "--json"]).exit().output)
       #expect(mended["rows"] as? Int == 2)
       #expect(mended["quarantined"] as? Int == 0)
+    }
+  }
+
+  @Test(.enabled(if: vocabulary != nil), arguments: ChatDatabase.Engine.allCases)
+  func `what a killed run has paid for is left out of the price, but not where its text has changed since`(
+    engine: ChatDatabase.Engine
+  ) async throws {
+    let tokenizer = try #require(Self.vocabulary)
+    var options = EmbeddingsServer.Options()
+    options.tokens = { tokenizer.count($0) }
+    try await Scene.run(engine, options) { scene in
+      try await scene.database.insert((0..<120).map { "message \($0)" })
+      let rows = try KillTests.holdRows(of: scene, engine)
+      let process = try scene.start(["run", "job.yaml"])
+      try await scene.wait { $0.totals.spooledBatches >= 4 }
+      await KillTests.kill(process)
+      if engine != .sqlite { try await KillTests.endSessions(of: scene) }
+      rows.release()
+      let batches = try #require(try await scene.status()).totals.spooledBatches
+      #expect(try await scene.database.count("embedding IS NOT NULL") == 0)
+      let environment = ["VECFILL_DATA_DIR": Self.folder]
+      func estimate() async throws -> [String: Any] {
+        let exit = try await scene.start(["estimate", "job.yaml", "--json"], environment).exit()
+        #expect(exit.code == 0, "\(exit.errors)")
+        return try Self.object(exit.output)
+      }
+
+      let left = try await estimate()
+      #expect(left["spooled"] as? Int == 10 * batches)
+      #expect(left["rows"] as? Int == 120 - 10 * batches)
+      // Each batch is of ten rows one after another.
+      try await scene.database.run("UPDATE chat_messages SET content = 'now ' || content WHERE id % 2 = 0")
+      let changed = try await estimate()
+      #expect(changed["spooled"] as? Int == 5 * batches)
+      #expect(changed["rows"] as? Int == 120 - 5 * batches)
+
+      let billed = scene.server.record.billedTokens
+      let exit = try await scene.fill([], environment)
+      #expect(exit.code == 0, "\(exit.errors)")
+      #expect(scene.server.record.billedTokens - billed == changed["tokens"] as? Int)
+      #expect(try await scene.wrongRows() == [])
     }
   }
 

@@ -163,7 +163,7 @@ import Testing
   }
 
   /// What the dead process had sent to the server would be done yet, once its lock is free.
-  private static func endSessions(of scene: Scene) async throws {
+  static func endSessions(of scene: Scene) async throws {
     try await scene.database.run(
       """
       SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
@@ -171,7 +171,7 @@ import Testing
       """)
   }
 
-  private static func holdRows(of scene: Scene, _ engine: ChatDatabase.Engine) throws -> Hold {
+  static func holdRows(of scene: Scene, _ engine: ChatDatabase.Engine) throws -> Hold {
     engine == .sqlite
       ? try Hold(writesTo: scene.folder.file("chat.db"))
       : try Hold("SELECT 1 FROM chat_messages FOR UPDATE", on: scene.database.url)

@@ -150,9 +150,9 @@ class Texts:
             yield kind.__name__, kind(self)
 
 
-def every_code_point():
-    """Each code point where its class shows in the ids: a space takes the spaces before it, a letter or a space leaves
+def code_points(wanted):
+    """Each of them where its class shows in the ids: a space takes the spaces before it, a letter or a space leaves
     "'s" whole, a number takes two digits."""
-    for start in range(0, 0x110000, 32):
-        yield "every_code_point", "".join(
-            f"  {c}'s{c}1111" for c in map(chr, range(start, start + 32)) if c not in SURROGATES)
+    for start in range(0, len(wanted), 32):
+        yield "code_points", "".join(
+            f"  {c}'s{c}1111" for c in map(chr, wanted[start:start + 32]) if c not in SURROGATES)

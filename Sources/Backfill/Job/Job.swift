@@ -12,10 +12,13 @@ package struct Job: Equatable, Sendable {
   package var concurrency: Int
   package var limits: Limits
   package var budget: Budget?
+  /// What becomes of the columns' vector indexes. The default is `keep`.
+  package var indexPolicy: IndexPolicy
 
   package init(
     name: String, sources: [Source], preparation: TextPreparation = TextPreparation(), model: Model,
-    batchSize: Int = 100, concurrency: Int = 8, limits: Limits = Limits(), budget: Budget? = nil
+    batchSize: Int = 100, concurrency: Int = 8, limits: Limits = Limits(), budget: Budget? = nil,
+    indexPolicy: IndexPolicy = .keep
   ) {
     self.name = name
     self.sources = sources
@@ -25,6 +28,7 @@ package struct Job: Equatable, Sendable {
     self.concurrency = concurrency
     self.limits = limits
     self.budget = budget
+    self.indexPolicy = indexPolicy
   }
 
   /// The most rows of a page: enough for a few requests, so that a text that stands in many of them is embedded once.

@@ -32,7 +32,9 @@ package struct TextPreparation: Hashable, Sendable, Codable {
   package func input(for text: String) -> String? {
     guard !text.isBlank else { return nil }
     guard !leavesAsIs(text) else { return text }
-    return String(decoding: text.utf8.map { $0 == 0x0A ? 0x20 : $0 }, as: UTF8.self)
+    var bytes = Array(text.utf8)
+    for index in bytes.indices where bytes[index] == 0x0A { bytes[index] = 0x20 }
+    return String(decoding: bytes, as: UTF8.self)
   }
 
   /// Whether a text that isn't blank is its own input.

@@ -10,13 +10,16 @@ package struct TextDigest: Hashable, Sendable {
   }
 
   package init(ofUTF8 utf8: UnsafeRawBufferPointer) {
-    let bytes = [UInt8](unsafeUninitializedCapacity: TextDigest.byteCount) { buffer, count in
-      let digested = EVP_Digest(utf8.baseAddress, utf8.count, buffer.baseAddress, nil, EVP_sha256(), nil)
-      precondition(digested == 1, "libcrypto has no SHA-256")
-      count = TextDigest.byteCount
+    var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+    let digested = withUnsafeMutableBytes(of: &words) { digest in
+      EVP_Digest(utf8.baseAddress, utf8.count, digest.baseAddress, nil, TextDigest.sha256, nil)
     }
-    self.init(unchecked: bytes)
+    precondition(digested == 1, "libcrypto has no SHA-256")
+    self.words = words
   }
+
+  // Never freed or changed. `EVP_sha256()` would be looked up in libcrypto's tables for each digest.
+  private nonisolated(unsafe) static let sha256 = EVP_MD_fetch(nil, "SHA256", nil)
 
   /// A digest from its 32 bytes; nil for any other number of bytes.
   package init?(bytes: some Collection<UInt8>) {

@@ -21,7 +21,7 @@ enum FileSettings {
         value = nested
       }
       let read = try value.value(parameter.definition.allowed)
-      if case .secret(let secret) = read, secret.redacted != secret.reveal() {
+      if case .secret(let secret) = read, secret.isMasked {
         throw Failure(
           .configuration, value.place, "\(value.path) holds a secret, and secrets don't belong in a file like this",
           remedy: "take it out"

@@ -14,7 +14,7 @@ package struct SettingsReport {
       [setting.key, setting.value.map { "\($0)" } ?? "-", setting.value == nil ? "not set" : "\(setting.origin)"]
     }
     return TextTable(
-      header: ["SETTING", "VALUE", "FROM"], rows: rows, alignments: [.left, .left, .left], maximumWidth: 56
+      header: ["SETTING", "VALUE", "FROM"], rows: rows, alignments: [.left, .left, .left], cellWidth: 56
     ).description
   }
 

@@ -14,7 +14,9 @@ package enum Parameter: String, CaseIterable, Sendable {
   case requestsPerMinute = "limits.requests_per_minute"
   case tokensPerMinute = "limits.tokens_per_minute"
   case budget = "budget.usd"
+  case indexWhen = "index.when"
   case databaseURL = "database_url"
+  case migrationDatabaseURL = "migration_database_url"
   case ledger
   case openAIKey = "openai_api_key"
   case baseURL = "base_url"
@@ -38,7 +40,7 @@ extension Parameter {
   package struct Definition: Sendable {
     package let summary: String
     package let allowed: Allowed
-    /// The command line's flag; nil where there is none, as for every secret: other users can see a command line.
+    /// The command line's flag; nil where there is none, as for every key: other users can see a command line.
     package let flag: String?
     package let variable: String?
     /// Whether a job spec and `config/defaults.yaml` may set it.
@@ -109,8 +111,17 @@ extension Parameter {
       Definition(
         "the most dollars that the job may spend over all its runs", .number(0.0001...1_000_000), flag: "--budget",
         variable: "VECFILL_BUDGET")
+    case .indexWhen:
+      Definition(
+        "what a run does with the vector indexes of the columns that it fills",
+        .choice(IndexPolicy.allCases.map(\.rawValue)), fallback: .text(IndexPolicy.keep.rawValue))
     case .databaseURL:
       Definition("the database that holds the messages", .database, variable: "DATABASE_URL", isInFiles: false)
+    case .migrationDatabaseURL:
+      Definition(
+        "the database's own address, past any pooler, for migrations and index builds", .database,
+        flag: "--migration-database-url", variable: "VECFILL_MIGRATION_DATABASE_URL", isInFiles: false,
+        derived: "`DATABASE_URL`")
     case .ledger:
       Definition(
         "the ledger's file", .path, flag: "--ledger", variable: "VECFILL_LEDGER", isInFiles: false,

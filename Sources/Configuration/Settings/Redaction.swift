@@ -12,6 +12,9 @@ extension Secret {
   package init(connection: String) {
     self.init(connection, shownAs: Redaction.connection(connection))
   }
+
+  /// Whether a part of it may not be shown, as a password.
+  var isMasked: Bool { redacted.contains(Redaction.mask) }
 }
 
 private enum Redaction {

@@ -7,14 +7,14 @@ struct EasyHandle: ~Copyable {
   private let headers: UnsafeMutablePointer<curl_slist>?
   private let errorBuffer: UnsafeMutablePointer<CChar>
 
-  /// Takes `pointer` over, with the headers that a POST of JSON has and those given.
-  init(_ pointer: UnsafeMutableRawPointer, headers lines: [(name: String, value: String)]) {
+  /// Takes `pointer` over, with the headers of `request` and those that every one of its kind has.
+  init(_ pointer: UnsafeMutableRawPointer, for request: HTTPRequest) {
     self.pointer = pointer
     errorBuffer = .allocate(capacity: Int(CURL_ERROR_SIZE))
     errorBuffer.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
     // Without the empty `Expect`, a body of a megabyte or more waits a second for "100 Continue".
-    let always = ["Content-Type: application/json", "User-Agent: vecfill", "Expect:"]
-    headers = (always + lines.map { "\($0.name): \($0.value)" }).reduce(nil) { curl_slist_append($0, $1) }
+    let always = ["User-Agent: vecfill"] + (request.body == nil ? [] : ["Content-Type: application/json", "Expect:"])
+    headers = (always + request.headers.map { "\($0.name): \($0.value)" }).reduce(nil) { curl_slist_append($0, $1) }
   }
 
   /// Whether libcurl took the request and the options.
@@ -24,7 +24,6 @@ struct EasyHandle: ~Copyable {
       vecfill_curl_set_url(pointer, request.url),
       vecfill_curl_set_protocols_http(pointer),
       vecfill_curl_set_http2_over_tls(pointer),
-      vecfill_curl_set_post(pointer, curl_off_t(request.body.count)),
       vecfill_curl_set_headers(pointer, headers),
       vecfill_curl_set_sockets_closed_on_exec(pointer),
       vecfill_curl_set_receive_buffer(pointer, 128 << 10),
@@ -33,6 +32,7 @@ struct EasyHandle: ~Copyable {
       vecfill_curl_set_no_signal(pointer),
       vecfill_curl_set_quick_exit(pointer),
     ]
+    if let body = request.body { codes.append(vecfill_curl_set_post(pointer, curl_off_t(body.count))) }
     if let proxy = options.proxy { codes.append(vecfill_curl_set_proxy(pointer, proxy)) }
     if let caFile = options.caFile { codes.append(vecfill_curl_set_ca_file(pointer, caFile)) }
     return codes.allSatisfy { $0 == CURLE_OK }

@@ -1,5 +1,4 @@
 import Backfill
-import Synchronization
 
 /// Sends requests over libcurl, many at a time, on connections that are kept alive.
 ///
@@ -73,7 +72,7 @@ extension HTTPClient {
       var continuation: CheckedContinuation<Result<HTTPResponse, HTTPFailure>, Never>?
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     var isCancelled: Bool { state.withLock(\.isCancelled) }
 

@@ -19,7 +19,7 @@ package struct HTTPFailure: Error, Equatable, Sendable {
   /// What libcurl says of it; it never holds a header or a body.
   package let reason: String
   /// Whether the request's last byte was handed to the connection. Until then it is no whole JSON document, and no
-  /// server can have acted on it.
+  /// server can have acted on it. A GET asks for no act, and counts as sent.
   package let wasSent: Bool
 }
 

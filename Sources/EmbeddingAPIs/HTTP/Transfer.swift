@@ -12,6 +12,7 @@ final class Transfer {
   private let easy: EasyHandle
   private let ticket: HTTPClient.Ticket
   private let request: HTTPRequest
+  private let requestBody: Data
   private var sentBytes = 0
   private var bodyWasAsked = false
   private var headers = HTTPHeaders()
@@ -21,9 +22,10 @@ final class Transfer {
   /// A transfer that is ready to be started; nil where libcurl can't take it.
   init?(_ request: HTTPRequest, ticket: HTTPClient.Ticket, options: HTTPClient.Options) {
     guard let pointer = curl_easy_init() else { return nil }
-    easy = EasyHandle(pointer, headers: request.headers)
+    easy = EasyHandle(pointer, for: request)
     self.ticket = ticket
     self.request = request
+    requestBody = request.body ?? Data()
     let context = Unmanaged.passUnretained(self).toOpaque()
     let callbacks = [
       vecfill_curl_set_read(pointer, { Transfer.from($3).send(into: $0, atMost: $1 * $2) }, context),
@@ -52,14 +54,14 @@ final class Transfer {
     ticket.resume(.failure(HTTPFailure(cause: cause, reason: reason, wasSent: wasSent)))
   }
 
-  private var wasSent: Bool { sentBytes == request.body.count }
+  private var wasSent: Bool { sentBytes == requestBody.count }
 
   private func send(into buffer: UnsafeMutablePointer<CChar>?, atMost space: Int) -> Int {
     bodyWasAsked = true
-    let count = min(space, request.body.count - sentBytes)
+    let count = min(space, requestBody.count - sentBytes)
     guard let buffer, count > 0 else { return 0 }
-    let start = request.body.startIndex + sentBytes
-    request.body.copyBytes(to: UnsafeMutableRawBufferPointer(start: buffer, count: count), from: start..<start + count)
+    let start = requestBody.startIndex + sentBytes
+    requestBody.copyBytes(to: UnsafeMutableRawBufferPointer(start: buffer, count: count), from: start..<start + count)
     sentBytes += count
     return count
   }

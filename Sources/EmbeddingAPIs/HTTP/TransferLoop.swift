@@ -1,6 +1,6 @@
+import Backfill
 import CCurl
 import Foundation
-import Synchronization
 
 /// The one thread that drives libcurl's multi handle, off the cooperative pool.
 ///
@@ -12,7 +12,7 @@ final class TransferLoop: Sendable {
   }
 
   private let options: HTTPClient.Options
-  private let inbox = Mutex(Inbox())
+  private let inbox = Locked(Inbox())
   // libcurl allows `curl_multi_wakeup` from any thread; every other use is on the loop's own thread.
   private nonisolated(unsafe) let multi: UnsafeMutableRawPointer
 

@@ -75,7 +75,9 @@ actor PostgresLocks {
     // A holder that is gone before it could be named has freed the lock.
     for _ in 0..<3 {
       let function = try connection.isInTransaction() ? "pg_try_advisory_xact_lock" : "pg_try_advisory_lock"
-      guard try connection.query("SELECT \(function)($1)", [.integer(lock.key)])[0][0] != "t" else { return }
+      // As a simple query: one with parameters leaves its portal open, and with it a snapshot for which vacuum and every
+      // concurrent index build would wait as long as the transaction lasts.
+      guard try connection.execute("SELECT \(function)(\(lock.key))")[0][0] != "t" else { return }
       guard let holder = try holder(of: lock, on: connection) else { continue }
       if holder["name"] == applicationName {
         throw PostgresError(message: "the server still holds the lock of a lost connection", endsConnection: true)

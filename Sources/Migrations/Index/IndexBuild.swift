@@ -5,13 +5,13 @@ import MessageStores
 struct IndexBuild: Sendable {
   let pair: PostgresPair
   let subject: String
-  let tell: @Sendable (String) -> Void
+  let narrator: Narrator
 
-  /// Makes the index there and valid. It must be absent or invalid. Throws a `PostgresError`.
+  /// Makes the index there and valid, whatever is left of an earlier build. Throws a `PostgresError`.
   func run(_ index: SchemaChange.IndexDefinition) async throws {
     let name = SQLName(schema: index.table.schema, index.name.name)
     try await waitForBuilder(of: name)
-    let isValid = try await pair.watcher.run { connection in try Self.validity(of: name, on: connection) }
+    let isValid = try await pair.watcher.run { try Self.validity(of: name, on: index.table, $0) }
     switch isValid {
     case true?: return
     case false?: try await waitingForTransactions("DROP INDEX CONCURRENTLY \(name.quoted)")
@@ -26,13 +26,13 @@ struct IndexBuild: Sendable {
       try await waitingForTransactions(statement)
     } catch let error as PostgresError where error.sqlState == "53100" && settings != nil {
       // A container's /dev/shm is too small for parallel workers.
-      tell("\(subject): \(error.message); built without workers")
+      narrator.warn("\(subject): \(error.message); built without workers")
       try await pair.worker.execute("SET max_parallel_maintenance_workers = 0")
       try await waitingForTransactions("DROP INDEX CONCURRENTLY IF EXISTS \(name.quoted)")
       try await waitingForTransactions(statement)
     }
     for notice in await pair.worker.takeNotices() where notice.message.contains("no longer fits") {
-      tell("\(subject): \(notice.message)")
+      narrator.warn("\(subject): \(notice.message)")
     }
     if settings != nil {
       try await pair.worker.execute("RESET maintenance_work_mem; RESET max_parallel_maintenance_workers")
@@ -46,10 +46,11 @@ struct IndexBuild: Sendable {
   func waitingForTransactions(_ statement: String) async throws {
     let old = try await pair.watcher.run { [pair] in try PostgresSession.long(but: pair.workerPID, on: $0) }
     if !old.isEmpty {
-      tell("\(subject): waits for the transactions of \(old.map(\.description).joined(separator: "; "))")
+      narrator.tell("\(subject): waits for the transactions of \(old.map(\.description).joined(separator: "; "))")
     }
+    defer { narrator.show("") }
     try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { await tellProgress() }
+      group.addTask { await showProgress() }
       defer { group.cancelAll() }
       try await pair.worker.execute(statement)
     }
@@ -61,34 +62,41 @@ struct IndexBuild: Sendable {
     while let pid = try await pair.watcher.query(
       "SELECT pid FROM pg_stat_progress_create_index WHERE index_relid = to_regclass($1)", [.text(name.quoted)]
     ).first?[0] {
-      if !isTold { tell("\(subject): pid \(pid) is building \(name) now: waits for it") }
+      if !isTold { narrator.tell("\(subject): pid \(pid) is building \(name) now: waits for it") }
       isTold = true
       try await Task.sleep(for: .milliseconds(200))
     }
   }
 
-  private func tellProgress() async {
+  private func showProgress() async {
+    let clock = ContinuousClock()
     var last: IndexProgress?
+    var phaseBegan = clock.now
     // What it can't find out is only a line of progress.
-    while (try? await Task.sleep(for: .seconds(2))) != nil,
+    while (try? await clock.sleep(for: .milliseconds(500))) != nil,
       let found = try? await pair.watcher.run({ [try IndexProgress.of(pair.workerPID, on: $0)] })
     {
-      guard let progress = found[0], progress != last else { continue }
-      tell("\(subject): \(progress)")
+      guard let progress = found[0] else { continue }
+      if last?.isOf(samePhaseAs: progress) != true { phaseBegan = clock.now }
       last = progress
+      narrator.show("\(subject): \(progress.text(after: clock.now - phaseBegan))")
     }
   }
 
-  /// Whether the index is valid; nil where there is none.
-  private static func validity(of name: SQLName, on connection: isolated PostgresConnection) throws -> Bool? {
+  /// Whether the index of that name on `table` is valid; nil where there is none.
+  private static func validity(
+    of name: SQLName, on table: SQLName, _ connection: isolated PostgresConnection
+  ) throws -> Bool? {
     try connection.query(
-      "SELECT indisvalid AS valid FROM pg_index WHERE indexrelid = to_regclass($1)", [.text(name.quoted)]
+      """
+      SELECT indisvalid AS valid FROM pg_index WHERE indexrelid = to_regclass($1) AND indrelid = to_regclass($2)
+      """, [.text(name.quoted), .text(table.quoted)]
     ).first?.isTrue("valid")
   }
 
   private func apply(_ settings: BuildSettings) async throws {
     if !settings.fits {
-      tell(
+      narrator.warn(
         "\(subject): the graph takes some \(settings.graphBytes >> 20) MB and the build may have \(settings.memory >> 20) MB: "
           + "it will be several times slower; raise maintenance_work_mem")
     }

@@ -1,7 +1,7 @@
 import MessageStores
 
 /// How far a build is, from `pg_stat_progress_create_index`.
-struct IndexProgress: Equatable, CustomStringConvertible {
+struct IndexProgress: Equatable {
   private let phase: String
   private let done: Int
   private let total: Int
@@ -22,8 +22,16 @@ struct IndexProgress: Equatable, CustomStringConvertible {
     }
   }
 
-  var description: String {
-    let share = total > 0 ? " \(min(100, 100 * done / total)) %" : ""
-    return phase + share + (awaited > 0 ? ", waits for pid \(awaited)" : "")
+  /// In words, `elapsed` after the phase began: "building 43 %, 16 s left".
+  func text(after elapsed: Duration) -> String {
+    // While it waits, the counts are those of the phase before.
+    guard !phase.hasPrefix("waiting") else { return phase + (awaited > 0 ? ": pid \(awaited)" : "") }
+    let words = ["building index": "building", "index validation": "validating"].first { phase.hasPrefix($0.key) }
+    guard total > 0, done > 0 else { return words?.value ?? phase }
+    let share = min(1, Double(done) / Double(total))
+    let left = share < 1 && share > 0.05 ? ", \((elapsed * ((1 - share) / share)).rough) left" : ""
+    return "\(words?.value ?? phase) \(Int(100 * share)) %\(left)"
   }
+
+  func isOf(samePhaseAs other: IndexProgress) -> Bool { phase == other.phase }
 }

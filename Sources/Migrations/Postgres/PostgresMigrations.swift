@@ -7,16 +7,16 @@ package struct PostgresMigrations: MigrationDatabase {
   package let identity: String
   let pair: PostgresPair
   let patience: LockPatience
-  let tell: @Sendable (String) -> Void
+  let narrator: Narrator
 
-  /// Connects to `url`; `tell` takes a line for a person where something is waited for.
+  /// Connects to `url`; `narrator` tells a person where something is waited for or built.
   package static func connect(
     to url: DatabaseURL, applicationName: String, patience: LockPatience = LockPatience(),
-    tell: @escaping @Sendable (String) -> Void
+    narrator: Narrator
   ) async throws -> PostgresMigrations {
     PostgresMigrations(
       identity: url.identity, pair: try await PostgresPair.connect(to: url, applicationName: applicationName),
-      patience: patience, tell: tell)
+      patience: patience, narrator: narrator)
   }
 
   package func close() async { await pair.close() }
@@ -34,7 +34,7 @@ package struct PostgresMigrations: MigrationDatabase {
   }
 
   package func droppedIndexes() async throws -> [String] {
-    try await reading { try IndexIntents.sentences(on: $0) }
+    try await reading { try IndexIntents.all(on: $0).map(\.description) }
   }
 
   package func check(_ script: MigrationScript) async throws -> [String] {
@@ -79,7 +79,7 @@ package struct PostgresMigrations: MigrationDatabase {
   ) async throws {
     let timeout = patience.timeout
     do {
-      try await pair.patiently(patience, subject, tell: tell) { connection in
+      try await pair.patiently(patience, subject, tell: narrator.tell) { connection in
         try connection.transaction { connection in
           try connection.limitLocks(to: timeout)
           try body(connection)
@@ -143,12 +143,12 @@ extension PostgresMigrations {
   /// Runs a statement outside of any transaction.
   private func runAlone(_ step: PreparedMigration.Step, _ subject: String) async throws {
     if case .createIndex(let index) = step.change, index.isConcurrent {
-      try await IndexBuild(pair: pair, subject: subject, tell: tell).run(index)
+      try await IndexBuild(pair: pair, subject: subject, narrator: narrator).run(index)
     } else if step.statement.contains(word: "concurrently") {
-      try await IndexBuild(pair: pair, subject: subject, tell: tell).waitingForTransactions(step.statement.text)
+      try await IndexBuild(pair: pair, subject: subject, narrator: narrator).waitingForTransactions(step.statement.text)
     } else {
       let timeout = patience.timeout
-      try await pair.patiently(patience, subject, tell: tell) { connection in
+      try await pair.patiently(patience, subject, tell: narrator.tell) { connection in
         try connection.limitLocks(to: timeout, isLocal: false)
         try connection.execute(step.statement.text)
         try connection.limitLocks(to: .zero, isLocal: false)

@@ -34,18 +34,43 @@ struct PostgresPair: Sendable {
     }
   }
 
+  /// Throws a `Failure` with `.configuration` unless `url` is an address of the same database.
+  func check(isAlsoAt url: DatabaseURL, applicationName: String) async throws {
+    // The instant at which a server started tells it from any other.
+    let whereabouts = "SELECT extract(epoch FROM pg_postmaster_start_time()), current_database()"
+    do {
+      let other = try await PostgresConnection.connect(to: url, applicationName: applicationName)
+      let there = try await other.query(whereabouts)[0]
+      await other.close()
+      let here = try await watcher.query(whereabouts)[0]
+      guard here[0] == there[0], here[1] == there[1] else {
+        throw Failure(
+          .configuration, "VECFILL_MIGRATION_DATABASE_URL", "it is the address of another database than DATABASE_URL",
+          remedy: "name the same server and database, past any pooler")
+      }
+    } catch let error as PostgresError {
+      throw error.failure(url.redacted, remedy: "check DATABASE_URL and that the server runs")
+    }
+  }
+
   /// Runs `body` while no other process migrates or builds; throws a `Failure` with `.locked` once `patience` has passed.
+  /// Without one it waits as long as it takes. `waiting` is told once who is waited for.
   ///
   /// A session lock on the watching connection, only ever tried: a build that waits for every snapshot would wait for a
   /// process that waits for the lock.
   func exclusively<Value: Sendable>(
-    patience: Duration, _ body: @Sendable () async throws -> Value
+    patience: Duration?, waiting: (Failure) -> Void = { _ in }, _ body: @Sendable () async throws -> Value
   ) async throws -> Value {
     try await prepare()
     let started = ContinuousClock.now
+    var isTold = false
     while try await !watcher.run({ try MigrationLock.take(on: $0) }) {
-      guard started.duration(to: .now) < patience else {
-        throw try await watcher.run { try MigrationLock.refusal(on: $0) }
+      let isOver = patience.map { started.duration(to: .now) >= $0 } ?? false
+      if isOver || !isTold {
+        let refusal = try await watcher.run { try MigrationLock.refusal(on: $0) }
+        if isOver { throw refusal }
+        waiting(refusal)
+        isTold = true
       }
       try await Task.sleep(for: .milliseconds(.random(in: 100...400)))
     }

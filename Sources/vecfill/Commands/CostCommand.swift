@@ -1,4 +1,5 @@
 import ArgumentParser
+import Configuration
 import Ledger
 
 struct CostCommand: AsyncParsableCommand {
@@ -23,7 +24,7 @@ struct CostCommand: AsyncParsableCommand {
     let head = [
       by.rawValue, "requests", "inputs", "tokens", "counted here", "cost", "possibly paid", "inputs", "at most",
     ]
-    print(Table([head] + expenses.map(CostCommand.row)).text)
+    print(TextTable(header: head, rows: expenses.map(CostCommand.row)))
   }
 
   private static func row(_ expense: Ledger.Expense) -> [String] {

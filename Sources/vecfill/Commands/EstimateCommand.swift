@@ -5,8 +5,11 @@ struct EstimateCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "estimate", abstract: "Tell what a run would take: tokens, requests, dollars, time and disk.",
     discussion: """
-      Reads the rows as a run would, with a role that needs no right but SELECT; asks for no key, calls nothing and
+      Reads the rows as a run would, with a role that needs no right but SELECT; asks for no key, calls nothing and \
       writes nothing. `vecfill run --dry-run` is the same.
+
+      Tokens and cost of OpenAI's models are exact once `vecfill tokenizer install` was run. What is not exact is marked \
+      with ~ and has its interval (docs/estimate.md).
 
       Exit codes: 0, 82 where the cost may be above --max-cost, and those of run (docs/exit-codes.md).
       """)
@@ -19,13 +22,15 @@ struct EstimateCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Exit with 82 where the cost may be above it.", valueName: "usd"))
   var maxCost: Double?
 
-  @Flag(help: "Price all models of the catalogue side by side.")
+  @Flag(help: "Price all models of the catalogue side by side, the cheapest first.")
   var compare = false
 
-  @Option(help: ArgumentHelp("Read only a random sample of about so many rows.", valueName: "rows"))
+  @Option(help: ArgumentHelp("Read only a random sample of about so many rows, 100 or more.", valueName: "rows"))
   var sample: Int?
 
-  @Option(help: ArgumentHelp("Read a random sample large enough for so much, e.g. 1%.", valueName: "percent"))
+  @Option(
+    help: ArgumentHelp(
+      "Read a random sample, large enough to tell the tokens to within so much, e.g. 1%.", valueName: "percent"))
   var within: Percentage?
 
   func validate() throws {

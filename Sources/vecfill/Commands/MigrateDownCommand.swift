@@ -9,7 +9,7 @@ struct MigrateDownCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "down", abstract: "Revert the newest migration, or all above a version.",
     discussion: """
-      What vecfill found there and did not make is left as it was. What would drop vectors says how many and what they
+      What vecfill found there and did not make is left as it was. What would drop vectors says how many and what they \
       cost, and wants --yes.
       """)
 

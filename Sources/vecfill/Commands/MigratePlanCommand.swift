@@ -7,7 +7,7 @@ struct MigratePlanCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "plan", abstract: "Tell what `up` would do, or write the migrations that a job's own tables need.",
     discussion: """
-      With a job spec, the live schema is compared with what the job needs (the extension, the columns, the indexes),
+      With a job spec, the live schema is compared with what the job needs (the extension, the columns, the indexes), \
       and what is missing is written as files to review, into the folder of migrations.
       """)
 
@@ -18,7 +18,7 @@ struct MigratePlanCommand: AsyncParsableCommand {
 
   func run() async throws {
     guard let spec else { return try await tellPending() }
-    let configuration = try JobConfiguration(spec: spec)
+    let configuration = try options.database.configuration(spec: spec)
     let job = try configuration.job()
     try await options.migrating(configuration) { migrator in
       let needs = JobNeeds(dimensions: job.model.dimensions, migrator.database, migrator.set)

@@ -5,6 +5,7 @@ import Foundation
 import Ledger
 import Logging
 import MessageStores
+import Migrations
 import Pipeline
 import Tokenizer
 
@@ -14,6 +15,9 @@ struct RunCommand: AsyncParsableCommand {
     discussion: """
       Reads DATABASE_URL and the provider's key from the environment or a .env file; `vecfill config` tells every \
       value and where it comes from. Stopped by SIGINT or SIGTERM, or killed, the same command goes on where it was.
+
+      With an HNSW index on the column each write is many times slower: `index: {when: rebuild}` in the spec \
+      drops it for the load and puts it back after it (docs/migrations.md).
 
       Exit codes: 0 complete, 64 usage, 65 bad data, 69 unavailable, 74 local files, 77 denied, 78 configuration, \
       80 locked, 82 budget, 83 quarantined rows, 130 SIGINT, 143 SIGTERM (docs/exit-codes.md).
@@ -71,7 +75,7 @@ struct RunCommand: AsyncParsableCommand {
     let logger = Logger(label: "vecfill") { _ in ConsoleLogHandler(format: logFormat, console: .standard) }
     let stops = StopSignals { cause in
       logger.notice(
-        "\(cause.signal): stopping; requests in flight have \(grace.fixed(0)) s to end, a second signal cancels them")
+        "\(cause.signal): stopping; what is under way has \(grace.fixed(0)) s to end, a second signal cancels it")
     }
     let embedder = try configuration.provider().embedder(for: job.model)
     let state = try StateFolder()
@@ -81,7 +85,7 @@ struct RunCommand: AsyncParsableCommand {
     try counter.check(job)
     let ledger = try Ledger.open(at: configuration.ledgerPath ?? state.ledger)
     let begun = try await ledger.begin(job, on: database.store.identity, at: Date())
-    database.warn(of: job, logger)
+    database.warn(logger)
     tellRecovery(begun, logger)
 
     let board = ProgressBoard()
@@ -97,22 +101,16 @@ struct RunCommand: AsyncParsableCommand {
     }
     let reporter = Reporter(
       board: board, console: .standard, logger: logger, isLive: logFormat == .text && Console.standard.isTerminal)
-    let remaining: Int
-    do {
-      remaining = try await database.countRemaining(job)
-    } catch let failure as Failure {
-      try await ledger.end(begun.id, .failed(failure), Tally(), at: Date())
-      throw failure
-    }
-    logger.info("filling \(remaining.grouped) rows of \(job.sources.map(\.name).joined(separator: ", "))")
-
-    let report = await withTaskGroup(of: Void.self) { group in
+    let run = JobRun(
+      job: job, id: begun.id, database: database, ledger: ledger,
+      upkeep: try IndexUpkeep(job, configuration, Narrator(logger, board)), pipeline: pipeline, stops: stops.requests,
+      logger: logger)
+    let (report, indexes) = try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await reporter.report() }
-      let report = await pipeline.run(remaining: remaining, stops: stops.causes)
-      group.cancelAll()
-      return report
+      defer { group.cancelAll() }
+      return try await run.run()
     }
-    let summary = RunSummary(report, job: job, countsExactly: counter.isExact, ledger: ledger.path)
+    let summary = RunSummary(report, indexes, job: job, countsExactly: counter.isExact, ledger: ledger.path)
     print(logFormat == .json ? JSONLine.encode(summary) : summary.text)
     if case .failed(let failure) = report.ending { throw failure }
     if report.ending.exitCode != .complete { throw ArgumentParser.ExitCode(report.ending.exitCode.rawValue) }

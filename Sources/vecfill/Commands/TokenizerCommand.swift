@@ -6,6 +6,10 @@ import Tokenizer
 struct TokenizerCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tokenizer", abstract: "Count tokens as OpenAI's embedding models do (cl100k_base).",
+    discussion: """
+      `install` once, and estimates and runs count exactly too. Without the vocabulary they estimate, and say so \
+      (docs/tokenizer.md).
+      """,
     subcommands: [Count.self, Encode.self, TokenizerInstallCommand.self])
 
   private static let input = "Reads one JSON string a line from standard input. Special tokens are text like any other."

@@ -1,13 +1,16 @@
 import ArgumentParser
 import Backfill
+import EmbeddingAPIs
 import Foundation
 import Tokenizer
 
-struct TokenizerInstallCommand: ParsableCommand {
+struct TokenizerInstallCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "install", abstract: "Install cl100k_base's vocabulary for this user.",
     discussion: """
-      Downloads it from OpenAI, unless it is already there, checks its SHA-256, and prepares it so that it loads at once.
+      Downloads it from OpenAI, unless it is already there, checks its SHA-256, and prepares it so that it loads at once. \
+      The folder is $VECFILL_DATA_DIR, or else $XDG_DATA_HOME/vecfill, or else ~/.local/share/vecfill; vecfill also looks \
+      beside its binary.
       """)
 
   private static let address = "https://openaipublic.blob.core.windows.net/encodings/cl100k_base.tiktoken"
@@ -17,10 +20,10 @@ struct TokenizerInstallCommand: ParsableCommand {
   @Option(help: ArgumentHelp("A file, or an http or https URL, to take it from.", valueName: "source"))
   var from: String?
 
-  func run() throws {
+  func run() async throws {
     let folder = VocabularyFolder.perUser(ProcessInfo.processInfo.environment)
     let source = from ?? (Self.holdsVocabulary(folder.original) ? folder.original : Self.address)
-    let original = try Self.read(source)
+    let original = try await Self.read(source)
     guard Self.isVocabulary(original) else { throw Failure(.badData, source, "is not cl100k_base's vocabulary") }
     do {
       try folder.install(original, from: source)
@@ -30,15 +33,30 @@ struct TokenizerInstallCommand: ParsableCommand {
     print(folder.prepared)
   }
 
-  private static func read(_ source: String) throws(Failure) -> Data {
-    if source.hasPrefix("https://") || source.hasPrefix("http://") {
-      return try VocabularyDownload().get(source, limit: byteCount)
-    }
+  private static func read(_ source: String) async throws -> Data {
+    if source.hasPrefix("https://") || source.hasPrefix("http://") { return try await download(source) }
     do {
       return try Data(contentsOf: URL(fileURLWithPath: source))
     } catch {
       throw Failure(.localIO, source, "can't be read: \(error.localizedDescription)")
     }
+  }
+
+  private static func download(_ url: String) async throws -> Data {
+    let reason: String
+    do {
+      let client = try HTTPClient(HTTPClient.Options(environment: ProcessInfo.processInfo.environment))
+      let reply = try await client.send(HTTPRequest(url: url, maxReplyBytes: byteCount))
+      if reply.status == 200, !reply.isCut { return reply.body }
+      reason = reply.status == 200 ? "the reply is longer than the vocabulary" : "HTTP \(reply.status)"
+    } catch let failure as HTTPFailure {
+      reason = failure.reason
+    }
+    // The URL itself is not told: it may hold a password.
+    throw Failure(
+      .unavailable, URLComponents(string: url)?.host ?? "the vocabulary's address",
+      "the vocabulary can't be downloaded: \(reason)",
+      remedy: "get cl100k_base.tiktoken by other means and install it with --from FILE")
   }
 
   private static func holdsVocabulary(_ path: String) -> Bool {

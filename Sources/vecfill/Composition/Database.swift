@@ -46,15 +46,8 @@ struct Database: Sendable {
     return count
   }
 
-  /// An index that each write has to maintain decides how long a run takes more than anything else: measured, 190 to
-  /// 240 rows a second with an HNSW index present, up to 20,000 without.
-  func warn(of job: Job, _ logger: Logger) {
+  func warn(_ logger: Logger) {
     for warning in Set(shapes.flatMap(\.warnings)).sorted() { logger.warning("\(warning)") }
-    for (source, shape) in zip(job.sources, shapes) where !shape.vectorIndexes.isEmpty {
-      logger.warning(
-        "\(source.name) has the vector index \(shape.vectorIndexes.joined(separator: ", ")), with which some 200 rows/s are written; without it up to 20,000"
-      )
-    }
   }
 
   func close() async {

@@ -3,7 +3,6 @@ import Configuration
 import Foundation
 import Ledger
 import Pipeline
-import Synchronization
 import Tokenizer
 
 /// Makes and tells an estimate: `vecfill estimate`, and `vecfill run --dry-run`.
@@ -51,7 +50,8 @@ struct Estimation {
     func terms(_ candidate: Candidate) -> EstimateTerms {
       EstimateTerms(
         model: candidate.model, price: candidate.price, limits: job.limits, storage: storage,
-        counter: candidate.counter, isSample: isSample)
+        counter: candidate.counter, isSample: isSample,
+        lacksVocabulary: configuration.catalogueModel?.tokenizer == .cl100kBase && !counter.isExact)
     }
     func report(_ candidate: Candidate) -> EstimateReport {
       let method = packings.firstIndex(of: candidate.packing) ?? 0
@@ -61,7 +61,8 @@ struct Estimation {
     if compares {
       let comparison = EstimateComparison(
         candidates.dropFirst().map { .init(model: $0.model.name, provider: $0.provider, figures: report($0).all) })
-      print(json ? JSONLine.encode(comparison) : comparison.text(errorBand: TokenEstimator.errorBand))
+      print(
+        json ? JSONLine.encode(comparison) : comparison.text(errorBand: TokenEstimator.errorBand, isSample: isSample))
     } else {
       print(json ? JSONLine.encode(ownReport) : ownReport.text)
     }
@@ -77,6 +78,7 @@ struct Estimation {
     defer { if console.isTerminal { console.show("") } }
     var populations: [Int] = []
     if sampling != nil || console.isTerminal {
+      if console.isTerminal { console.show("counting the rows") }
       for source in job.sources { populations.append(try await database.store.countRemaining(in: source)) }
     }
     let population = populations.reduce(0, +)
@@ -86,18 +88,10 @@ struct Estimation {
       let sample = rows.map {
         KeySample(share: Double($0) / Double(population), seed: .random(in: 0...UInt64.max >> 1))
       }
-      let done = Mutex(0)
-      let expected = (rows ?? population).grouped
+      let progress = ScanProgress(on: console, expected: populations.isEmpty ? nil : rows ?? population)
       var estimates: [SourceEstimates] = []
       for (index, source) in job.sources.enumerated() {
-        let methods = try await scan.estimates(of: source, sample: sample) { rows in
-          guard console.isTerminal else { return }
-          let read = done.withLock {
-            $0 += rows
-            return $0
-          }
-          console.show("\(read.grouped)/\(expected) rows, \(source.name)")
-        }
+        let methods = try await scan.estimates(of: source, sample: sample) { progress.add($0, of: source.name) }
         estimates.append((source.name, sample == nil ? methods : methods.map { $0.projected(to: populations[index]) }))
       }
       guard let sampling, sample != nil else { return (estimates, false) }

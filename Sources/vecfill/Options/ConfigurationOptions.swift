@@ -22,6 +22,8 @@ struct ConfigurationOptions: ParsableArguments {
   var budget: String?
   @Option(help: help(.baseURL))
   var baseURL: String?
+  @Option(help: help(.migrationDatabaseURL))
+  var migrationDatabaseURL: String?
   @Option(help: help(.ledger))
   var ledger: String?
   @Option(help: help(.models))
@@ -31,7 +33,7 @@ struct ConfigurationOptions: ParsableArguments {
     [
       .provider: provider, .model: model, .dimensions: dimensions, .batchSize: batchSize, .concurrency: concurrency,
       .requestsPerMinute: requestsPerMinute, .tokensPerMinute: tokensPerMinute, .budget: budget, .baseURL: baseURL,
-      .ledger: ledger, .models: models,
+      .migrationDatabaseURL: migrationDatabaseURL, .ledger: ledger, .models: models,
     ].compactMapValues(\.self)
   }
 

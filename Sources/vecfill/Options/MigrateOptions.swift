@@ -10,11 +10,7 @@ struct MigrateOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The folder of migrations (default: those that ship with vecfill).", valueName: "folder"))
   var migrations: String?
 
-  @Option(
-    help: ArgumentHelp(
-      "The database's own address, past a pooler (default: VECFILL_MIGRATION_DATABASE_URL, else DATABASE_URL).",
-      valueName: "url"))
-  var migrationDatabaseUrl: String?
+  @OptionGroup var database: MigrationDatabaseOption
 
   @Option(help: ArgumentHelp("Seconds to wait for another process that migrates.", valueName: "seconds"))
   var wait: Double = 60
@@ -35,36 +31,28 @@ struct MigrateOptions: ParsableArguments {
     try chosen ?? MigrationsFolder.find(from: ProcessContext.current().executable)
   }
 
-  /// Where the database is; `configuration` is the job's, where there is one.
-  func url(_ configuration: JobConfiguration? = nil) throws -> DatabaseURL {
-    let direct = migrationDatabaseUrl ?? ProcessInfo.processInfo.environment["VECFILL_MIGRATION_DATABASE_URL"]
-    if let direct, !direct.isEmpty { return try DatabaseURL(direct) }
-    return try DatabaseURL((configuration ?? JobConfiguration()).databaseURL().reveal())
-  }
-
   /// Runs `body` with a migrator on the database, which it closes after.
   func migrating<Value>(
     _ configuration: JobConfiguration? = nil, _ body: (Migrator) async throws -> Value
   ) async throws -> Value {
-    let url = try url(configuration)
-    let name = "vecfill migrate \(Host.name) pid \(getpid())"
-    let tell: @Sendable (String) -> Void = { Console.standard.log($0) }
-    let database: any MigrationDatabase
+    let url = try database.url(configuration)
+    let opened: any MigrationDatabase
     switch url.engine {
     case .postgres:
       var patience = LockPatience()
       patience.attempts = lockAttempts
-      database = try await PostgresMigrations.connect(to: url, applicationName: name, patience: patience, tell: tell)
+      opened = try await PostgresMigrations.connect(
+        to: url, applicationName: database.applicationName, patience: patience, narrator: .console)
     case .sqlite(let path):
-      database = try SQLiteMigrations(path: path, identity: url.identity, applicationName: name)
+      opened = try SQLiteMigrations(path: path, identity: url.identity, applicationName: database.applicationName)
     }
     do {
-      let set = try MigrationSet(in: Self.folder(migrations), for: database.dialect)
-      let value = try await body(Migrator(database, set, lockWait: .seconds(wait), tell: tell))
-      await database.close()
+      let set = try MigrationSet(in: Self.folder(migrations), for: opened.dialect)
+      let value = try await body(Migrator(opened, set, lockWait: .seconds(wait), tell: Narrator.console.tell))
+      await opened.close()
       return value
     } catch {
-      await database.close()
+      await opened.close()
       throw error
     }
   }

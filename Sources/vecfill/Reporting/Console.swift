@@ -1,12 +1,12 @@
+import Backfill
 import Foundation
-import Synchronization
 
 /// The one writer to standard error: log lines above, and at a terminal a live line below them.
 final class Console: Sendable {
   static let standard = Console()
 
   let isTerminal = isatty(STDERR_FILENO) == 1
-  private let live = Mutex("")
+  private let live = Locked("")
 
   /// Writes a line of its own.
   func log(_ line: String) {

@@ -1,4 +1,5 @@
 import Backfill
+import Configuration
 
 /// What `vecfill estimate --compare` tells: the same rows priced with each model of the catalogue.
 struct EstimateComparison: Encodable {
@@ -26,22 +27,25 @@ struct EstimateComparison: Encodable {
     self.models = models.sorted { ($0.figures.costUsd ?? .infinity) < ($1.figures.costUsd ?? .infinity) }
   }
 
-  func text(errorBand: ClosedRange<Double>) -> String {
+  /// - Parameter errorBand: that of counts which are estimated.
+  func text(errorBand: ClosedRange<Double>, isSample: Bool) -> String {
     let head = ["MODEL", "PROVIDER", "TOKENS", "LONG", "REQ", "COST", "BATCH"]
     let rows = models.map { entry in
       let figures = entry.figures
       let mark = figures.exact ? "" : "~"
       return [
         entry.model, entry.provider, mark + figures.tokens.short,
-        figures.overlong.short, figures.requests.short, figures.costUsd.map { mark + $0.money } ?? "?",
-        figures.batchCostUsd.map { mark + $0.money } ?? "-",
+        mark + figures.overlong.short, mark + figures.requests.short,
+        figures.costUsd.map { mark + $0.shortMoney } ?? "?", figures.batchCostUsd.map { mark + $0.shortMoney } ?? "-",
       ]
     }
-    return Table([head] + rows, width: 80).text + "\n\n" + """
-      ~: estimated; the true figure is \(errorBand.lowerBound.fixed(2)) to \(errorBand.upperBound.fixed(2)) times that, \
-      for tokenizers
-      near cl100k_base. LONG: rows beyond the model's limit, not priced. BATCH: in the
-      provider's batch API. -: none, or unknown. ?: unknown.
+    let sampled = isSample ? "from a sample; where it is estimated too" : "estimated"
+    let band = "\(errorBand.lowerBound.fixed(2)) to \(errorBand.upperBound.fixed(2))"
+    let legend = """
+      ~: \(sampled), the true figure is \(band) times that, for tokenizers near cl100k_base. LONG: rows beyond the \
+      model's limit, not priced. BATCH: in the provider's batch API. -: none, or unknown. ?: unknown.
       """
+    return
+      "\(TextTable(header: head, rows: rows, alignments: [.left, .left], lineWidth: 80))\n\n\(legend.wrapped(to: 80))"
   }
 }

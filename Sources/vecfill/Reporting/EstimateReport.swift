@@ -34,21 +34,23 @@ struct EstimateReport: Encodable {
   /// What a person reads.
   var text: String {
     let heading = "\(job): \(model), \(terms.model.dimensions) dimensions; tokens \(terms.certainty)"
-    return
-      ([heading.wrapped(to: 80), sourceTable] + [FigureList(lines).text, "nothing was written, nothing was called"])
-      .joined(separator: "\n\n")
+    var parts = [heading.wrapped(to: 80), sourceTable, FigureList(lines, lineWidth: 80).text]
+    if terms.lacksVocabulary {
+      parts.append("no vocabulary here: `vecfill tokenizer install` turns estimates into counts")
+    }
+    return (parts + ["nothing was written, nothing was called"]).joined(separator: "\n\n")
   }
 
   private var sourceTable: String {
     let head = ["SOURCE", "ROWS", "BLANK", "LONG", "DUPL", "TOKENS", "REQ", "COST"]
     let rows = sources.map { figures in
       [
-        figures.source ?? "", count(figures.rows), count(figures.blank), count(figures.overlong),
-        terms.isSample ? "?" : figures.duplicates.short, mark + figures.tokens.short, count(figures.requests),
-        figures.costUsd.map { mark + $0.money } ?? "unknown",
+        figures.source ?? "", count(figures.rows), count(figures.blank), mark + figures.overlong.short,
+        terms.isSample ? "?" : figures.duplicates.short, mark + figures.tokens.short,
+        mark + figures.requests.short, figures.costUsd.map { mark + $0.shortMoney } ?? "unknown",
       ]
     }
-    return Table([head] + rows, width: 80).text
+    return TextTable(header: head, rows: rows, lineWidth: 80).description
   }
 
   /// What stands before a figure that is not exact.
@@ -81,7 +83,9 @@ struct EstimateReport: Encodable {
       ("vectors in the table", "\(terms.isSample ? "~" : "")\(all.vectorBytes.bytes)"),
     ]
     if let disk = all.indexBytes, let memory = all.indexMemoryBytes {
-      lines.append(("an HNSW index", "\(disk.bytes) of disk, \(memory.bytes) of memory to build it"))
+      let rough = terms.isSample ? "~" : ""
+      lines.append(
+        ("an HNSW index", "\(rough)\(disk.bytes) of disk, \(rough)\(memory.bytes) of memory to build it"))
     }
     return lines
   }

@@ -11,6 +11,8 @@ struct EstimateTerms {
   let storage: VectorStorage
   let counter: TokenCounter
   let isSample: Bool
+  /// Whether only the missing vocabulary keeps the tokens from being counted.
+  let lacksVocabulary: Bool
 
   var isExact: Bool { counter.isExact && !isSample }
 

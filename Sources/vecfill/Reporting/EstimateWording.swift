@@ -18,15 +18,20 @@ extension Double {
     default: "$" + fixed(0)
     }
   }
+
+  /// Dollars in at most seven characters, for a table: "$0.0247", "$12.34", "$1.23M".
+  var shortMoney: String {
+    switch self {
+    case ..<1: money
+    case ..<1000: "$" + fixed(2)
+    case ..<100_000: "$" + fixed(0)
+    case ..<1_000_000: "$\((self / 1e3).fixed(1))k"
+    default: "$\((self / 1e6).fixed(2))M"
+    }
+  }
 }
 
 extension String {
-  /// Cut in its middle where it is longer.
-  func shortened(to length: Int) -> String {
-    guard count > length else { return self }
-    return prefix(length - length / 2 - 1) + "…" + suffix(length / 2)
-  }
-
   /// In lines of at most `width`, cut at spaces.
   func wrapped(to width: Int) -> String {
     var lines: [String] = []

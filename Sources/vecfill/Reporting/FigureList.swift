@@ -1,14 +1,21 @@
 /// Names and figures, a line each, the figures below one another.
 struct FigureList {
   private let rows: [(name: String, figure: String)]
+  private let lineWidth: Int?
 
-  init(_ rows: [(String, String)]) {
+  /// - Parameter lineWidth: where a line would be longer, its figure goes on below; nil for as long as it takes.
+  init(_ rows: [(String, String)], lineWidth: Int? = nil) {
     self.rows = rows
+    self.lineWidth = lineWidth
   }
 
   var text: String {
-    let width = rows.map(\.name.count).max() ?? 0
-    return rows.map { "  \($0.name)\(String(repeating: " ", count: width - $0.name.count))  \($0.figure)" }
-      .joined(separator: "\n")
+    let names = rows.map(\.name.count).max() ?? 0
+    let margin = String(repeating: " ", count: names + 4)
+    return rows.map { name, figure in
+      let lines = lineWidth.map { figure.wrapped(to: $0 - margin.count) } ?? figure
+      let padding = String(repeating: " ", count: names - name.count)
+      return "  \(name)\(padding)  \(lines.split(separator: "\n").joined(separator: "\n\(margin)"))"
+    }.joined(separator: "\n")
   }
 }

@@ -7,9 +7,11 @@ extension Int {
     return (self < 0 ? "-" : "") + groups.reversed().joined(separator: ",")
   }
 
-  /// In three digits: "1.23M".
+  /// In three digits or more: "1.23M".
   var short: String {
     switch magnitude {
+    case 1_000_000_000_000...: "\((Double(self) / 1e12).fixed(2))T"
+    case 1_000_000_000...: "\((Double(self) / 1e9).fixed(2))B"
     case 1_000_000...: "\((Double(self) / 1e6).fixed(2))M"
     case 10_000...: "\((Double(self) / 1e3).fixed(1))k"
     default: grouped

@@ -13,15 +13,21 @@ struct Reporter {
   /// Reports until its task is cancelled.
   func report() async {
     let clock = ContinuousClock()
-    let began = clock.now
+    var began = clock.now
     var window = RateWindow()
     window.add(rows: 0, tokens: 0, at: .zero)
     let interval: Duration = isLive ? .milliseconds(200) : .seconds(10)
     while (try? await clock.sleep(for: interval)) != nil {
       let progress = board.current
+      let phase = board.currentPhase
+      if progress.tally.total == nil {
+        // The rows' clock begins with the first of them.
+        began = clock.now
+        if phase.isEmpty { continue }
+      }
       let elapsed = clock.now - began
       window.add(rows: progress.done, tokens: progress.tally.billedTokens, at: progress.worked(of: elapsed))
-      let line = Reporter.line(progress, window)
+      let line = phase.isEmpty ? Reporter.line(progress, window) : phase
       if isLive {
         console.show(line)
       } else {

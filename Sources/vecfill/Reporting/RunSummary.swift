@@ -25,11 +25,14 @@ struct RunSummary: Encodable {
   let retries: Int
   let possiblyPaid: Int
   let seconds: Double
+  let indexesBuilt: [String]
+  /// Indexes that the application's searches have to do without until they are built.
+  let indexesAway: [String]
   let ledger: String
   /// As the job spec says.
   let tooLong: String
 
-  init(_ report: Pipeline.Report, job: Job, countsExactly: Bool, ledger: String) {
+  init(_ report: Pipeline.Report, _ indexes: Indexes, job: Job, countsExactly: Bool, ledger: String) {
     let tally = report.tally
     self.job = job.name
     outcome = RunSummary.outcome(report.ending)
@@ -51,8 +54,16 @@ struct RunSummary: Encodable {
     retries = tally.retries
     possiblyPaid = tally.possiblyPaid
     seconds = report.duration.seconds
+    indexesBuilt = indexes.built
+    indexesAway = indexes.away
     self.ledger = ledger
     tooLong = job.preparation.tooLong.rawValue
+  }
+
+  /// The names of the vector indexes that a run has built, and of those that are away at its end.
+  struct Indexes {
+    var built: [String] = []
+    var away: [String] = []
   }
 
   private static func outcome(_ ending: Ending) -> String {
@@ -84,6 +95,7 @@ struct RunSummary: Encodable {
     ]
     if rowsFitted > 0 { rows.append(("too long: \(tooLong)", "\(rowsFitted.grouped) rows")) }
     if let rowsLeft, rowsLeft > 0 { rows.append(("left to do", rowsLeft.grouped)) }
+    if !indexesBuilt.isEmpty { rows.append(("indexes built", indexesBuilt.joined(separator: ", "))) }
     rows += [
       ("tokens billed", tokens),
       ("cost", costUsd?.dollars ?? "price unknown"),
@@ -92,6 +104,11 @@ struct RunSummary: Encodable {
       ("duration", "\(Duration.seconds(seconds).clock) (\(Int(rate).grouped) rows/s)"),
       ("ledger", ledger),
     ]
-    return "\(job): \(outcome)\n" + FigureList(rows).text
+    let closing =
+      indexesAway.isEmpty
+      ? ""
+      : "\n\(indexesAway.joined(separator: ", ")): away until a run completes; "
+        + "run the same command again, or `vecfill migrate restore` to have them back before"
+    return "\(job): \(outcome)\n" + FigureList(rows).text + closing
   }
 }

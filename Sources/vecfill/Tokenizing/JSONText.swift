@@ -1,29 +1,52 @@
 /// Reads a JSON string as Python's `json` and tiktoken do: a lone surrogate, which Swift's own decoder refuses, is U+FFFD.
-enum JSONText {
+struct JSONText {
+  private let line: UnsafeBufferPointer<UInt8>
+  private var index: Int
+  /// Where the closing quote is.
+  private let end: Int
+
   /// The text of the one JSON string that `line` is; nil if it is anything else.
   static func decode(_ line: UnsafeBufferPointer<UInt8>) -> String? {
-    var line = line[...]
-    while let first = line.first, isSpace(first) { line.removeFirst() }
-    while let last = line.last, isSpace(last) { line.removeLast() }
-    guard line.count >= 2, line.removeFirst() == UInt8(ascii: "\""), line.removeLast() == UInt8(ascii: "\"") else {
-      return nil
-    }
+    guard var reader = JSONText(line) else { return nil }
+    return reader.text()
+  }
+
+  private init?(_ line: UnsafeBufferPointer<UInt8>) {
+    func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0D }
+    var start = 0
+    var end = line.count - 1
+    while start < end, isSpace(line[start]) { start += 1 }
+    while start < end, isSpace(line[end]) { end -= 1 }
+    guard start < end, line[start] == UInt8(ascii: "\""), line[end] == UInt8(ascii: "\"") else { return nil }
+    self.line = line
+    self.index = start + 1
+    self.end = end
+  }
+
+  private mutating func text() -> String? {
     var text: [UInt8] = []
-    text.reserveCapacity(line.count)
-    while !line.isEmpty {
-      let plain = line.prefix { $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
-      text += plain
-      line = line[plain.endIndex...]
-      guard let next = line.popFirst() else { break }
-      guard next == UInt8(ascii: "\\"), let scalar = unescape(&line) else { return nil }
-      if let bytes = UTF8.encode(scalar) { text += bytes }
+    text.reserveCapacity(end - index)
+    while true {
+      let start = index
+      while index < end, line[index] >= 0x20, line[index] != UInt8(ascii: "\""), line[index] != UInt8(ascii: "\\") {
+        index += 1
+      }
+      text.append(contentsOf: UnsafeBufferPointer(rebasing: line[start..<index]))
+      if index == end { return String(validating: text, as: UTF8.self) }
+      guard next() == UInt8(ascii: "\\"), let scalar = unescape(), let bytes = UTF8.encode(scalar) else { return nil }
+      text.append(contentsOf: bytes)
     }
-    return String(validating: text, as: UTF8.self)
+  }
+
+  private mutating func next() -> UInt8? {
+    guard index < end else { return nil }
+    index += 1
+    return line[index - 1]
   }
 
   /// Takes an escape that follows its backslash.
-  private static func unescape(_ line: inout Slice<UnsafeBufferPointer<UInt8>>) -> Unicode.Scalar? {
-    switch line.popFirst() {
+  private mutating func unescape() -> Unicode.Scalar? {
+    switch next() {
     case UInt8(ascii: "\""): return "\""
     case UInt8(ascii: "\\"): return "\\"
     case UInt8(ascii: "/"): return "/"
@@ -33,26 +56,27 @@ enum JSONText {
     case UInt8(ascii: "r"): return "\r"
     case UInt8(ascii: "t"): return "\t"
     case UInt8(ascii: "u"):
-      guard let unit = codeUnit(&line) else { return nil }
-      guard UTF16.isLeadSurrogate(unit), line.starts(with: [UInt8(ascii: "\\"), UInt8(ascii: "u")]) else {
-        return Unicode.Scalar(unit) ?? "\u{FFFD}"
-      }
-      var rest = line.dropFirst(2)
-      guard let trail = codeUnit(&rest) else { return nil }
-      guard UTF16.isTrailSurrogate(trail) else { return "\u{FFFD}" }
-      line = rest
-      return UTF16.decode(UTF16.EncodedScalar([unit, trail]))
+      guard let unit = codeUnit() else { return nil }
+      guard UTF16.isLeadSurrogate(unit), index + 1 < end, line[index] == UInt8(ascii: "\\"),
+        line[index + 1] == UInt8(ascii: "u")
+      else { return Unicode.Scalar(unit) ?? "\u{FFFD}" }
+      let afterLead = index
+      index += 2
+      guard let trail = codeUnit() else { return nil }
+      if UTF16.isTrailSurrogate(trail) { return UTF16.decode(UTF16.EncodedScalar([unit, trail])) }
+      index = afterLead
+      return "\u{FFFD}"
     default: return nil
     }
   }
 
   /// Takes four hexadecimal digits.
-  private static func codeUnit(_ line: inout Slice<UnsafeBufferPointer<UInt8>>) -> UInt16? {
-    let digits = line.prefix(4)
-    line = line.dropFirst(4)
-    guard digits.count == 4, digits.allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit }) else { return nil }
-    return UInt16(String(decoding: digits, as: UTF8.self), radix: 16)
+  private mutating func codeUnit() -> UInt16? {
+    var unit: UInt16 = 0
+    for _ in 0..<4 {
+      guard let digit = next().flatMap({ Character(Unicode.Scalar($0)).hexDigitValue }) else { return nil }
+      unit = unit << 4 | UInt16(digit)
+    }
+    return unit
   }
-
-  private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0D }
 }

@@ -17,7 +17,7 @@ struct TextLines {
       while let count = try lines.read(&chunk) {
         try chunk[..<count].withUnsafeBufferPointer { chunk in
           var start = 0
-          while let newline = chunk[start...].firstIndex(of: UInt8(ascii: "\n")) {
+          while let newline = firstNewline(in: chunk, from: start) {
             let rest = UnsafeBufferPointer(rebasing: chunk[start..<newline])
             if unfinished.isEmpty {
               try lines.answer(rest, answer)
@@ -38,6 +38,12 @@ struct TextLines {
       throw failure
     }
     try lines.flush()
+  }
+
+  private static func firstNewline(in chunk: UnsafeBufferPointer<UInt8>, from start: Int) -> Int? {
+    guard start < chunk.count, let base = chunk.baseAddress, let found = memchr(base + start, 0x0A, chunk.count - start)
+    else { return nil }
+    return UnsafeRawPointer(found) - UnsafeRawPointer(base)
   }
 
   private mutating func answer(

@@ -1,4 +1,4 @@
-import Synchronization
+import Backfill
 
 extension EmbeddingsServer {
   /// A value that tests can wait on, so that none has to sleep.
@@ -14,10 +14,10 @@ extension EmbeddingsServer {
       var nextID = 0
     }
 
-    private let content: Mutex<Content>
+    private let content: Locked<Content>
 
     package init(_ state: State) {
-      content = Mutex(Content(state: state))
+      content = Locked(Content(state: state))
     }
 
     package var value: State { content.withLock(\.state) }

@@ -1,0 +1,101 @@
+import Backfill
+import MessageStores
+
+/// A source's vector column as the database has it, with the vector indexes on it.
+struct IndexedColumn: Sendable {
+  struct Index: Sendable {
+    let id: String
+    let name: SQLName
+    let isValid: Bool
+    /// Whether it is a partitioned index or a part of one, which only goes and comes with the whole.
+    let isOfPartitions: Bool
+  }
+
+  let source: Source
+  /// The table's name with its schema, quoted, the same for every spelling of the source and every search path.
+  let table: String
+  /// The name of the table that records which indexes have to be there again, beside the source's own.
+  let intents: String
+  let indexes: [Index]
+  let isHalf: Bool
+  private let isPartitioned: Bool
+  private let isOwned: Bool
+  private let role: String
+
+  init(_ source: Source, on connection: isolated PostgresConnection) throws {
+    self.source = source
+    let found = try connection.query(
+      """
+      SELECT format('%I.%I', n.nspname, c.relname) AS table, format('%I.vecfill_index', n.nspname) AS intents, c.relkind = 'p' AS partitioned, t.typname = 'halfvec' AS half,
+        pg_has_role(c.relowner, 'USAGE') AS owned, current_user AS role
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = $2 JOIN pg_type t ON t.oid = a.atttypid
+      WHERE c.oid = to_regclass($1)
+      """, [.text(source.tableName.quoted), .text(source.vector)])
+    guard let row = found.first else {
+      throw Failure(.configuration, source.name, "it has no column \(source.vector)", remedy: "check the job")
+    }
+    table = row["table"] ?? ""
+    intents = row["intents"] ?? ""
+    isHalf = row.isTrue("half")
+    isPartitioned = row.isTrue("partitioned")
+    isOwned = row.isTrue("owned")
+    role = row["role"] ?? ""
+    // A partition's part of a partitioned index is told by the whole, where the whole is on the source.
+    indexes = try connection.query(
+      """
+      SELECT c.oid AS id, n.nspname AS schema, c.relname AS name, i.indisvalid AS valid,
+        c.relkind = 'I' OR c.relispartition AS of_partitions
+      FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam
+      JOIN pg_namespace n ON n.oid = c.relnamespace
+      JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attname = $2
+      WHERE m.amname IN ('hnsw', 'ivfflat')
+        AND (i.indrelid = to_regclass($1)
+          OR i.indrelid IN (SELECT relid FROM pg_partition_tree(to_regclass($1))) AND NOT c.relispartition)
+        AND EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
+          AND d.refclassid = 'pg_class'::regclass AND d.refobjid = i.indrelid AND d.refobjsubid = a.attnum)
+      ORDER BY c.relname
+      """, [.text(source.tableName.quoted), .text(source.vector)]
+    ).map { row in
+      Index(
+        id: row["id"] ?? "", name: SQLName(schema: row["schema"], row["name"] ?? ""), isValid: row.isTrue("valid"),
+        isOfPartitions: row.isTrue("of_partitions"))
+    }
+  }
+
+  /// Whether an index can answer searches.
+  var isIndexed: Bool { indexes.contains { $0.isValid } }
+
+  /// Whether an index on it can be dropped and built concurrently: PostgreSQL can't on a partitioned table.
+  var allowsConcurrency: Bool { !isPartitioned && !indexes.contains { $0.isOfPartitions } }
+
+  /// Throws a `Failure` where `policy` can't be carried out.
+  func check(_ policy: IndexPolicy) throws(Failure) {
+    guard allowsConcurrency else {
+      throw Failure(
+        .configuration, source.name, "PostgreSQL builds no index on a partitioned table concurrently",
+        remedy: "set index: {when: keep} in the job, not \(policy.rawValue)")
+    }
+    guard isOwned else {
+      throw Failure(
+        .denied, source.name, "only its owner can drop and build its indexes, and the role \(role) is not",
+        remedy: "name the owner in VECFILL_MIGRATION_DATABASE_URL, or set index: {when: keep} in the job")
+    }
+  }
+
+  /// The rows that a run would write, and those that the indexes hold after it.
+  ///
+  /// Blank texts are never written, however many there are: they must not make a rebuild look worth while.
+  func load(on connection: isolated PostgresConnection) throws -> (missing: Int, total: Int) {
+    let (vector, text) = (source.vector.quotedIdentifier, source.text.quotedIdentifier)
+    // The line breaks keep a comment in the condition from swallowing what follows.
+    let condition = source.condition.map { " AND (\n\($0)\n)" } ?? ""
+    let counts = try connection.query(
+      """
+      SELECT count(\(vector)), count(*) FILTER (WHERE \(vector) IS NULL AND \(text)::pg_catalog.text ~ '\\S'\(condition))
+      FROM \(source.tableName.quoted)
+      """)[0]
+    let missing = counts[1].flatMap(Int.init) ?? 0
+    return (missing, (counts[0].flatMap(Int.init) ?? 0) + missing)
+  }
+}

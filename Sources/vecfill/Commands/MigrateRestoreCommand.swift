@@ -1,0 +1,31 @@
+import ArgumentParser
+import MessageStores
+import Migrations
+
+struct MigrateRestoreCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "restore", abstract: "Put back the vector indexes that a run took away, without waiting for its end.",
+    discussion: """
+      A run with `index: {when: rebuild}` puts them back itself when every row has its vector. This is for a load that \
+      will not end soon: the rows that it has yet to write are then written into the indexes, slowly.
+      """)
+
+  @OptionGroup var database: MigrationDatabaseOption
+
+  func run() async throws {
+    let url = try database.url()
+    var restored: [String] = []
+    if case .postgres = url.engine {
+      let life = try await IndexLife.connect(
+        to: url, of: url, applicationName: database.applicationName, narrator: .console)
+      do {
+        restored = try await life.restore()
+        await life.close()
+      } catch {
+        await life.close()
+        throw error
+      }
+    }
+    print(restored.isEmpty ? "no index is away" : "put back \(restored.joined(separator: ", "))")
+  }
+}

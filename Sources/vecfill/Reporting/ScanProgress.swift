@@ -1,0 +1,52 @@
+import Backfill
+
+/// Tells how far a scan has come: in a live line at a terminal, otherwise in a log line every 10 s.
+final class ScanProgress: Sendable {
+  private struct State {
+    var rows = 0
+    var told: Duration = .zero
+    var window = RateWindow()
+  }
+
+  private let console: Console
+  private let expected: Int?
+  private let interval: Duration
+  private let began = ContinuousClock.now
+  private let state = Locked(State())
+
+  /// - Parameter expected: the rows that will be read; nil where it is not known.
+  init(on console: Console, expected: Int?) {
+    self.console = console
+    self.expected = expected
+    interval = console.isTerminal ? .milliseconds(100) : .seconds(10)
+    state.withLock { $0.window.add(rows: 0, tokens: 0, at: .zero) }
+  }
+
+  /// Counts the rows of a page.
+  func add(_ rows: Int, of source: String) {
+    let line = state.withLock { state -> String? in
+      state.rows += rows
+      let elapsed = ContinuousClock.now - began
+      guard elapsed - state.told >= interval else { return nil }
+      state.told = elapsed
+      state.window.add(rows: state.rows, tokens: 0, at: elapsed)
+      return ScanProgress.line(rows: state.rows, of: expected, state.window, source)
+    }
+    guard let line else { return }
+    if console.isTerminal { console.show(line) } else { console.log(line) }
+  }
+
+  static func line(rows: Int, of expected: Int?, _ window: RateWindow, _ source: String) -> String {
+    var parts = ["\(rows.grouped) rows read"]
+    if let expected, expected > 0 {
+      // Rows can be added meanwhile.
+      let all = max(expected, rows)
+      parts = ["\(rows.grouped)/\(all.grouped) rows \((100 * Double(rows) / Double(all)).fixed(1))%"]
+    }
+    parts.append("\(Int(window.rowsPerSecond).grouped) rows/s")
+    if let expected, expected > rows, let time = window.time(for: expected - rows) {
+      parts.append("ETA \(time.clock)")
+    }
+    return (parts + [source]).joined(separator: "  ")
+  }
+}
