@@ -90,7 +90,8 @@ import Testing
     try await Scene.run(.sqlite, rules: [.requests(occasion.requests, fault.behaviour)]) { scene in
       try await scene.database.insert((0..<occasion.rows).map { "message \($0)" })
       let isSlow = ["a hang", "a body that stalls"].contains(fault.testDescription)
-      let exit = try await scene.fill(["--max-outage", "1"], isSlow ? ["VECFILL_TIMEOUT": "1"] : [:])
+      let outage = occasion == .repeated ? "1" : "60"
+      let exit = try await scene.fill(["--max-outage", outage], isSlow ? ["VECFILL_TIMEOUT": "1"] : [:])
       #expect(exit.code == Self.code(fault, occasion), "\(exit.errors)")
       let record = scene.server.record
       #expect(record.requests.count > occasion.requests.lowerBound)
