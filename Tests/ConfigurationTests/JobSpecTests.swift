@@ -5,8 +5,8 @@ import Testing
 @testable import Configuration
 
 private let topLevelKeys =
-  "allowed here: name, sources, provider, model, dimensions, preparation, too_long, batch_size, concurrency, limits, "
-  + "budget, index, "
+  "allowed here: name, sources, provider, model, dimensions, preparation, too_long, batch_size, concurrency, limits, budget, "
+  + "index, "
   + "base_url, organization, project, endpoint, deployment, api_version, encoding_format, send_dimensions, timeout, "
   + "ca_file, proxy"
 private let sourceKeys = "allowed here: table, schema, key, text, vector, where"
@@ -273,7 +273,8 @@ struct JobSpecTests {
     ).job()
     let model = Model(
       name: "text-embedding-3-small", provider: "openai", dimensions: 1536, usdPerMillionTokens: 0.02,
-      maxInputTokens: 8192, maxInputs: 2048, maxRequestTokens: 300_000)
+      maxInputTokens: 8192,
+      maxInputs: 2048, maxRequestTokens: 300_000)
     let expected = Job(
       name: "backfill-embeddings",
       sources: [Source(table: "chat_messages"), Source(table: "standalone_chat_messages")],

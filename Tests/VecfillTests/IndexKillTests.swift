@@ -131,7 +131,8 @@ import Testing
 
   @Test func `a budget that is used up leaves them away and says so; a later run brings them back`() async throws {
     try await IndexScene.run(.postgres18, "rebuild") { (world) async throws in
-      try Data(BudgetTests.catalogue(5).utf8).write(to: URL(fileURLWithPath: world.scene.folder.file("models.yaml")))
+      let catalogue = BudgetTests.catalogue(5, tokenizer: "unverified")
+      try Data(catalogue.utf8).write(to: URL(fileURLWithPath: world.scene.folder.file("models.yaml")))
       let arguments = ["--models", "models.yaml"]
       let exit = try await world.scene.fill(arguments + ["--budget", "0.0005"])
       #expect(exit.code == 82, "\(exit.errors)")
