@@ -58,7 +58,7 @@ import Tokenizer
     }
   }
 
-  static func catalogue(_ price: Double, tokenizer: String) -> String {
+  static func catalogue(_ price: Double, tokenizer: String = "unverified") -> String {
     """
     providers:
       - name: tested

@@ -90,7 +90,8 @@ import Testing
     try await Scene.run(.sqlite, rules: [.requests(occasion.requests, fault.behaviour)]) { scene in
       try await scene.database.insert((0..<occasion.rows).map { "message \($0)" })
       let isSlow = ["a hang", "a body that stalls"].contains(fault.testDescription)
-      let exit = try await scene.fill(["--max-outage", "1"], isSlow ? ["VECFILL_TIMEOUT": "1"] : [:])
+      let outage = occasion == .repeated ? "1" : "60"
+      let exit = try await scene.fill(["--max-outage", outage], isSlow ? ["VECFILL_TIMEOUT": "1"] : [:])
       #expect(exit.code == Self.code(fault, occasion), "\(exit.errors)")
       let record = scene.server.record
       #expect(record.requests.count > occasion.requests.lowerBound)
@@ -124,7 +125,10 @@ import Testing
     let last = occasion.requests.lowerBound
     try await Scene.run(.sqlite, rules: [.request(last, .hold(gate, then: .resetBeforeProcessing))]) { scene in
       try await scene.database.insert((0..<occasion.rows).map { "message \($0)" })
-      if last == 0 { scene.server.leave() }
+      if last == 0 {
+        scene.server.leave()
+        gate.open()
+      }
       let process = try scene.start(["run", "job.yaml", "--max-outage", occasion == .repeated ? "1" : "60"])
       if last > 0 {
         try await scene.server.wait { $0.requests.count > last }
@@ -138,7 +142,6 @@ import Testing
       let exit = await process.exit()
       #expect(exit.code == (occasion == .repeated ? 69 : 0), "\(exit.errors)")
       #expect(exit.errors.contains("127.0.0.1:\(scene.server.port): "))
-      gate.open()
       let right = try await scene.rightRows()
       #expect(right.wrong == [])
       if exit.code == 0 { #expect(right.filled == occasion.rows) }
