@@ -113,8 +113,9 @@ package struct Pipeline: Sendable {
       requests.finish()
       group.cancelAll()
     }
+    let duration = clock.now - began
     let told = await close(with: await completing(ending ?? .failed(cancelled)), conductor.tally)
-    return Report(run: begun.id, ending: told, tally: conductor.tally, duration: clock.now - began)
+    return Report(run: begun.id, ending: told, tally: conductor.tally, duration: duration)
   }
 
   private var cancelled: Failure {
@@ -149,6 +150,7 @@ extension Pipeline {
     package let run: Int64
     package let ending: Ending
     package let tally: Tally
+    /// From the start to the last row; what completes the run after it is not in it.
     package let duration: Duration
   }
 }

@@ -114,7 +114,6 @@ import Testing
       let shape = try await store.inspect(source, dimensions: 1536)
       #expect(shape.keyKind == .integer)
       #expect(shape.vectorType == fixture.vectorType(1536))
-      #expect(shape.vectorIndexes == (kind.isPostgres ? [OriginalSchema.index(of: source)] : []))
       let page = try await store.page(of: source, after: nil, limit: 100)
       #expect(page.map(\.text) == ["Was ist\nGnade?", "Grace is a gift."])
       let rows = page.enumerated().map { index, message in

@@ -4,10 +4,6 @@ import Backfill
 enum OriginalSchema {
   static let sources = [Source(table: "chat_messages"), Source(table: "standalone_chat_messages")]
 
-  static func index(of source: Source) -> String {
-    source.table == "chat_messages" ? "idx_chat_messages_embedding_user" : "idx_standalone_messages_embedding"
-  }
-
   static func script(for kind: StoreKind) -> String {
     let (id, time, vector, hnsw) =
       kind.isPostgres

@@ -273,28 +273,6 @@ struct Refusal: CustomTestStringConvertible {
     }
   }
 
-  @Test func `vector indexes are named, on whatever expression or partition they are`() async throws {
-    let fixture = try await StoreFixture(bare: .postgres18)
-    try await fixture.run(
-      """
-      CREATE TABLE messages (id int PRIMARY KEY, content text, embedding vector(3), other vector(3))
-        PARTITION BY RANGE (id);
-      CREATE TABLE low PARTITION OF messages FOR VALUES FROM (0) TO (10);
-      CREATE TABLE high PARTITION OF messages FOR VALUES FROM (10) TO (20);
-      CREATE INDEX plain ON messages USING hnsw (embedding vector_l2_ops);
-      CREATE INDEX cast_one ON low USING hnsw ((embedding::halfvec(3)) halfvec_cosine_ops);
-      CREATE INDEX lists ON high USING ivfflat (embedding vector_cosine_ops) WITH (lists = 1);
-      CREATE INDEX other ON messages USING hnsw (other vector_cosine_ops);
-      CREATE INDEX text ON messages (content);
-      """)
-    let store = try await fixture.open()
-    let shape = try await store.inspect(fixture.source, dimensions: 3)
-    #expect(shape.vectorIndexes == ["cast_one", "lists", "plain"])
-    #expect(shape.vectorType == "vector(3)")
-    #expect(shape.warnings.isEmpty)
-    await store.close()
-  }
-
   @Test(arguments: [("0.8.2", 1), ("0.7.4", 1), ("0.8.3", 0), ("0.8.10", 0), ("1.0", 0)])
   func `a pgvector that can damage an index is warned of`(_ version: String, _ warnings: Int) async throws {
     let fixture = try await StoreFixture(.postgres18)

@@ -119,6 +119,27 @@ import Testing
     #expect(try await Self.indexes(fixture) == before)
   }
 
+  @Test func `vector indexes are named, on whatever expression or partition they are`() async throws {
+    let fixture = try await Fixture(.sixteen, .empty, pgvector: true)
+    try await fixture.database.run(
+      """
+      CREATE TABLE messages (id int PRIMARY KEY, content text, embedding vector(3), other vector(3))
+        PARTITION BY RANGE (id);
+      CREATE TABLE low PARTITION OF messages FOR VALUES FROM (0) TO (10);
+      CREATE TABLE high PARTITION OF messages FOR VALUES FROM (10) TO (20);
+      INSERT INTO messages VALUES (1, 'x'), (11, 'x');
+      CREATE INDEX plain ON messages USING hnsw (embedding vector_l2_ops);
+      CREATE INDEX cast_one ON low USING hnsw ((embedding::halfvec(3)) halfvec_cosine_ops);
+      CREATE INDEX lists ON high USING ivfflat (embedding vector_cosine_ops) WITH (lists = 1);
+      CREATE INDEX other ON messages USING hnsw (other vector_cosine_ops);
+      CREATE INDEX text ON messages (content);
+      """)
+    #expect(try await Self.life(fixture) { try await $0.begin(.keep, Self.source, dimensions: 3) } == [])
+    #expect(fixture.lines.all.count == 1)
+    #expect(fixture.lines.contain("with cast_one, lists, plain kept and 1 s with it rebuilt"))
+    #expect(!fixture.lines.contain("`index: {when: rebuild}`"))
+  }
+
   @Test func `an index is put back under another search path than it was dropped under`() async throws {
     let fixture = try await Fixture(.eighteen, .empty, pgvector: false)
     let index =

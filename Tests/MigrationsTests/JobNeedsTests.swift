@@ -9,7 +9,9 @@ import Testing
     "CREATE TABLE \"My Notes\" (\"Key\" uuid PRIMARY KEY, body text); INSERT INTO \"My Notes\" VALUES (gen_random_uuid(), 'x')"
   static let source = Source(table: "My Notes", key: "Key", text: "body", vector: "Vec")
 
-  static func drafts(_ fixture: Fixture, _ folder: Folder, dimensions: Int) async throws -> [String] {
+  static func drafts(
+    _ fixture: Fixture, _ folder: Folder, dimensions: Int, of source: Source = source
+  ) async throws -> [String] {
     try await fixture.migrating(folder: folder.path) { migrator in
       let needs = JobNeeds(dimensions: dimensions, migrator.database, migrator.set)
       let result = try await needs.missing(for: [source])
@@ -46,6 +48,32 @@ import Testing
     #expect(definition?.contains(dimensions > 2000 ? "halfvec_cosine_ops" : "(\"Vec\" vector_cosine_ops)") == true)
     _ = try await fixture.migrating(folder: folder.path) { try await $0.down(to: 0) }
     #expect(try await fixture.catalogue().filter { $0[1] == "My Notes" }.map { $0[2] } == ["Key", "body"])
+  }
+
+  @Test func `in a schema off the search path everything comes and goes too`() async throws {
+    let fixture = try await Fixture(.sixteen, .empty, pgvector: true)
+    try await fixture.database.run(
+      """
+      CREATE SCHEMA "Notes App"; CREATE TABLE "Notes App".notes (uid uuid PRIMARY KEY, body text, vec halfvec(3072));
+      INSERT INTO "Notes App".notes VALUES (gen_random_uuid(), 'x')
+      """)
+    func indexes() async throws -> [[String?]] {
+      try await fixture.database.run(
+        """
+        SELECT relname, indisvalid FROM pg_index JOIN pg_class ON oid = indexrelid
+        WHERE indrelid = '"Notes App".notes'::regclass AND NOT indisprimary
+        """)
+    }
+    let folder = try Folder([:])
+    let source = Source(schema: "Notes App", table: "notes", key: "uid", text: "body", vector: "vec")
+    #expect(try await Self.drafts(fixture, folder, dimensions: 3072, of: source).count == 3)
+    _ = try await fixture.migrating(folder: folder.path) { try await $0.up() }
+    #expect(try await indexes() == [["idx_notes_vec_missing", "t"]])
+    try await fixture.database.run("UPDATE \"Notes App\".notes SET vec = array_fill(1, ARRAY[3072])::halfvec")
+    _ = try await fixture.migrating(folder: folder.path) { try await $0.up() }
+    #expect(try await indexes() == [["idx_notes_vec_hnsw", "t"]])
+    _ = try await fixture.migrating(folder: folder.path) { try await $0.down(to: 0) }
+    #expect(try await indexes() == [])
   }
 
   @Test func `what the application made is recognised, whatever it is called`() async throws {

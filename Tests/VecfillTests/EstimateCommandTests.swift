@@ -257,7 +257,8 @@ import Tokenizer
       """)
     let size = try #require(try await database.value("SELECT pg_relation_size('i')").flatMap(Int.init))
     let estimate = try #require(VectorStorage.vector.indexBytes(rows: rows, dimensions: dimensions))
-    #expect(abs(Double(size) / Double(estimate) - 1) < 0.05, "\(size) for \(estimate)")
+    // Which vectors stand on upper levels, with more links, is left to chance: a page or two of so small an index.
+    #expect(abs(size - estimate) <= max(estimate / 20, 3 * 8192), "\(size) for \(estimate)")
     let bytes = try await database.value("SELECT sum(pg_column_size(embedding)) / \(rows) FROM t").flatMap(Int.init)
     // A vector that is stored out of line has no header of its own there.
     let told = VectorStorage.vector.bytesPerRow(dimensions: dimensions)

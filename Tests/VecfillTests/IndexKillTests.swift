@@ -93,6 +93,21 @@ import Testing
     }
   }
 
+  @Test func `stopped in the drop, it ends at once and says what is left`() async throws {
+    try await IndexScene.run(.postgres18, "rebuild") { (world) async throws in
+      let hold = try world.hold()
+      let process = try world.scene.start(["run", "job.yaml"])
+      try await world.scene.poll("the drop") { try await world.indexes().contains { $0[1] == "f" } }
+      process.send(SIGTERM)
+      let exit = await process.exit()
+      #expect(exit.code == 143)
+      #expect(exit.output.contains(": away until a run completes"))
+      #expect(try await world.scene.status()?.state == .stopped)
+      hold.release()
+      try await Self.finish(world)
+    }
+  }
+
   @Test func `stopped in the build, it ends at once and says what is left`() async throws {
     try await Self.whileBuilding(.postgres18) { (world, process, _) async throws in
       process.send(SIGTERM)
@@ -149,7 +164,7 @@ import Testing
       try world.scene.write(spec: world.scene.spec)
       let exit = try await world.scene.fill()
       #expect(exit.code == 0, "\(exit.errors)")
-      #expect(exit.output.contains("indexes built        idx_chat_messages_embedding_hnsw\n"))
+      #expect(exit.output.contains("indexes built        idx_chat_messages_embedding_hnsw in "))
       #expect(try await world.indexes().map { $0[1] } == ["t"])
     }
   }

@@ -20,7 +20,7 @@ import Testing
       gate.open()
       let exit = await process.exit()
       try await world.expectDone(exit)
-      #expect(exit.output.contains("indexes built        \(IndexScene.names.joined(separator: ", "))"))
+      #expect(exit.output.contains("indexes built        \(IndexScene.names.joined(separator: ", ")) in "))
       #expect(try await world.scene.wrongRows() == [])
       let analyzed = "SELECT count(*) FROM pg_stat_user_tables WHERE last_analyze IS NOT NULL"
       #expect(try await world.scene.database.rows(analyzed) == [["2"]])
@@ -109,8 +109,9 @@ import Testing
   }
 
   @Test(arguments: ["rebuild", "after"])
-  func `a partitioned table is refused, and filled with keep`(policy: String) async throws {
-    try await Scene.run(.postgres18) { (scene) async throws in
+  func `a partitioned table is refused before another is touched, and filled with keep`(policy: String) async throws {
+    try await Scene.run(.postgres18, indexed: policy == "rebuild") { (scene) async throws in
+      try await scene.database.insert((0..<30).map { "message \($0)" })
       try await scene.database.run(
         """
         CREATE TABLE parts (id int PRIMARY KEY, content text, embedding vector(8)) PARTITION BY RANGE (id);
@@ -121,7 +122,7 @@ import Testing
       if policy == "rebuild" {
         try await scene.database.run("CREATE INDEX mine ON parts USING hnsw (embedding vector_cosine_ops)")
       }
-      let spec = "sources: [{table: parts}]\nmodel: text-embedding-3-small\ndimensions: 8\n"
+      let spec = "sources: [{table: chat_messages}, {table: parts}]\nmodel: text-embedding-3-small\ndimensions: 8\n"
       try scene.write(spec: spec + "index: {when: \(policy)}")
       let world = IndexScene(scene: scene, original: try await IndexScene.indexes(of: scene))
       try await Self.expectRefusal(

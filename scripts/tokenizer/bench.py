@@ -18,6 +18,8 @@ import tiktoken
 from texts import catalogues, chat, code
 
 ROUNDS = 5
+# What it has to be at least, as a ratio, and at most, in seconds.
+USUAL, WORST, START = 3, 10, 0.06
 
 
 def megabytes(texts, size=8_000_000):
@@ -78,10 +80,15 @@ def main(vecfill):
     startup = min(seconds(nothing, time.perf_counter)[0] for _ in range(9))
     print(f"start, load the vocabulary and end: {startup * 1000:.0f} ms (wall clock)")
     print(f"{'texts':<22} {'MB':>5} {'tiktoken MB/s':>14} {'vecfill MB/s':>14} {'ratio':>7}")
+    missed = [] if startup <= START else ["the start"]
     for name, texts in sets.items():
         size = sum(len(text.encode()) for text in texts) / 1e6
         theirs, ours = measure(vecfill, encoding, texts)
         print(f"{name:<22} {size:>5.1f} {size / theirs:>14.2f} {size / ours:>14.2f} {theirs / ours:>6.1f}x", flush=True)
+        if theirs / ours < (WORST if name.startswith("4 times") else USUAL):
+            missed.append(name)
+    if missed:
+        sys.exit(f"bench tokenizer: too slow: {', '.join(missed)}")
 
 
 main(sys.argv[1])

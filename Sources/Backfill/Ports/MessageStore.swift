@@ -63,15 +63,12 @@ package struct SourceShape: Equatable, Sendable {
   package let keyKind: RowKey.Kind
   /// The vector column as declared, e.g. "vector(1536)", "halfvec(3072)", "VECTOR(1536)", "BLOB".
   package let vectorType: String
-  /// The names of the vector indexes on the column that each write has to maintain.
-  package let vectorIndexes: [String]
   /// What a person should know though it stops nothing, a sentence each.
   package let warnings: [String]
 
-  package init(keyKind: RowKey.Kind, vectorType: String, vectorIndexes: [String], warnings: [String] = []) {
+  package init(keyKind: RowKey.Kind, vectorType: String, warnings: [String] = []) {
     self.keyKind = keyKind
     self.vectorType = vectorType
-    self.vectorIndexes = vectorIndexes
     self.warnings = warnings
   }
 }

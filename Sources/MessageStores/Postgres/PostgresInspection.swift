@@ -31,7 +31,7 @@ struct PostgresInspection {
     let table = PostgresTable(
       source: source, schema: relation["schema"] ?? "", keyKind: keyKind, vectorType: vector.type,
       dimensions: vector.dimensions, pgvectorSchema: pgvector.schema,
-      vectorIndexes: try vectorIndexes(relation: oid, on: connection), warnings: pgvector.warnings)
+      warnings: pgvector.warnings)
     try connection.query(table.page(behindKey: false, texts: 0), [0])
     return table
   }
@@ -172,21 +172,5 @@ struct PostgresInspection {
     let found = try connection.query(
       "SELECT cardinality(string_to_array(\(vector)::text, ',')) FROM \(table) WHERE \(vector) IS NOT NULL LIMIT 1")
     return found.first?[0].flatMap { Int($0) }
-  }
-
-  private func vectorIndexes(relation: String, on connection: isolated PostgresConnection) throws -> [String] {
-    // A partition's index is told by its partitioned parent, where it has one.
-    let found = try connection.query(
-      """
-      SELECT DISTINCT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam
-      JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attname = $2
-      WHERE i.indrelid IN (SELECT relid FROM pg_partition_tree($1::oid::regclass) UNION SELECT $1::oid)
-        AND m.amname IN ('hnsw', 'ivfflat')
-        AND EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
-          AND d.refclassid = 'pg_class'::regclass AND d.refobjid = i.indrelid AND d.refobjsubid = a.attnum)
-        AND NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = i.indexrelid)
-      ORDER BY 1
-      """, [.text(relation), .text(source.vector)])
-    return found.compactMap { $0[0] }
   }
 }

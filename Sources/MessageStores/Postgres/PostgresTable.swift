@@ -16,13 +16,11 @@ struct PostgresTable: Sendable {
   let dimensions: Int?
   /// The schema that pgvector's operators are in; it need not be on the search path.
   let pgvectorSchema: String
-  let vectorIndexes: [String]
   let warnings: [String]
 
   var shape: SourceShape {
     SourceShape(
-      keyKind: keyKind, vectorType: dimensions.map { "\(vectorType)(\($0))" } ?? "\(vectorType)",
-      vectorIndexes: vectorIndexes, warnings: warnings)
+      keyKind: keyKind, vectorType: dimensions.map { "\(vectorType)(\($0))" } ?? "\(vectorType)", warnings: warnings)
   }
 
   /// The name of the lock on filling this column, the same for every process and every spelling of the source.

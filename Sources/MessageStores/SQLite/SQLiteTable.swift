@@ -11,7 +11,7 @@ struct SQLiteTable: Sendable {
   /// The dimension that the column declares or its vectors have; nil where neither tells.
   let dimensions: Int?
 
-  var shape: SourceShape { SourceShape(keyKind: keyKind, vectorType: declaredType, vectorIndexes: []) }
+  var shape: SourceShape { SourceShape(keyKind: keyKind, vectorType: declaredType) }
 
   private var name: String { source.table.quotedIdentifier }
   private var key: String { source.key.quotedIdentifier }

@@ -37,6 +37,7 @@ struct IndexBuild: Sendable {
     if settings != nil {
       try await pair.worker.execute("RESET maintenance_work_mem; RESET max_parallel_maintenance_workers")
     }
+    narrator.show("\(subject): ANALYZE of its table")
     try await pair.worker.execute("ANALYZE \(index.table.quoted)")
   }
 
@@ -48,7 +49,6 @@ struct IndexBuild: Sendable {
     if !old.isEmpty {
       narrator.tell("\(subject): waits for the transactions of \(old.map(\.description).joined(separator: "; "))")
     }
-    defer { narrator.show("") }
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await showProgress() }
       defer { group.cancelAll() }

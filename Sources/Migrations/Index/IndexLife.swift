@@ -26,32 +26,35 @@ package struct IndexLife: Sendable {
 
   package func close() async { await pair.close() }
 
+  /// Throws a `Failure` where what `policy` asks for is not possible, before anything is dropped or loaded.
+  package func check(_ policy: IndexPolicy, _ source: Source) async throws {
+    try await reporting(source.name) {
+      let column = try await pair.watcher.run { try IndexedColumn(source, on: $0) }
+      guard policy == .rebuild && !column.indexes.isEmpty || policy == .after && !column.isIndexed else { return }
+      try column.check(policy)
+      try await pair.prepare()
+    }
+  }
+
   /// Before a load: with `rebuild`, records and drops the column's vector indexes where that saves time; returns the
   /// names of those that are away during it, an earlier load's among them.
   ///
-  /// Says what both ways would take where an index stays that a rebuild would save time with. Throws a `Failure` where
-  /// what `policy` asks for will not be possible after the load.
+  /// Says what both ways would take where an index stays that a rebuild would save time with.
   package func begin(_ policy: IndexPolicy, _ source: Source, dimensions: Int) async throws -> [String] {
     try await reporting(source.name) {
       let column = try await pair.watcher.run { try IndexedColumn(source, on: $0) }
-      if policy == .rebuild && !column.indexes.isEmpty || policy == .after && !column.isIndexed {
-        try column.check(policy)
-        try await pair.prepare()
-      }
       let away = try await pair.watcher.run { try IndexIntents.of(column, on: $0) }.map(\.name)
       let names = column.indexes.map(\.name.name)
       for name in away where !names.contains(name) {
         narrator.tell("\(name): away since an earlier load; it is put back after this one")
       }
-      guard !names.isEmpty else { return away }
-      let load = try await pair.watcher.run { try column.load(on: $0) }
-      let estimate = IndexEstimate(
-        missing: load.missing, total: load.total, dimensions: dimensions, indexes: names.count)
-      guard estimate.paysToRebuild else { return away }
-      let list = names.joined(separator: ", ")
+      guard !names.isEmpty,
+        let (estimate, missing) = try await pair.watcher.run({ try column.estimate(dimensions: dimensions, on: $0) }),
+        estimate.paysToRebuild
+      else { return away }
       let times =
-        "\(source.name): writing \(load.missing) rows takes some \(estimate.keeping.rough) with \(list) kept and "
-        + "\(estimate.rebuilding.rough) with \(names.count == 1 ? "it" : "them") rebuilt"
+        "\(source.name): writing \(missing) rows takes some \(estimate.keeping.rough) with "
+        + "\(names.joined(separator: ", ")) kept and \(estimate.rebuilding.rough) with it rebuilt"
       guard policy == .rebuild else {
         narrator.warn(column.allowsConcurrency ? "\(times); `index: {when: rebuild}` in the job does that" : times)
         return away
@@ -70,9 +73,9 @@ package struct IndexLife: Sendable {
   }
 
   private func drop(_ name: SQLName) async throws {
-    narrator.show("dropping \(name.name)")
+    narrator.show("\(name.name): waiting to drop it")
     try await build(of: name.name).waitingForTransactions("DROP INDEX CONCURRENTLY IF EXISTS \(name.quoted)")
-    narrator.tell("\(name.name): dropped for the load; it is put back after it")
+    narrator.tell("\(name.name): dropped until the load is done")
   }
 
   /// After a load: puts back what was dropped, by whomever, and with `after` makes an index where the column has none;
@@ -102,7 +105,8 @@ package struct IndexLife: Sendable {
     try await reporting("indexes") {
       guard try await pair.watcher.run({ try !IndexIntents.all(on: $0).isEmpty }) else { return [] }
       return try await exclusively("indexes") {
-        try await putBack(try await pair.worker.run { try IndexIntents.all(on: $0) })
+        defer { narrator.show("") }
+        return try await putBack(try await pair.worker.run { try IndexIntents.all(on: $0) })
       }
     }
   }
@@ -132,6 +136,7 @@ package struct IndexLife: Sendable {
         remedy: "run it by hand and delete the row")
     }
     narrator.tell("\(intent.name): building")
+    narrator.show("\(intent.name): building")
     let started = ContinuousClock.now
     try await pair.worker.query("SELECT set_config('default_tablespace', $1, false)", [.text(intent.tablespace)])
     try await build(of: intent.name).run(index)

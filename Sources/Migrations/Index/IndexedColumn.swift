@@ -83,19 +83,22 @@ struct IndexedColumn: Sendable {
     }
   }
 
-  /// The rows that a run would write, and those that the indexes hold after it.
+  /// How long a load of the rows that lack a vector takes with the indexes and without; nil where there is none to write.
   ///
   /// Blank texts are never written, however many there are: they must not make a rebuild look worth while.
-  func load(on connection: isolated PostgresConnection) throws -> (missing: Int, total: Int) {
-    let (vector, text) = (source.vector.quotedIdentifier, source.text.quotedIdentifier)
+  func estimate(dimensions: Int, on connection: isolated PostgresConnection) throws -> (IndexEstimate, missing: Int)? {
+    let (table, vector) = (source.tableName.quoted, source.vector.quotedIdentifier)
     // The line breaks keep a comment in the condition from swallowing what follows.
     let condition = source.condition.map { " AND (\n\($0)\n)" } ?? ""
-    let counts = try connection.query(
-      """
-      SELECT count(\(vector)), count(*) FILTER (WHERE \(vector) IS NULL AND \(text)::pg_catalog.text ~ '\\S'\(condition))
-      FROM \(source.tableName.quoted)
-      """)[0]
-    let missing = counts[1].flatMap(Int.init) ?? 0
-    return (missing, (counts[0].flatMap(Int.init) ?? 0) + missing)
+    func count(_ condition: String) throws -> Int {
+      try connection.query("SELECT count(*) FROM \(table) WHERE \(condition)")[0][0].flatMap(Int.init) ?? 0
+    }
+    let missing = try count(
+      "\(vector) IS NULL AND \(source.text.quotedIdentifier)::pg_catalog.text ~ '\\S'\(condition)")
+    guard missing > 0 else { return nil }
+    let total = try count("\(vector) IS NOT NULL") + missing
+    return (
+      IndexEstimate(missing: missing, total: total, dimensions: dimensions, indexes: indexes.count), missing
+    )
   }
 }

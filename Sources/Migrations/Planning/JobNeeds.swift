@@ -51,10 +51,11 @@ package struct JobNeeds: Sendable {
     let name = "\(table).\(source.vector)"
     let isPlain = name.split(separator: ".").count == (source.schema == nil ? 2 : 3)
     let afterLoad = isPlain ? "-- vecfill: after-load \(name)\n" : ""
-    let paging = "idx_\(String(stem.prefix(46)))_missing".quotedIdentifier
+    // An index is made without its schema, which is its table's, and dropped with it.
+    let paging = SQLName(schema: source.schema, "idx_\(String(stem.prefix(46)))_missing")
     let makePaging =
-      "CREATE INDEX\(concurrently) \(paging) ON \(table.quoted) (\(source.key.quotedIdentifier)) WHERE \(vector) IS NULL;"
-    let dropPaging = "DROP INDEX\(concurrently) \(paging);"
+      "CREATE INDEX\(concurrently) \(paging.name.quotedIdentifier) ON \(table.quoted) (\(source.key.quotedIdentifier)) WHERE \(vector) IS NULL;"
+    let dropPaging = "DROP INDEX\(concurrently) \(paging.quoted);"
     let needsPaging = load.map { !$0.isDone } ?? true
     if needsPaging {
       try await add(draft("\(stem)_missing", up: alone + makePaging, down: alone + dropPaging), to: &result)
@@ -78,7 +79,8 @@ package struct JobNeeds: Sendable {
       draft(
         "\(stem)_hnsw",
         up: directives + "CREATE INDEX CONCURRENTLY \(index.name.quoted) ON \(index.table.quoted) \(index.body);",
-        down: "-- vecfill: no-transaction\nDROP INDEX CONCURRENTLY \(index.name.quoted);"), to: &result)
+        down: "-- vecfill: no-transaction\nDROP INDEX CONCURRENTLY "
+          + "\(SQLName(schema: source.schema, index.name.name).quoted);"), to: &result)
   }
 
   private func draft(_ name: String, up: String, down: String) -> MigrationDraft {

@@ -142,6 +142,7 @@ extension PostgresMigrations {
 
   /// Runs a statement outside of any transaction.
   private func runAlone(_ step: PreparedMigration.Step, _ subject: String) async throws {
+    defer { narrator.show("") }
     if case .createIndex(let index) = step.change, index.isConcurrent {
       try await IndexBuild(pair: pair, subject: subject, narrator: narrator).run(index)
     } else if step.statement.contains(word: "concurrently") {

@@ -75,12 +75,14 @@ struct RunCommand: AsyncParsableCommand {
     let logger = Logger(label: "vecfill") { _ in ConsoleLogHandler(format: logFormat, console: .standard) }
     let stops = StopSignals { cause in
       logger.notice(
-        "\(cause.signal): stopping; what is under way has \(grace.fixed(0)) s to end, a second signal cancels it")
+        "\(cause.signal): stopping within \(grace.fixed(0)) s; a second signal cancels what is under way")
     }
     let embedder = try configuration.provider().embedder(for: job.model)
     let state = try StateFolder()
+    let board = ProgressBoard()
+    let upkeep = try IndexUpkeep(job, configuration, Narrator(logger, board))
     let locks = try await database.lock(job, in: state.locks)
-    defer { withExtendedLifetime(locks) {} }
+    defer { withExtendedLifetime((locks, stops)) {} }
     let counter = try TokenCounter(for: configuration.catalogueModel)
     try counter.check(job)
     let ledger = try Ledger.open(at: configuration.ledgerPath ?? state.ledger)
@@ -88,7 +90,6 @@ struct RunCommand: AsyncParsableCommand {
     database.warn(logger)
     tellRecovery(begun, logger)
 
-    let board = ProgressBoard()
     let policy = RunPolicy(
       grace: .seconds(grace), retry: RetryPolicy(maxOutage: .seconds(maxOutage)), maxQuarantined: maxQuarantined)
     let pipeline = Pipeline(
@@ -102,9 +103,8 @@ struct RunCommand: AsyncParsableCommand {
     let reporter = Reporter(
       board: board, console: .standard, logger: logger, isLive: logFormat == .text && Console.standard.isTerminal)
     let run = JobRun(
-      job: job, id: begun.id, database: database, ledger: ledger,
-      upkeep: try IndexUpkeep(job, configuration, Narrator(logger, board)), pipeline: pipeline, stops: stops.requests,
-      logger: logger)
+      job: job, id: begun.id, database: database, ledger: ledger, upkeep: upkeep, pipeline: pipeline,
+      stops: stops.requests, logger: logger)
     let (report, indexes) = try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await reporter.report() }
       defer { group.cancelAll() }

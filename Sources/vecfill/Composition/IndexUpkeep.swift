@@ -25,28 +25,38 @@ struct IndexUpkeep: Sendable {
     if case .sqlite = database.engine, job.indexPolicy != .keep {
       narrator.tell("SQLite has no vector index: index.when \(job.indexPolicy) does nothing here")
     }
-    return try await onEachSource { try await $0.begin(job.indexPolicy, $1, dimensions: job.model.dimensions) }
+    return try await connected { life in
+      for source in job.sources { try await life.check(job.indexPolicy, source) }
+      return try await names { try await life.begin(job.indexPolicy, $0, dimensions: job.model.dimensions) }
+    }
   }
 
   /// Returns the names of the indexes that were built.
   func finish() async throws -> [String] {
-    try await onEachSource { try await $0.finish(job.indexPolicy, $1, dimensions: job.model.dimensions) }
+    try await connected { life in
+      try await names { try await life.finish(job.indexPolicy, $0, dimensions: job.model.dimensions) }
+    }
   }
 
   /// Returns the names of the indexes that are still to be built.
   func away() async throws -> [String] {
-    try await onEachSource { try await $0.away($1) }
+    try await connected { life in try await names { try await life.away($0) } }
   }
 
-  private func onEachSource(
-    _ body: (IndexLife, Source) async throws -> [String]
-  ) async throws -> [String] {
+  private func names(_ body: (Source) async throws -> [String]) async throws -> [String] {
+    var names: [String] = []
+    for source in job.sources { names += try await body(source) }
+    return names
+  }
+
+  private func connected(_ body: (IndexLife) async throws -> [String]) async throws -> [String] {
     guard case .postgres = database.engine else { return [] }
+    narrator.show("looking at the vector indexes")
+    defer { narrator.show("") }
     let life = try await IndexLife.connect(
       to: direct, of: database, applicationName: "vecfill \(Host.name) pid \(getpid()) indexes", narrator: narrator)
     do {
-      var names: [String] = []
-      for source in job.sources { names += try await body(life, source) }
+      let names = try await body(life)
       await life.close()
       return names
     } catch {

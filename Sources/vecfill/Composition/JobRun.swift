@@ -29,11 +29,14 @@ struct JobRun: Sendable {
     logger.info("filling \(remaining.grouped) rows of \(job.sources.map(\.name).joined(separator: ", "))")
     // A stop that came before is heard by the pipeline too.
     let report = await pipeline.run(remaining: remaining, stops: stops.causes) { ending in
-      guard [.complete, .quarantined].contains(ending.exitCode) else { return ending }
+      // Nobody else takes an index away while the columns are locked.
+      let isUnfinished = job.indexPolicy == .after || !indexes.away.isEmpty
+      guard isUnfinished, [.complete, .quarantined].contains(ending.exitCode) else { return ending }
+      let began = ContinuousClock.now
       do {
         switch try await stops.interrupting({ try await upkeep.finish() }) {
         case .done(let built):
-          indexes = RunSummary.Indexes(built: built)
+          indexes = RunSummary.Indexes(built: built, duration: began.duration(to: .now))
           return ending
         case .stopped(let cause):
           return .stopped(cause)

@@ -26,6 +26,8 @@ struct RunSummary: Encodable {
   let possiblyPaid: Int
   let seconds: Double
   let indexesBuilt: [String]
+  /// What that took, after the rows.
+  let indexSeconds: Double
   /// Indexes that the application's searches have to do without until they are built.
   let indexesAway: [String]
   let ledger: String
@@ -55,6 +57,7 @@ struct RunSummary: Encodable {
     possiblyPaid = tally.possiblyPaid
     seconds = report.duration.seconds
     indexesBuilt = indexes.built
+    indexSeconds = indexes.duration.seconds
     indexesAway = indexes.away
     self.ledger = ledger
     tooLong = job.preparation.tooLong.rawValue
@@ -63,6 +66,7 @@ struct RunSummary: Encodable {
   /// The names of the vector indexes that a run has built, and of those that are away at its end.
   struct Indexes {
     var built: [String] = []
+    var duration: Duration = .zero
     var away: [String] = []
   }
 
@@ -95,7 +99,6 @@ struct RunSummary: Encodable {
     ]
     if rowsFitted > 0 { rows.append(("too long: \(tooLong)", "\(rowsFitted.grouped) rows")) }
     if let rowsLeft, rowsLeft > 0 { rows.append(("left to do", rowsLeft.grouped)) }
-    if !indexesBuilt.isEmpty { rows.append(("indexes built", indexesBuilt.joined(separator: ", "))) }
     rows += [
       ("tokens billed", tokens),
       ("cost", costUsd?.dollars ?? "price unknown"),
@@ -104,6 +107,10 @@ struct RunSummary: Encodable {
       ("duration", "\(Duration.seconds(seconds).clock) (\(Int(rate).grouped) rows/s)"),
       ("ledger", ledger),
     ]
+    if !indexesBuilt.isEmpty {
+      rows.append(
+        ("indexes built", indexesBuilt.joined(separator: ", ") + " in \(Duration.seconds(indexSeconds).clock)"))
+    }
     let closing =
       indexesAway.isEmpty
       ? ""
