@@ -27,7 +27,7 @@ import Testing
     try await IndexScene.run(engine, "rebuild") { (world) async throws in
       let hold = try world.hold()
       let process = try world.scene.start(["run", "job.yaml"])
-      try await world.scene.poll("the drop") { try await world.indexes().contains { $0[1] == "f" } }
+      try await world.scene.poll("the drop") { try await world.validity().contains("f") }
       await Self.kill(process)
       hold.release()
       #expect(world.scene.server.record.requests.isEmpty)
@@ -39,10 +39,10 @@ import Testing
     try await IndexScene.run(engine, "rebuild") { (world) async throws in
       let hold = try world.hold()
       let process = try world.scene.start(["run", "job.yaml"])
-      try await world.scene.poll("the drop") { try await world.indexes().contains { $0[1] == "f" } }
+      try await world.scene.poll("the drop") { try await world.validity().contains("f") }
       let ledger = try Hold(writesTo: world.scene.ledgerPath)
       hold.release()
-      try await world.scene.poll("no index") { try await world.indexes().isEmpty }
+      try await world.scene.poll("no index") { try await world.validity().isEmpty }
       await Self.kill(process)
       ledger.release()
       #expect(world.scene.server.record.requests.isEmpty)
@@ -76,7 +76,7 @@ import Testing
       try await world.scene.server.wait { $0.inFlight == 4 }
       let hold = try world.hold()
       gate.open()
-      try await world.scene.poll("the build") { try await world.indexes().contains { $0[1] == "f" } }
+      try await world.scene.poll("the build") { try await world.validity().contains("f") }
       #expect(try await world.scene.database.count("embedding IS NULL") == 0)
       try await body(world, process, hold)
     }
@@ -97,7 +97,7 @@ import Testing
     try await IndexScene.run(.postgres18, "rebuild") { (world) async throws in
       let hold = try world.hold()
       let process = try world.scene.start(["run", "job.yaml"])
-      try await world.scene.poll("the drop") { try await world.indexes().contains { $0[1] == "f" } }
+      try await world.scene.poll("the drop") { try await world.validity().contains("f") }
       process.send(SIGTERM)
       let exit = await process.exit()
       #expect(exit.code == 143)

@@ -37,6 +37,17 @@ struct IndexScene {
 
   func indexes() async throws -> [[String?]] { try await Self.indexes(of: scene) }
 
+  /// Whether each vector index is valid, "t" or "f". Unlike `indexes` it can be asked during a drop, in which PostgreSQL
+  /// may fail to tell a definition.
+  func validity() async throws -> [String?] {
+    try await scene.database.rows(
+      """
+      SELECT i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+      JOIN pg_am m ON m.oid = c.relam WHERE m.amname = 'hnsw'
+      """
+    ).map { $0.first ?? nil }
+  }
+
   /// The names that are recorded to be put back.
   func recorded() async throws -> [String?] {
     guard try await scene.database.rows("SELECT to_regclass('vecfill_index')").first?.first != .some(nil) else {

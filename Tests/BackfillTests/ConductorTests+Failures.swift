@@ -1,0 +1,107 @@
+import Backfill
+import Testing
+
+/// What a conductor does when requests fail, and how it isolates what makes them fail.
+extension ConductorTests {
+  @Test(arguments: [
+    (EmbeddingFailure.Kind.denied, 77), (.quotaExhausted, 82), (.misconfigured, 78),
+  ])
+  func `a failure that waiting can't help ends the run with its own code`(kind: EmbeddingFailure.Kind, code: Int) {
+    var conductor = Self.conductor(concurrency: 1)
+    _ = conductor.tell(.started)
+    _ = conductor.tell(.pageRead(Self.page(1...2)))
+    _ = conductor.tell(.pageRead(Self.emptyPage))
+    #expect(conductor.tell(.requestFailed(Self.id(1), EmbeddingFailure(kind, "no"))) == ["end \(code)"])
+  }
+
+  @Test func `a passing failure is retried after what the provider asks for`() {
+    var conductor = Self.conductor(concurrency: 1)
+    _ = conductor.tell(.started)
+    _ = conductor.tell(.pageRead(Self.page(1...2)))
+    _ = conductor.tell(.pageRead(Self.emptyPage))
+    let failure = EmbeddingFailure(.transient, "busy", status: 503, retryAfter: .seconds(7))
+    #expect(conductor.tell(.requestFailed(Self.id(1), failure), at: 1) == ["wake 8"])
+    #expect(conductor.tell(.woken, at: 8) == ["request 1 x2 again"])
+    #expect(conductor.tally.retries == 1)
+  }
+
+  @Test func `a provider that fails everything for longer than the outage allowed ends the run`() {
+    let policy = RunPolicy(retry: RetryPolicy(maxOutage: .seconds(10)))
+    var conductor = Self.conductor(concurrency: 1, policy: policy)
+    _ = conductor.tell(.started)
+    _ = conductor.tell(.pageRead(Self.page(1...2)))
+    _ = conductor.tell(.pageRead(Self.emptyPage))
+    _ = conductor.tell(.requestFailed(Self.id(1), EmbeddingFailure(.unreachable, "refused")), at: 1)
+    _ = conductor.tell(.woken, at: 5)
+    #expect(conductor.tell(.requestFailed(Self.id(1), EmbeddingFailure(.transient, "reset")), at: 11) == ["end 69"])
+  }
+
+  @Test func `a broken reply is asked for once more and then ends the run`() {
+    var conductor = Self.conductor(concurrency: 1)
+    _ = conductor.tell(.started)
+    _ = conductor.tell(.pageRead(Self.page(1...2)))
+    _ = conductor.tell(.pageRead(Self.emptyPage))
+    let failure = EmbeddingFailure(.brokenReply, "3 vectors for 2 inputs")
+    _ = conductor.tell(.requestFailed(Self.id(1), failure), at: 0)
+    #expect(conductor.tell(.woken, at: 5) == ["request 1 x2 again"])
+    #expect(conductor.tell(.requestFailed(Self.id(1), failure), at: 6) == ["end 65"])
+  }
+
+  // MARK: Poison
+
+  @Test(arguments: 0..<64) func `one bad input among 64 is isolated in two requests a halving`(bad: Int) throws {
+    var conductor = Self.conductor(batchSize: 64, concurrency: 4)
+    var open: [Batch] = []
+    var requests = 0
+    var condemned: [RowKey] = []
+    var pending: [Conductor.Event] = [
+      .started, .pageRead(Self.page(0...63, batchSize: 64)), .pageRead(Self.emptyPage),
+    ]
+    while !pending.isEmpty || !open.isEmpty {
+      let event: Conductor.Event
+      if pending.isEmpty {
+        let batch = open.removeFirst()
+        let isBad = batch.contents.texts.contains("text \(bad)")
+        event =
+          isBad
+          ? .requestFailed(batch.id, EmbeddingFailure(.badInput, "no")) : .received(batch.id, Self.receipt)
+      } else {
+        event = pending.removeFirst()
+      }
+      for action in conductor.handle(event, at: .zero) {
+        switch action {
+        case .request(let batch, _, _):
+          requests += 1
+          open.append(batch)
+        case .condemn(let batch, _, _): condemned += batch.contents.rows.map(\.key)
+        default: break
+        }
+      }
+    }
+    #expect(condemned == [.integer(Int64(bad))])
+    #expect(requests == 1 + 2 * 6)
+  }
+
+  @Test func `a bad input that the provider names is isolated at once`() {
+    var conductor = Self.conductor(batchSize: 8, concurrency: 4)
+    _ = conductor.tell(.started)
+    _ = conductor.tell(.pageRead(Self.page(1...8, batchSize: 8)))
+    let failure = EmbeddingFailure(.badInput, "too long", badIndex: 2)
+    let actions = conductor.tell(.requestFailed(Self.id(1), failure))
+    #expect(actions == ["request 2 x2", "request 3 x1", "request 4 x5"])
+  }
+
+  @Test(arguments: [true, false]) func `a lone refused input is judged by a harmless one`(isAnswered: Bool) {
+    var conductor = Self.conductor(concurrency: 1, policy: RunPolicy(maxQuarantined: 1))
+    _ = conductor.tell(.started)
+    _ = conductor.tell(.pageRead(Self.page(1...1)))
+    _ = conductor.tell(.pageRead(Self.emptyPage))
+    let refused = EmbeddingFailure(.badInput, "no")
+    #expect(conductor.tell(.requestFailed(Self.id(1), refused)) == ["request 2 x1"])
+    if isAnswered {
+      #expect(conductor.tell(.received(Self.id(2), Self.receipt)) == ["condemn 1", "write 2"])
+    } else {
+      #expect(conductor.tell(.requestFailed(Self.id(2), refused)) == ["end 65"])
+    }
+  }
+}
