@@ -110,6 +110,7 @@ struct EstimateReport: Encodable {
 
   private var cost: String {
     guard let cost = all.costUsd, let low = all.costUsdLow, let high = all.costUsdHigh else { return "price unknown" }
+    guard terms.model.usdPerMillionTokens != 0 else { return "none: the model is free" }
     let price = terms.model.usdPerMillionTokens.map { " at $\($0)/M tokens" } ?? ""
     let asOf = terms.price?.asOf.map { " (\($0))" } ?? ""
     return terms.isExact
