@@ -32,19 +32,20 @@ let package = Package(
     .target(
       name: "Ledger", dependencies: ["Backfill", "CLinux", .product(name: "GRDB", package: "GRDB.swift")],
       swiftSettings: settings),
+    .target(name: "Postgres", dependencies: ["Backfill", "CPostgres"], swiftSettings: settings),
     .target(
-      name: "MessageStores", dependencies: ["Backfill", "CPostgres", .product(name: "GRDB", package: "GRDB.swift")],
+      name: "MessageStores", dependencies: ["Backfill", "Postgres", .product(name: "GRDB", package: "GRDB.swift")],
       swiftSettings: settings),
     .target(
       name: "Migrations",
-      dependencies: ["Backfill", "MessageStores", .product(name: "GRDB", package: "GRDB.swift")],
+      dependencies: ["Backfill", "Postgres", .product(name: "GRDB", package: "GRDB.swift")],
       swiftSettings: settings),
     .target(name: "EmbeddingAPIs", dependencies: ["Backfill", "CCurl"], swiftSettings: settings),
     .target(name: "Pipeline", dependencies: ["Backfill", "Ledger"], swiftSettings: settings),
     .executableTarget(
       name: "vecfill",
       dependencies: [
-        "Backfill", "Configuration", "EmbeddingAPIs", "Ledger", "MessageStores", "Migrations", "Pipeline",
+        "Backfill", "Configuration", "EmbeddingAPIs", "Ledger", "MessageStores", "Migrations", "Pipeline", "Postgres",
         "Tokenizer",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
@@ -68,11 +69,13 @@ let package = Package(
       name: "LedgerTests",
       dependencies: ["Backfill", "Ledger", "TestSupport", .product(name: "GRDB", package: "GRDB.swift")],
       swiftSettings: settings),
-    .testTarget(name: "MessageStoresTests", dependencies: ["MessageStores", "TestSupport"], swiftSettings: settings),
+    .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport"], swiftSettings: settings),
+    .testTarget(
+      name: "MessageStoresTests", dependencies: ["MessageStores", "Postgres", "TestSupport"], swiftSettings: settings),
     .testTarget(
       name: "MigrationsTests",
       dependencies: [
-        "Backfill", "Ledger", "MessageStores", "Migrations", "TestSupport", "vecfill",
+        "Backfill", "Ledger", "Migrations", "Postgres", "TestSupport", "vecfill",
         .product(name: "GRDB", package: "GRDB.swift"),
       ],
       swiftSettings: settings),

@@ -1,4 +1,5 @@
 import Backfill
+import Postgres
 
 extension DatabaseURL {
   /// Opens the store that the URL names; `applicationName` is what the server and other runs see of this one.

@@ -1,6 +1,7 @@
 import Backfill
 import Foundation
 import MessageStores
+import Postgres
 import TestSupport
 import Testing
 

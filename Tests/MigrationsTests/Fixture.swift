@@ -1,6 +1,6 @@
 import Backfill
 import Foundation
-import MessageStores
+import Postgres
 import Migrations
 import TestSupport
 

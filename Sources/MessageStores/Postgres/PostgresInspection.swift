@@ -1,4 +1,5 @@
 import Backfill
+import Postgres
 
 /// Finds a source in the catalogue and refuses, by a `Failure`, what can't be paged or filled.
 struct PostgresInspection {

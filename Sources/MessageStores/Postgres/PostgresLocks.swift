@@ -1,5 +1,6 @@
 import Backfill
 import Foundation
+import Postgres
 
 /// The advisory locks of a run, on a connection of their own.
 ///

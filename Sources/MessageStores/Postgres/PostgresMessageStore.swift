@@ -1,5 +1,6 @@
 import Backfill
 import Foundation
+import Postgres
 
 /// Messages in PostgreSQL 13 or later with pgvector.
 ///

@@ -1,5 +1,6 @@
 import Backfill
 import Foundation
+import Postgres
 
 extension PostgresValue {
   /// A row's key as a parameter.

@@ -1,4 +1,5 @@
 import Backfill
+import Postgres
 
 /// One write: all rows in one transaction and one round trip, each by compare-and-set.
 struct PostgresWrite: Sendable {

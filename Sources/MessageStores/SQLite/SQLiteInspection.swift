@@ -1,6 +1,7 @@
 import Backfill
 import Foundation
 import GRDB
+import Postgres
 
 /// Finds a source in a SQLite file and refuses, by a `Failure`, what can't be paged or filled.
 struct SQLiteInspection {

@@ -1,6 +1,7 @@
 import Backfill
 import Foundation
 import GRDB
+import Postgres
 
 /// Messages in a SQLite file that another application may have open.
 ///

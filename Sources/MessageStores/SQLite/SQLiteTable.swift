@@ -1,5 +1,6 @@
 import Backfill
 import Foundation
+import Postgres
 
 /// A source as it was found in the file: what its statements are built from.
 struct SQLiteTable: Sendable {

@@ -1,5 +1,5 @@
 import Backfill
-import MessageStores
+import Postgres
 
 /// Builds and drops indexes concurrently: whatever a build that died left, and whoever has to be waited for.
 struct IndexBuild: Sendable {

@@ -1,5 +1,5 @@
 import Backfill
-import MessageStores
+import Postgres
 
 /// The indexes that have to be there again, in the database itself, so that any machine can put them back.
 ///

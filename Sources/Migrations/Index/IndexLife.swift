@@ -1,5 +1,5 @@
 import Backfill
-import MessageStores
+import Postgres
 
 /// The life of a column's vector indexes around a load, on PostgreSQL.
 ///

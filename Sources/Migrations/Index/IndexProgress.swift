@@ -1,4 +1,4 @@
-import MessageStores
+import Postgres
 
 /// How far a build is, from `pg_stat_progress_create_index`.
 struct IndexProgress: Equatable {

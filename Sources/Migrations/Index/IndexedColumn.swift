@@ -1,5 +1,5 @@
 import Backfill
-import MessageStores
+import Postgres
 
 /// A source's vector column as the database has it, with the vector indexes on it.
 struct IndexedColumn: Sendable {

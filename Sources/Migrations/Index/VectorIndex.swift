@@ -1,5 +1,5 @@
 import Backfill
-import MessageStores
+import Postgres
 
 /// The vector index that vecfill makes where a column has none.
 enum VectorIndex {

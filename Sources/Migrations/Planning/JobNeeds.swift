@@ -1,5 +1,5 @@
 import Backfill
-import MessageStores
+import Postgres
 
 /// What a job's tables need, as migrations, on any table.
 package struct JobNeeds: Sendable {

@@ -1,5 +1,5 @@
 import Backfill
-import MessageStores
+import Postgres
 
 /// The advisory lock on migrating a database.
 enum MigrationLock {

@@ -1,5 +1,5 @@
 import Backfill
-import MessageStores
+import Postgres
 
 /// Refuses a connection whose statements a pooler spreads over servers: a session's locks and settings leak or vanish there.
 enum PoolerCheck {

@@ -1,5 +1,5 @@
 import Backfill
-import MessageStores
+import Postgres
 
 /// Reads how a schema change stands, letting PostgreSQL itself bring definitions into its own form.
 enum PostgresCatalog {

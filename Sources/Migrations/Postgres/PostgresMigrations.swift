@@ -1,5 +1,5 @@
 import Backfill
-import MessageStores
+import Postgres
 
 /// Migrations on PostgreSQL, safe while the application works.
 package struct PostgresMigrations: MigrationDatabase {

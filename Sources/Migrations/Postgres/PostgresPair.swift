@@ -1,5 +1,5 @@
 import Backfill
-import MessageStores
+import Postgres
 
 /// Two connections: one that changes the schema, and one that watches it and holds the lock on migrating.
 ///

@@ -1,5 +1,5 @@
 import Backfill
-import MessageStores
+import Postgres
 
 /// What can be known of a script before it runs: an extension's availability, right and version.
 enum PostgresPreflight {

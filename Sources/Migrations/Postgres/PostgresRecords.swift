@@ -1,5 +1,5 @@
 import Backfill
-import MessageStores
+import Postgres
 
 /// The tables in which PostgreSQL itself tells what was applied, in the schema that the search path names first.
 enum PostgresRecords {

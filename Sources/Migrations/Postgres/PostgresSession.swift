@@ -1,4 +1,4 @@
-import MessageStores
+import Postgres
 
 /// A transaction or session that stands in the way.
 package struct PostgresSession: Hashable, Sendable, CustomStringConvertible {

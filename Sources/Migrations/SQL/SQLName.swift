@@ -1,4 +1,4 @@
-import MessageStores
+import Postgres
 
 /// The name of a table or an index, as a statement writes it.
 package struct SQLName: Hashable, Sendable {

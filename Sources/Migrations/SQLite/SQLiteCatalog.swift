@@ -1,6 +1,6 @@
 import Backfill
 import GRDB
-import MessageStores
+import Postgres
 
 /// Reads how a schema change stands in an SQLite database.
 enum SQLiteCatalog {

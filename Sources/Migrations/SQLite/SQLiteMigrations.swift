@@ -1,7 +1,7 @@
 import Backfill
 import Foundation
 import GRDB
-import MessageStores
+import Postgres
 
 /// Migrations on SQLite: each is one immediate transaction, which is the lock on migrating, too.
 package final class SQLiteMigrations: MigrationDatabase {

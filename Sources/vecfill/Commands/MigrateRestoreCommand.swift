@@ -1,5 +1,6 @@
 import ArgumentParser
 import MessageStores
+import Postgres
 import Migrations
 
 struct MigrateRestoreCommand: AsyncParsableCommand {

@@ -5,6 +5,7 @@ import Foundation
 import Ledger
 import Logging
 import MessageStores
+import Postgres
 import Migrations
 import Pipeline
 import Tokenizer

@@ -3,6 +3,7 @@ import Backfill
 import Configuration
 import Foundation
 import MessageStores
+import Postgres
 
 struct SearchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

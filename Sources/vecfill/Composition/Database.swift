@@ -4,6 +4,7 @@ import Foundation
 import Ledger
 import Logging
 import MessageStores
+import Postgres
 
 /// The job's database, open and found to fit the job.
 struct Database: Sendable {

@@ -2,6 +2,7 @@ import Backfill
 import Configuration
 import Foundation
 import MessageStores
+import Postgres
 import Migrations
 
 /// What a run does with the vector indexes of its columns, before the load and after it.

@@ -3,6 +3,7 @@ import Backfill
 import Configuration
 import Foundation
 import MessageStores
+import Postgres
 import Migrations
 
 /// Where the migrations are and what they are run on, for each command of `vecfill migrate`.

@@ -2,6 +2,7 @@ import ArgumentParser
 import Configuration
 import Foundation
 import MessageStores
+import Postgres
 import Migrations
 
 /// Where the database is that is migrated, past any pooler.

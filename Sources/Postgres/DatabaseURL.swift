@@ -64,7 +64,7 @@ package struct DatabaseURL: Hashable, Sendable {
     redacted = "sqlite:///\(path)"
   }
 
-  static func refusal(_ reason: String, _ remedy: String) -> Failure {
+  package static func refusal(_ reason: String, _ remedy: String) -> Failure {
     Failure(.configuration, "DATABASE_URL", reason, remedy: remedy)
   }
 

@@ -1,5 +1,5 @@
 import Backfill
-import MessageStores
+import Postgres
 import TestSupport
 import Testing
 

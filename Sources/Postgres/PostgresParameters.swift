@@ -79,18 +79,18 @@ package struct PostgresParameters {
 }
 
 /// The object ids of PostgreSQL's own types, the same in every database.
-enum PostgresType {
-  static let bytea: Oid = 17
-  static let bigint: Oid = 20
-  static let smallint: Oid = 21
-  static let integer: Oid = 23
-  static let text: Oid = 25
-  static let varchar: Oid = 1043
-  static let uuid: Oid = 2950
+package enum PostgresType {
+  package static let bytea: Oid = 17
+  package static let bigint: Oid = 20
+  package static let smallint: Oid = 21
+  package static let integer: Oid = 23
+  package static let text: Oid = 25
+  package static let varchar: Oid = 1043
+  package static let uuid: Oid = 2950
 }
 
 extension [UInt8] {
-  mutating func appendBigEndian(_ value: some FixedWidthInteger) {
+  package mutating func appendBigEndian(_ value: some FixedWidthInteger) {
     Swift.withUnsafeBytes(of: value.bigEndian) { append(contentsOf: $0) }
   }
 }

@@ -23,7 +23,7 @@ package final class PostgresResult: @unchecked Sendable {
     (0..<columnCount).first { PQfname(pointer, Int32($0)).map { String(cString: $0) } == name }
   }
 
-  func type(ofColumn column: Int) -> Oid { PQftype(pointer, Int32(column)) }
+  package func type(ofColumn column: Int) -> Oid { PQftype(pointer, Int32(column)) }
 
   /// The value as it came, text or binary; nil where it is NULL.
   package func withBytes<Result>(
