@@ -48,18 +48,18 @@ package struct EstimateScan: Sendable {
     }
     try await withThrowingTaskGroup(of: [PageFigures].self) { counting in
       var pages = 0
-      var last: RowKey?
+      var request = PageRequest(limit: job.pageLimit, sample: sample)
       while true {
-        let page = try await store.page(of: source, after: last, limit: job.pageLimit, sample: sample)
-        guard let key = page.last?.key else { break }
-        last = key
+        let page = try await store.page(of: source, request)
         if pages >= cores, let figures = try await counting.next() {
           add(figures)
           pages -= 1
         }
-        counting.addTask { try await count(page, held) }
+        counting.addTask { try await count(page.messages, held) }
         pages += 1
-        progress(page.count)
+        progress(page.messages.count)
+        guard let key = page.continuesAfter else { break }
+        request.after = key
       }
       for try await figures in counting { add(figures) }
     }

@@ -45,7 +45,7 @@ extension Pipeline {
   func page(of source: Int, after key: RowKey?) async -> Conductor.Event {
     let table = job.sources[source]
     do {
-      let messages = try await store.page(of: table, after: key, limit: job.pageLimit)
+      let messages = try await store.page(of: table, PageRequest(after: key, limit: job.pageLimit)).messages
       let condemned = try await ledger.condemned(messages.map(\.key), target: begun.targets[source])
       return .pageRead(packer.pack(messages, condemned: condemned))
     } catch {
@@ -61,7 +61,7 @@ extension Pipeline {
       for (id, kept) in received {
         if let kept { rows += kept } else { rows += try await ledger.spooled(id) }
       }
-      let matched = try await store.write(rows, to: table)
+      let matched = try await store.write(rows, to: table).written
       return .written(received.map(\.0), rows: rows.count, matched: matched.count)
     } catch {
       return .writeFailed(failure(error, table.name))

@@ -186,7 +186,7 @@ struct JobSpecTests {
       """, to: "job.yaml")
     let job = try JobConfiguration(spec: "job.yaml", flags: [.models: "own.yaml"], process: workspace.process).job()
     let first = Source(
-      schema: "public", table: "chat_messages", key: "message_id", text: "body", vector: "body_embedding",
+      schema: "public", table: "chat_messages", keys: ["message_id"], text: "body", vector: "body_embedding",
       condition: "role = 'user'\n  AND id > 7\n")
     #expect(job.name == "nightly")
     #expect(job.sources == [first, Source(schema: "a.b", table: "c.d")])

@@ -33,7 +33,7 @@ import Testing
     let store = try await fixture.open()
     #expect(try await store.inspect(fixture.source, dimensions: 3).keyKind == .integer)
     #expect(try await store.page(of: fixture.source, after: -5, limit: 9) == [Message(key: 5, text: "b")])
-    #expect(try await store.write([EmbeddedRow(-5, "a", [1, 2, 3])], to: fixture.source) == [-5])
+    #expect(try await store.write([EmbeddedRow(-5, "a", [1, 2, 3])], to: fixture.source).written == [-5])
     await store.close()
   }
 
@@ -55,7 +55,7 @@ import Testing
     #expect(Set(order) == Set(keys))
     #expect(found.allSatisfy { $0.text == "text of \($0.key)" })
     let rows = found.map { EmbeddedRow($0.key, $0.text ?? "", [1, 2, 3]) }
-    #expect(try await store.write(rows, to: fixture.source) == Set(keys.map { .text($0) }))
+    #expect(try await store.write(rows, to: fixture.source).written == Set(keys.map { .text($0) }))
     await store.close()
   }
 
@@ -71,7 +71,7 @@ import Testing
     let first = try await store.page(of: fixture.source, after: nil, limit: 3)
     let second = try await store.page(of: fixture.source, after: first.last?.key, limit: 3)
     #expect((first + second).map(\.key) == keys.reversed().map { .uuid($0) })
-    #expect(try await store.write([EmbeddedRow(.uuid(keys[1]), "x", [1, 2, 3])], to: fixture.source).count == 1)
+    #expect(try await store.write([EmbeddedRow(.uuid(keys[1]), "x", [1, 2, 3])], to: fixture.source).written.count == 1)
     #expect(try await fixture.vectors() == [keys[1].uuidString.lowercased(): [1, 2, 3]])
     await store.close()
   }
@@ -79,7 +79,7 @@ import Testing
   @Test(arguments: StoreKind.allCases)
   func `names of any spelling are taken as they are`(_ kind: StoreKind) async throws {
     let source = Source(
-      schema: kind.isPostgres ? #"My "Schema""# : "main", table: #"Select "From" O'Brien"#, key: "Primary Key",
+      schema: kind.isPostgres ? #"My "Schema""# : "main", table: #"Select "From" O'Brien"#, keys: ["Primary Key"],
       text: "ORDER", vector: "vektör; --", condition: #""ORDER" <> 'x' AND role = 'user' -- only a person's"#)
     let fixture = try await StoreFixture(bare: kind, source: source)
     if kind.isPostgres { try await fixture.run(#"CREATE SCHEMA "My ""Schema""""#) }
@@ -94,7 +94,7 @@ import Testing
     #expect(try await store.inspect(source, dimensions: 3).keyKind == .integer)
     #expect(try await store.page(of: source, after: nil, limit: 9).map(\.key) == [1, 3])
     #expect(try await store.countRemaining(in: source) == 2)
-    #expect(try await store.write([EmbeddedRow(3, "three", [1, 2, 3])], to: source) == [3])
+    #expect(try await store.write([EmbeddedRow(3, "three", [1, 2, 3])], to: source).written == [3])
     #expect(try await store.nearest(to: [1, 2, 3], in: source, limit: 1).map(\.text) == ["three"])
     try await store.lock(source)
     await store.close()
@@ -131,7 +131,7 @@ import Testing
       #expect(message.text.map { Array($0.utf8) } == texts[key]?.map { Array($0.utf8) }, "\(key)")
     }
     let rows = page.filter { $0.text != nil }.map { EmbeddedRow($0.key, $0.text ?? "", [1, 2, 3]) }
-    #expect(try await store.write(rows, to: fixture.source) == Set(rows.map(\.key)))
+    #expect(try await store.write(rows, to: fixture.source).written == Set(rows.map(\.key)))
     await store.close()
   }
 

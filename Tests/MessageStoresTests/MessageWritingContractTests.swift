@@ -24,12 +24,12 @@ import Testing
     let rows = page.enumerated().map { index, message in
       EmbeddedRow(key: message.key, digest: TextDigest(of: message.text ?? ""), vector: vectors[index])
     }
-    #expect(try await store.write(rows, to: fixture.source) == [1, 5])
+    #expect(try await store.write(rows, to: fixture.source).written == [1, 5])
     #expect(
       try await fixture.vectors() == ["1": Array(vectors[0]), "4": [9, 9, 9], "5": Array(vectors[4])])
 
-    #expect(try await store.write(rows, to: fixture.source) == [])
-    #expect(try await store.write([], to: fixture.source) == [])
+    #expect(try await store.write(rows, to: fixture.source).written == [])
+    #expect(try await store.write([], to: fixture.source).written == [])
     #expect(try await store.countRemaining(in: fixture.source) == 3)
     await store.close()
   }
@@ -42,7 +42,7 @@ import Testing
     _ = try await store.inspect(fixture.source, dimensions: 3)
     for bad in [[1, 2], [1, 2, 3, 4], [], [1, .nan, 3], [1, 2, -.infinity]] as [[Float]] {
       let rows = [EmbeddedRow(1, "one", [1, 2, 3]), EmbeddedRow(2, "two", bad)]
-      let failure = await #expect(throws: Failure.self) { try await store.write(rows, to: fixture.source) }
+      let failure = await #expect(throws: Failure.self) { try await store.write(rows, to: fixture.source).written }
       #expect(failure?.exitCode == .badData)
       #expect(failure?.subject == "messages id 2")
       await #expect(throws: Failure.self) { try await store.nearest(to: bad, in: fixture.source, limit: 1) }
@@ -60,7 +60,7 @@ import Testing
       [.leastNonzeroMagnitude, -.leastNormalMagnitude, 1.0e-5], [.greatestFiniteMagnitude, 0.1, -16_777_215]
     )
     let rows = [EmbeddedRow(1, "one", small), EmbeddedRow(2, "two", great)]
-    #expect(try await store.write(rows, to: fixture.source) == [1, 2])
+    #expect(try await store.write(rows, to: fixture.source).written == [1, 2])
     #expect(try await fixture.vectors() == ["1": small, "2": great])
     await store.close()
   }
@@ -78,7 +78,7 @@ import Testing
     let store = try await fixture.open()
     let page = try await store.page(of: fixture.source, after: nil, limit: 2500)
     let rows = page.enumerated().map { EmbeddedRow($1.key, $1.text ?? "", [Float($0), 0.5, 1]) }
-    #expect(try await store.write(rows, to: fixture.source).count == 2500)
+    #expect(try await store.write(rows, to: fixture.source).written.count == 2500)
     let vectors = try await fixture.vectors()
     #expect(vectors.count == 2500)
     #expect(vectors.allSatisfy { key, vector in vector == [(Float(key) ?? 0) - 1, 0.5, 1] })
@@ -120,7 +120,7 @@ import Testing
       let rows = page.enumerated().map { index, message in
         EmbeddedRow(message.key, message.text ?? "", (0..<1536).map { $0 == index ? 1 : 0.001 })
       }
-      #expect(try await store.write(rows, to: source).count == 2)
+      #expect(try await store.write(rows, to: source).written.count == 2)
       #expect(try await store.countRemaining(in: source) == 0)
       let nearest = try await store.nearest(to: Array(rows[1].vector), in: source, limit: 5)
       #expect(nearest.map(\.text) == ["Grace is a gift.", "Was ist\nGnade?"])

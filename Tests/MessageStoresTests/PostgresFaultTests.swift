@@ -38,7 +38,7 @@ import Testing
     let (fixture, application) = try await Self.prepare()
     let store = try await fixture.open()
     try await application.execute("BEGIN; UPDATE messages SET content = 'two, edited' WHERE id = 2")
-    let write = Task { try await store.write(Self.rows, to: fixture.source) }
+    let write = Task { try await store.write(Self.rows, to: fixture.source).written }
     try await Self.await("1", from: Self.waiters, on: fixture)
     try await application.execute("COMMIT")
     #expect(try await write.value == [1, 3])
@@ -50,7 +50,7 @@ import Testing
     let (fixture, application) = try await Self.prepare()
     let store = try await fixture.openImpatient()
     try await application.execute("BEGIN; SELECT FROM messages WHERE id = 2 FOR UPDATE")
-    let failure = await #expect(throws: Failure.self) { try await store.write(Self.rows, to: fixture.source) }
+    let failure = await #expect(throws: Failure.self) { try await store.write(Self.rows, to: fixture.source).written }
     #expect(failure?.exitCode == .unavailable)
     #expect(failure?.description == "messages: canceling statement due to lock timeout (SQLSTATE 55P03)")
     #expect(try await fixture.vectors().isEmpty)
@@ -61,7 +61,7 @@ import Testing
       """)
     #expect(states == [["idle"]])
     try await application.execute("COMMIT")
-    #expect(try await store.write(Self.rows, to: fixture.source) == [1, 2, 3])
+    #expect(try await store.write(Self.rows, to: fixture.source).written == [1, 2, 3])
     await store.close()
   }
 
@@ -70,7 +70,7 @@ import Testing
     let store = try await fixture.openImpatient(lockTimeout: .seconds(60))
     // Only the store's own check finds the deadlock, so that it is the victim.
     try await application.execute("SET deadlock_timeout = '10min'; BEGIN; UPDATE messages SET role = 'x' WHERE id = 2")
-    let write = Task { try await store.write(Self.rows, to: fixture.source) }
+    let write = Task { try await store.write(Self.rows, to: fixture.source).written }
     try await Self.await("1", from: Self.waiters, on: fixture)
     try await application.execute("UPDATE messages SET role = 'x' WHERE id = 1; COMMIT")
     #expect(try await write.value == [1, 2, 3])
@@ -86,7 +86,7 @@ import Testing
         + "SET default_transaction_isolation = 'repeatable read'")
     let store = try await fixture.openImpatient(lockTimeout: .seconds(60))
     try await application.execute("BEGIN; UPDATE messages SET content = 'two, edited' WHERE id = 2")
-    let write = Task { try await store.write(Self.rows, to: fixture.source) }
+    let write = Task { try await store.write(Self.rows, to: fixture.source).written }
     try await Self.await("1", from: Self.waiters, on: fixture)
     try await application.execute("COMMIT")
     #expect(try await write.value == [1, 3])
@@ -97,14 +97,14 @@ import Testing
     let (fixture, application) = try await Self.prepare()
     let store = try await fixture.open()
     try await application.execute("BEGIN; SELECT FROM messages WHERE id = 2 FOR UPDATE")
-    let write = Task { try await store.write(Self.rows, to: fixture.source) }
+    let write = Task { try await store.write(Self.rows, to: fixture.source).written }
     try await Self.await("1", from: Self.waiters, on: fixture)
     write.cancel()
     await #expect(throws: CancellationError.self) { try await write.value }
     try await Self.await("0", from: Self.waiters, on: fixture)
     try await application.execute("COMMIT")
     #expect(try await fixture.vectors().isEmpty)
-    #expect(try await store.write(Self.rows, to: fixture.source) == [1, 2, 3])
+    #expect(try await store.write(Self.rows, to: fixture.source).written == [1, 2, 3])
     await store.close()
   }
 
@@ -120,7 +120,7 @@ import Testing
     #expect(try await store.page(of: fixture.source, after: nil, limit: 9).count == 3)
 
     try await application.execute("BEGIN; SELECT FROM messages WHERE id = 2 FOR UPDATE")
-    let write = Task { try await store.write(Self.rows, to: fixture.source) }
+    let write = Task { try await store.write(Self.rows, to: fixture.source).written }
     try await Self.await("1", from: Self.waiters, on: fixture)
     #expect(try await fixture.run(terminate) == [["2"]])
     try await application.execute("COMMIT")
@@ -137,9 +137,9 @@ import Testing
     let store = try await url.openMessageStore(applicationName: "vecfill tests")
     try await fixture.fill(3, with: [9, 9, 9])
     // The first write opens the connection; only what follows is withheld.
-    #expect(try await store.write([Self.rows[2]], to: fixture.source) == [])
+    #expect(try await store.write([Self.rows[2]], to: fixture.source).written == [])
     proxy.withholdReplies()
-    let write = Task { try await store.write(Self.rows, to: fixture.source) }
+    let write = Task { try await store.write(Self.rows, to: fixture.source).written }
     try await Self.await("3", from: "SELECT count(embedding) FROM messages", on: fixture)
     proxy.cut()
     #expect(try await write.value == [1, 2])
@@ -160,13 +160,13 @@ import Testing
     let url = try DatabaseURL(database.url)
     let store = try await url.openMessageStore(applicationName: "vecfill tests")
     try await store.lock(source)
-    #expect(try await store.write([Self.rows[0]], to: source) == [1])
+    #expect(try await store.write([Self.rows[0]], to: source).written == [1])
 
     try await cluster.crash()
     let impatient = try await Self.failureOfWriting(url, source, during: cluster)
     #expect(impatient?.exitCode == .unavailable)
     let page = Task { try await store.page(of: source, after: nil, limit: 9) }
-    let write = Task { try await store.write([Self.rows[1]], to: source) }
+    let write = Task { try await store.write([Self.rows[1]], to: source).written }
     try await cluster.start()
     #expect(try await write.value == [2])
     #expect(try await page.value.count <= 1)

@@ -63,7 +63,7 @@ import Testing
       let page = await #expect(throws: Failure.self) { try await first.page(of: fixture.source, after: nil, limit: 1) }
       #expect(page?.exitCode == .locked)
       let write = await #expect(throws: Failure.self) {
-        try await first.write([EmbeddedRow(1, "one", [1, 2, 3])], to: fixture.source)
+        try await first.write([EmbeddedRow(1, "one", [1, 2, 3])], to: fixture.source).written
       }
       #expect(write?.exitCode == .locked)
       #expect(write?.reason.hasPrefix("second at") == true)
@@ -143,7 +143,7 @@ import Testing
         group.addTask {
           let page = try await store.page(of: source, after: .integer(Int64(index * 75)), limit: 75)
           let rows = page.map { EmbeddedRow($0.key, $0.text ?? "", [1, 2, Float(index)]) }
-          return try await store.write(rows, to: source).count
+          return try await store.write(rows, to: source).written.count
         }
       }
       return try await group.reduce(0, +)

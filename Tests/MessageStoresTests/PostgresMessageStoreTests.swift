@@ -14,15 +14,15 @@ import Testing
     let store = try await fixture.open()
     #expect(try await store.inspect(fixture.source, dimensions: 3).vectorType == "halfvec(3)")
     let rows = [EmbeddedRow(1, "one", [1, -0.5, 65504]), EmbeddedRow(2, "two", [0.1, 1e-9, 2])]
-    #expect(try await store.write(rows, to: fixture.source) == [1, 2])
+    #expect(try await store.write(rows, to: fixture.source).written == [1, 2])
     #expect(
       try await fixture.vectors() == ["1": [1, -0.5, 65504], "2": [Float(Float16(0.1)), 0, 2]])
     let failure = await #expect(throws: Failure.self) {
-      try await store.write([EmbeddedRow(3, "three", [1, 2, 70000])], to: fixture.source)
+      try await store.write([EmbeddedRow(3, "three", [1, 2, 70000])], to: fixture.source).written
     }
     #expect(failure?.exitCode == .badData)
     #expect(try await store.nearest(to: [0, 0, 1], in: fixture.source, limit: 1).map(\.key) == [1])
-    #expect(try await store.write([EmbeddedRow(3, "three", [1, 2, 7])], to: fixture.source) == [3])
+    #expect(try await store.write([EmbeddedRow(3, "three", [1, 2, 7])], to: fixture.source).written == [3])
     await store.close()
   }
 
@@ -36,7 +36,7 @@ import Testing
       """)
     let store = try await fixture.open()
     #expect(try await store.inspect(fixture.source, dimensions: 3).vectorType == "vector")
-    #expect(try await store.write([EmbeddedRow(1, "one", [1, 2, 3])], to: fixture.source) == [1])
+    #expect(try await store.write([EmbeddedRow(1, "one", [1, 2, 3])], to: fixture.source).written == [1])
     #expect(try await store.inspect(fixture.source, dimensions: 3).vectorType == "vector")
     #expect(try await store.nearest(to: [1, 2, 3], in: fixture.source, limit: 3).map(\.key) == [1])
     await store.close()
@@ -56,7 +56,7 @@ import Testing
     let page = try await store.page(of: fixture.source, after: 5, limit: 10)
     #expect(page.map(\.key) == (6...15).map { .integer($0) })
     let rows = page.map { EmbeddedRow($0.key, $0.text ?? "", [1, 2, 3]) }
-    #expect(try await store.write(rows, to: fixture.source).count == 10)
+    #expect(try await store.write(rows, to: fixture.source).written.count == 10)
     #expect(
       try await fixture.run("SELECT count(embedding) > 0 FROM even UNION ALL SELECT count(embedding) > 0 FROM odd")
         == [["t"], ["t"]])
@@ -78,7 +78,7 @@ import Testing
     let page = try await store.page(of: fixture.source, after: nil, limit: 10)
     #expect(page.first?.text?.hasPrefix("größer als") == true)
     let rows = page.map { EmbeddedRow($0.key, $0.text ?? "", [1, 2, 3]) }
-    #expect(try await store.write(rows, to: fixture.source) == [1])
+    #expect(try await store.write(rows, to: fixture.source).written == [1])
     await store.close()
   }
 
@@ -99,7 +99,7 @@ import Testing
     let source = Source(table: "messages")
     _ = try await store.inspect(source, dimensions: 3)
     #expect(try await store.page(of: source, after: nil, limit: 1) == [Message(key: 1, text: "caf\u{e9}")])
-    #expect(try await store.write([EmbeddedRow(1, "caf\u{e9}", [1, 2, 3])], to: source) == [1])
+    #expect(try await store.write([EmbeddedRow(1, "caf\u{e9}", [1, 2, 3])], to: source).written == [1])
     await store.close()
   }
 
@@ -113,7 +113,7 @@ import Testing
       """)
     let store = try await fixture.open()
     let rows = [EmbeddedRow(1, "one", [1, 2, 3]), EmbeddedRow(2, "two", [4, 5, 6])]
-    #expect(try await store.write(rows, to: fixture.source) == [2])
+    #expect(try await store.write(rows, to: fixture.source).written == [2])
     #expect(try await fixture.vectors() == ["2": [4, 5, 6]])
     await store.close()
   }
@@ -136,13 +136,13 @@ import Testing
     let rows = [
       EmbeddedRow(1, "one", [1, 2, 3]), EmbeddedRow(2, "two secrets", [1, 2, 3]), EmbeddedRow(3, "three", [1, 2, 3]),
     ]
-    let failure = await #expect(throws: Failure.self) { try await store.write(rows, to: fixture.source) }
+    let failure = await #expect(throws: Failure.self) { try await store.write(rows, to: fixture.source).written }
     #expect(failure?.exitCode == .badData)
     #expect(failure?.subject == "messages id 2")
     #expect(failure?.description.contains(reason) == true)
     #expect(failure?.description.contains("secrets") == false)
     #expect(try await fixture.vectors().isEmpty)
-    #expect(try await store.write([rows[0], rows[2]], to: fixture.source) == [1, 3])
+    #expect(try await store.write([rows[0], rows[2]], to: fixture.source).written == [1, 3])
     await store.close()
   }
 
@@ -170,7 +170,7 @@ import Testing
     _ = try await store.inspect(fixture.source, dimensions: 3)
     try await store.lock(fixture.source)
     _ = try await store.page(of: fixture.source, after: nil, limit: 1)
-    _ = try await store.write([EmbeddedRow(1, "one", [1, 2, 3])], to: fixture.source)
+    _ = try await store.write([EmbeddedRow(1, "one", [1, 2, 3])], to: fixture.source).written
     _ = try await store.nearest(to: [1, 2, 3], in: fixture.source, limit: 1)
     let bad = Source(table: "messages", condition: "1/(id - 2) < 0")
     await #expect(throws: Failure.self) { try await store.page(of: bad, after: nil, limit: 9) }

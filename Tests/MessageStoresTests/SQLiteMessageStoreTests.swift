@@ -25,7 +25,7 @@ import Testing
     let source = Source(table: "messages")
     let store = try await DatabaseURL(file.url).openMessageStore(applicationName: "vecfill tests")
     #expect(try await store.inspect(source, dimensions: 3).vectorType == type)
-    #expect(try await store.write([EmbeddedRow(1, "one", [0.1, -1, 1e-5])], to: source) == [1])
+    #expect(try await store.write([EmbeddedRow(1, "one", [0.1, -1, 1e-5])], to: source).written == [1])
     #expect(try await file.run("SELECT embedding FROM messages WHERE id = 1") == [[stored]])
     #expect(try await store.nearest(to: [0.1, -1, 1e-5], in: source, limit: 1).map(\.key) == [1])
     await store.close()
@@ -46,9 +46,9 @@ import Testing
     #expect(page.map(\.text) == [nil, "42", "1.5", "\u{e9}", nil, "a\0b", nil])
     // Neither the text that such bytes are often shown as nor what stands before a zero matches.
     let mended = [EmbeddedRow(1, "a\u{fffd}b", [1, 2, 3]), EmbeddedRow(6, "a", [1, 2, 3])]
-    #expect(try await store.write(mended, to: source) == [])
+    #expect(try await store.write(mended, to: source).written == [])
     let rows = page.compactMap { message in message.text.map { EmbeddedRow(message.key, $0, [1, 2, 3]) } }
-    #expect(try await store.write(rows, to: source) == [2, 3, 4, 6])
+    #expect(try await store.write(rows, to: source).written == [2, 3, 4, 6])
     await store.close()
   }
 
@@ -78,7 +78,7 @@ import Testing
     try await fixture.run("BEGIN IMMEDIATE; UPDATE messages SET content = 'edited' WHERE id = 2")
     let rows = page.map { EmbeddedRow($0.key, $0.text ?? "", [1, 2, 3]) }
     if mode == "wal" { #expect(try await store.countRemaining(in: fixture.source) == 3) }
-    let write = Task { try await store.write(rows, to: fixture.source) }
+    let write = Task { try await store.write(rows, to: fixture.source).written }
     try await fixture.run("DELETE FROM messages WHERE id = 3; COMMIT")
     #expect(try await write.value == [1])
     #expect(try await fixture.run("PRAGMA journal_mode") == [[mode]])
@@ -94,7 +94,7 @@ import Testing
       """)
     let store = try await fixture.open()
     let rows = [EmbeddedRow(1, "one", [1, 2, 3]), EmbeddedRow(2, "two secrets", [1, 2, 3])]
-    let failure = await #expect(throws: Failure.self) { try await store.write(rows, to: fixture.source) }
+    let failure = await #expect(throws: Failure.self) { try await store.write(rows, to: fixture.source).written }
     #expect(failure?.exitCode == .badData)
     #expect(failure?.description.contains("secrets") == false)
     #expect(try await fixture.vectors().isEmpty)

@@ -248,7 +248,7 @@ struct Refusal: CustomTestStringConvertible {
     let url = try DatabaseURL(fixture.url.replacing("postgres@", with: "\(role)@"))
     let store = try await url.openMessageStore(applicationName: "vecfill tests")
     _ = try await store.inspect(fixture.source, dimensions: 3)
-    #expect(try await store.write([EmbeddedRow(1, "one", [1, 2, 3])], to: fixture.source) == [1])
+    #expect(try await store.write([EmbeddedRow(1, "one", [1, 2, 3])], to: fixture.source).written == [1])
     await store.close()
   }
 
@@ -267,7 +267,7 @@ struct Refusal: CustomTestStringConvertible {
       #expect(try await store.page(of: fixture.source, after: nil, limit: 9).map(\.key) == [2])
       #expect(try await store.nearest(to: [1, 2, 3], in: fixture.source, limit: 9).map(\.key) == [1])
       let write = await #expect(throws: Failure.self) {
-        try await store.write([EmbeddedRow(2, "two", [1, 2, 3])], to: fixture.source)
+        try await store.write([EmbeddedRow(2, "two", [1, 2, 3])], to: fixture.source).written
       }
       #expect(write?.exitCode == exitCode)
       await store.close()

@@ -153,3 +153,10 @@ extension RowKey: ExpressibleByIntegerLiteral, ExpressibleByStringLiteral {
   package init(integerLiteral value: Int64) { self = .integer(value) }
   package init(stringLiteral value: String) { self = .text(value) }
 }
+
+extension MessageStore {
+  /// The rows of a page alone.
+  func page(of source: Source, after key: RowKey?, limit: Int, sample: KeySample? = nil) async throws -> [Message] {
+    try await page(of: source, PageRequest(after: key, limit: limit, sample: sample)).messages
+  }
+}

@@ -7,7 +7,7 @@ import Testing
 @Suite struct JobNeedsTests {
   static let table =
     "CREATE TABLE \"My Notes\" (\"Key\" uuid PRIMARY KEY, body text); INSERT INTO \"My Notes\" VALUES (gen_random_uuid(), 'x')"
-  static let source = Source(table: "My Notes", key: "Key", text: "body", vector: "Vec")
+  static let source = Source(table: "My Notes", keys: ["Key"], text: "body", vector: "Vec")
 
   static func drafts(
     _ fixture: Fixture, _ folder: Folder, dimensions: Int, of source: Source = source
@@ -65,7 +65,7 @@ import Testing
         """)
     }
     let folder = try Folder([:])
-    let source = Source(schema: "Notes App", table: "notes", key: "uid", text: "body", vector: "vec")
+    let source = Source(schema: "Notes App", table: "notes", keys: ["uid"], text: "body", vector: "vec")
     #expect(try await Self.drafts(fixture, folder, dimensions: 3072, of: source).count == 3)
     _ = try await fixture.migrating(folder: folder.path) { try await $0.up() }
     #expect(try await indexes() == [["idx_notes_vec_missing", "t"]])

@@ -3,8 +3,8 @@ package struct Source: Hashable, Sendable, Codable {
   /// The default is the connection's own search path.
   package var schema: String?
   package var table: String
-  /// The primary key's column. The default is "id".
-  package var key: String
+  /// The primary key's columns in its order, at least one. The default is "id".
+  package var keys: [String]
   /// The default is "content".
   package var text: String
   /// The default is "embedding".
@@ -13,16 +13,19 @@ package struct Source: Hashable, Sendable, Codable {
   package var condition: String?
 
   package init(
-    schema: String? = nil, table: String, key: String = "id", text: String = "content", vector: String = "embedding",
+    schema: String? = nil, table: String, keys: [String] = ["id"], text: String = "content", vector: String = "embedding",
     condition: String? = nil
   ) {
     self.schema = schema
     self.table = table
-    self.key = key
+    self.keys = keys
     self.text = text
     self.vector = vector
     self.condition = condition
   }
+
+  /// The key's columns as a person writes them: "id" or "id, created_at".
+  package var key: String { keys.joined(separator: ", ") }
 
   /// The table as a person writes it: "schema.table" or "table".
   package var name: String { schema.map { "\($0).\(table)" } ?? table }

@@ -9,17 +9,20 @@ package struct FailureClass: Sendable {
 
   package static let table: [FailureClass] = [
     FailureClass(.transient, .retry, .unavailable, "run the same command again to go on"),
+    FailureClass(.timedOut, .retry, .unavailable, "run the same command again to go on"),
     FailureClass(.unreachable, .retry, .unavailable, "check the network, then run the same command again to go on"),
     FailureClass(.rateLimited, .hold, .unavailable, "run the same command again later to go on"),
     FailureClass(
       .quotaExhausted, .stop, .budget, "restore the account's credit and run the same command again to go on"),
     FailureClass(.denied, .stop, .denied, "check the API key and its rights to the model"),
+    FailureClass(.forbidden, .stop, .denied, "check the API key and its rights to the model"),
     FailureClass(
       .tooLarge, .split, .badData, "no input was accepted, not even a harmless one: check the model and the base URL"),
     FailureClass(
       .badInput, .isolate, .badData, "no input was accepted, not even a harmless one: check the model and the base URL"),
     FailureClass(.brokenReply, .retryOnce, .badData, "check that the base URL and the model are the right ones"),
     FailureClass(.misconfigured, .stop, .configuration, "check the base URL, the model and the dimensions"),
+    FailureClass(.unrecognized, .stop, .configuration, "check the base URL"),
     FailureClass(.cancelled, .stop, .unavailable, "run the same command again to go on"),
   ]
 

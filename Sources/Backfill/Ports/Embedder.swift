@@ -18,6 +18,9 @@ package struct EmbeddingReply: Equatable, Sendable {
   /// The provider's id of the request, e.g. the `x-request-id` header.
   package let requestID: String?
   package let rateLimits: RateLimitHints
+  /// The texts, by their index, whose vector can't be used, and why, e.g. "its vector has a value that is not finite".
+  /// In `vectors` their place holds zeros. At least one text has a vector: a reply without any is a failure.
+  package var unusable: [Int: String] = [:]
 
   package init(
     vectors: Vectors, billedTokens: Int?, requestID: String? = nil, rateLimits: RateLimitHints = RateLimitHints()
@@ -33,16 +36,20 @@ package struct EmbeddingReply: Equatable, Sendable {
 package struct EmbeddingFailure: Error, Equatable, Sendable {
   /// What kind of failure it is, which alone decides what is done about it.
   package enum Kind: String, Sendable, Codable, CaseIterable {
-    /// A fault that is likely to pass: 408, 409, 5xx, a reset connection, a timeout.
+    /// A fault that is likely to pass: 408, 409, 5xx, a reset connection.
     case transient
+    /// No whole reply came in time.
+    case timedOut
     /// The provider can't be reached at all: no name, no route, connection refused, TLS refused.
     case unreachable
     /// Too many requests or tokens for now.
     case rateLimited
     /// The account's quota or credit is used up: waiting will not help.
     case quotaExhausted
-    /// The credential was refused, or has no right to the model.
+    /// The credential was refused.
     case denied
+    /// A 403: the credential has no right to the model or the endpoint, or a gateway dislikes a text.
+    case forbidden
     /// The request as a whole has too many tokens or inputs; fewer will pass.
     case tooLarge
     /// At least one of the inputs was refused as such.
@@ -51,6 +58,8 @@ package struct EmbeddingFailure: Error, Equatable, Sendable {
     case brokenReply
     /// The endpoint or the model does not exist, or the request can't be understood whatever its texts.
     case misconfigured
+    /// A status or a body that no embeddings API documents, e.g. a proxy's 406 or 451.
+    case unrecognized
     /// The task was cancelled.
     case cancelled
   }
@@ -69,6 +78,11 @@ package struct EmbeddingFailure: Error, Equatable, Sendable {
   /// Whether the provider may have done, and billed, the work: the request was sent and no reply came.
   package let mayHaveBeenBilled: Bool
   package let rateLimits: RateLimitHints
+  /// The URL that was called, without credentials and query; nil where none was.
+  package var address: String?
+  /// What the server said, on one line of at most 300 characters and without the key. It can quote the request's texts,
+  /// so only that of a harmless text may be shown or kept (P10).
+  package var serverMessage: String?
 
   package init(
     _ kind: Kind, _ reason: String, status: Int? = nil, code: String? = nil, requestID: String? = nil,

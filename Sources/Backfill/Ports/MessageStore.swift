@@ -14,17 +14,23 @@ package protocol MessageStore: Sendable {
   /// column of another dimension, and `.denied` for a missing right.
   func inspect(_ source: Source, dimensions: Int, for access: StoreAccess) async throws -> SourceShape
 
-  /// The rows that lack a vector and meet the source's condition, whose key is greater than `key`, in key order: at
-  /// most `limit`, and fewer once their texts reach `pageBytes`. An empty page means that none is left behind `key`.
-  /// Blank and NULL texts are returned too. With `sample`, only the rows that it chooses.
-  func page(of source: Source, after key: RowKey?, limit: Int, sample: KeySample?) async throws -> [Message]
+  /// The greatest key of the table, whether its row has a vector or not; nil where the table is empty.
+  func lastKey(of source: Source) async throws -> RowKey?
+
+  /// The rows in the request's range that lack a vector and meet the source's condition, in key order. A statement
+  /// looks at a bounded number of rows, so that a page may be empty though more rows follow.
+  ///
+  /// A row whose text can't be read is returned as such and stops no other.
+  func page(of source: Source, _ request: PageRequest) async throws -> MessagePage
 
   /// How many rows lack a vector and meet the source's condition.
   func countRemaining(in source: Source) async throws -> Int
 
-  /// Writes each vector whose row still holds the very text and still lacks a vector, all in one transaction, and
-  /// returns the keys of the rows that were written. The others were edited, deleted or filled, and are left.
-  func write(_ rows: [EmbeddedRow], to source: Source) async throws -> Set<RowKey>
+  /// Writes each vector whose row still holds the very text, still lacks a vector and still meets the source's
+  /// condition, and tells what became of each row. A row that can't be written keeps no other from being written.
+  ///
+  /// Durable when it returns. Throws a `Failure` where it is no row's fault: the database is away, a right is missing.
+  func write(_ rows: [EmbeddedRow], to source: Source) async throws -> WriteOutcome
 
   /// The rows with a vector that are nearest to `vector` by cosine distance, nearest first, at most `limit`.
   func nearest(to vector: [Float], in source: Source, limit: Int) async throws -> [Neighbour]
@@ -50,12 +56,44 @@ extension MessageStore {
     try await inspect(source, dimensions: dimensions, for: .filling)
   }
 
-  package func page(of source: Source, after key: RowKey?, limit: Int) async throws -> [Message] {
-    try await page(of: source, after: key, limit: limit, sample: nil)
-  }
-
   /// The bytes of text after which a page ends early: 8 MiB. One text alone may be longer.
   package static var pageBytes: Int { 8 << 20 }
+}
+
+/// Which rows a page is of.
+package struct PageRequest: Equatable, Sendable {
+  /// Only keys greater than this one; nil for all.
+  package var after: RowKey?
+  /// Only keys up to this one; nil for all.
+  package var through: RowKey?
+  /// At most so many rows, and fewer once their texts reach `MessageStore.pageBytes`.
+  package var limit: Int
+  /// Whether rows with a blank or NULL text are left out; else they come without their text.
+  package var leavesOutBlank: Bool
+  /// Only the rows that it chooses; nil for all.
+  package var sample: KeySample?
+
+  package init(
+    after: RowKey? = nil, through: RowKey? = nil, limit: Int, leavesOutBlank: Bool = false, sample: KeySample? = nil
+  ) {
+    self.after = after
+    self.through = through
+    self.limit = limit
+    self.leavesOutBlank = leavesOutBlank
+    self.sample = sample
+  }
+}
+
+/// A part of the rows that lack a vector.
+package struct MessagePage: Equatable, Sendable {
+  package let messages: [Message]
+  /// The key behind which the next page begins; nil where the range has been read to its end.
+  package let continuesAfter: RowKey?
+
+  package init(_ messages: [Message], continuesAfter: RowKey?) {
+    self.messages = messages
+    self.continuesAfter = continuesAfter
+  }
 }
 
 /// What `MessageStore.inspect` found.

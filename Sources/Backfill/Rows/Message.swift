@@ -1,11 +1,34 @@
 /// A row that lacks a vector, as it stood when its page was read.
 package struct Message: Equatable, Sendable {
   package let key: RowKey
-  /// The text column's value; nil where it is NULL, or bytes in a SQLite file that are no UTF-8.
+  /// The text column's value; nil where it is NULL, or blank and was left in the database, or can't be read.
   package let text: String?
+  /// Why the value is no text; nil where it is one, or NULL.
+  package let unreadable: UnreadableText?
 
   package init(key: RowKey, text: String?) {
     self.key = key
     self.text = text
+    unreadable = nil
+  }
+
+  package init(key: RowKey, unreadable: UnreadableText) {
+    self.key = key
+    text = nil
+    self.unreadable = unreadable
+  }
+}
+
+/// A value of the text column that can't be read as a text, e.g. bytes that are no UTF-8, or a damaged TOAST value.
+package struct UnreadableText: Equatable, Sendable {
+  /// What is wrong with it, in words that hold nothing of the value, e.g. "its bytes are no UTF-8 (SQLSTATE 22021)".
+  package let reason: String
+  /// The SHA-256 of the value's own bytes, by which a later run sees that it was mended; a digest of nothing where even
+  /// the bytes can't be read.
+  package let digest: TextDigest
+
+  package init(reason: String, digest: TextDigest = TextDigest(of: "")) {
+    self.reason = reason
+    self.digest = digest
   }
 }

@@ -61,11 +61,11 @@ struct JobSpec {
       source.schema = parts[0]
       source.table = parts[1]
     }
-    if let key = try keys["key"]?.text(.text) { source.key = key }
+    if let key = try keys["key"]?.text(.text) { source.keys = [key] }
     if let text = try keys["text"]?.text(.text) { source.text = text }
     if let vector = try keys["vector"]?.text(.text) { source.vector = vector }
     source.condition = try keys["where"]?.text()
-    guard Set([source.key, source.text, source.vector]).count == 3 else {
+    guard Set(source.keys + [source.text, source.vector]).count == source.keys.count + 2 else {
       throw Failure(
         .configuration, value.place, "\(value.path) must have three different columns as key, text and vector")
     }

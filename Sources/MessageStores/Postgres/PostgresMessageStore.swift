@@ -48,21 +48,28 @@ package actor PostgresMessageStore: MessageStore {
     return table.shape
   }
 
-  package func page(
-    of source: Source, after key: RowKey?, limit: Int, sample: KeySample?
-  ) async throws -> [Message] {
+  package func lastKey(of source: Source) async throws -> RowKey? {
+    let table = try await table(of: source)
+    return try await read(source) { connection in
+      let rows = try connection.query(table.lastKey, format: .binary)
+      return rows.isEmpty ? nil : rows.rowKey(row: 0, column: 0)
+    }
+  }
+
+  package func page(of source: Source, _ request: PageRequest) async throws -> MessagePage {
     let table = try await table(of: source)
     try await confirmLocks(for: source)
-    let sql = table.page(behindKey: key != nil, texts: Self.pageBytes, sample: sample)
-    let parameters = [.integer(Int64(limit))] + (key.map { [PostgresValue($0)] } ?? [])
+    let sql = table.page(behindKey: request.after != nil, texts: Self.pageBytes, sample: request.sample)
+    let parameters = [.integer(Int64(request.limit))] + (request.after.map { [PostgresValue($0)] } ?? [])
     return try await read(source) { connection in
       let rows = try connection.query(sql, parameters, format: .binary)
-      return try rows.indices.map { row in
+      let messages = try rows.indices.map { row in
         guard let key = rows.rowKey(row: row, column: 0) else {
           throw Failure(.configuration, source.name, "its key changed its type", remedy: "start again")
         }
         return Message(key: key, text: rows.text(row: row, column: 1))
       }
+      return MessagePage(messages, continuesAfter: messages.last?.key)
     }
   }
 
@@ -73,15 +80,17 @@ package actor PostgresMessageStore: MessageStore {
     }
   }
 
-  package func write(_ rows: [EmbeddedRow], to source: Source) async throws -> Set<RowKey> {
-    guard !rows.isEmpty else { return [] }
+  package func write(_ rows: [EmbeddedRow], to source: Source) async throws -> WriteOutcome {
+    var outcome = WriteOutcome()
+    guard !rows.isEmpty else { return outcome }
     let table = try await table(of: source)
     for row in rows {
       try row.vector.check(dimensions: table.dimensions, of: "\(source.name) \(source.key) \(row.key)")
     }
     try await confirmLocks(for: source)
     let write = PostgresWrite(table: table, rows: rows, lockTimeout: lockTimeout)
-    return try await attempt(on: writer, for: source) { try write.run(on: $0, isRepeat: $1) }
+    outcome.written = try await attempt(on: writer, for: source) { try write.run(on: $0, isRepeat: $1) }
+    return outcome
   }
 
   package func nearest(to vector: [Float], in source: Source, limit: Int) async throws -> [Neighbour] {
@@ -96,7 +105,9 @@ package actor PostgresMessageStore: MessageStore {
         try connection.query(
           "SELECT set_config('hnsw.ef_search', $1, true)", [.text(String(min(max(limit, 40), 1000)))])
         return try connection.query(table.nearest, parameters).compactMap { row in
-          guard let key = row[0].flatMap({ RowKey($0, kind: table.keyKind) }), let text = row[1] else { return nil }
+          guard let key = row[0].flatMap({ RowKey(postgres: $0, kind: table.keyKind) }), let text = row[1] else {
+            return nil
+          }
           return Neighbour(key: key, text: text, distance: row[2].flatMap { Double($0) } ?? .nan)
         }
       }

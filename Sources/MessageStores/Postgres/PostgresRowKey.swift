@@ -9,6 +9,23 @@ extension PostgresValue {
     case .integer(let value): self = .integer(value)
     case .uuid(let value): self = .uuid(value)
     case .text(let value): self = .text(value)
+    case .bytes(let value): self = .bytes(value)
+    case .composite: self = .null
+    }
+  }
+}
+
+extension RowKey {
+  /// Reads a key's text form; nil where it is none of `kind`.
+  init?(postgres text: String, kind: Kind) {
+    switch kind {
+    case .integer:
+      guard let value = Int64(text) else { return nil }
+      self = .integer(value)
+    case .uuid:
+      guard let value = UUID(uuidString: text) else { return nil }
+      self = .uuid(value)
+    default: self = .text(text)
     }
   }
 }

@@ -38,7 +38,7 @@ struct PostgresTable: Sendable {
     switch keyKind {
     case .integer: "$\(number)::pg_catalog.int8"
     case .uuid: "$\(number)::pg_catalog.uuid"
-    case .text: "$\(number)::pg_catalog.text"
+    default: "$\(number)::pg_catalog.text"
     }
   }
 
@@ -71,6 +71,8 @@ extension PostgresTable {
     let bound = sample.bound.map { String(format: "%02x", $0) }.joined()
     return " AND sha256(convert_to(\(key)::pg_catalog.text || '\(sample.salt)', 'UTF8')) < '\\x\(bound)'::bytea"
   }
+
+  var lastKey: String { "SELECT \(key) FROM \(name) ORDER BY \(key) DESC LIMIT 1" }
 
   var countRemaining: String { "SELECT count(*) FROM \(name) WHERE \(remaining)" }
 

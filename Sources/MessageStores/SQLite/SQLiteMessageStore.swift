@@ -50,16 +50,22 @@ package actor SQLiteMessageStore: MessageStore {
     return table.shape
   }
 
-  package func page(
-    of source: Source, after key: RowKey?, limit: Int, sample: KeySample?
-  ) async throws -> [Message] {
+  package func lastKey(of source: Source) async throws -> RowKey? {
     let table = try await table(of: source)
-    let arguments = StatementArguments((key.map { [$0.databaseValue] } ?? []) + [limit.databaseValue])
+    return try await read(source) { database in
+      try Row.fetchOne(database, sql: table.lastKey).map { try Self.key($0[0], of: table) }
+    }
+  }
+
+  package func page(of source: Source, _ request: PageRequest) async throws -> MessagePage {
+    let table = try await table(of: source)
+    let arguments = StatementArguments(
+      (request.after.map { [$0.databaseValue] } ?? []) + [request.limit.databaseValue])
     return try await read(source) { database in
       var messages: [Message] = []
       var bytes = 0
       let rows = try Row.fetchCursor(
-        database, sql: table.page(behindKey: key != nil, sample: sample), arguments: arguments)
+        database, sql: table.page(behindKey: request.after != nil, sample: request.sample), arguments: arguments)
       while bytes < Self.pageBytes, let row = try rows.next() {
         let text = try row.withUnsafeData(atIndex: 1) { data in
           bytes += data?.count ?? 0
@@ -67,7 +73,7 @@ package actor SQLiteMessageStore: MessageStore {
         }
         messages.append(Message(key: try Self.key(row[0], of: table), text: text))
       }
-      return messages
+      return MessagePage(messages, continuesAfter: messages.last?.key)
     }
   }
 
@@ -76,8 +82,8 @@ package actor SQLiteMessageStore: MessageStore {
     return try await read(source) { try Int.fetchOne($0, sql: table.countRemaining) ?? 0 }
   }
 
-  package func write(_ rows: [EmbeddedRow], to source: Source) async throws -> Set<RowKey> {
-    guard !rows.isEmpty else { return [] }
+  package func write(_ rows: [EmbeddedRow], to source: Source) async throws -> WriteOutcome {
+    guard !rows.isEmpty else { return WriteOutcome() }
     let table = try await table(of: source)
     let dimensions = table.dimensions ?? rows[0].vector.count
     for row in rows {
@@ -87,16 +93,16 @@ package actor SQLiteMessageStore: MessageStore {
     let vectors = rows.map { table.vectorFormat.value(of: $0.vector) }
     return try await reporting(source) {
       try await self.queue.writeWithoutTransaction { database in
-        var written: Set<RowKey> = []
+        var outcome = WriteOutcome()
         try database.inTransaction(.immediate) {
           let statement = try database.cachedStatement(sql: table.update)
           for (row, vector) in zip(rows, vectors) {
             try statement.execute(arguments: [vector, row.key.databaseValue, Data(row.digest.bytes)])
-            if database.changesCount == 1 { written.insert(row.key) }
+            if database.changesCount == 1 { outcome.written.insert(row.key) }
           }
           return .commit
         }
-        return written
+        return outcome
       }
     }
   }
@@ -160,7 +166,7 @@ extension SQLiteMessageStore {
       fallthrough
     default:
       throw Failure(
-        .badData, "\(table.source.name).\(table.source.key)", "a key is no \(table.keyKind.rawValue)",
+        .badData, "\(table.source.name).\(table.source.key)", "a key is no \(table.keyKind)",
         remedy: "mend the row, or leave it out by the job's condition")
     }
   }
@@ -171,7 +177,8 @@ extension RowKey {
   fileprivate var databaseValue: DatabaseValue {
     switch self {
     case .integer(let value): value.databaseValue
-    case .uuid, .text: description.databaseValue
+    case .bytes(let value): Data(value).databaseValue
+    case .uuid, .text, .composite: description.databaseValue
     }
   }
 }

@@ -42,6 +42,8 @@ struct SQLiteTable: Sendable {
     return " AND \(SQLiteTable.digestFunction)(CAST(\(key) AS TEXT) || '\(sample.salt)') < x'\(bound)'"
   }
 
+  var lastKey: String { "SELECT \(selectedKey) FROM \(name) ORDER BY \(key) DESC LIMIT 1" }
+
   var countRemaining: String { "SELECT count(*) FROM \(name) WHERE \(remaining)" }
 
   /// Writes a vector to the row of a key whose text has a digest: the three arguments in this order.

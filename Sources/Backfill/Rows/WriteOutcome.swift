@@ -1,0 +1,20 @@
+/// What became of the rows of one write. A row that is in none of the sets was edited, deleted or filled meanwhile, or no
+/// longer meets the source's condition.
+package struct WriteOutcome: Equatable, Sendable {
+  /// The rows that hold their vector now.
+  package var written: Set<RowKey> = []
+  /// The rows whose vector the database refuses, whatever else is written, and why: the SQLSTATE or SQLite's code, and
+  /// the constraint's or the trigger's name, with no value of the row (P10).
+  package var refused: [RowKey: String] = [:]
+  /// The rows that another transaction holds. Nothing was written to them.
+  package var locked: Set<RowKey> = []
+  /// Who holds the locked rows, as far as the database tells, e.g. "pid 4711 (psql at 10.0.0.7), idle in transaction
+  /// since 12:01:07"; empty where nobody does or it isn't known.
+  package var lockHolders: String = ""
+  /// The rows that still hold the very text and no vector after a write that was accepted.
+  package var unfilled: Set<RowKey> = []
+  /// What may have undone the writes to the rows in `unfilled`: the names of the table's triggers and rules.
+  package var hooks: String = ""
+
+  package init() {}
+}
