@@ -71,7 +71,8 @@ import Testing
     let first = try await store.page(of: fixture.source, after: nil, limit: 3)
     let second = try await store.page(of: fixture.source, after: first.last?.key, limit: 3)
     #expect((first + second).map(\.key) == keys.reversed().map { .uuid($0) })
-    #expect(try await store.write([EmbeddedRow(.uuid(keys[1]), "x", [1, 2, 3])], to: fixture.source).written.count == 1)
+    #expect(
+      try await store.write([EmbeddedRow(.uuid(keys[1]), "x", [1, 2, 3])], to: fixture.source).written.count == 1)
     #expect(try await fixture.vectors() == [keys[1].uuidString.lowercased(): [1, 2, 3]])
     await store.close()
   }

@@ -1,7 +1,7 @@
 import Backfill
 import Foundation
-import Postgres
 import Migrations
+import Postgres
 import TestSupport
 
 /// The migrations that ship, on a database of a test's own.

@@ -13,7 +13,8 @@ package struct Source: Hashable, Sendable, Codable {
   package var condition: String?
 
   package init(
-    schema: String? = nil, table: String, keys: [String] = ["id"], text: String = "content", vector: String = "embedding",
+    schema: String? = nil, table: String, keys: [String] = ["id"], text: String = "content",
+    vector: String = "embedding",
     condition: String? = nil
   ) {
     self.schema = schema

@@ -1,7 +1,7 @@
 import ArgumentParser
 import MessageStores
-import Postgres
 import Migrations
+import Postgres
 
 struct MigrateRestoreCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

@@ -5,9 +5,9 @@ import Foundation
 import Ledger
 import Logging
 import MessageStores
-import Postgres
 import Migrations
 import Pipeline
+import Postgres
 import Tokenizer
 
 struct RunCommand: AsyncParsableCommand {

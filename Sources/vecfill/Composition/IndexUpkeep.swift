@@ -2,8 +2,8 @@ import Backfill
 import Configuration
 import Foundation
 import MessageStores
-import Postgres
 import Migrations
+import Postgres
 
 /// What a run does with the vector indexes of its columns, before the load and after it.
 ///

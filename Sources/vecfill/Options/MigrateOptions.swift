@@ -3,8 +3,8 @@ import Backfill
 import Configuration
 import Foundation
 import MessageStores
-import Postgres
 import Migrations
+import Postgres
 
 /// Where the migrations are and what they are run on, for each command of `vecfill migrate`.
 struct MigrateOptions: ParsableArguments {

@@ -2,8 +2,8 @@ import ArgumentParser
 import Configuration
 import Foundation
 import MessageStores
-import Postgres
 import Migrations
+import Postgres
 
 /// Where the database is that is migrated, past any pooler.
 struct MigrationDatabaseOption: ParsableArguments {
