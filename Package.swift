@@ -25,7 +25,8 @@ let package = Package(
     .systemLibrary(name: "CLinux"),
     // Optimised in a debug build too: it is twenty times as fast, and tests and CI push megabytes through it.
     .target(name: "Tokenizer", swiftSettings: settings + [.unsafeFlags(["-O"])]),
-    .target(name: "Backfill", dependencies: ["CCrypto"], swiftSettings: settings),
+    // As Tokenizer: thousands of whole runs are simulated on it.
+    .target(name: "Backfill", dependencies: ["CCrypto"], swiftSettings: settings + [.unsafeFlags(["-O"])]),
     .target(
       name: "Configuration", dependencies: ["Backfill", .product(name: "Yams", package: "Yams")],
       swiftSettings: settings),

@@ -21,11 +21,19 @@ extension Ledger {
   }
 
   /// A reply came: its receipt and its vectors, durable before anything else is done with them (P2).
-  package func received(_ reply: EmbeddingReply, to batch: Batch, cost: Double?, at date: Date) async throws {
+  ///
+  /// - Parameter rows: those of the batch's rows that got a usable vector; nil for all. The others are asked for again.
+  package func received(
+    _ reply: EmbeddingReply, to batch: Batch, rows: [BatchRow]? = nil, cost: Double?, at date: Date
+  ) async throws {
     let block = reply.vectors.littleEndian
+    let left = try rows.map { try BatchContents.encode($0) }
     try await write { db in
-      try db.cachedStatement(sql: "UPDATE batch SET state = 'received' WHERE run_id = ? AND number = ?")
-        .execute(arguments: [batch.id.run, batch.id.number])
+      try db.cachedStatement(
+        sql: """
+          UPDATE batch SET state = 'received', contents = COALESCE(?, contents) WHERE run_id = ? AND number = ?
+          """
+      ).execute(arguments: [left, batch.id.run, batch.id.number])
       try db.cachedStatement(
         sql: """
           INSERT INTO receipt
@@ -55,7 +63,7 @@ extension Ledger {
   }
 
   /// The rows and vectors of a batch that was received and isn't settled.
-  package func spooled(_ id: BatchID) async throws -> [EmbeddedRow] {
+  package func spooled(_ id: BatchID) async throws -> SpooledBatch {
     try await read { [path] db in
       let row = try Row.fetchOne(
         db,
@@ -68,33 +76,17 @@ extension Ledger {
           .localIO, path, "the spool of batch \(id.run)/\(id.number) can't be read",
           remedy: "move the ledger away and run again; the batch will be paid twice")
       }
-      return try BatchContents.decode(row["contents"]).embedded(by: vectors)
+      return SpooledBatch(rows: try BatchContents.decode(row["contents"]), vectors: vectors)
     }
   }
 
-  /// The batches' vectors are in their rows: their spool is dropped, and the watermark moves.
-  package func settle(
-    _ ids: [BatchID], run: Int64, tally: Tally, watermark: (target: Int64, key: RowKey)?
-  ) async throws {
+  /// Enters what has ended, all at once: the batches' spool is dropped, rows go into quarantine, where they are left out
+  /// until their text changes (P7), and the watermarks move.
+  ///
+  /// - Parameter targets: for each source of the job the ledger's id of its column.
+  package func settle(_ settlement: Settlement, run: Int64, targets: [Int64], at date: Date) async throws {
     try await write { db in
-      for id in ids {
-        try Ledger.settle(id, db)
-      }
-      if let watermark {
-        try db.execute(
-          sql: "UPDATE target SET watermark = ? WHERE id = ?",
-          arguments: [Ledger.json(watermark.key), watermark.target])
-      }
-      try Ledger.update(tally, of: run, db)
-    }
-  }
-
-  /// The batch's rows stand alone with an input that was refused: they are left out until their text changes (P7).
-  package func condemn(_ batch: Batch, target: Int64, _ failure: EmbeddingFailure, tally: Tally, at date: Date)
-    async throws
-  {
-    try await write { db in
-      for row in batch.contents.rows {
+      for row in settlement.condemned {
         try db.cachedStatement(
           sql: """
             INSERT INTO quarantine (target_id, key, digest, class, reason, run_id, condemned_at)
@@ -103,12 +95,19 @@ extension Ledger {
               reason = excluded.reason, run_id = excluded.run_id, condemned_at = excluded.condemned_at
             """
         ).execute(arguments: [
-          target, Ledger.json(row.key), Data(row.digest.bytes), failure.kind.rawValue, failure.reason, batch.id.run,
-          date.timeIntervalSince1970,
+          targets[row.source], Ledger.json(row.key), Data(row.digest.bytes), row.condemnation.cause.description,
+          row.condemnation.reason, run, date.timeIntervalSince1970,
         ])
       }
-      try Ledger.settle(batch.id, db)
-      try Ledger.update(tally, of: batch.id.run, db)
+      for id in settlement.batches {
+        try Ledger.settle(id, db)
+      }
+      for moved in settlement.watermarks {
+        try db.execute(
+          sql: "UPDATE target SET watermark = ? WHERE id = ?",
+          arguments: [Ledger.json(moved.key), targets[moved.source]])
+      }
+      try Ledger.update(settlement.tally, of: run, db)
     }
   }
 
@@ -145,5 +144,16 @@ extension Ledger {
   private static func update(_ tally: Tally, of run: Int64, _ db: Database) throws {
     try db.cachedStatement(sql: "UPDATE run SET tally = ? WHERE id = ?")
       .execute(arguments: [json(tally), run])
+  }
+}
+
+/// The rows of a batch and the vectors of its inputs, as they lie in the spool.
+package struct SpooledBatch: Sendable {
+  package let rows: [BatchRow]
+  package let vectors: Vectors
+
+  package init(rows: [BatchRow], vectors: Vectors) {
+    self.rows = rows
+    self.vectors = vectors
   }
 }

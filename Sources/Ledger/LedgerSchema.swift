@@ -92,6 +92,9 @@ enum LedgerSchema {
           UPDATE target SET fingerprint = json_set(fingerprint, '$.preparation.tooLong', 'quarantine');
           """)
     }
+    migrator.registerMigration("3") { db in
+      try db.execute(sql: "UPDATE run SET tally = json_set(tally, '$.unreadable', 0)")
+    }
     return migrator
   }
 }

@@ -55,7 +55,7 @@ package struct EstimateScan: Sendable {
           add(figures)
           pages -= 1
         }
-        counting.addTask { try await count(page.messages, held) }
+        counting.addTask { try await count(page, held) }
         pages += 1
         progress(page.messages.count)
         guard let key = page.continuesAfter else { break }
@@ -66,8 +66,8 @@ package struct EstimateScan: Sendable {
     return estimates
   }
 
-  private func count(_ page: [Message], _ held: Ledger.ColumnContents?) async throws -> [PageFigures] {
-    var rows = page
+  private func count(_ page: MessagePage, _ held: Ledger.ColumnContents?) async throws -> [PageFigures] {
+    var rows = page.messages
     var condemned: [RowKey: TextDigest] = [:]
     if let held {
       rows.removeAll { message in
@@ -76,8 +76,9 @@ package struct EstimateScan: Sendable {
       }
       condemned = try await ledger?.condemned(rows.map(\.key), target: held.target) ?? [:]
     }
+    let spooled = page.messages.count - rows.count
     return methods.map {
-      PageFigures($0.packer.pack(rows, condemned: condemned), spooled: page.count - rows.count)
+      PageFigures($0.packer.pack(MessagePage(rows, continuesAfter: nil), condemned: condemned), spooled: spooled)
     }
   }
 }

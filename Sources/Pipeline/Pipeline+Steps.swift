@@ -23,17 +23,12 @@ extension Pipeline {
       try await ledger.requested(batch, target: begun.targets[batch.source], reservation: reservation)
       do {
         let sent = clock.now
-        var reply = try await embedder.embed(batch.contents.texts)
-        let latency = clock.now - sent
-        reply.billedTokens = batch.contents.trusted(reply.billedTokens)
-        reply.vectors = batch.contents.joined(reply.vectors)
-        let billed = reply.billedTokens ?? batch.contents.tokenCount
-        try await ledger.received(reply, to: batch, cost: job.model.cost(ofTokens: billed), at: Date())
-        let rows = batch.contents.rows.embedded(by: reply.vectors)
-        let receipt = Conductor.Receipt(billedTokens: billed, rateLimits: reply.rateLimits, latency: latency)
-        return .reply(batch, rows, receipt)
-      } catch let failure as EmbeddingFailure {
-        onFailure(failure)
+        let reply = try await embedder.embed(batch.contents.texts)
+        return try await received(reply, to: batch, after: clock.now - sent)
+      } catch var failure as EmbeddingFailure {
+        // What a server says may quote the texts: only those of a harmless one are ours.
+        if !batch.isProbe { failure.serverMessage = nil }
+        observer.requestFailed(failure)
         try await ledger.failed(batch, failure)
         return .event(.requestFailed(batch.id, failure))
       }
@@ -42,35 +37,82 @@ extension Pipeline {
     }
   }
 
-  func page(of source: Int, after key: RowKey?) async -> Conductor.Event {
+  private func received(_ reply: EmbeddingReply, to batch: Batch, after latency: Duration) async throws -> Signal {
+    var reply = reply
+    let contents = batch.contents
+    let unusable = Set(reply.unusable.keys.compactMap { contents.input(ofText: $0) })
+    reply.billedTokens = contents.trusted(reply.billedTokens)
+    reply.vectors = contents.joined(reply.vectors)
+    let billed = reply.billedTokens ?? contents.tokenCount
+    let usable = contents.leavingOut(unusable)
+    try await ledger.received(
+      reply, to: batch, rows: unusable.isEmpty ? nil : usable.rows, cost: job.model.cost(ofTokens: billed), at: Date())
+    let receipt = Conductor.Receipt(
+      billedTokens: billed, rateLimits: reply.rateLimits, latency: latency, unusable: unusable)
+    return .reply(batch, SpooledBatch(rows: usable.rows, vectors: reply.vectors), receipt)
+  }
+
+  func lastKey(of source: Int) async -> Conductor.Event {
     let table = job.sources[source]
     do {
-      let messages = try await store.page(of: table, PageRequest(after: key, limit: job.pageLimit)).messages
-      let condemned = try await ledger.condemned(messages.map(\.key), target: begun.targets[source])
-      return .pageRead(packer.pack(messages, condemned: condemned))
+      return .lastKeyRead(try await store.lastKey(of: table))
     } catch {
-      return .pageFailed(failure(error, table.name))
+      return .readFailed(failure(error, table.name))
+    }
+  }
+
+  func page(of source: Int, _ request: PageRequest, held: Set<RowKey>) async -> Conductor.Event {
+    let table = job.sources[source]
+    do {
+      let page = try await store.page(of: table, request)
+      let condemned = try await ledger.condemned(page.messages.map(\.key), target: begun.targets[source])
+      return .pageRead(packer.pack(page, condemned: condemned, held: held))
+    } catch {
+      return .readFailed(failure(error, table.name))
+    }
+  }
+
+  /// How many rows lack a vector; nil where that can't be counted, which stops nothing.
+  func remaining() async -> Int? {
+    var count = 0
+    for source in job.sources {
+      guard let rows = try? await store.countRemaining(in: source) else { return nil }
+      count += rows
+    }
+    return count
+  }
+
+  func prepared(_ prepare: (@Sendable () async throws -> Void)?) async -> Conductor.Event {
+    do {
+      try await prepare?()
+      return .prepared
+    } catch {
+      return .writeFailed(failure(error, "job \(job.name)"))
     }
   }
 
   /// Writes what was just received, and what only the spool holds.
-  func write(_ received: [(BatchID, [EmbeddedRow]?)], to source: Int) async -> Conductor.Event {
+  func write(_ received: [(Conductor.Write.Part, SpooledBatch?)], to source: Int) async -> Conductor.Event {
     let table = job.sources[source]
     do {
-      var rows: [EmbeddedRow] = []
-      for (id, kept) in received {
-        if let kept { rows += kept } else { rows += try await ledger.spooled(id) }
+      var batches: [(id: BatchID, rows: [BatchRow])] = []
+      var embedded: [EmbeddedRow] = []
+      for (part, kept) in received {
+        let spooled = if let kept { kept } else { try await ledger.spooled(part.batch) }
+        let rows = part.rows.map { wanted in spooled.rows.filter { wanted.contains($0.key) } } ?? spooled.rows
+        batches.append((part.batch, rows))
+        embedded += rows.embedded(by: spooled.vectors)
       }
-      let matched = try await store.write(rows, to: table).written
-      return .written(received.map(\.0), rows: rows.count, matched: matched.count)
+      return .written(WriteReport(try await store.write(embedded, to: table), of: batches))
     } catch {
       return .writeFailed(failure(error, table.name))
     }
   }
 
-  func record(_ entry: () async throws -> Void) async -> Conductor.Event {
+  func settle(_ settlement: Settlement) async -> Conductor.Event {
     do {
-      try await entry()
+      try await ledger.settle(settlement, run: begun.id, targets: begun.targets, at: Date())
+      if !settlement.condemned.isEmpty { observer.condemned(settlement.condemned) }
       return .settled
     } catch {
       return .broken(failure(error, ledger.path))

@@ -2,9 +2,9 @@ import Backfill
 import Foundation
 import Ledger
 
-/// Carries out what a conductor decides: the only part that awaits.
+/// Fills the rows of a job: carries out what a conductor decides.
 ///
-/// At most the job's `concurrency` requests, one page, one write and one settlement are under way at a time, so that
+/// At most the job's `concurrency` requests, one read, one write and one settlement are under way at a time, so that
 /// memory is bounded by the size of a page and of a batch and not by the number of rows (P8).
 package struct Pipeline: Sendable {
   let job: Job
@@ -15,17 +15,16 @@ package struct Pipeline: Sendable {
   let begun: Ledger.BegunRun
   let packer: Packer
   let board: ProgressBoard
-  let onFailure: @Sendable (EmbeddingFailure) -> Void
+  let observer: RunObserver
   let clock = ContinuousClock()
 
   /// - Parameters:
   ///   - begun: the run as the ledger began it.
-  ///   - board: where the progress is told.
-  ///   - onFailure: is told of each request that brought no vectors.
+  ///   - board: where the progress is shown.
+  ///   - observer: hears of each failed request and of each row that goes into quarantine.
   package init(
     job: Job, policy: RunPolicy, store: any MessageStore, embedder: any Embedder, ledger: Ledger,
-    begun: Ledger.BegunRun, packer: Packer, board: ProgressBoard,
-    onFailure: @escaping @Sendable (EmbeddingFailure) -> Void
+    begun: Ledger.BegunRun, packer: Packer, board: ProgressBoard, observer: RunObserver
   ) {
     self.job = job
     self.policy = policy
@@ -35,38 +34,39 @@ package struct Pipeline: Sendable {
     self.begun = begun
     self.packer = packer
     self.board = board
-    self.onFailure = onFailure
+    self.observer = observer
   }
 
-  /// Runs the job to its end and records the end in the ledger.
+  /// Fills until nothing is left to do, or the run is stopped or fails.
   ///
   /// - Parameters:
-  ///   - remaining: the rows that lack a vector as the run begins.
-  ///   - stops: who asks the run to stop; the second one cancels the requests in flight.
-  ///   - completing: what is done after the last row and before the end is recorded; returns how the run ends with it.
-  package func run(
-    remaining: Int?, stops: AsyncStream<StopCause>, completing: (Ending) async -> Ending = { $0 }
+  ///   - stops: who asks the run to stop; the second request cancels what is under way.
+  ///   - prepare: what is done once the provider has answered and before the first write, as dropping an index.
+  package func fill(
+    stops: AsyncStream<StopCause>, prepare: (@Sendable () async throws -> Void)? = nil
   ) async -> Report {
     let began = clock.now
     let (signals, inbox) = AsyncStream<Signal>.makeStream()
     let (orders, requests) = AsyncStream<RequestOrder>.makeStream()
+    let reads = Cancellable(), writes = Cancellable()
     var conductor = Conductor(
       job: job, policy: policy, run: begun.id, watermarks: begun.watermarks, spooled: begun.spooled,
-      spent: begun.spent, remaining: remaining, possiblyPaid: begun.possiblyPaid)
-    var replies: [BatchID: [EmbeddedRow]] = [:]
+      spent: begun.spent, possiblyPaid: begun.possiblyPaid, preparesWriting: prepare != nil)
+    var replies: [BatchID: SpooledBatch] = [:]
     var ending: Ending?
     var nextWake: ContinuousClock.Instant?
 
     await withDiscardingTaskGroup { group in
       group.addTask { for await cause in stops { inbox.yield(.event(.stopRequested(cause))) } }
       group.addTask { await carryOut(orders, inbox) }
+      group.addTask { if let rows = await remaining() { inbox.yield(.event(.counted(rows))) } }
       inbox.yield(.event(.started))
       for await signal in signals {
         let event: Conductor.Event
         switch signal {
         case .event(let plain): event = plain
-        case .reply(let batch, let rows, let receipt):
-          replies[batch.id] = rows
+        case .reply(let batch, let spooled, let receipt):
+          replies[batch.id] = spooled
           event = .received(batch.id, receipt)
         }
         // A wake that was overtaken by an earlier one leaves the next one as it is.
@@ -77,24 +77,23 @@ package struct Pipeline: Sendable {
             requests.yield(.send(batch, reservation: reservation))
           case .cancelRequests:
             requests.yield(.cancelAll)
-          case .readPage(let source, let key):
-            group.addTask { inbox.yield(.event(await page(of: source, after: key))) }
-          case .write(let source, let ids):
-            let received = ids.map { ($0, replies.removeValue(forKey: $0)) }
-            group.addTask { inbox.yield(.event(await write(received, to: source))) }
-          case .settle(let ids, let tally, let watermark):
+          case .readLastKey(let source):
+            group.addTask { inbox.yield(.event(await reads.run { await lastKey(of: source) })) }
+          case .readPage(let source, let request, let held):
+            group.addTask { inbox.yield(.event(await reads.run { await page(of: source, request, held: held) })) }
+          case .cancelReading:
+            reads.cancel()
+          case .prepareWriting:
+            group.addTask { inbox.yield(.event(await prepared(prepare))) }
+          case .write(let write):
+            let received = write.parts.map { ($0, replies.removeValue(forKey: $0.batch)) }
             group.addTask {
-              let moved = watermark.map { (target: begun.targets[$0.source], key: $0.key) }
-              inbox.yield(
-                .event(await record { try await ledger.settle(ids, run: begun.id, tally: tally, watermark: moved) }))
+              inbox.yield(.event(await writes.run { await self.write(received, to: write.source) }))
             }
-          case .condemn(let batch, let failure, let tally):
-            group.addTask {
-              let target = begun.targets[batch.source]
-              inbox.yield(
-                .event(
-                  await record { try await ledger.condemn(batch, target: target, failure, tally: tally, at: Date()) }))
-            }
+          case .cancelWriting:
+            writes.cancel()
+          case .settle(let settlement):
+            group.addTask { inbox.yield(.event(await settle(settlement))) }
           case .wake(let time):
             let instant = began + time
             guard instant < nextWake ?? .now + .seconds(1 << 30) else { continue }
@@ -113,31 +112,18 @@ package struct Pipeline: Sendable {
       requests.finish()
       group.cancelAll()
     }
-    let duration = clock.now - began
-    let told = await close(with: await completing(ending ?? .failed(cancelled)), conductor.tally)
-    return Report(run: begun.id, ending: told, tally: conductor.tally, duration: duration)
+    return Report(ending: ending ?? .failed(cancelled), tally: conductor.tally, duration: clock.now - began)
   }
 
   private var cancelled: Failure {
     Failure(.unavailable, "job \(job.name)", "the run was cancelled", remedy: "run the same command again to go on")
-  }
-
-  /// Records the end; where that fails, that is how the run has ended.
-  private func close(with ending: Ending, _ tally: Tally) async -> Ending {
-    do {
-      try await ledger.end(begun.id, ending, tally, at: Date())
-      return ending
-    } catch {
-      if case .failed = ending { return ending }
-      return .failed(failure(error, ledger.path))
-    }
   }
 }
 
 extension Pipeline {
   enum Signal: Sendable {
     case event(Conductor.Event)
-    case reply(Batch, [EmbeddedRow], Conductor.Receipt)
+    case reply(Batch, SpooledBatch, Conductor.Receipt)
   }
 
   enum RequestOrder: Sendable {
@@ -145,12 +131,11 @@ extension Pipeline {
     case cancelAll
   }
 
-  /// How a run ended.
+  /// How the rows' part of a run ended.
   package struct Report: Sendable {
-    package let run: Int64
     package let ending: Ending
     package let tally: Tally
-    /// From the start to the last row; what completes the run after it is not in it.
+    /// From the start to the last row.
     package let duration: Duration
   }
 }

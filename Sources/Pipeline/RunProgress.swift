@@ -11,6 +11,8 @@ package struct RunProgress: Sendable {
   /// Since when, on the run's clock, the provider keeps it from sending anything.
   package var throttledSince: Duration?
   package var isStopping = false
+  /// Whether the rows have been begun with.
+  package var hasBegun = false
 
   /// What of `elapsed` the run could work: its rate is that of this time.
   package func worked(of elapsed: Duration) -> Duration {
@@ -43,6 +45,6 @@ extension Conductor {
   fileprivate var progress: RunProgress {
     RunProgress(
       tally: tally, done: done, inFlight: inFlight, waiting: waiting, throttledSince: throttledSince,
-      isStopping: isStopping)
+      isStopping: isStopping, hasBegun: true)
   }
 }

@@ -4,11 +4,11 @@ import Testing
 /// What a conductor does when requests fail, and how it isolates what makes them fail.
 extension ConductorTests {
   @Test(arguments: [
-    (EmbeddingFailure.Kind.denied, 77), (.quotaExhausted, 82), (.misconfigured, 78),
+    (EmbeddingFailure.Kind.denied, 77), (.quotaExhausted, 82),
   ])
   func `a failure that waiting can't help ends the run with its own code`(kind: EmbeddingFailure.Kind, code: Int) {
     var conductor = Self.conductor(concurrency: 1)
-    _ = conductor.tell(.started)
+    conductor.begin()
     _ = conductor.tell(.pageRead(Self.page(1...2)))
     _ = conductor.tell(.pageRead(Self.emptyPage))
     #expect(conductor.tell(.requestFailed(Self.id(1), EmbeddingFailure(kind, "no"))) == ["end \(code)"])
@@ -16,7 +16,7 @@ extension ConductorTests {
 
   @Test func `a passing failure is retried after what the provider asks for`() {
     var conductor = Self.conductor(concurrency: 1)
-    _ = conductor.tell(.started)
+    conductor.begin()
     _ = conductor.tell(.pageRead(Self.page(1...2)))
     _ = conductor.tell(.pageRead(Self.emptyPage))
     let failure = EmbeddingFailure(.transient, "busy", status: 503, retryAfter: .seconds(7))
@@ -28,7 +28,7 @@ extension ConductorTests {
   @Test func `a provider that fails everything for longer than the outage allowed ends the run`() {
     let policy = RunPolicy(retry: RetryPolicy(maxOutage: .seconds(10)))
     var conductor = Self.conductor(concurrency: 1, policy: policy)
-    _ = conductor.tell(.started)
+    conductor.begin()
     _ = conductor.tell(.pageRead(Self.page(1...2)))
     _ = conductor.tell(.pageRead(Self.emptyPage))
     _ = conductor.tell(.requestFailed(Self.id(1), EmbeddingFailure(.unreachable, "refused")), at: 1)
@@ -36,15 +36,18 @@ extension ConductorTests {
     #expect(conductor.tell(.requestFailed(Self.id(1), EmbeddingFailure(.transient, "reset")), at: 11) == ["end 69"])
   }
 
-  @Test func `a broken reply is asked for once more and then ends the run`() {
+  @Test(arguments: [true, false]) func `a broken reply is judged by a harmless text`(isAnswered: Bool) {
     var conductor = Self.conductor(concurrency: 1)
-    _ = conductor.tell(.started)
+    conductor.begin()
     _ = conductor.tell(.pageRead(Self.page(1...2)))
     _ = conductor.tell(.pageRead(Self.emptyPage))
     let failure = EmbeddingFailure(.brokenReply, "3 vectors for 2 inputs")
-    _ = conductor.tell(.requestFailed(Self.id(1), failure), at: 0)
-    #expect(conductor.tell(.woken, at: 5) == ["request 1 x2 again"])
-    #expect(conductor.tell(.requestFailed(Self.id(1), failure), at: 6) == ["end 65"])
+    #expect(conductor.tell(.requestFailed(Self.id(1), failure)) == ["request 2 x1"])
+    if isAnswered {
+      #expect(conductor.tell(.received(Self.id(2), Self.receipt)) == ["request 3 x1", "settle 2"])
+    } else {
+      #expect(conductor.tell(.requestFailed(Self.id(2), failure)) == ["end 65"])
+    }
   }
 
   // MARK: Poison
@@ -55,7 +58,7 @@ extension ConductorTests {
     var requests = 0
     var condemned: [RowKey] = []
     var pending: [Conductor.Event] = [
-      .started, .pageRead(Self.page(0...63, batchSize: 64)), .pageRead(Self.emptyPage),
+      .started, .lastKeyRead(.integer(99)), .pageRead(Self.page(0...63, batchSize: 64)), .pageRead(Self.emptyPage),
     ]
     while !pending.isEmpty || !open.isEmpty {
       let event: Conductor.Event
@@ -73,33 +76,37 @@ extension ConductorTests {
         case .request(let batch, _, _):
           requests += 1
           open.append(batch)
-        case .condemn(let batch, _, _): condemned += batch.contents.rows.map(\.key)
+        case .settle(let settlement):
+          condemned += settlement.condemned.map(\.key)
+          pending.append(.settled)
         default: break
         }
       }
     }
     #expect(condemned == [.integer(Int64(bad))])
-    #expect(requests == 1 + 2 * 6)
+    // A harmless text comes first: nothing has been answered yet.
+    #expect(requests == 1 + 1 + 2 * 6)
   }
 
   @Test func `a bad input that the provider names is isolated at once`() {
     var conductor = Self.conductor(batchSize: 8, concurrency: 4)
-    _ = conductor.tell(.started)
+    conductor.begin()
     _ = conductor.tell(.pageRead(Self.page(1...8, batchSize: 8)))
     let failure = EmbeddingFailure(.badInput, "too long", badIndex: 2)
-    let actions = conductor.tell(.requestFailed(Self.id(1), failure))
-    #expect(actions == ["request 2 x2", "request 3 x1", "request 4 x5"])
+    #expect(conductor.tell(.requestFailed(Self.id(1), failure)) == ["request 2 x1"])
+    let actions = conductor.tell(.received(Self.id(2), Self.receipt))
+    #expect(actions.filter { $0.hasPrefix("request") } == ["request 3 x2", "request 4 x1", "request 5 x5"])
   }
 
   @Test(arguments: [true, false]) func `a lone refused input is judged by a harmless one`(isAnswered: Bool) {
     var conductor = Self.conductor(concurrency: 1, policy: RunPolicy(maxQuarantined: 1))
-    _ = conductor.tell(.started)
+    conductor.begin()
     _ = conductor.tell(.pageRead(Self.page(1...1)))
     _ = conductor.tell(.pageRead(Self.emptyPage))
     let refused = EmbeddingFailure(.badInput, "no")
     #expect(conductor.tell(.requestFailed(Self.id(1), refused)) == ["request 2 x1"])
     if isAnswered {
-      #expect(conductor.tell(.received(Self.id(2), Self.receipt)) == ["condemn 1", "write 2"])
+      #expect(conductor.tell(.received(Self.id(2), Self.receipt)) == ["settle 2,1 up to 99, condemning 1 as badInput"])
     } else {
       #expect(conductor.tell(.requestFailed(Self.id(2), refused)) == ["end 65"])
     }

@@ -23,10 +23,25 @@ import Testing
   /// A page of messages with those keys and different texts, one byte a token.
   static func page(_ keys: ClosedRange<Int64>, batchSize: Int = 2) -> PackedPage {
     Packer(preparation: TextPreparation(), maxInputs: batchSize) { $0.utf8.count }
-      .pack(keys.map { Message(key: .integer($0), text: "text \($0)") })
+      .pack(
+        MessagePage(
+          keys.map { Message(key: .integer($0), text: "text \($0)") }, continuesAfter: .integer(keys.upperBound)))
   }
 
-  static let emptyPage = PackedPage(rows: 0, lastKey: nil)
+  /// The end of a sweep.
+  static let emptyPage = PackedPage(continuesAfter: nil)
+
+  /// What a write did to batches of which every row took its vector, or all but a few that changed meanwhile.
+  static func written(_ rows: [(BatchID, rows: Int)], changed: [RowKey] = []) -> Conductor.Event {
+    .written(
+      WriteReport(
+        batches: rows.enumerated().map { index, batch in
+          var report = WriteReport.Batch(id: batch.0)
+          report.written = batch.rows
+          if index == 0 { report.changed = changed }
+          return report
+        }))
+  }
 
   static func id(_ number: Int) -> BatchID { BatchID(run: 1, number: number) }
 
@@ -34,100 +49,127 @@ import Testing
 
   // MARK: The way of the data
 
-  @Test func `a run over an empty table is one page and then complete`() {
+  @Test func `a run over an empty table looks for its last key and is complete`() {
     var conductor = Self.conductor()
-    #expect(conductor.tell(.started) == ["page 0 after nil"])
-    #expect(conductor.tell(.pageRead(Self.emptyPage)) == ["end complete"])
+    #expect(conductor.tell(.started) == ["last 0"])
+    #expect(conductor.tell(.lastKeyRead(nil)) == ["end complete"])
   }
 
-  @Test func `a page becomes requests, replies are written, writes are settled, and a fresh sweep ends it`() {
+  @Test func `a run over a full table is one page and then complete`() {
     var conductor = Self.conductor()
-    _ = conductor.tell(.started)
-    #expect(conductor.tell(.pageRead(Self.page(1...4))) == ["request 1 x2", "request 2 x2", "page 0 after 4"])
+    #expect(conductor.tell(.started) == ["last 0"])
+    #expect(conductor.tell(.lastKeyRead(.integer(9))) == ["page 0 after nil up to 9"])
+    #expect(conductor.tell(.pageRead(Self.emptyPage)) == ["settle  up to 9"])
+    #expect(conductor.tell(.settled) == ["end complete"])
+  }
+
+  @Test func `a page becomes requests, replies are written, writes are settled, and one more sweep ends it`() {
+    var conductor = Self.conductor()
+    conductor.begin(lastKey: 9)
+    #expect(conductor.tell(.pageRead(Self.page(1...4))) == ["request 1 x2", "request 2 x2", "page 0 after 4 up to 9"])
     #expect(conductor.tell(.pageRead(Self.emptyPage)) == [])
     #expect(conductor.tell(.received(Self.id(2), Self.receipt)) == ["write 2"])
-    #expect(conductor.tell(.written([Self.id(2)], rows: 2, matched: 2)) == ["settle 2"])
+    #expect(conductor.tell(Self.written([(Self.id(2), 2)])) == ["settle 2"])
     #expect(conductor.tell(.settled) == [])
     #expect(conductor.tell(.received(Self.id(1), Self.receipt)) == ["write 1"])
-    #expect(conductor.tell(.written([Self.id(1)], rows: 2, matched: 2)) == ["settle 1 up to 4"])
-    #expect(conductor.tell(.settled) == ["page 0 after nil"])
+    #expect(conductor.tell(Self.written([(Self.id(1), 2)])) == ["settle 1 up to 9"])
+    #expect(conductor.tell(.settled) == ["last 0"])
+    #expect(conductor.tell(.lastKeyRead(.integer(12))) == ["page 0 after nil up to 12"])
     #expect(conductor.tell(.pageRead(Self.emptyPage)) == ["end complete"])
     #expect(conductor.tally.written == 4)
   }
 
   @Test func `no more requests are in flight than the concurrency allows`() {
     var conductor = Self.conductor(concurrency: 3)
-    _ = conductor.tell(.started)
+    conductor.begin()
     #expect(
       conductor.tell(.pageRead(Self.page(1...10))) == [
-        "request 1 x2", "request 2 x2", "request 3 x2", "page 0 after 10",
+        "request 1 x2", "request 2 x2", "request 3 x2", "page 0 after 10 up to 99",
       ])
     #expect(conductor.tell(.received(Self.id(1), Self.receipt)) == ["request 4 x2", "write 1"])
   }
 
-  @Test func `the sources are filled in their order, each with its own fresh sweep`() {
-    var conductor = Self.conductor(sources: ["a", "b"], watermarks: [.integer(7), nil])
-    #expect(conductor.tell(.started) == ["page 0 after 7"])
-    #expect(conductor.tell(.pageRead(Self.emptyPage)) == ["page 0 after nil"])
-    #expect(conductor.tell(.pageRead(Self.emptyPage)) == ["page 1 after nil"])
-    #expect(conductor.tell(.pageRead(Self.emptyPage)) == ["end complete"])
+  @Test func `sources are read in turns, each with its own sweeps`() {
+    var conductor = Self.conductor(concurrency: 8, sources: ["a", "b"], watermarks: [.integer(7), nil])
+    #expect(conductor.tell(.started) == ["last 0"])
+    #expect(conductor.tell(.lastKeyRead(.integer(9))) == ["last 1"])
+    #expect(conductor.tell(.lastKeyRead(.integer(5))) == ["page 0 after 7 up to 9"])
+    #expect(conductor.tell(.pageRead(Self.page(8...8))) == ["request 1 x1", "page 1 after nil up to 5"])
+    #expect(conductor.tell(.pageRead(Self.page(1...1))) == ["request 2 x1", "page 0 after 8 up to 9"])
+    #expect(conductor.tell(.pageRead(Self.emptyPage)) == ["page 1 after 1 up to 5"])
   }
 
-  @Test func `the spool of an earlier run is written and settled before any page is read`() {
+  @Test func `the spool of an earlier run is written before any page is read`() {
     let spooled = Conductor.Spooled(id: BatchID(run: 0, number: 9), source: 0, rows: 2)
     var conductor = Self.conductor(spooled: [spooled])
     #expect(conductor.tell(.started) == ["write 9"])
-    #expect(conductor.tell(.written([spooled.id], rows: 2, matched: 2)) == ["settle 9"])
-    #expect(conductor.tell(.settled) == ["page 0 after nil"])
+    #expect(conductor.tell(Self.written([(spooled.id, 2)])) == ["last 0", "settle 9"])
     #expect(conductor.tally.recovered == 2)
   }
 
-  @Test func `rows that changed meanwhile are counted and found by the next sweep`() {
+  @Test func `rows that arrive meanwhile get one more sweep, and no second one`() {
     var conductor = Self.conductor()
-    _ = conductor.tell(.started)
-    _ = conductor.tell(.pageRead(Self.page(1...2)))
-    _ = conductor.tell(.pageRead(Self.emptyPage))
-    _ = conductor.tell(.received(Self.id(1), Self.receipt))
-    _ = conductor.tell(.written([Self.id(1)], rows: 2, matched: 1))
-    #expect(conductor.tell(.settled) == ["page 0 after nil"])
-    #expect(conductor.tell(.pageRead(Self.page(2...2))) == ["request 2 x1", "page 0 after 2"])
-    #expect(conductor.tally.changed == 1)
+    conductor.begin(lastKey: 2)
+    for sweep in 1...2 {
+      _ = conductor.tell(.pageRead(Self.page(Int64(sweep * 2 - 1)...Int64(sweep * 2))))
+      _ = conductor.tell(.pageRead(Self.emptyPage))
+      _ = conductor.tell(.received(Self.id(sweep), Self.receipt))
+      _ = conductor.tell(Self.written([(Self.id(sweep), 2)]))
+      #expect(conductor.tell(.settled) == (sweep == 1 ? ["last 0"] : ["end complete"]))
+      _ = conductor.tell(.lastKeyRead(.integer(4)))
+    }
+    #expect(conductor.tally.written == 4)
   }
 
-  @Test func `a table that takes no vector three sweeps long ends the run, and not the budget`() throws {
+  @Test func `rows that changed meanwhile are counted, and found by a further sweep as long as they change`() {
     var conductor = Self.conductor()
-    _ = conductor.tell(.started)
-    var last: [String] = []
+    conductor.begin()
     for sweep in 1...3 {
       _ = conductor.tell(.pageRead(Self.page(1...2)))
       _ = conductor.tell(.pageRead(Self.emptyPage))
       _ = conductor.tell(.received(Self.id(sweep), Self.receipt))
-      _ = conductor.tell(.written([Self.id(sweep)], rows: 2, matched: 0))
-      last = conductor.tell(.settled)
+      _ = conductor.tell(Self.written([(Self.id(sweep), 1)], changed: sweep < 3 ? [.integer(2)] : []))
+      #expect(conductor.tell(.settled) == (sweep < 3 ? ["last 0"] : ["end complete"]))
+      _ = conductor.tell(.lastKeyRead(.integer(9)))
     }
-    #expect(last == ["end 65"])
+    #expect(conductor.tally.changed == 2)
+  }
+
+  @Test func `rows that change before every write end the run, and say so`() {
+    var conductor = Self.conductor()
+    conductor.begin()
+    var last: [String] = []
+    for sweep in 1...6 {
+      _ = conductor.tell(.pageRead(Self.page(1...2)))
+      _ = conductor.tell(.pageRead(Self.emptyPage))
+      _ = conductor.tell(.received(Self.id(sweep), Self.receipt))
+      _ = conductor.tell(Self.written([(Self.id(sweep), 1)], changed: [.integer(2)]))
+      last = conductor.tell(.settled)
+      _ = conductor.tell(.lastKeyRead(.integer(9)))
+    }
+    #expect(last == ["end 69"])
   }
 
   // MARK: Stopping
 
   @Test func `a stop sends nothing more, lets requests end, and writes what they bring`() {
     var conductor = Self.conductor()
-    _ = conductor.tell(.started)
+    conductor.begin()
     _ = conductor.tell(.pageRead(Self.page(1...8)))
     #expect(conductor.tell(.stopRequested(.terminate), at: 1) == ["wake 21"])
     #expect(conductor.tell(.pageRead(Self.page(9...10)), at: 2) == ["wake 21"])
-    #expect(conductor.tell(.received(Self.id(1), Self.receipt), at: 3) == ["wake 21", "write 1"])
+    #expect(conductor.tell(.received(Self.id(1), Self.receipt), at: 3) == ["write 1", "wake 21"])
     #expect(conductor.tell(.received(Self.id(2), Self.receipt), at: 4) == [])
-    #expect(conductor.tell(.written([Self.id(1)], rows: 2, matched: 2), at: 4) == ["write 2", "settle 1"])
+    #expect(conductor.tell(Self.written([(Self.id(1), 2)]), at: 4) == ["write 2", "settle 1"])
     #expect(conductor.tell(.settled, at: 4) == [])
-    #expect(conductor.tell(.written([Self.id(2)], rows: 2, matched: 2), at: 4) == ["settle 2"])
+    #expect(conductor.tell(Self.written([(Self.id(2), 2)]), at: 4) == ["settle 2"])
     #expect(conductor.tell(.settled, at: 4) == ["end 143"])
   }
 
   @Test(arguments: ["the grace has passed", "it is asked for again"]) func `requests are cancelled when`(reason: String)
   {
     var conductor = Self.conductor(concurrency: 1)
-    _ = conductor.tell(.started)
+    conductor.begin()
     _ = conductor.tell(.pageRead(Self.page(1...2)))
     _ = conductor.tell(.pageRead(Self.emptyPage))
     _ = conductor.tell(.stopRequested(.interrupt), at: 1)
@@ -140,7 +182,7 @@ import Testing
 
   @Test func `a failed write keeps the vectors in the spool and ends the run when the rest has come in`() {
     var conductor = Self.conductor()
-    _ = conductor.tell(.started)
+    conductor.begin()
     _ = conductor.tell(.pageRead(Self.page(1...4)))
     _ = conductor.tell(.pageRead(Self.emptyPage))
     _ = conductor.tell(.received(Self.id(1), Self.receipt))
@@ -150,9 +192,9 @@ import Testing
 
   @Test func `a broken ledger ends the run at once`() {
     var conductor = Self.conductor()
-    _ = conductor.tell(.started)
+    conductor.begin()
     _ = conductor.tell(.pageRead(Self.page(1...4)))
-    #expect(conductor.tell(.broken(Failure(.localIO, "ledger", "full"))) == ["cancel", "end 74"])
+    #expect(conductor.tell(.broken(Failure(.localIO, "ledger", "full"))) == ["cancel reading", "cancel", "end 74"])
     #expect(conductor.tell(.received(Self.id(1), Self.receipt)) == [])
   }
 
@@ -160,11 +202,11 @@ import Testing
 
   @Test func `a 429 holds every request until the provider's time`() {
     var conductor = Self.conductor(concurrency: 2)
-    _ = conductor.tell(.started)
+    conductor.begin()
     _ = conductor.tell(.pageRead(Self.page(1...8)))
     let failure = EmbeddingFailure(.rateLimited, "429", retryAfter: .seconds(30))
     #expect(conductor.tell(.requestFailed(Self.id(1), failure), at: 1) == ["wake 31"])
-    #expect(conductor.tell(.received(Self.id(2), Self.receipt), at: 2) == ["wake 31", "write 2"])
+    #expect(conductor.tell(.received(Self.id(2), Self.receipt), at: 2) == ["write 2", "wake 31"])
     #expect(conductor.waiting == .hold)
     #expect(
       conductor.tell(.woken, at: 31).filter { $0.hasPrefix("request") } == ["request 1 x2 again", "request 3 x2"])
@@ -173,7 +215,7 @@ import Testing
   @Test func `requests keep to the configured rate`() {
     var conductor = Self.conductor(
       concurrency: 8, limits: Job.Limits(requestsPerMinute: 60, tokensPerMinute: 1_000_000))
-    _ = conductor.tell(.started)
+    conductor.begin()
     #expect(conductor.tell(.pageRead(Self.page(1...8))).contains("wake 1"))
     #expect(conductor.inFlight == 1)
     _ = conductor.tell(.woken, at: 1.03)
@@ -182,7 +224,7 @@ import Testing
 
   @Test func `a request that the budget doesn't hold is divided, and what then doesn't fit is not sent`() {
     var conductor = Self.conductor(concurrency: 2, budget: 30)
-    _ = conductor.tell(.started)
+    conductor.begin()
     // Two inputs of six bytes: at most 16 tokens, 16 dollars.
     #expect(conductor.tell(.pageRead(Self.page(1...6))).filter { $0.hasPrefix("request") } == ["request 1 x2"])
     #expect(conductor.waiting == .budget)
@@ -191,9 +233,9 @@ import Testing
     let second = Conductor.Receipt(billedTokens: 8, latency: .zero)
     #expect(conductor.tell(.received(Self.id(4), second)) == [])
     _ = conductor.tell(.pageRead(Self.emptyPage))
-    _ = conductor.tell(.written([Self.id(1)], rows: 2, matched: 2))
+    _ = conductor.tell(Self.written([(Self.id(1), 2)]))
     _ = conductor.tell(.settled)
-    _ = conductor.tell(.written([Self.id(4)], rows: 1, matched: 1))
+    _ = conductor.tell(Self.written([(Self.id(4), 1)]))
     #expect(conductor.tell(.settled) == ["end 82"])
     #expect(conductor.spending.spent == 23)
   }
@@ -202,7 +244,7 @@ import Testing
     var spending = Spending(spent: 0, budget: Job.Budget(usd: 10))
     let reserved = spending.reservation(for: 2)
     spending.reserve(reserved)
-    spending.settle(reservation: reserved, cost: 3)
+    spending.settle(reservation: reserved, most: 2, cost: 3)
     #expect(spending.reservation(for: 2) == 3)
     #expect(spending.fits(spending.reservation(for: 4)))
     #expect(!spending.fits(spending.reservation(for: 5)))
@@ -211,7 +253,7 @@ import Testing
   @Test func `no request has more tokens than a minute may have`() {
     var conductor = Self.conductor(
       batchSize: 8, concurrency: 8, limits: Job.Limits(requestsPerMinute: 1_000_000, tokensPerMinute: 20))
-    _ = conductor.tell(.started)
+    conductor.begin()
     let actions = conductor.tell(.pageRead(Self.page(1...8, batchSize: 8)))
     // Eight inputs of six tokens: halved twice.
     #expect(actions.filter { $0.hasPrefix("request") } == ["request 4 x2"])
@@ -228,6 +270,12 @@ import Testing
 }
 
 extension Conductor {
+  /// Starts it, up to its first page.
+  mutating func begin(lastKey: Int64 = 99) {
+    _ = tell(.started)
+    _ = tell(.lastKeyRead(.integer(lastKey)))
+  }
+
   /// What it does, in words.
   mutating func tell(_ event: Event, at seconds: Double = 0) -> [String] {
     handle(event, at: .seconds(seconds)).map(\.words)
@@ -242,15 +290,24 @@ extension Conductor.Action {
   fileprivate var words: String {
     func numbers(_ ids: [BatchID]) -> String { ids.map { String($0.number) }.joined(separator: ",") }
     switch self {
-    case .readPage(let source, let key): return "page \(source) after \(key.map(\.description) ?? "nil")"
+    case .readLastKey(let source): return "last \(source)"
+    case .readPage(let source, let page, _):
+      return "page \(source) after \(page.after?.description ?? "nil") up to \(page.through?.description ?? "nil")"
     case .request(let batch, let attempt, _):
       return "request \(batch.id.number) x\(batch.contents.inputs.count)" + (attempt > 1 ? " again" : "")
-    case .write(_, let ids): return "write \(numbers(ids))"
-    case .settle(let ids, _, let watermark):
-      return "settle \(numbers(ids))" + (watermark.map { " up to \($0.key)" } ?? "")
-    case .condemn(let batch, _, _): return "condemn \(batch.id.number)"
+    case .prepareWriting: return "prepare"
+    case .write(let write):
+      return "write \(numbers(write.parts.map(\.batch)))"
+        + (write.parts[0].rows.map { " only \($0.map(\.description).sorted().joined(separator: ","))" } ?? "")
+    case .settle(let settlement):
+      let condemned = settlement.condemned.map { "\($0.key) as \($0.condemnation.cause)" }
+      return "settle \(numbers(settlement.batches))"
+        + (settlement.watermarks.first.map { " up to \($0.key)" } ?? "")
+        + (condemned.isEmpty ? "" : ", condemning \(condemned.joined(separator: ", "))")
     case .wake(let time): return "wake \(Int((time / .seconds(1)).rounded()))"
+    case .cancelReading: return "cancel reading"
     case .cancelRequests: return "cancel"
+    case .cancelWriting: return "cancel writing"
     case .end(.complete): return "end complete"
     case .end(let ending): return "end \(ending.exitCode.rawValue)"
     }

@@ -45,7 +45,7 @@ import Testing
     for page in 0..<10 {
       let texts = (0..<100).map { String(repeating: "x", count: 1 + ($0 + page) % 20) }
       let messages = texts.enumerated().map { Message(key: .integer(Int64($0.offset)), text: $0.element) }
-      estimate.add(PageFigures(packer.pack(messages)))
+      estimate.add(PageFigures(packer.pack(MessagePage(messages, continuesAfter: nil))))
     }
     let projected = estimate.projected(to: 50_000)
     #expect(projected.rows == 50_000)

@@ -6,7 +6,7 @@ import Testing
 @Suite struct EstimateTests {
   private static func page(_ texts: [String?], tokens: @escaping @Sendable (String) -> Int = \.count) -> PageFigures {
     let messages = texts.enumerated().map { Message(key: .integer(Int64($0.offset)), text: $0.element) }
-    return PageFigures(Packer(preparation: TextPreparation(), maxInputs: 2, countTokens: tokens).pack(messages))
+    return PageFigures(Packer(preparation: TextPreparation(), maxInputs: 2, countTokens: tokens).pack(MessagePage(messages, continuesAfter: nil)))
   }
 
   @Test func `blanks, duplicates and over-long texts are told apart, and only what is billed is priced`() {

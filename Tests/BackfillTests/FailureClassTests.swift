@@ -14,7 +14,7 @@ import Testing
     let told = try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map(String.init)
       .filter { $0.hasPrefix("| ") }.dropFirst()
     let rows = FailureClass.table.map {
-      "| \($0.kind.rawValue) | \($0.reaction.rawValue) | \($0.exitCode.rawValue) | \($0.remedy) |"
+      "| \($0.kind.rawValue) | \($0.reaction.rawValue) | \($0.tries) | \($0.exitCode.rawValue) | \($0.remedy) |"
     }
     #expect(Array(told) == rows)
   }

@@ -18,8 +18,10 @@ import Testing
     ) { $0.count }
   }
 
-  static func page(_ texts: String...) -> [Message] {
-    texts.enumerated().map { Message(key: .integer(Int64($0.offset)), text: $0.element) }
+  static func page(_ texts: String...) -> MessagePage {
+    MessagePage(
+      texts.enumerated().map { Message(key: .integer(Int64($0.offset)), text: $0.element) },
+      continuesAfter: .integer(Int64(texts.count - 1)))
   }
 
   @Test func `a text that fits is sent as it is, whatever the rule`() {
@@ -92,13 +94,16 @@ import Testing
 
   @Test func `a row that is not sent is condemned at once, and the watermark goes past it`() {
     var conductor = ConductorTests.conductor(batchSize: 2, policy: RunPolicy(maxQuarantined: 1))
-    _ = conductor.tell(.started)
+    conductor.begin(lastKey: 1)
     let page = Self.packer(.quarantine, limit: 6, maxInputs: 2).pack(Self.page("text 1", "text 22"))
-    #expect(conductor.tell(.pageRead(page)) == ["condemn 2", "request 1 x1", "page 0 after 1"])
+    #expect(
+      conductor.tell(.pageRead(page)) == [
+        "request 1 x1", "page 0 after 1 up to 1", "settle 2, condemning 1 as badInput",
+      ])
     _ = conductor.tell(.pageRead(ConductorTests.emptyPage))
     #expect(conductor.tell(.settled) == [])
     #expect(conductor.tell(.received(ConductorTests.id(1), ConductorTests.receipt)) == ["write 1"])
-    #expect(conductor.tell(.written([ConductorTests.id(1)], rows: 1, matched: 1)) == ["settle 1 up to 1"])
+    #expect(conductor.tell(ConductorTests.written([(ConductorTests.id(1), 1)])) == ["settle 1 up to 1"])
     #expect(conductor.tally.quarantined == 1)
     #expect(conductor.tally.requests == 1)
   }

@@ -190,7 +190,8 @@ import Testing
     #expect(next.spooled == [Conductor.Spooled(id: batch.id, source: 0, rows: 2)])
     #expect(next.possiblyPaid == 0)
     #expect(next.spent == 0.14)
-    let rows = try await second.spooled(batch.id)
+    let spooled = try await second.spooled(batch.id)
+    let rows = spooled.rows.embedded(by: spooled.vectors)
     #expect(rows == batch.contents.rows.embedded(by: reply().vectors))
   }
 
@@ -229,7 +230,8 @@ import Testing
     let batch = batch(1, of: run.id)
     try await ledger.requested(batch, target: run.targets[0], reservation: nil)
     try await ledger.received(reply(), to: batch, cost: nil, at: Date())
-    try await ledger.settle([batch.id], run: run.id, tally: Tally(), watermark: (run.targets[0], .text("ключ'")))
+    let settlement = Settlement(batches: [batch.id], watermarks: [.init(source: 0, key: .text("ключ'"))])
+    try await ledger.settle(settlement, run: run.id, targets: run.targets, at: Date())
     let next = try await ledger.begin(Self.job, on: "db", at: Date())
     #expect(next.spooled.isEmpty)
     #expect(next.watermarks == [.text("ключ'"), nil])
@@ -255,8 +257,9 @@ import Testing
     let run = try await ledger.begin(Self.job, on: "db", at: Date())
     let batch = batch(1, of: run.id, rows: 1)
     try await ledger.requested(batch, target: run.targets[0], reservation: nil)
-    try await ledger.condemn(
-      batch, target: run.targets[0], EmbeddingFailure(.badInput, "refused"), tally: Tally(), at: Date())
+    let row = CondemnedRow(source: 0, row: batch.contents.rows[0], Condemnation(.provider(.badInput), "refused"))
+    let settlement = Settlement(batches: [batch.id], condemned: [row])
+    try await ledger.settle(settlement, run: run.id, targets: run.targets, at: Date())
     let condemned = try await ledger.condemned([.integer(0), .integer(1)], target: run.targets[0])
     #expect(condemned == [.integer(0): TextDigest(of: "text 0")])
     #expect(try await ledger.condemned([.integer(0)], target: run.targets[1]).isEmpty)

@@ -12,7 +12,7 @@ import Tokenizer
     let messages = (0..<100).map { Message(key: .integer(Int64($0)), text: $0 % 10 == 0 ? " " : "text \($0)") }
     let packer = Packer(preparation: TextPreparation(), maxInputs: 100) { _ in 7_000 }
     var estimate = Estimate(maxInputTokens: 8192, isSample: true)
-    estimate.add(PageFigures(packer.pack(messages)))
+    estimate.add(PageFigures(packer.pack(MessagePage(messages, continuesAfter: nil))))
     return estimate.projected(to: rows)
   }
 

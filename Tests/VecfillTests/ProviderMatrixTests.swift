@@ -183,7 +183,7 @@ import Testing
   static func code(_ fault: Fault, _ occasion: Occasion) -> Int32 {
     switch fault.kind.failureClass.reaction {
     case .stop: fault.kind.failureClass.exitCode.rawValue
-    case .retry, .hold, .retryOnce, .split, .isolate:
+    case .retry, .hold, .probe, .split, .isolate:
       occasion == .repeated ? fault.kind.failureClass.exitCode.rawValue : 0
     }
   }

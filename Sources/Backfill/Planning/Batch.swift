@@ -41,6 +41,12 @@ package struct Batch: Equatable, Sendable {
     self.contents = contents
   }
 
+  /// The page of a batch that belongs to none.
+  static let noPage = 0
+
+  /// Whether it asks for a harmless text that no row waits for: such a text may be told.
+  package var isProbe: Bool { contents.rows.isEmpty }
+
   package struct Contents: Equatable, Sendable {
     package let inputs: [Input]
     package let rows: [BatchRow]
@@ -68,6 +74,11 @@ package struct Batch: Equatable, Sendable {
         end += input.texts.count
         return (0..<end).contains(number)
       }
+    }
+
+    /// The contents without the rows of some inputs, whose places stay.
+    package func leavingOut(_ unusable: Set<Int>) -> Contents {
+      unusable.isEmpty ? self : Contents(inputs: inputs, rows: rows.filter { !unusable.contains($0.input) })
     }
 
     /// The vectors of the inputs, from those of their texts.

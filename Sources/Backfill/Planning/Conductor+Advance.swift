@@ -2,38 +2,52 @@ extension Conductor {
   /// Everything that can be begun now.
   mutating func advance(at now: Duration) -> [Action] {
     var actions: [Action] = []
-    if ending == nil, sweep.isExhausted, isDrained { endSweep() }
-    if ending == nil {
-      var wakeAt: Duration?
-      actions += nextRequests(at: now, wakeAt: &wakeAt)
-      if let wakeAt { actions.append(.wake(at: wakeAt)) }
-      actions += nextPage()
-    } else if let graceEnds, !requested.isEmpty {
-      actions += now >= graceEnds ? cancel() : [.wake(at: graceEnds)]
+    var wakeAt: Duration?
+    func wake(at time: Duration?) {
+      wakeAt = [wakeAt, time].compactMap(\.self).min()
     }
-    actions += nextWrite()
+    if ending == nil {
+      endSweeps()
+      probe()
+      endLocked(at: now)
+    }
+    if ending == nil {
+      let (requests, next) = nextRequests(at: now)
+      actions += requests
+      wake(at: next)
+      actions += nextRead()
+    }
+    actions += nextWrite(at: now)
+    if ending == nil {
+      wake(at: writes.nextRetry)
+    } else if let graceEnds, !requested.isEmpty {
+      if now >= graceEnds { actions += cancel() } else { wake(at: graceEnds) }
+    }
     actions += nextSettlement()
     if let ending, isIdle {
       hasEnded = true
-      actions.append(.end(ending))
+      return actions + [.end(ending)]
     }
-    return actions
+    return actions + (wakeAt.map { [.wake(at: $0)] } ?? [])
   }
 
-  private mutating func nextRequests(at now: Duration, wakeAt: inout Duration?) -> [Action] {
+  private mutating func nextRequests(at now: Duration) -> (actions: [Action], wakeAt: Duration?) {
     var actions: [Action] = []
+    var wakeAt: Duration?
     waiting = nil
     planned.insert(contentsOf: retries.filter { $0.due <= now }, at: 0)
     retries.removeAll { $0.due <= now }
 
-    while let next = planned.first, requested.count < window.limit, unwritten.count < 2 * job.concurrency {
+    while let next = planned.first, requested.count < window.limit, writes.count < 2 * job.concurrency,
+      !writes.isFull
+    {
       let contents = next.batch.contents
       let isDivisible = contents.inputs.count > 1
       func divide() {
         planned.removeFirst()
         split(next, into: contents.halvesByTokens())
       }
-      if isDivisible, refusedSizes.contains(contents) || limiter.isPassed(byOneOf: contents.tokenCount) {
+      if isDivisible, isolation.isTooLarge(contents) || limiter.isPassed(byOneOf: contents.tokenCount) {
         divide()
         continue
       }
@@ -42,7 +56,8 @@ extension Conductor {
         wakeAt = now + wait
         break
       }
-      let reservation = spending.reservation(for: job.model.cost(ofTokens: contents.mostTokens) ?? 0)
+      let most = job.model.cost(ofTokens: contents.mostTokens) ?? 0
+      let reservation = spending.reservation(for: most)
       guard spending.fits(reservation) else {
         waiting = .budget
         guard requested.isEmpty else { break }
@@ -55,13 +70,13 @@ extension Conductor {
         break
       }
       planned.removeFirst()
-      actions.append(send(next, reservation: reservation, at: now))
+      actions.append(send(next, most: most, reservation: reservation, at: now))
     }
     if let retry = retries.map(\.due).min() {
       if requested.isEmpty, planned.isEmpty { waiting = breaker.isOpen ? .outage : .retry }
       wakeAt = min(wakeAt ?? retry, retry)
     }
-    return actions
+    return (actions, wakeAt)
   }
 
   /// How long until the next request may be sent; nil where a request in flight has to end first.
@@ -76,8 +91,9 @@ extension Conductor {
     return wait
   }
 
-  private mutating func send(_ next: Requested, reservation: Double, at now: Duration) -> Action {
+  private mutating func send(_ next: Requested, most: Double, reservation: Double, at now: Duration) -> Action {
     var request = next
+    request.most = most
     request.reservation = reservation
     request.reservedTokens = limiter.sent(tokens: next.batch.contents.tokenCount, at: now)
     request.sentAt = now
@@ -100,78 +116,119 @@ extension Conductor {
     return Failure(.budget, "budget", reason, remedy: "raise the budget and run again to go on")
   }
 
-  /// Pages are read only as far ahead as keeps the requests busy, and none before the spool is written (P2, P8).
-  private mutating func nextPage() -> [Action] {
-    guard ending == nil, !isReading, !sweep.isExhausted, planned.count < job.concurrency, !isWritingSpool else {
+  /// Asks for a harmless text that no row waits for: is the endpoint at fault, or are the inputs?
+  private mutating func probe() {
+    let isIdle = requested.isEmpty && planned.isEmpty && retries.isEmpty
+    guard !isProbing, isolation.needsProbe(isIdle: isIdle) else { return }
+    isProbing = true
+    let harmless = Batch.Contents(inputs: [Input(texts: ["vecfill"], tokens: [3], isExact: false)], rows: [])
+    planned.insert(plan(harmless, source: 0, page: Batch.noPage), at: 0)
+  }
+
+  /// Sources are read in turns, only as far ahead as keeps the requests busy, and none before the spool is written (P2,
+  /// P8).
+  private mutating func nextRead() -> [Action] {
+    guard ending == nil, reading == nil, planned.count < job.concurrency, !writes.isWritingSpool else { return [] }
+    let order = sources.indices.map { (turn + $0) % sources.count }
+    guard let source = order.first(where: { sources[$0].next != nil }), let next = sources[source].next else {
       return []
     }
-    isReading = true
-    return [.readPage(source: sweep.source, after: sweep.position)]
+    reading = source
+    turn = (source + 1) % sources.count
+    switch next {
+    case .lastKey:
+      return [.readLastKey(source: source)]
+    case .page(let after, let through, let leavesOutBlank):
+      let request = PageRequest(
+        after: after, through: through, limit: job.pageLimit, leavesOutBlank: leavesOutBlank)
+      return [.readPage(source: source, request, held: leftOut(of: source))]
+    }
   }
 
-  private mutating func endSweep() {
-    if !suspects.isEmpty { return probe(page: pageCount) }
-    barrenSweeps = sweep.taken > 0 && writtenInSweep == 0 ? barrenSweeps + 1 : 0
-    if barrenSweeps == Conductor.mostBarrenSweeps { return end(.failed(unwritable(sweep.taken))) }
-    writtenInSweep = 0
-    watermark = Watermark()
-    guard sweep.provesCompletion else {
-      sweep = Sweep(source: sweep.source, start: nil)
-      return
+  /// The rows that no page may take: they are paid for and wait, or their quarantine isn't durable yet.
+  private func leftOut(of source: Int) -> Set<RowKey> {
+    var keys = writes.heldKeys(of: source)
+    for row in condemned + (settling?.condemned ?? []) where row.source == source { keys.insert(row.key) }
+    return keys
+  }
+
+  private mutating func endSweeps() {
+    for source in sources.indices where sources[source].isDrained {
+      // What its sweep put into quarantine has to be known there before the next one reads.
+      guard source != reading, settling == nil || !settlingSources.contains(source) else { continue }
+      if case .restless(let rows) = sources[source].endSweep() {
+        return end(.failed(restless(rows, of: source)))
+      }
     }
-    passedOver = (0, 0)
-    tally.excluded += sweep.excluded
-    quarantined += sweep.condemned
+    guard sources.allSatisfy(\.isComplete), !writes.isHolding, writes.writing.isEmpty, writes.count == 0,
+      settling == nil, ended.isEmpty, condemned.isEmpty
+    else { return }
+    let quarantined = sources.reduce(0) { $0 + $1.condemned }
     tally.quarantined = quarantined
-    if sweep.source + 1 < job.sources.count {
-      sweep = Sweep(source: sweep.source + 1, start: watermarks[sweep.source + 1])
-    } else {
-      end(quarantined > policy.maxQuarantined ? .quarantined(rows: quarantined) : .complete)
-    }
+    end(quarantined > policy.maxQuarantined ? .quarantined(rows: quarantined) : .complete)
   }
 
-  static let mostBarrenSweeps = 3
-
-  private func unwritable(_ rows: Int) -> Failure {
+  private func restless(_ rows: Int, of source: Int) -> Failure {
     Failure(
-      .badData, job.sources[sweep.source].name,
-      "\(rows) rows were embedded \(Conductor.mostBarrenSweeps) times and took no vector",
-      remedy: "look for a trigger or a rule that undoes the UPDATE, or for a writer that keeps changing the text")
+      .unavailable, job.sources[source].name,
+      "\(rows) rows changed before each of \(SourceProgress.mostFullSweeps) tries to write their vectors",
+      remedy: "run the same command again when they are edited less")
   }
 
-  private mutating func nextWrite() -> [Action] {
-    guard canWrite, writing.isEmpty, let source = unwritten.first?.source else { return [] }
-    writing = Array(unwritten.prefix { $0.source == source }.prefix(Conductor.mostBatchesPerWrite))
-    unwritten.removeFirst(writing.count)
-    return [.write(source: source, writing.map(\.id))]
+  /// Ends a run with nothing left but rows that others have held for longer than is allowed.
+  private mutating func endLocked(at now: Duration) {
+    let isStuck =
+      writes.isHolding && writes.count == 0 && requested.isEmpty && reading == nil
+      && (writes.isFull || planned.isEmpty && retries.isEmpty)
+    guard isStuck else { return }
+    waiting = .locks
+    guard now - progressedAt >= policy.retry.maxOutage else { return }
+    let held = writes.heldRows
+    let example = held.example.map { ", \(job.sources[held.source].key) \($0) among them" } ?? ""
+    end(
+      .failed(
+        Failure(
+          .unavailable, job.sources[held.source].name,
+          "\(held.count) rows\(example), could not be written: they are held by "
+            + (held.holders.isEmpty ? "other transactions" : held.holders),
+          remedy: "end that transaction and run the same command again; their vectors are kept in the ledger")))
   }
 
-  /// A write is one short transaction (P9).
-  static let mostBatchesPerWrite = 8
+  private mutating func nextWrite(at now: Duration) -> [Action] {
+    var actions: [Action] = []
+    if preparation == .needed, ending == nil, isolation.hasAnswer {
+      preparation = .underWay
+      actions.append(.prepareWriting)
+    }
+    guard canWrite,
+      let write = writes.next(onlySpooled: preparation != .done, retries: ending == nil, at: now)
+    else { return actions }
+    return actions + [.write(write)]
+  }
 
   private mutating func nextSettlement() -> [Action] {
-    guard settling == 0 else { return [] }
-    for batch in unsettled { if let page = batch.page { watermark.settled(page: page) } }
-    let moved = watermark.advance().map { MovedWatermark(source: sweep.source, key: $0) }
-    guard !unsettled.isEmpty || moved != nil else { return [] }
-    defer { unsettled = [] }
-    settling += 1
-    return [.settle(unsettled.map(\.id), tally, watermark: moved)]
-  }
-
-  private var isWritingSpool: Bool {
-    (unwritten + writing + unsettled).contains { $0.page == nil }
-  }
-
-  /// Nothing of the sweep is under way.
-  private var isDrained: Bool {
-    planned.isEmpty && retries.isEmpty && requested.isEmpty && unwritten.isEmpty && writing.isEmpty
-      && unsettled.isEmpty && settling == 0
+    guard settling == nil else { return [] }
+    for batch in ended { if let page = batch.page { sources[batch.source].ended(page: page) } }
+    var settlement = Settlement()
+    settlement.batches = ended.map(\.id)
+    settlement.condemned = condemned
+    for source in sources.indices {
+      if let key = sources[source].movedWatermark() {
+        settlement.watermarks.append(Settlement.MovedWatermark(source: source, key: key))
+      }
+    }
+    guard !ended.isEmpty || !condemned.isEmpty || !settlement.watermarks.isEmpty else { return [] }
+    settlement.tally = tally
+    settling = settlement
+    settlingSources = Set(ended.map(\.source) + condemned.map(\.source))
+    ended = []
+    condemned = []
+    return [.settle(settlement)]
   }
 
   private var isIdle: Bool {
-    requested.isEmpty && !isReading && writing.isEmpty && settling == 0 && unsettled.isEmpty
-      && (unwritten.isEmpty || !canWrite)
+    requested.isEmpty && reading == nil && writes.writing.isEmpty && settling == nil && ended.isEmpty
+      && condemned.isEmpty && preparation != .underWay && (writes.count == 0 || !canWrite || preparation == .needed)
   }
 }
 

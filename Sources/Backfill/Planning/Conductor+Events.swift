@@ -1,91 +1,102 @@
 extension Conductor {
-  mutating func read(_ page: PackedPage) -> [Action] {
-    isReading = false
-    sweep.read(page)
-    passedOver.excluded = max(passedOver.excluded, sweep.excluded)
-    passedOver.condemned = max(passedOver.condemned, sweep.condemned)
-    guard let lastKey = page.lastKey else { return [] }
+  mutating func read(_ page: PackedPage, at now: Duration) {
+    guard let source = reading else { return }
+    reading = nil
     pageCount += 1
-    if sweep.start == watermarks[sweep.source] {
-      let batches = page.contents.count + (page.overlong.isEmpty ? 0 : 1)
-      watermark.opened(page: pageCount, lastKey: lastKey, batches: batches)
-    }
-    planned += page.contents.map { plan($0, source: sweep.source, page: pageCount) }
-    guard !page.overlong.isEmpty else { return [] }
-    let overlong = plan(Batch.Contents(inputs: [], rows: page.overlong), source: sweep.source, page: pageCount)
-    return [condemn(overlong.batch, .tooLong(for: job.model))]
+    sources[source].pageRead(
+      page, page: pageCount, batches: page.contents.count + (page.overlong.isEmpty && page.garbled.isEmpty ? 0 : 1))
+    if page.taken > 0 { progressedAt = now }
+    planned += page.contents.map { plan($0, source: source, page: pageCount) }
+    guard !page.overlong.isEmpty || !page.garbled.isEmpty else { return }
+    let tooLong = EmbeddingFailure.tooLong(for: job.model)
+    condemn(
+      page.overlong.map { CondemnedRow(source: source, row: $0, Condemnation(.provider(tooLong.kind), tooLong.summary)) }
+        + page.garbled.map { key, text in
+          CondemnedRow(source: source, key: key, digest: text.digest, Condemnation(.unreadable, text.reason))
+        }, of: source)
+    batchCount += 1
+    ended.append(Ended(id: BatchID(run: run, number: batchCount), source: source, page: pageCount))
   }
 
-  mutating func received(_ id: BatchID, _ receipt: Receipt, at now: Duration) -> [Action] {
+  mutating func received(_ id: BatchID, _ receipt: Receipt, at now: Duration) {
     let inFlight = requested.count
-    guard let request = requested.removeValue(forKey: id) else { return [] }
+    guard let request = requested.removeValue(forKey: id) else { return }
+    let contents = request.batch.contents
     let cost = job.model.cost(ofTokens: receipt.billedTokens)
     tally.billedTokens += receipt.billedTokens
-    tally.estimatedTokens += request.batch.contents.tokenCount
+    tally.estimatedTokens += contents.tokenCount
     tally.cost = cost.map { $0 + (tally.cost ?? 0) }
-    tally.fitted += request.batch.contents.fittedRows
-    spending.settle(reservation: request.reservation, cost: cost ?? 0)
+    tally.fitted += contents.fittedRows
+    spending.settle(reservation: request.reservation, most: request.most, cost: cost ?? 0)
     limiter.correct(
-      counted: request.batch.contents.tokenCount, reserved: request.reservedTokens, actual: receipt.billedTokens,
-      at: now)
+      counted: contents.tokenCount, reserved: request.reservedTokens, actual: receipt.billedTokens, at: now)
     limiter.learn(receipt.rateLimits, at: now)
+    if breaker.isOpen { window.restart() }
     window.answered(after: receipt.latency, inFlight: inFlight, at: now)
     breaker.answered()
-    answers += 1
-    unwritten.append(Unwritten(id: id, source: request.batch.source, page: request.batch.page))
-    answeredSince = max(answeredSince, request.sentAt)
-    return condemnProven()
+    progressedAt = now
+    isolation.answered(request)
+    if request.isProbe {
+      isProbing = false
+      ended.append(Ended(id: id, source: request.batch.source, page: nil))
+    } else {
+      writes.add(WriteQueue.Entry(batch: id, source: request.batch.source, page: request.batch.page))
+      askAlone(receipt.unusable, of: request)
+    }
+    release(at: now)
   }
 
-  mutating func failed(_ id: BatchID, _ failure: EmbeddingFailure, at now: Duration) -> [Action] {
-    guard var request = requested.removeValue(forKey: id) else { return [] }
+  /// The inputs that got no usable vector are asked for once more, each alone.
+  private mutating func askAlone(_ inputs: Set<Int>, of request: Requested) {
+    guard !inputs.isEmpty else { return }
+    let batch = request.batch
+    sources[batch.source].split(page: batch.page, into: inputs.count + 1)
+    let alone = inputs.sorted().map { input in
+      var part = plan(batch.contents.slice(input..<input + 1), source: batch.source, page: batch.page)
+      part.trial = Isolation.suspicion(of: request)
+      return part
+    }
+    planned.insert(contentsOf: alone, at: 0)
+  }
+
+  mutating func failed(_ id: BatchID, _ failure: EmbeddingFailure, at now: Duration) {
+    guard var request = requested.removeValue(forKey: id) else { return }
     spending.settle(
-      reservation: request.reservation, cost: failure.mayHaveBeenBilled ? request.reservation : 0)
+      reservation: request.reservation, most: request.most,
+      cost: failure.mayHaveBeenBilled ? request.reservation : 0)
     if failure.mayHaveBeenBilled { tally.possiblyPaid += 1 }
     limiter.learn(failure.rateLimits, at: now)
-    guard ending == nil else { return [] }
+    guard ending == nil else { return }
 
-    switch failure.kind.failureClass.reaction {
-    case .retry:
-      if suspectsInputs(of: &request, failure) {
-        breaker.answered()
-        refused(request, failure, at: now)
-      } else {
-        if [503, 529].contains(failure.status) { slow(request, failure, at: now) }
-        retry(request, failure, at: now)
-      }
-    case .hold:
+    let reaction = failure.kind.failureClass.reaction
+    if reaction == .stop { return end(.failed(failure.failure(of: job.model.provider))) }
+    if reaction == .hold || failure.kind == .timedOut || [503, 529].contains(failure.status) {
       slow(request, failure, at: now)
-      retry(request, failure, holdsAll: true, at: now)
-    case .retryOnce:
-      request.brokenReplies += 1
-      if request.brokenReplies > 1 {
-        end(.failed(failure.failure(of: job.model.provider)))
-      } else {
-        retry(request, failure, at: now)
-      }
-    case .split:
-      breaker.answered()
-      refusedSizes.add(request.batch.contents)
-      refused(request, failure, at: now)
-    case .isolate:
-      breaker.answered()
-      refused(request, failure, at: now)
-    case .stop:
-      end(.failed(failure.failure(of: job.model.provider)))
     }
-    return condemnProven()
+    if request.isProbe {
+      probeFailed(request, failure, at: now)
+    } else {
+      switch isolation.failed(&request, failure, at: now) {
+      case .again: retry(request, failure, holdsAll: reaction == .hold, at: now)
+      case .waits: if !failure.refusesInputs { _ = isWithinOutage(failure, at: now) }
+      case .divide(let ranges): split(request, into: ranges)
+      }
+      // The endpoint has looked at the request.
+      if failure.refusesInputs { breaker.answered() }
+    }
+    release(at: now)
   }
 
-  /// Whether a failure that should pass comes again and again for this request, while others are answered: some
-  /// servers say 500 for good to an input that they can't embed.
-  private func suspectsInputs(of request: inout Requested, _ failure: EmbeddingFailure) -> Bool {
-    guard failure.status == 500 else { return false }
-    if request.serverErrors == 0 { request.answersBefore = answers }
-    request.serverErrors += 1
-    let isAlone = request.batch.contents.inputs.count == 1
-    return answers > request.answersBefore
-      && request.serverErrors >= policy.retry.mostServerErrors * (isAlone ? 2 : 1)
+  /// The endpoint fails for a harmless text too: it is at fault, and its own reaction holds.
+  private mutating func probeFailed(_ request: Requested, _ failure: EmbeddingFailure, at now: Duration) {
+    isolation.probeFailed()
+    let mayPass = isolation.hasAnswer || failure.mayPassBeforeFirstAnswer
+    switch failure.kind.failureClass.reaction {
+    case .retry where mayPass, .hold where mayPass:
+      retry(request, failure, holdsAll: failure.kind.failureClass.reaction == .hold, at: now)
+    default:
+      end(.failed(failure.failure(of: job.model.provider, isBeforeFirstAnswer: !isolation.hasAnswer)))
+    }
   }
 
   /// Fewer requests side by side and a lower pace, once for all that was refused at the same time.
@@ -98,71 +109,48 @@ extension Conductor {
     window.refused(steadyFor: steadyFor, at: now)
   }
 
-  /// Isolates the bad input of a refused batch, which alone is a suspect (P7).
-  private mutating func refused(_ request: Requested, _ failure: EmbeddingFailure, at now: Duration) {
-    let contents = request.batch.contents
-    guard !contents.rows.isEmpty else { return end(.failed(failure.failure(of: job.model.provider))) }
-    guard contents.inputs.count > 1 else {
-      suspects.append(Suspect(batch: request.batch, failure: failure, refusedAt: request.refusedAt ?? now))
-      if suspects.count % Conductor.mostSuspects == 0 { probe(page: request.batch.page) }
-      return
+  private mutating func release(at now: Duration) {
+    let release = isolation.release(at: now)
+    for (request, ranges) in release.divided { split(request, into: ranges) }
+    for (batch, failure) in release.condemned {
+      condemn(
+        batch.contents.rows.map {
+          CondemnedRow(source: batch.source, row: $0, Condemnation(.provider(failure.kind), failure.summary))
+        }, of: batch.source)
+      ended.append(Ended(id: batch.id, source: batch.source, page: batch.page))
     }
-    var request = request
-    request.refusedAt = request.refusedAt ?? now
-    let middle = contents.inputs.count / 2
-    if let bad = failure.badIndex.flatMap({ contents.input(ofText: $0) }) {
-      split(request, into: [0..<bad, bad..<bad + 1, bad + 1..<contents.inputs.count].filter { !$0.isEmpty })
-    } else if failure.kind == .tooLarge {
-      split(request, into: contents.halvesByTokens())
-    } else {
-      split(request, into: [0..<middle, middle..<contents.inputs.count])
+    for request in release.again {
+      var again = request
+      again.attempt += 1
+      again.due = now + policy.retry.delay(attempt: 1, retryAfter: nil, using: &random)
+      retries.append(again)
     }
   }
 
   /// Plans the parts of a batch in its place, before all others.
   mutating func split(_ request: Requested, into ranges: [Range<Int>]) {
     let batch = request.batch
-    for _ in 1..<ranges.count { watermark.split(page: batch.page) }
+    if !request.isProbe { sources[batch.source].split(page: batch.page, into: ranges.count) }
     let parts = ranges.map { range in
       var part = plan(batch.contents.slice(range), source: batch.source, page: batch.page)
-      part.refusedAt = request.refusedAt
+      part.trial = request.trial
       return part
     }
     planned.insert(contentsOf: parts, at: 0)
   }
 
-  private mutating func condemnProven() -> [Action] {
-    let proven = suspects.filter { $0.refusedAt <= answeredSince }
-    suspects.removeAll { $0.refusedAt <= answeredSince }
-    return proven.map { condemn($0.batch, $0.failure) }
-  }
-
-  /// Asks for a harmless text that no row waits for: is the endpoint at fault, or are the suspects?
-  mutating func probe(page: Int) {
-    let harmless = Batch.Contents(inputs: [Input(texts: ["vecfill"], tokens: [3], isExact: false)], rows: [])
-    planned.insert(plan(harmless, source: sweep.source, page: page), at: 0)
-    watermark.split(page: page)
-  }
-
-  static let mostSuspects = 3
-
-  private mutating func condemn(_ batch: Batch, _ failure: EmbeddingFailure) -> Action {
-    settling += 1
-    tally.quarantined += batch.contents.rows.count
-    watermark.settled(page: batch.page)
-    return .condemn(batch, failure, tally)
+  private mutating func condemn(_ rows: [CondemnedRow], of source: Int) {
+    condemned += rows
+    sources[source].condemned(rows: rows.count)
   }
 
   /// Sends a request again after a wait, unless the provider has failed, or wants to fail, for longer than is allowed.
   private mutating func retry(
     _ request: Requested, _ failure: EmbeddingFailure, holdsAll: Bool = false, at now: Duration
   ) {
-    let outage = breaker.failed(retryAfter: failure.retryAfter, policy.retry, at: now, using: &random)
-    guard outage < policy.retry.maxOutage else {
-      return end(.failed(failure.failure(of: job.model.provider)))
-    }
+    guard isWithinOutage(failure, at: now) else { return }
     if let asked = failure.retryAfter, asked > policy.retry.maxOutage {
-      return end(.failed(tooLong(asked, failure)))
+      return end(.failed(failure.failure(of: job.model.provider, asksToWait: asked)))
     }
     let delay = policy.retry.delay(attempt: request.attempt, retryAfter: failure.retryAfter, using: &random)
     if holdsAll { limiter.hold(until: now + delay) }
@@ -172,27 +160,34 @@ extension Conductor {
     retries.append(again)
   }
 
-  private func tooLong(_ wait: Duration, _ failure: EmbeddingFailure) -> Failure {
-    let row = failure.kind.failureClass
-    let seconds = Int((wait / .seconds(1)).rounded(.up))
-    return Failure(
-      row.exitCode, job.model.provider, "\(failure.summary); it asks to wait \(seconds) s", remedy: row.remedy)
+  /// Counts a failure; false where there was nothing but failures for longer than is allowed, which ends the run.
+  private mutating func isWithinOutage(_ failure: EmbeddingFailure, at now: Duration) -> Bool {
+    let outage = breaker.failed(retryAfter: failure.retryAfter, policy.retry, at: now, using: &random)
+    guard outage >= policy.retry.maxOutage else { return true }
+    end(.failed(failure.failure(of: job.model.provider)))
+    return false
   }
 
-  mutating func written(_ ids: [BatchID], rows: Int, matched: Int) {
-    tally.written += matched
-    tally.changed += rows - matched
-    writtenInSweep += matched
-    tally.recovered += writing.contains { $0.page == nil } ? matched : 0
-    unsettled += writing
-    writing = []
+  mutating func written(_ report: WriteReport, at now: Duration) {
+    let sources = Dictionary(writes.writing.map { ($0.batch, $0.source) }, uniquingKeysWith: { first, _ in first })
+    for batch in report.batches {
+      tally.changed += batch.changed.count
+      if let source = sources[batch.id] { self.sources[source].changed(batch.changed) }
+    }
+    let result = writes.written(report, at: now)
+    tally.written += result.written
+    tally.recovered += result.recovered
+    if result.written > 0 || !result.condemned.isEmpty { progressedAt = now }
+    for row in result.condemned { condemn([row], of: row.source) }
+    ended += result.ended.map { Ended(id: $0.batch, source: $0.source, page: $0.page) }
   }
 
+  /// The first request to stop ends what reads at once and what is asked for within the grace, the second one all.
   mutating func stop(_ cause: StopCause, at now: Duration) -> [Action] {
     end(.stopped(cause))
-    guard graceEnds == nil else { return cancel() }
+    guard graceEnds == nil else { return cancel() + [.cancelWriting] }
     graceEnds = now + policy.grace
-    return []
+    return reading == nil ? [] : [.cancelReading]
   }
 
   mutating func cancel() -> [Action] {
@@ -201,7 +196,7 @@ extension Conductor {
     return [.cancelRequests]
   }
 
-  private mutating func plan(_ contents: Batch.Contents, source: Int, page: Int) -> Requested {
+  mutating func plan(_ contents: Batch.Contents, source: Int, page: Int) -> Requested {
     batchCount += 1
     let batch = Batch(id: BatchID(run: run, number: batchCount), source: source, page: page, contents: contents)
     return Requested(batch: batch)

@@ -1,21 +1,30 @@
 /// Decides what a run does next: its events return actions, and neither time nor chance nor any I/O is its own.
 ///
-/// Times are durations since the run began. A batch goes `planned -> requested -> received -> settled`, with
-/// `requested` again after a retry and two new batches after a split; what is durable in the ledger, and when, is the
+/// Times are durations since the run began. A batch goes `planned -> requested -> received -> written -> settled`, with
+/// `requested` again after a retry and new batches after a split; what is durable in the ledger, and when, is the
 /// pipeline's promise: an event is told only after the ledger holds it.
+///
+/// The parts decide by themselves: `SourceProgress` about sweeps, `Isolation` about requests that fail, `WriteQueue`
+/// about rows that can't be written, `RateLimiter`, `ConcurrencyWindow` and `CircuitBreaker` about the pace, `Spending`
+/// about money.
 package struct Conductor: Sendable {
   package enum Event: Sendable {
     case started
+    /// How many rows lack a vector as the run begins.
+    case counted(Int)
+    /// nil where the table is empty.
+    case lastKeyRead(RowKey?)
     case pageRead(PackedPage)
-    case pageFailed(Failure)
+    case readFailed(Failure)
     /// The reply is durable in the ledger.
     case received(BatchID, Receipt)
     /// The failure is durable in the ledger.
     case requestFailed(BatchID, EmbeddingFailure)
-    /// The batches' vectors were written to those of their rows that still matched.
-    case written([BatchID], rows: Int, matched: Int)
+    case written(WriteReport)
     case writeFailed(Failure)
-    /// What `settle` or `condemn` told is durable in the ledger.
+    /// What `prepareWriting` asked for is done.
+    case prepared
+    /// What `settle` told is durable in the ledger.
     case settled
     /// The ledger or another part that nothing can go on without has failed.
     case broken(Failure)
@@ -25,19 +34,30 @@ package struct Conductor: Sendable {
   }
 
   package enum Action: Equatable, Sendable {
-    case readPage(source: Int, after: RowKey?)
+    case readLastKey(source: Int)
+    case readPage(source: Int, PageRequest, held: Set<RowKey>)
     case request(Batch, attempt: Int, reservation: Double?)
-    case write(source: Int, [BatchID])
-    case settle([BatchID], Tally, watermark: MovedWatermark?)
-    case condemn(Batch, EmbeddingFailure, Tally)
+    /// The provider has answered, and what comes before the first write may be done, as dropping an index.
+    case prepareWriting
+    case write(Write)
+    case settle(Settlement)
     case wake(at: Duration)
+    case cancelReading
     case cancelRequests
+    case cancelWriting
     case end(Ending)
   }
 
-  package struct MovedWatermark: Equatable, Sendable {
+  /// One write to one source.
+  package struct Write: Equatable, Sendable {
+    package struct Part: Equatable, Sendable {
+      package let batch: BatchID
+      /// The rows of the batch that are written; nil for all.
+      package let rows: Set<RowKey>?
+    }
+
     package let source: Int
-    package let key: RowKey
+    package let parts: [Part]
   }
 
   /// What a reply cost, and how long it took.
@@ -46,11 +66,16 @@ package struct Conductor: Sendable {
     package let rateLimits: RateLimitHints
     /// How long the provider took, without any wait of our own.
     package let latency: Duration
+    /// The inputs, by their index, that got no usable vector.
+    package let unusable: Set<Int>
 
-    package init(billedTokens: Int, rateLimits: RateLimitHints = RateLimitHints(), latency: Duration) {
+    package init(
+      billedTokens: Int, rateLimits: RateLimitHints = RateLimitHints(), latency: Duration, unusable: Set<Int> = []
+    ) {
       self.billedTokens = billedTokens
       self.rateLimits = rateLimits
       self.latency = latency
+      self.unusable = unusable
     }
   }
 
@@ -68,43 +93,34 @@ package struct Conductor: Sendable {
   }
 
   /// A batch that is to be sent, is on its way, or waits to be sent again.
-  struct Requested {
+  struct Requested: Sendable {
     let batch: Batch
-    /// The most dollars that it can cost.
-    var reservation: Double = 0
+    /// The most dollars that it can cost, if the provider counts as is thought, and what is reserved for it.
+    var most = 0.0
+    var reservation = 0.0
     var attempt = 1
-    var brokenReplies = 0
-    var serverErrors = 0
-    /// How many requests were answered before its first server error.
-    var answersBefore = 0
+    var trial = Isolation.Trial()
     /// The tokens that the limiter holds for it.
     var reservedTokens = 0
     var sentAt: Duration = .zero
     /// When it may be sent again.
     var due: Duration = .zero
-    /// When the batch that it was part of was first refused.
-    var refusedAt: Duration?
+
+    /// Whether it asks for a harmless text that no row waits for.
+    var isProbe: Bool { batch.isProbe }
   }
 
-  /// An input that was refused alone, and is condemned once a request is answered that was sent after the first refusal
-  /// of its batch: until then the endpoint may be at fault.
-  struct Suspect {
-    let batch: Batch
-    let failure: EmbeddingFailure
-    let refusedAt: Duration
-  }
-
-  struct Unwritten {
+  /// A batch that has ended and is to be settled.
+  struct Ended {
     let id: BatchID
     let source: Int
-    /// nil for a batch of an earlier run, which belongs to no page of this one.
+    /// nil for a batch that belongs to no page.
     let page: Int?
   }
 
   let job: Job
   let policy: RunPolicy
   let run: Int64
-  let watermarks: [RowKey?]
   var random: any RandomNumberGenerator & Sendable
 
   package internal(set) var tally: Tally
@@ -114,70 +130,72 @@ package struct Conductor: Sendable {
   /// Since when the provider keeps the run from sending anything; `tally.throttled` has the waits that are over.
   package internal(set) var throttledSince: Duration?
 
-  var sweep: Sweep
-  var watermark = Watermark()
-  var isReading = false
+  var sources: [SourceProgress]
+  /// The source that is being read.
+  var reading: Int?
+  /// The source that is read next, if it has anything to read.
+  var turn = 0
   var pageCount = 0
   var batchCount = 0
   var planned: [Requested] = []
   var retries: [Requested] = []
   var requested: [BatchID: Requested] = [:]
-  var unwritten: [Unwritten] = []
-  var writing: [Unwritten] = []
-  var unsettled: [Unwritten] = []
-  /// `settle` and `condemn` actions that aren't durable yet.
-  var settling = 0
-  var suspects: [Suspect] = []
-  var writtenInSweep = 0
-  var barrenSweeps = 0
-  /// The most rows that one sweep of the source has passed over.
-  var passedOver = (excluded: 0, condemned: 0)
-  /// Rows in quarantine in the sources that are complete.
-  var quarantined = 0
+  var isProbing = false
+  var isolation = Isolation()
+  var writes: WriteQueue
+  var preparation: Preparation
+  var ended: [Ended] = []
+  var condemned: [CondemnedRow] = []
+  /// What isn't durable yet; nil where there is none.
+  var settling: Settlement?
+  /// Whether `settling` is of a source.
+  var settlingSources: Set<Int> = []
   var limiter: RateLimiter
   var window: ConcurrencyWindow
   var breaker = CircuitBreaker()
-  var refusedSizes = RefusedSizes()
   /// When the pace was last lowered: refusals of what was sent before are part of the same.
   var slowedAt: Duration = .zero
-  var answers = 0
-  /// When the latest of the requests was sent that were answered.
-  var answeredSince: Duration = .seconds(-1)
+  /// When a row was last read, embedded or written.
+  var progressedAt: Duration = .zero
   var ending: Ending?
   var canWrite = true
   var graceEnds: Duration?
   var hasCancelled = false
   var hasEnded = false
 
+  /// What has to be done before the first write of what this run receives.
+  enum Preparation {
+    case needed, underWay, done
+  }
+
   /// - Parameters:
   ///   - watermarks: for each source the key behind which its first sweep begins.
   ///   - spooled: what an earlier run received and didn't write; it is written before the first page is read, so that
   ///     no page finds those rows again (P2).
-  ///   - remaining: the rows that lack a vector as the run begins.
   ///   - possiblyPaid: requests that an earlier run has left without a reply.
+  ///   - preparesWriting: whether `prepareWriting` is asked for once the provider has answered.
   package init(
     job: Job, policy: RunPolicy, run: Int64, watermarks: [RowKey?], spooled: [Spooled], spent: Double,
-    remaining: Int? = nil, possiblyPaid: Int = 0,
+    possiblyPaid: Int = 0, preparesWriting: Bool = false,
     random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator()
   ) {
     self.job = job
     self.policy = policy
     self.run = run
-    self.watermarks = watermarks
     self.random = random
     tally = Tally()
-    tally.total = remaining
     tally.possiblyPaid = possiblyPaid
     tally.cost = job.model.usdPerMillionTokens.map { _ in 0 }
     spending = Spending(spent: spent, budget: job.budget)
-    sweep = Sweep(source: 0, start: watermarks[0])
+    sources = watermarks.map { SourceProgress(watermark: $0) }
+    writes = WriteQueue(spooled: spooled)
+    preparation = preparesWriting ? .needed : .done
     limiter = RateLimiter(job.limits)
     window = ConcurrencyWindow(ceiling: job.concurrency, isProbing: !limiter.isKnown)
-    unwritten = spooled.map { Unwritten(id: $0.id, source: $0.source, page: nil) }
   }
 
   /// Rows that need nothing more, for the progress of a run that goes on.
-  package var done: Int { tally.written + tally.changed + tally.excluded + passedOver.excluded + passedOver.condemned }
+  package var done: Int { tally.written + tally.changed + tally.excluded + tally.quarantined }
 
   package var inFlight: Int { requested.count }
 
@@ -188,26 +206,39 @@ package struct Conductor: Sendable {
     var actions: [Action] = []
     switch event {
     case .started, .woken: break
-    case .pageRead(let page): actions += read(page)
-    case .pageFailed(let failure):
-      isReading = false
+    case .counted(let rows): tally.total = rows
+    case .lastKeyRead(let key):
+      if let source = reading { sources[source].lastKeyRead(key) }
+      reading = nil
+    case .pageRead(let page): read(page, at: now)
+    case .readFailed(let failure):
+      reading = nil
       end(.failed(failure))
-    case .received(let id, let receipt): actions += received(id, receipt, at: now)
-    case .requestFailed(let id, let failure): actions += failed(id, failure, at: now)
-    case .written(let ids, let rows, let matched): written(ids, rows: rows, matched: matched)
+    case .received(let id, let receipt): received(id, receipt, at: now)
+    case .requestFailed(let id, let failure): failed(id, failure, at: now)
+    case .written(let report): written(report, at: now)
     case .writeFailed(let failure):
-      writing = []
+      writes.failed()
       canWrite = false
+      if preparation == .underWay { preparation = .needed }
       end(.failed(failure))
-    case .settled: settling -= 1
+    case .prepared: preparation = .done
+    case .settled: settling = nil
     case .broken(let failure):
       hasEnded = true
-      return [.cancelRequests, .end(.failed(failure))]
+      return [.cancelReading, .cancelRequests, .end(.failed(failure))]
     case .stopRequested(let cause): actions += stop(cause, at: now)
     }
+    countRows()
     actions += advance(at: now)
     keepTime(at: now)
     return actions
+  }
+
+  private mutating func countRows() {
+    tally.excluded = sources.reduce(0) { $0 + $1.excluded }
+    tally.quarantined = sources.reduce(0) { $0 + $1.condemned }
+    tally.unreadable = sources.reduce(0) { $0 + $1.unreadable }
   }
 
   /// Counts what time the provider's waits take, which tells nothing of how fast the rest will go.

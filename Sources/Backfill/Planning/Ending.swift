@@ -1,6 +1,6 @@
 /// How a run ended (P12).
 package enum Ending: Equatable, Sendable {
-  /// A fresh sweep found no row that lacks a vector, apart from excluded and quarantined ones (P1).
+  /// Every row that was there when the run began has a vector, or is excluded or in quarantine (P1).
   case complete
   /// As `complete`, but more rows are in quarantine than the run allows.
   case quarantined(rows: Int)

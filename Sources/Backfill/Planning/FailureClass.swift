@@ -2,33 +2,40 @@
 package struct FailureClass: Sendable {
   package let kind: EmbeddingFailure.Kind
   package let reaction: Reaction
+  /// How often one request may fail so before its texts are suspected and the endpoint is asked for a harmless one.
+  package let tries: Int
   /// The exit code where this failure ends the run.
   package let exitCode: ExitCode
   /// What a person does about it then.
   package let remedy: String
 
   package static let table: [FailureClass] = [
-    FailureClass(.transient, .retry, .unavailable, "run the same command again to go on"),
-    FailureClass(.timedOut, .retry, .unavailable, "run the same command again to go on"),
-    FailureClass(.unreachable, .retry, .unavailable, "check the network, then run the same command again to go on"),
-    FailureClass(.rateLimited, .hold, .unavailable, "run the same command again later to go on"),
+    FailureClass(.transient, .retry, 4, .unavailable, "run the same command again to go on"),
+    FailureClass(.timedOut, .retry, 2, .unavailable, "run the same command again to go on"),
+    FailureClass(.unreachable, .retry, 4, .unavailable, "check the network, then run the same command again to go on"),
+    FailureClass(.rateLimited, .hold, 12, .unavailable, "run the same command again later to go on"),
     FailureClass(
-      .quotaExhausted, .stop, .budget, "restore the account's credit and run the same command again to go on"),
-    FailureClass(.denied, .stop, .denied, "check the API key and its rights to the model"),
-    FailureClass(.forbidden, .stop, .denied, "check the API key and its rights to the model"),
+      .quotaExhausted, .stop, 1, .budget, "restore the account's credit and run the same command again to go on"),
+    FailureClass(.denied, .stop, 1, .denied, "check the API key and its rights to the model"),
+    FailureClass(.forbidden, .probe, 2, .denied, "check the API key and its rights to the model"),
     FailureClass(
-      .tooLarge, .split, .badData, "no input was accepted, not even a harmless one: check the model and the base URL"),
+      .tooLarge, .split, 1, .badData,
+      "no input was accepted, not even a harmless one: check the model and the base URL"),
     FailureClass(
-      .badInput, .isolate, .badData, "no input was accepted, not even a harmless one: check the model and the base URL"),
-    FailureClass(.brokenReply, .retryOnce, .badData, "check that the base URL and the model are the right ones"),
-    FailureClass(.misconfigured, .stop, .configuration, "check the base URL, the model and the dimensions"),
-    FailureClass(.unrecognized, .stop, .configuration, "check the base URL"),
-    FailureClass(.cancelled, .stop, .unavailable, "run the same command again to go on"),
+      .badInput, .isolate, 1, .badData,
+      "no input was accepted, not even a harmless one: check the model and the base URL"),
+    FailureClass(.brokenReply, .probe, 1, .badData, "check that the base URL and the model are the right ones"),
+    FailureClass(.misconfigured, .probe, 1, .configuration, "check the base URL, the model and the dimensions"),
+    FailureClass(.unrecognized, .probe, 2, .configuration, "check the base URL and what stands before the provider"),
+    FailureClass(.cancelled, .stop, 1, .unavailable, "run the same command again to go on"),
   ]
 
-  private init(_ kind: EmbeddingFailure.Kind, _ reaction: Reaction, _ exitCode: ExitCode, _ remedy: String) {
+  private init(
+    _ kind: EmbeddingFailure.Kind, _ reaction: Reaction, _ tries: Int, _ exitCode: ExitCode, _ remedy: String
+  ) {
     self.kind = kind
     self.reaction = reaction
+    self.tries = tries
     self.exitCode = exitCode
     self.remedy = remedy
   }
@@ -38,5 +45,23 @@ extension EmbeddingFailure.Kind {
   /// The kind's row; a kind without one, which a test rules out, would end the run.
   package var failureClass: FailureClass {
     FailureClass.table.first { $0.kind == self } ?? FailureClass.table[FailureClass.table.count - 1]
+  }
+}
+
+extension EmbeddingFailure {
+  /// Whether the inputs themselves, or their number, were refused: no wait will help.
+  var refusesInputs: Bool { kind == .badInput || kind == .tooLarge }
+
+  /// Whether a status of the 400s says that the request was looked at and not done.
+  var isRefusal: Bool { status.map { (400..<500).contains($0) } ?? false && kind != .rateLimited }
+
+  /// Whether it may pass by itself though the endpoint has not answered yet: it is busy or starts up. What can't, as an
+  /// unknown host or a wrong path, is worth no long wait.
+  var mayPassBeforeFirstAnswer: Bool {
+    switch kind {
+    case .rateLimited, .timedOut: true
+    case .transient: status != 500 && status != 501
+    default: false
+    }
   }
 }

@@ -24,13 +24,26 @@ package struct Packer: Sendable {
     self.countTokens = countTokens
   }
 
-  /// - Parameter condemned: the digests of the texts for which a row is in quarantine, by its key. A row whose text
-  ///   has changed since is taken again.
-  package func pack(_ page: [Message], condemned: [RowKey: TextDigest] = [:]) -> PackedPage {
-    var packed = PackedPage(rows: page.count, lastKey: page.last?.key)
+  /// - Parameters:
+  ///   - condemned: the digests of the texts for which a row is in quarantine, by its key. A row whose text has changed
+  ///     since is taken again.
+  ///   - held: rows that are paid for and wait to be written.
+  package func pack(
+    _ page: MessagePage, condemned: [RowKey: TextDigest] = [:], held: Set<RowKey> = []
+  ) -> PackedPage {
+    var packed = PackedPage(continuesAfter: page.continuesAfter)
     var groups: [Group] = []
     var places: [TextDigest: (group: Int, input: Int)] = [:]
-    for message in page {
+    for message in page.messages where !held.contains(message.key) {
+      if let unreadable = message.unreadable {
+        packed.unreadable += 1
+        if condemned[message.key] == unreadable.digest {
+          packed.condemned += 1
+        } else {
+          packed.garbled.append((message.key, unreadable))
+        }
+        continue
+      }
       guard let text = message.text, let prepared = preparation.input(for: text) else {
         packed.excluded += 1
         continue
@@ -92,22 +105,24 @@ package struct Packer: Sendable {
 }
 
 /// A page as it goes to the requests.
-package struct PackedPage: Equatable, Sendable {
-  /// How many rows the page had; 0 means that the sweep has reached its end.
-  package let rows: Int
-  package let lastKey: RowKey?
+package struct PackedPage: Sendable {
+  /// The key behind which the next page begins; nil where the range has been read to its end.
+  package let continuesAfter: RowKey?
   /// Rows that wait for a vector.
   package fileprivate(set) var taken = 0
   /// Rows with a blank or NULL text.
   package fileprivate(set) var excluded = 0
   /// Rows in quarantine.
   package fileprivate(set) var condemned = 0
+  /// Rows whose text can't be read, those in quarantine included.
+  package fileprivate(set) var unreadable = 0
   package fileprivate(set) var contents: [Batch.Contents] = []
   /// Of the rows that were taken, those whose text is known to be too long, and which aren't sent.
   package fileprivate(set) var overlong: [BatchRow] = []
+  /// Rows whose text can't be read and which are not in quarantine yet.
+  package fileprivate(set) var garbled: [(key: RowKey, text: UnreadableText)] = []
 
-  package init(rows: Int, lastKey: RowKey?) {
-    self.rows = rows
-    self.lastKey = lastKey
+  package init(continuesAfter: RowKey?) {
+    self.continuesAfter = continuesAfter
   }
 }

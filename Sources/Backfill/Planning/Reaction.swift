@@ -4,12 +4,12 @@ package enum Reaction: String, Sendable, CaseIterable {
   case retry
   /// Nothing is sent until the provider's time has come; then again, slower and less of it side by side.
   case hold
-  /// Sent again once; the second such reply ends the run.
-  case retryOnce = "retry once"
   /// Sent again in two halves of its tokens.
   case split
   /// Sent again in parts until the refused input stands alone; then its rows are put into quarantine.
   case isolate
+  /// A harmless text is sent. If it is answered, the request is isolated; if not, the run ends.
+  case probe
   /// The run ends.
   case stop
 }

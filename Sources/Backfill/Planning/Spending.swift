@@ -13,8 +13,8 @@ package struct Spending: Equatable, Sendable {
     self.budget = budget
   }
 
-  /// What is reserved for a request that costs at most `cost`, if the provider counts as is thought.
-  package func reservation(for cost: Double) -> Double { cost * excess }
+  /// What is reserved for a request that costs at most `most`, if the provider counts as is thought.
+  package func reservation(for most: Double) -> Double { most * excess }
 
   package func fits(_ cost: Double) -> Bool {
     budget.map { spent + reserved + cost <= $0.usd } ?? true
@@ -24,10 +24,10 @@ package struct Spending: Equatable, Sendable {
     reserved += cost
   }
 
-  /// A request that had reserved `reservation` ended and cost `cost`.
-  package mutating func settle(reservation: Double, cost: Double) {
+  /// A request that had reserved `reservation` and should have cost at most `most` ended and cost `cost`.
+  package mutating func settle(reservation: Double, most: Double, cost: Double) {
     reserved = max(0, reserved - reservation)
     spent += cost
-    if cost > reservation, reservation > 0 { excess *= cost / reservation }
+    if most > 0 { excess = max(excess, cost / most) }
   }
 }

@@ -1,31 +1,89 @@
-/// One pass over a source, from a key to its end.
+/// One pass over a source, up to the greatest key that there was when it began: so it ends however many rows arrive
+/// behind it (P1).
 struct Sweep: Equatable, Sendable {
-  let source: Int
+  /// What is read next.
+  enum Read: Equatable {
+    case lastKey
+    case page(after: RowKey?, through: RowKey, leavesOutBlank: Bool)
+  }
+
   /// The key behind which it began; nil for the lowest.
   let start: RowKey?
-  private(set) var position: RowKey?
+  /// Whether blank rows are left out, which an earlier sweep has counted.
+  let leavesOutBlank: Bool
+  private var position: RowKey?
+  private(set) var end: RowKey?
   private(set) var isExhausted = false
+  /// Rows that were embedded, or known to be refused.
   private(set) var taken = 0
+  /// Rows with a blank or NULL text.
   private(set) var excluded = 0
+  /// Rows in quarantine: those that it has passed over, and those that it put there.
   private(set) var condemned = 0
+  /// Of those, the ones whose text can't be read.
+  private(set) var unreadable = 0
+  /// Rows that were edited, deleted or filled before their vector was written.
+  private(set) var changed = ChangedRows()
 
-  init(source: Int, start: RowKey?) {
-    self.source = source
+  init(start: RowKey?, leavesOutBlank: Bool) {
     self.start = start
+    self.leavesOutBlank = leavesOutBlank
     position = start
   }
 
-  mutating func read(_ page: PackedPage) {
-    guard let lastKey = page.lastKey else {
-      isExhausted = true
-      return
-    }
-    position = lastKey
+  /// nil where everything has been read.
+  var next: Read? {
+    guard !isExhausted else { return nil }
+    return end.map { .page(after: position, through: $0, leavesOutBlank: leavesOutBlank) } ?? .lastKey
+  }
+
+  mutating func lastKeyRead(_ key: RowKey?) {
+    end = key
+    isExhausted = key == nil
+  }
+
+  mutating func pageRead(_ page: PackedPage) {
+    position = page.continuesAfter
+    isExhausted = position == nil
     taken += page.taken
     excluded += page.excluded
     condemned += page.condemned
+    unreadable += page.unreadable
   }
 
-  /// Whether it proves that no row is left to do: it began at the lowest key, reached the end, and found none (P1).
-  var provesCompletion: Bool { isExhausted && start == nil && taken == 0 }
+  mutating func condemned(rows: Int) {
+    condemned += rows
+  }
+
+  mutating func changed(_ keys: [RowKey]) {
+    changed.insert(keys)
+  }
+}
+
+/// The keys of rows that changed meanwhile; beyond a number that no table of people reaches, only that there were some.
+struct ChangedRows: Equatable, Sendable {
+  private var keys: Set<RowKey> = []
+  private var isOverfull = false
+
+  static let most = 100_000
+
+  var isEmpty: Bool { keys.isEmpty && !isOverfull }
+
+  var count: Int { keys.count }
+
+  mutating func insert(_ more: [RowKey]) {
+    keys.formUnion(more)
+    guard keys.count > ChangedRows.most else { return }
+    isOverfull = true
+    keys.removeAll()
+  }
+
+  /// Those of them that changed in a later sweep again.
+  func again(in later: ChangedRows) -> ChangedRows {
+    if isOverfull { return later }
+    if later.isOverfull { return self }
+    var both = ChangedRows()
+    both.keys = keys.intersection(later.keys)
+    return both
+  }
 }

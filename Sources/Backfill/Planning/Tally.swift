@@ -9,6 +9,8 @@ package struct Tally: Equatable, Sendable, Codable {
   package var changed = 0
   /// Rows in quarantine, by the last sweep of each source.
   package var quarantined = 0
+  /// Of those, rows whose text can't be read.
+  package var unreadable = 0
   /// Rows whose text was too long for the model, and was truncated or averaged as the job says.
   package var fitted = 0
   /// Requests that were sent, retries included.

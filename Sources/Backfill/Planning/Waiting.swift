@@ -11,6 +11,9 @@ package enum Waiting: String, Equatable, Sendable {
   /// The next request waits for what those in flight will have cost.
   case budget = "budget"
 
+  /// Nothing is left but rows that other transactions hold.
+  case locks = "rows that other transactions hold"
+
   /// Whether it is the provider's state and not its usual rate.
   package var isThrottling: Bool { [.hold, .retry, .outage].contains(self) }
 }

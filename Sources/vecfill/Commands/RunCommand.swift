@@ -87,34 +87,28 @@ struct RunCommand: AsyncParsableCommand {
     let counter = try TokenCounter(for: configuration.catalogueModel)
     try counter.check(job)
     let ledger = try Ledger.open(at: configuration.ledgerPath ?? state.ledger)
-    let begun = try await ledger.begin(job, on: database.store.identity, at: Date())
     database.warn(logger)
-    tellRecovery(begun, logger)
-
     let policy = RunPolicy(
       grace: .seconds(grace), retry: RetryPolicy(maxOutage: .seconds(maxOutage)), maxQuarantined: maxQuarantined)
-    let pipeline = Pipeline(
-      job: job, policy: policy, store: database.store, embedder: embedder, ledger: ledger, begun: begun,
-      packer: Packer(job, model: job.model, counter: counter), board: board
-    ) { failure in
-      let reaction = failure.kind.failureClass.reaction
-      guard [.retry, .hold, .retryOnce].contains(reaction) else { return }
-      logger.warning("\(job.model.provider): \(failure.summary); reaction: \(reaction.rawValue)")
-    }
+    let packer = Packer(job, model: job.model, counter: counter)
+    let run = JobRun(job: job, database: database, ledger: ledger, upkeep: upkeep, stops: stops.requests)
     let reporter = Reporter(
       board: board, console: .standard, logger: logger, isLive: logFormat == .text && Console.standard.isTerminal)
-    let run = JobRun(
-      job: job, id: begun.id, database: database, ledger: ledger, upkeep: upkeep, pipeline: pipeline,
-      stops: stops.requests, logger: logger)
-    let (report, indexes) = try await withThrowingTaskGroup(of: Void.self) { group in
+    let outcome = try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await reporter.report() }
       defer { group.cancelAll() }
-      return try await run.run()
+      return try await run.run { begun in
+        tellRecovery(begun, logger)
+        logger.info("filling \(job.sources.map(\.name).joined(separator: ", "))")
+        return Pipeline(
+          job: job, policy: policy, store: database.store, embedder: embedder, ledger: ledger, begun: begun,
+          packer: packer, board: board, observer: RunObserver(job, logger))
+      }
     }
-    let summary = RunSummary(report, indexes, job: job, countsExactly: counter.isExact, ledger: ledger.path)
+    let summary = RunSummary(outcome, job: job, countsExactly: counter.isExact, ledger: ledger.path)
     print(logFormat == .json ? JSONLine.encode(summary) : summary.text)
-    if case .failed(let failure) = report.ending { throw failure }
-    if report.ending.exitCode != .complete { throw ArgumentParser.ExitCode(report.ending.exitCode.rawValue) }
+    if case .failed(let failure) = outcome.ending { throw failure }
+    if outcome.ending.exitCode != .complete { throw ArgumentParser.ExitCode(outcome.ending.exitCode.rawValue) }
   }
 
   private func tellRecovery(_ begun: Ledger.BegunRun, _ logger: Logger) {

@@ -4,53 +4,83 @@ import Ledger
 import Logging
 import Pipeline
 
-/// One run of a job that is locked and begun: its indexes, its rows, its indexes again.
+/// The life of one run whose columns are locked: it is begun in the ledger, its rows are filled, its indexes are put
+/// back, and its end is recorded.
 struct JobRun: Sendable {
   let job: Job
-  let id: Int64
   let database: Database
   let ledger: Ledger
   let upkeep: IndexUpkeep
-  let pipeline: Pipeline
   let stops: StopRequests
-  let logger: Logger
+
+  /// What a run came to.
+  struct Outcome: Sendable {
+    let ending: Ending
+    let report: Pipeline.Report
+    let indexes: RunSummary.Indexes
+    /// Rows that lack a vector at the end though the run is complete: they arrived, or were emptied, during its last
+    /// sweep. nil where they could not be counted, or the run is not complete.
+    let arrived: Int?
+  }
 
   /// Runs to the end, which is in the ledger then.
-  func run() async throws -> (Pipeline.Report, RunSummary.Indexes) {
-    var indexes = RunSummary.Indexes()
-    let remaining: Int
-    do {
-      if case .done(let away) = try await stops.interrupting({ try await upkeep.begin() }) { indexes.away = away }
-      remaining = try await database.countRemaining(job)
-    } catch let failure as Failure {
-      try await ledger.end(id, .failed(failure), Tally(), at: Date())
-      throw failure
-    }
-    logger.info("filling \(remaining.grouped) rows of \(job.sources.map(\.name).joined(separator: ", "))")
-    // A stop that came before is heard by the pipeline too.
-    let report = await pipeline.run(remaining: remaining, stops: stops.causes) { ending in
+  ///
+  /// - Parameter pipeline: makes the pipeline for the run as the ledger began it.
+  func run(_ pipeline: (Ledger.BegunRun) -> Pipeline) async throws -> Outcome {
+    let begun = try await ledger.begin(job, on: database.store.identity, at: Date())
+    let away = Locked<[String]>([])
+    let report = await pipeline(begun).fill(stops: stops.causes) {
       // Nobody else takes an index away while the columns are locked.
-      let isUnfinished = job.indexPolicy == .after || !indexes.away.isEmpty
-      guard isUnfinished, [.complete, .quarantined].contains(ending.exitCode) else { return ending }
-      let began = ContinuousClock.now
-      do {
-        switch try await stops.interrupting({ try await upkeep.finish() }) {
-        case .done(let built):
-          indexes = RunSummary.Indexes(built: built, duration: began.duration(to: .now))
-          return ending
-        case .stopped(let cause):
-          return .stopped(cause)
-        }
-      } catch {
-        return .failed(
-          error as? Failure
-            ?? Failure(.unavailable, "indexes", "\(type(of: error))", remedy: "run the same command again to go on"))
+      if case .done(let names) = try await stops.interrupting({ try await upkeep.begin() }) {
+        away.withLock { $0 = names }
       }
     }
-    if ![.complete, .quarantined].contains(report.ending.exitCode), job.indexPolicy != .keep || !indexes.away.isEmpty {
+    var indexes = RunSummary.Indexes(away: away.withLock { $0 })
+    var ending = report.ending
+    if isDone(ending) {
+      ending = await finishIndexes(&indexes, ending)
+    } else if job.indexPolicy != .keep || !indexes.away.isEmpty {
       // Where the database can't be asked any more, those are told that were away during the load.
       indexes.away = (try? await upkeep.away()) ?? indexes.away
     }
-    return (report, indexes)
+    ending = await close(begun.id, with: ending, report.tally)
+    return Outcome(ending: ending, report: report, indexes: indexes, arrived: await arrived(ending, report.tally))
+  }
+
+  private func isDone(_ ending: Ending) -> Bool { [.complete, .quarantined].contains(ending.exitCode) }
+
+  private func finishIndexes(_ indexes: inout RunSummary.Indexes, _ ending: Ending) async -> Ending {
+    guard job.indexPolicy == .after || !indexes.away.isEmpty else { return ending }
+    let began = ContinuousClock.now
+    do {
+      switch try await stops.interrupting({ try await upkeep.finish() }) {
+      case .done(let built):
+        indexes = RunSummary.Indexes(built: built, duration: began.duration(to: .now))
+        return ending
+      case .stopped(let cause):
+        return .stopped(cause)
+      }
+    } catch {
+      return .failed(
+        error as? Failure
+          ?? Failure(.unavailable, "indexes", "\(type(of: error))", remedy: "run the same command again to go on"))
+    }
+  }
+
+  /// Records the end; where that fails, that is how the run has ended.
+  private func close(_ run: Int64, with ending: Ending, _ tally: Tally) async -> Ending {
+    do {
+      try await ledger.end(run, ending, tally, at: Date())
+      return ending
+    } catch {
+      if case .failed = ending { return ending }
+      return .failed(
+        error as? Failure ?? Failure(.localIO, ledger.path, "\(type(of: error))", remedy: "check the disk"))
+    }
+  }
+
+  private func arrived(_ ending: Ending, _ tally: Tally) async -> Int? {
+    guard isDone(ending), let remaining = try? await database.countRemaining(job) else { return nil }
+    return max(0, remaining - tally.excluded - tally.quarantined)
   }
 }

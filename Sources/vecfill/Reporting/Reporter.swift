@@ -20,7 +20,7 @@ struct Reporter {
     while (try? await clock.sleep(for: interval)) != nil {
       let progress = board.current
       let phase = board.currentPhase
-      if progress.tally.total == nil {
+      if !progress.hasBegun {
         // The rows' clock begins with the first of them.
         began = clock.now
         if phase.isEmpty { continue }
@@ -38,11 +38,10 @@ struct Reporter {
   }
 
   static func line(_ progress: RunProgress, _ window: RateWindow) -> String {
-    let total = max(progress.tally.total ?? 0, progress.done)
-    let left = total - progress.done
-    let percent = total > 0 ? " \((100 * Double(progress.done) / Double(total)).fixed(1))%" : ""
+    let total = progress.tally.total.map { max($0, progress.done) }
+    let share = total.flatMap { $0 > 0 ? " \((100 * Double(progress.done) / Double($0)).fixed(1))%" : nil } ?? ""
     var parts = [
-      "\(progress.done.grouped)/\(total.grouped) rows\(percent)",
+      "\(progress.done.grouped)\(total.map { "/\($0.grouped)" } ?? "") rows\(share)",
       "\(Int(window.rowsPerSecond).grouped) rows/s",
       "\(Int(window.tokensPerMinute).short) tokens/min",
     ]
@@ -50,7 +49,7 @@ struct Reporter {
     if progress.isStopping {
       parts.append("stopping: \(progress.inFlight) requests in flight")
     } else {
-      if left > 0, let time = window.time(for: left) { parts.append("ETA \(time.clock)") }
+      if let left = total.map({ $0 - progress.done }), left > 0, let time = window.time(for: left) { parts.append("ETA \(time.clock)") }
       if let reason = progress.waiting { parts.append("waiting: \(reason.rawValue)") }
     }
     return parts.joined(separator: "  ")

@@ -10,6 +10,11 @@ struct RunSummary: Encodable {
   let rowsExcluded: Int
   let rowsChangedMeanwhile: Int
   let rowsQuarantined: Int
+  /// Of those, rows whose text can't be read.
+  let rowsUnreadable: Int
+  /// Rows that lack a vector though the run is complete, since they arrived during its last sweep; nil where that isn't
+  /// known.
+  let rowsArrived: Int?
   /// Rows whose text was too long, and was truncated or averaged.
   let rowsFitted: Int
   let rowsRecovered: Int
@@ -34,18 +39,20 @@ struct RunSummary: Encodable {
   /// As the job spec says.
   let tooLong: String
 
-  init(_ report: Pipeline.Report, _ indexes: Indexes, job: Job, countsExactly: Bool, ledger: String) {
-    let tally = report.tally
+  init(_ run: JobRun.Outcome, job: Job, countsExactly: Bool, ledger: String) {
+    let (tally, indexes) = (run.report.tally, run.indexes)
     self.job = job.name
-    outcome = RunSummary.outcome(report.ending)
-    exitCode = report.ending.exitCode.rawValue
+    outcome = RunSummary.outcome(run.ending)
+    exitCode = run.ending.exitCode.rawValue
     rowsWritten = tally.written
     rowsExcluded = tally.excluded
     rowsChangedMeanwhile = tally.changed
     rowsQuarantined = tally.quarantined
+    rowsUnreadable = tally.unreadable
+    rowsArrived = run.arrived
     rowsFitted = tally.fitted
     rowsRecovered = tally.recovered
-    let isDone = [.complete, .quarantined].contains(report.ending.exitCode)
+    let isDone = [.complete, .quarantined].contains(run.ending.exitCode)
     rowsLeft =
       isDone ? 0 : tally.total.map { max(0, $0 - tally.written - tally.changed - tally.excluded - tally.quarantined) }
     tokensEstimated = tally.estimatedTokens
@@ -55,7 +62,7 @@ struct RunSummary: Encodable {
     requests = tally.requests
     retries = tally.retries
     possiblyPaid = tally.possiblyPaid
-    seconds = report.duration.seconds
+    seconds = run.report.duration.seconds
     indexesBuilt = indexes.built
     indexSeconds = indexes.duration.seconds
     indexesAway = indexes.away
@@ -72,7 +79,7 @@ struct RunSummary: Encodable {
 
   private static func outcome(_ ending: Ending) -> String {
     switch ending {
-    case .complete: "complete: no row lacks a vector but the excluded ones"
+    case .complete: "complete: every row has a vector, except the blank ones"
     case .quarantined(let rows): "complete but for \(rows.grouped) quarantined rows"
     case .stopped(let cause): "stopped by \(cause.signal); run the same command again to go on"
     case .failed(let failure): "failed: \(failure)"
@@ -95,8 +102,9 @@ struct RunSummary: Encodable {
       ("rows written", rowsWritten.grouped + (rowsRecovered > 0 ? " (\(rowsRecovered.grouped) from the spool)" : "")),
       ("excluded, blank", rowsExcluded.grouped),
       ("changed meanwhile", rowsChangedMeanwhile.grouped),
-      ("quarantined", rowsQuarantined.grouped),
+      ("quarantined", rowsQuarantined.grouped + (rowsUnreadable > 0 ? " (\(rowsUnreadable.grouped) unreadable)" : "")),
     ]
+    if let rowsArrived, rowsArrived > 0 { rows.append(("arrived meanwhile", "\(rowsArrived.grouped); run again")) }
     if rowsFitted > 0 { rows.append(("too long: \(tooLong)", "\(rowsFitted.grouped) rows")) }
     if let rowsLeft, rowsLeft > 0 { rows.append(("left to do", rowsLeft.grouped)) }
     rows += [

@@ -8,37 +8,88 @@ struct SimulatedTable {
   }
 
   private(set) var rows: [Int64: Row] = [:]
+  /// Rows that another transaction holds, and until when.
+  private(set) var locks: [Int64: Duration] = [:]
   private var edits = 0
+  private(set) var lastInserted: Int64
 
   init(rows: [String?]) {
     for (index, text) in rows.enumerated() { self.rows[Int64(index * 3)] = Row(text: text) }
+    lastInserted = Int64(rows.count * 3)
   }
 
-  func page(after key: RowKey?, limit: Int) -> [Message] {
-    let last: Int64? = if case .integer(let value) = key { value } else { nil }
-    return rows.filter { row in row.value.vector == nil && last.map { row.key > $0 } ?? true }
-      .sorted { $0.key < $1.key }.prefix(limit)
-      .map { Message(key: .integer($0.key), text: $0.value.text) }
+  var lastKey: RowKey? { rows.keys.max().map { .integer($0) } }
+
+  /// A page like a store's that looks at no more than `window` rows, filled ones included.
+  func page(_ request: PageRequest, window: Int) -> MessagePage {
+    func number(_ key: RowKey?) -> Int64? { if case .integer(let value) = key { value } else { nil } }
+    let (after, through) = (number(request.after), number(request.through))
+    let keys = rows.keys.filter { key in (after.map { key > $0 } ?? true) && (through.map { key <= $0 } ?? true) }.sorted()
+    var messages: [Message] = []
+    var looked: Int64?
+    for key in keys.prefix(window) where messages.count < request.limit {
+      looked = key
+      guard let row = rows[key], row.vector == nil else { continue }
+      if let text = row.text, Trouble(in: text) == .unreadable {
+        messages.append(
+          Message(key: .integer(key), unreadable: UnreadableText(reason: "garbled", digest: TextDigest(of: text))))
+      } else if !request.leavesOutBlank || row.text?.contains(where: { !$0.isWhitespace }) == true {
+        messages.append(Message(key: .integer(key), text: row.text))
+      }
+    }
+    return MessagePage(messages, continuesAfter: looked == keys.last ? nil : looked.map { .integer($0) })
   }
 
-  mutating func write(_ vector: TextDigest, to row: BatchRow) -> Bool {
-    guard case .integer(let key) = row.key, let held = rows[key], held.vector == nil, let text = held.text,
-      TextDigest(of: text) == row.digest
-    else { return false }
-    rows[key]?.vector = vector
-    return true
+  /// Writes like a store: what became of each row.
+  mutating func write(_ vectors: [(row: BatchRow, vector: TextDigest)], at now: Duration) -> WriteOutcome {
+    var outcome = WriteOutcome()
+    for (row, vector) in vectors {
+      guard case .integer(let key) = row.key, let held = rows[key], held.vector == nil, let text = held.text,
+        TextDigest(of: text) == row.digest
+      else { continue }
+      if let until = locks[key], until > now {
+        outcome.locked.insert(row.key)
+        outcome.lockHolders = "pid 1"
+        continue
+      }
+      switch Trouble(in: text) {
+      case .refusedByDatabase: outcome.refused[row.key] = "check constraint (SQLSTATE 23514)"
+      case .takesNoVector:
+        outcome.unfilled.insert(row.key)
+        outcome.hooks = "trigger clr"
+      default:
+        rows[key]?.vector = vector
+        outcome.written.insert(row.key)
+      }
+    }
+    return outcome
   }
 
-  /// Edits, deletes, fills or inserts a row, as the application does meanwhile.
-  mutating func disturb(using random: inout SeededGenerator) {
+  /// Edits, deletes, fills or inserts a row, as the application does meanwhile; returns the key.
+  mutating func disturb(using random: inout SeededGenerator) -> Int64? {
     edits += 1
     let text = "edited \(edits) \(random.next())"
-    guard let key = rows.keys.sorted().randomElement(using: &random) else { return }
+    guard let key = rows.keys.sorted().randomElement(using: &random) else { return nil }
     switch Int.random(in: 0..<4, using: &random) {
     case 0: if rows[key]?.vector == nil { rows[key]?.text = text }
     case 1: rows[key] = nil
     case 2: rows[key] = Row(text: text, vector: TextDigest(of: text))
-    default: rows[Int64.random(in: -10...5000, using: &random) * 3 + 1] = Row(text: text)
+    default:
+      let inserted = Int64.random(in: -10...5000, using: &random) * 3 + 1
+      rows[inserted] = Row(text: text)
+      return inserted
     }
+    return key
+  }
+
+  /// A new row at the end, as a live application writes them.
+  mutating func append(_ text: String) {
+    lastInserted += 1
+    rows[lastInserted] = Row(text: text)
+  }
+
+  mutating func lock(until time: Duration, using random: inout SeededGenerator) {
+    guard let key = rows.keys.sorted().randomElement(using: &random) else { return }
+    locks[key] = time
   }
 }

@@ -3,20 +3,30 @@ import Backfill
 /// A database, a provider, a ledger and a clock that are all in memory, driven by a conductor's actions from a seed.
 struct SimulatedWorld {
   struct Faults {
+    /// Shares of all requests.
     var transient = 0.0
     var processedThoughFailed = 0.0
     var rateLimited = 0.0
+    /// Chances a step.
     var crash = 0.0
     var stop = 0.0
     var disturbance = 0.0
     var mostDisturbances = 0
+    /// The application appends a row.
+    var insert = 0.0
+    /// Another transaction takes a row's lock for up to a minute.
+    var lock = 0.0
+    /// The provider is away for up to two minutes.
+    var outage = 0.0
   }
 
   /// What comes at a later time: news for the conductor, or a piece of the world's own work that makes some.
   enum Pending {
     case event(Conductor.Event)
+    case lastKey(source: Int)
+    case page(source: Int, PageRequest, held: Set<RowKey>)
     case answer(BatchID)
-    case write(source: Int, [BatchID])
+    case write(Conductor.Write)
   }
 
   struct Spooled {
@@ -24,6 +34,9 @@ struct SimulatedWorld {
     let rows: [BatchRow]
     let vectors: [TextDigest]
   }
+
+  /// What happened that no promise allows.
+  private(set) var violations: [String] = []
 
   let job: Job
   let faults: Faults
@@ -37,13 +50,22 @@ struct SimulatedWorld {
   private var inFlight: [BatchID: (batch: Batch, reservation: Double)] = [:]
   private var watermarks: [RowKey?]
   private var spool: [BatchID: Spooled] = [:]
-  private var quarantine: [[RowKey: TextDigest]]
+  private(set) var quarantine: [[RowKey: CondemnedRow]]
   private var spent = 0.0
+  private var outageEnds: Duration = .zero
+  private var wasStopped = false
+  /// The rows that were there when the run began and that nobody but the run has touched since.
+  private var present: [Set<Int64>] = []
 
   private(set) var runs: Int64 = 0
   private(set) var crashes = 0
   private(set) var steps = 0
+  private(set) var requests = 0
   private(set) var disturbances = 0
+  private(set) var inserts = 0
+  private(set) var lockedWrites = 0
+  private(set) var outages = 0
+  private(set) var troubles: [Trouble: Int] = [:]
   private(set) var billedDollars = 0.0
   private(set) var billedWithoutReply = 0
   /// As the ledger counts it.
@@ -63,6 +85,9 @@ struct SimulatedWorld {
     received = Array(repeating: [], count: rows.count)
   }
 
+  /// No run of these worlds takes more steps.
+  static let mostSteps = 200_000
+
   /// One run, until it ends or its process dies, which is told by nil.
   mutating func run(budget: Job.Budget? = nil) -> Ending? {
     runs += 1
@@ -77,67 +102,124 @@ struct SimulatedWorld {
     inFlight = [:]
     queue = []
     nextWake = nil
+    wasStopped = false
+    present = tables.map { Set($0.rows.keys) }
+    let last = steps + SimulatedWorld.mostSteps
     var conductor = Conductor(
       job: job, policy: policy, run: runs, watermarks: watermarks,
       spooled: spool.map { Conductor.Spooled(id: $0.key, source: $0.value.source, rows: $0.value.rows.count) }
         .sorted { ($0.id.run, $0.id.number) < ($1.id.run, $1.id.number) },
-      spent: spent, random: SeededGenerator(seed: random.next()))
+      spent: spent, preparesWriting: random.chance(0.3), random: SeededGenerator(seed: random.next()))
     schedule(.event(.started))
     while let next = queue.indices.min(by: { queue[$0].time < queue[$1].time }) {
       let (time, pending) = queue.remove(at: next)
       now = max(now, time)
       steps += 1
-      let event: Conductor.Event? =
-        switch pending {
-        case .event(let event): event
-        case .answer(let id): answer(id)
-        case .write(let source, let ids): write(ids, to: source)
-        }
+      guard steps < last else {
+        violations.append("the run never ends: \(conductor)")
+        return nil
+      }
+      let event = news(of: pending)
       if random.chance(faults.crash) {
         crashes += 1
         return nil
       }
       if let wake = nextWake, wake <= now { nextWake = nil }
       for action in event.map({ conductor.handle($0, at: now) }) ?? [] {
-        if let ending = perform(action) { return ending }
+        if let ending = perform(action) {
+          judge(ending, hasBudget: budget != nil)
+          return ending
+        }
       }
       mostInFlight = max(mostInFlight, inFlight.count)
-      if disturbances < faults.mostDisturbances, random.chance(faults.disturbance) { disturb() }
-      if random.chance(faults.stop) { schedule(.event(.stopRequested(.terminate))) }
+      goOn()
     }
+    violations.append("nothing is left to happen, and the run has not ended")
     return nil
   }
 
-  private mutating func disturb() {
-    disturbances += 1
-    let index = Int.random(in: 0..<tables.count, using: &random)
-    tables[index].disturb(using: &random)
+  /// What the world does by itself after each step.
+  private mutating func goOn() {
+    if disturbances < faults.mostDisturbances, random.chance(faults.disturbance) {
+      disturbances += 1
+      let index = Int.random(in: 0..<tables.count, using: &random)
+      if let key = tables[index].disturb(using: &random) { present[index].remove(key) }
+    }
+    if random.chance(faults.insert) {
+      inserts += 1
+      tables[Int.random(in: 0..<tables.count, using: &random)].append("inserted \(random.next())")
+    }
+    if random.chance(faults.lock) {
+      let until = now + .seconds(Int.random(in: 1...60, using: &random))
+      tables[Int.random(in: 0..<tables.count, using: &random)].lock(until: until, using: &random)
+    }
+    if random.chance(faults.outage), outageEnds <= now {
+      outages += 1
+      outageEnds = now + .seconds(Int.random(in: 1...120, using: &random))
+    }
+    if random.chance(faults.stop) {
+      wasStopped = true
+      schedule(.event(.stopRequested(.terminate)))
+    }
+  }
+
+  /// Every ending that the world doesn't justify is a violation.
+  private mutating func judge(_ ending: Ending, hasBudget: Bool) {
+    switch ending {
+    case .complete, .quarantined: expectComplete()
+    case .stopped: if !wasStopped { violations.append("stopped, and nobody asked for it") }
+    case .failed(let failure):
+      if failure.exitCode != .budget || !hasBudget { violations.append("ended by \(failure)") }
+    }
+  }
+
+  /// P1: each row that was there and that nobody else has touched has its vector, is blank, or is in quarantine for it.
+  private mutating func expectComplete() {
+    for (index, table) in tables.enumerated() {
+      for key in present[index] {
+        guard let row = table.rows[key], row.vector == nil, let text = row.text,
+          TextPreparation().input(for: text) != nil
+        else { continue }
+        if quarantine[index][.integer(key)]?.digest != TextDigest(of: text) {
+          violations.append("complete, and row \(key) of table \(index) has no vector")
+        }
+      }
+    }
   }
 
   private mutating func schedule(_ pending: Pending) {
     queue.append((now + .milliseconds(Int.random(in: 1...200, using: &random)), pending))
   }
 
+  private mutating func news(of pending: Pending) -> Conductor.Event? {
+    switch pending {
+    case .event(let event): event
+    case .lastKey(let source): .lastKeyRead(tables[source].lastKey)
+    case .page(let source, let request, let held): .pageRead(page(of: source, request, held))
+    case .answer(let id): answer(id)
+    case .write(let write): self.write(write)
+    }
+  }
+
   private mutating func perform(_ action: Conductor.Action) -> Ending? {
     switch action {
-    case .readPage(let source, let key):
-      let packer = Packer(preparation: job.preparation, maxInputs: job.batchSize) { $0.utf8.count / 4 }
-      let page = tables[source].page(after: key, limit: 3 * job.batchSize)
-      schedule(.event(.pageRead(packer.pack(page, condemned: quarantine[source]))))
+    case .readLastKey(let source):
+      schedule(.lastKey(source: source))
+    case .readPage(let source, let request, let held):
+      schedule(.page(source: source, request, held: held))
     case .request(let batch, _, let reservation):
+      requests += 1
       for row in batch.contents.rows where received[batch.source].contains(row.identity) {
         paidTwice.append(row.key)
       }
       inFlight[batch.id] = (batch, reservation ?? 0)
       schedule(.answer(batch.id))
-    case .write(let source, let ids):
-      schedule(.write(source: source, ids))
-    case .settle(let ids, _, let watermark):
-      for id in ids { spool[id] = nil }
-      if let watermark { watermarks[watermark.source] = watermark.key }
-      schedule(.event(.settled))
-    case .condemn(let batch, _, _):
-      for row in batch.contents.rows { quarantine[batch.source][row.key] = row.digest }
+    case .prepareWriting:
+      schedule(.event(.prepared))
+    case .write(let write):
+      schedule(.write(write))
+    case .settle(let settlement):
+      settle(settlement)
       schedule(.event(.settled))
     case .wake(let time):
       guard time < nextWake ?? .seconds(1 << 30) else { break }
@@ -152,44 +234,93 @@ struct SimulatedWorld {
         schedule(.event(.requestFailed(id, EmbeddingFailure(.cancelled, "cancelled", mayHaveBeenBilled: true))))
       }
       inFlight = [:]
+    case .cancelReading, .cancelWriting:
+      break
     case .end(let ending):
       return ending
     }
     return nil
   }
 
-  private mutating func write(_ ids: [BatchID], to source: Int) -> Conductor.Event {
-    var rows = 0
-    var matched = 0
-    for spooled in ids.compactMap({ spool[$0] }) {
-      rows += spooled.rows.count
-      for row in spooled.rows where tables[source].write(spooled.vectors[row.input], to: row) { matched += 1 }
+  private mutating func page(of source: Int, _ request: PageRequest, _ held: Set<RowKey>) -> PackedPage {
+    let packer = Packer(preparation: job.preparation, maxInputs: job.batchSize) { $0.utf8.count / 4 }
+    var request = request
+    request.limit = 3 * job.batchSize
+    let page = tables[source].page(request, window: 5 * job.batchSize)
+    return packer.pack(page, condemned: quarantine[source].mapValues(\.digest), held: held)
+  }
+
+  private mutating func settle(_ settlement: Settlement) {
+    for id in settlement.batches { spool[id] = nil }
+    for watermark in settlement.watermarks { watermarks[watermark.source] = watermark.key }
+    for row in settlement.condemned {
+      quarantine[row.source][row.key] = row
+      guard case .integer(let key) = row.key, let text = tables[row.source].rows[key]?.text,
+        TextDigest(of: text) == row.digest
+      else { continue }
+      guard let trouble = Trouble(in: text) else {
+        violations.append("healthy row \(key) of table \(row.source) is in quarantine: \(row.condemnation.reason)")
+        continue
+      }
+      troubles[trouble, default: 0] += 1
     }
-    return .written(ids, rows: rows, matched: matched)
+  }
+
+  private mutating func write(_ write: Conductor.Write) -> Conductor.Event {
+    var outcome = WriteOutcome()
+    var batches: [(id: BatchID, rows: [BatchRow])] = []
+    for part in write.parts {
+      guard let spooled = spool[part.batch] else { continue }
+      let rows = spooled.rows.filter { part.rows?.contains($0.key) ?? true }
+      batches.append((part.batch, rows))
+      let one = tables[write.source].write(rows.map { ($0, spooled.vectors[$0.input]) }, at: now)
+      outcome.written.formUnion(one.written)
+      outcome.locked.formUnion(one.locked)
+      outcome.unfilled.formUnion(one.unfilled)
+      outcome.refused.merge(one.refused) { first, _ in first }
+    }
+    lockedWrites += outcome.locked.count
+    return .written(WriteReport(outcome, of: batches))
   }
 
   /// The provider's answer, as the ledger holds it before the conductor hears of it; nil for a cancelled request.
   private mutating func answer(_ id: BatchID) -> Conductor.Event? {
     guard let (batch, reservation) = inFlight.removeValue(forKey: id) else { return nil }
-    func failed(_ kind: EmbeddingFailure.Kind, processed: Bool = false, after: Duration? = nil) -> Conductor.Event {
-      .requestFailed(id, EmbeddingFailure(kind, "simulated", retryAfter: after, mayHaveBeenBilled: processed))
+    func failed(_ failure: EmbeddingFailure) -> Conductor.Event { .requestFailed(id, failure) }
+    if outageEnds > now { return failed(EmbeddingFailure(.transient, "away", status: 503)) }
+    if random.chance(faults.rateLimited) {
+      return failed(EmbeddingFailure(.rateLimited, "simulated", status: 429, retryAfter: .seconds(2)))
     }
-    if batch.contents.texts.contains(where: { $0.contains("poison") }) { return failed(.badInput) }
-    if random.chance(faults.rateLimited) { return failed(.rateLimited, after: .seconds(2)) }
-    if random.chance(faults.transient) { return failed(.transient) }
+    if random.chance(faults.transient) { return failed(EmbeddingFailure(.transient, "simulated", status: 503)) }
+    let found = batch.contents.texts.map { Trouble(in: $0) }
+    if let failure = found.lazy.compactMap({ $0?.failure }).first {
+      guard failure.mayHaveBeenBilled else { return failed(failure) }
+      bill(batch)
+      return lost(reservation, failed(failure))
+    }
     bill(batch)
     if random.chance(faults.processedThoughFailed) {
-      billedWithoutReply += 1
-      possiblyPaid += 1
-      spent += reservation
-      return failed(.transient, processed: true)
+      return lost(reservation, failed(EmbeddingFailure(.transient, "simulated", mayHaveBeenBilled: true)))
+    }
+    let unusable = Set(found.indices.filter { found[$0] == .noUsableVector })
+    if unusable.count == found.count {
+      let failure = EmbeddingFailure(.brokenReply, "no vector", status: 200, mayHaveBeenBilled: true)
+      return lost(reservation, failed(failure))
     }
     let tokens = batch.contents.tokenCount
     spent += job.model.cost(ofTokens: tokens) ?? 0
+    let contents = batch.contents.leavingOut(unusable)
     spool[id] = Spooled(
-      source: batch.source, rows: batch.contents.rows, vectors: batch.contents.texts.map { TextDigest(of: $0) })
-    received[batch.source].formUnion(batch.contents.rows.map(\.identity))
-    return .received(id, Conductor.Receipt(billedTokens: tokens, latency: .milliseconds(100)))
+      source: batch.source, rows: contents.rows, vectors: contents.texts.map { TextDigest(of: $0) })
+    received[batch.source].formUnion(contents.rows.map(\.identity))
+    return .received(id, Conductor.Receipt(billedTokens: tokens, latency: .milliseconds(100), unusable: unusable))
+  }
+
+  private mutating func lost(_ reservation: Double, _ event: Conductor.Event) -> Conductor.Event {
+    billedWithoutReply += 1
+    possiblyPaid += 1
+    spent += reservation
+    return event
   }
 
   private mutating func bill(_ batch: Batch) {

@@ -80,19 +80,22 @@ struct ThrottledProvider {
     }
     for action in conductor.handle(event, at: now) {
       switch action {
+      case .readLastKey: later(.event(.lastKeyRead(.integer(.max))), after: 0.005)
       case .readPage: later(.event(.pageRead(page())), after: 0.005)
       case .request(let batch, _, _):
         sent.append(now)
         inFlight += 1
         peakInFlight = max(peakInFlight, inFlight)
         later(.arrival(batch), after: 0.01)
-      case .write(_, let ids): later(.event(.written(ids, rows: 1, matched: 1)), after: 0.01)
-      case .settle, .condemn: later(.event(.settled), after: 0.005)
+      case .write(let write):
+        let report = WriteReport(batches: write.parts.map { WriteReport.Batch(id: $0.batch) })
+        later(.event(.written(report)), after: 0.01)
+      case .settle: later(.event(.settled), after: 0.005)
       case .wake(let time):
         guard time < nextWake ?? .seconds(1 << 30) else { continue }
         nextWake = time
         queue.append((time, .event(.woken)))
-      case .cancelRequests: break
+      case .cancelReading, .cancelRequests, .cancelWriting, .prepareWriting: break
       case .end(let reason): ending = reason
       }
     }
@@ -130,6 +133,8 @@ struct ThrottledProvider {
     return Packer(preparation: TextPreparation(), maxInputs: load.inputs) { text in
       let key = text.drop { $0 != " " }.dropFirst().prefix { $0 != " " }
       return Int(key).map { Int(Double(sizes[$0 - Int(first)]) * scale) } ?? 1
-    }.pack(keys.map { Message(key: .integer($0), text: "text \($0) ") })
+    }.pack(
+      MessagePage(
+        keys.map { Message(key: .integer($0), text: "text \($0) ") }, continuesAfter: .integer(keys.upperBound)))
   }
 }

@@ -1,0 +1,204 @@
+import Foundation
+
+/// Finds out whether a request fails because of one of its inputs or because of the endpoint, and which input it is (P7).
+///
+/// What refuses the inputs as such is divided at once. What fails in any other way, whatever it says, is tried as often
+/// as its class allows; then it waits for a harmless text, the probe. If the endpoint answers that, the request is
+/// divided. An input that stands alone is condemned after failures that were each followed by an answer to another
+/// request: two of them, or as many as it takes where requests also fail by chance, e.g. by one broken replica.
+struct Isolation: Sendable {
+  /// What is known of the contents of one request.
+  struct Trial: Equatable, Sendable {
+    /// How often these very contents failed.
+    fileprivate var failures = 0
+    /// How often they were told to come later.
+    fileprivate var holds = 0
+    /// Failures of this input alone that were each followed by an answer to another request.
+    fileprivate(set) var proven = 0
+    /// Whether it is a part of what failed while the endpoint worked.
+    fileprivate var isSuspected = false
+    /// When what it is a part of was first refused.
+    fileprivate var refusedAt: Duration?
+    fileprivate var split: Int?
+  }
+
+  /// What is done about a failed request.
+  enum Verdict {
+    /// It is sent again, as the endpoint's state allows.
+    case again
+    /// It is kept here until another request is answered.
+    case waits
+    case divide([Range<Int>])
+  }
+
+  /// What an answer decides about the requests that are kept here.
+  struct Release {
+    var divided: [(request: Conductor.Requested, ranges: [Range<Int>])] = []
+    var again: [Conductor.Requested] = []
+    var condemned: [(batch: Batch, failure: EmbeddingFailure)] = []
+  }
+
+  private struct Kept {
+    var request: Conductor.Requested
+    let failure: EmbeddingFailure
+    /// Only an answer to what was sent from then on says that the endpoint works.
+    let since: Duration
+    let isAlone: Bool
+    /// Whether the probe has failed meanwhile.
+    var wasOutage = false
+  }
+
+  private struct Split {
+    let contents: Batch.Contents
+    var open: Int
+  }
+
+  private var kept: [Kept] = []
+  private var splits: [Int: Split] = [:]
+  private var splitCount = 0
+  private var sizes = RefusedSizes()
+  private var answeredSince: Duration = .seconds(-1)
+  private var answers = 0
+  /// Failures of requests that passed when they were sent again.
+  private var mishaps = 0
+
+  /// Whether the endpoint has answered any request of the run.
+  var hasAnswer: Bool { answers > 0 }
+
+  /// Whether it waits for an answer and, with `isIdle`, nothing else is under way that could bring one.
+  ///
+  /// Lone inputs that were refused as such wait for a few of their kind, so that one probe serves them all.
+  func needsProbe(isIdle: Bool) -> Bool {
+    let patient = kept.count { $0.isAlone && $0.failure.refusesInputs }
+    return kept.count > patient || patient >= Isolation.mostPatient || isIdle && patient > 0
+  }
+
+  static let mostPatient = 3
+
+  /// Whether a request of these contents is known to be too large.
+  func isTooLarge(_ contents: Batch.Contents) -> Bool { sizes.contains(contents) }
+
+  /// Judges a failure that neither stops the run nor was cancelled.
+  mutating func failed(_ request: inout Conductor.Requested, _ failure: EmbeddingFailure, at now: Duration) -> Verdict {
+    let failureClass = failure.kind.failureClass
+    if failureClass.reaction == .hold {
+      request.trial.holds += 1
+      return request.trial.holds < failureClass.tries ? .again : keep(request, failure, since: now)
+    }
+    request.trial.failures += 1
+    if let split = request.trial.split { splits[split] = nil }
+    switch failureClass.reaction {
+    case .split, .isolate:
+      if failureClass.reaction == .split { sizes.add(request.batch.contents) }
+      return hasAnswer ? judge(&request, failure, at: now) : keep(request, failure, since: now)
+    case .retry, .hold, .probe, .stop:
+      if request.trial.isSuspected { return judge(&request, failure, at: now) }
+      return request.trial.failures < failureClass.tries ? .again : keep(request, failure, since: now)
+    }
+  }
+
+  /// A reply had no usable vector for some inputs of `request`, which are now asked for alone.
+  static func suspicion(of request: Conductor.Requested) -> Trial {
+    var trial = Trial()
+    trial.isSuspected = true
+    trial.proven = 1
+    trial.refusedAt = request.sentAt
+    return trial
+  }
+
+  /// A request or the probe was answered.
+  mutating func answered(_ request: Conductor.Requested) {
+    answers += 1
+    mishaps += request.trial.failures
+    answeredSince = max(answeredSince, request.sentAt)
+    passed(request)
+  }
+
+  /// Decides about the requests that are kept here and whose endpoint was seen to work since.
+  mutating func release(at now: Duration) -> Release {
+    var release = Release()
+    let due = kept.filter { $0.since <= answeredSince }
+    guard !due.isEmpty else { return release }
+    kept.removeAll { $0.since <= answeredSince }
+    for kept in due {
+      var request = kept.request
+      if kept.wasOutage, !kept.failure.refusesInputs {
+        request.trial.failures = 0
+        request.trial.holds = 0
+        release.again.append(request)
+      } else if !kept.isAlone, case .divide(let ranges) = judge(&request, kept.failure, at: now) {
+        release.divided.append((request, ranges))
+      } else {
+        request.trial.proven += 1
+        request.trial.isSuspected = !kept.failure.refusesInputs
+        if request.trial.proven >= provenNeeded(for: kept.failure) {
+          release.condemned.append((request.batch, kept.failure))
+        } else {
+          release.again.append(request)
+        }
+      }
+    }
+    return release
+  }
+
+  /// The probe failed: what failed with it is no input's fault.
+  mutating func probeFailed() {
+    for index in kept.indices { kept[index].wasOutage = true }
+  }
+
+  /// The inputs of a request that fails although the endpoint works: what it is divided into, or kept as it stands alone.
+  private mutating func judge(
+    _ request: inout Conductor.Requested, _ failure: EmbeddingFailure, at now: Duration
+  ) -> Verdict {
+    let contents = request.batch.contents
+    let first = request.trial.refusedAt ?? now
+    guard contents.inputs.count > 1 else {
+      return keep(request, failure, since: failure.refusesInputs ? first : now, isAlone: true)
+    }
+    request.trial = Trial()
+    request.trial.isSuspected = !failure.refusesInputs
+    request.trial.refusedAt = first
+    let middle = contents.inputs.count / 2
+    let bad = failure.badIndex.flatMap { contents.input(ofText: $0) }
+    let ranges =
+      if let bad {
+        [0..<bad, bad..<bad + 1, bad + 1..<contents.inputs.count].filter { !$0.isEmpty }
+      } else if failure.kind == .tooLarge {
+        contents.halvesByTokens()
+      } else {
+        [0..<middle, middle..<contents.inputs.count]
+      }
+    // A request that is refused though each of its parts passes was too large, in whatever words that was said.
+    if bad == nil, failure.isRefusal {
+      splitCount += 1
+      splits[splitCount] = Split(contents: contents, open: ranges.count)
+      request.trial.split = splitCount
+    }
+    return .divide(ranges)
+  }
+
+  private mutating func keep(
+    _ request: Conductor.Requested, _ failure: EmbeddingFailure, since: Duration, isAlone: Bool = false
+  ) -> Verdict {
+    kept.append(
+      Kept(
+        request: request, failure: failure, since: since,
+        isAlone: isAlone || request.batch.contents.inputs.count == 1))
+    return .waits
+  }
+
+  private mutating func passed(_ request: Conductor.Requested) {
+    guard let number = request.trial.split, var split = splits.removeValue(forKey: number) else { return }
+    split.open -= 1
+    if split.open == 0 { sizes.add(split.contents) } else { splits[number] = split }
+  }
+
+  /// How many proven failures condemn a lone input, so that chance alone condemns one input in a billion.
+  private func provenNeeded(for failure: EmbeddingFailure) -> Int {
+    if failure.refusesInputs { return 1 }
+    // Each try of a broken reply is paid.
+    if failure.kind == .brokenReply || mishaps == 0 { return 2 }
+    let share = Double(mishaps) / Double(mishaps + answers)
+    return min(max(2, Int((-9 / log10(share)).rounded(.up))), 40)
+  }
+}

@@ -1,0 +1,93 @@
+/// Where a run stands with one source: its sweeps, its watermark, and how much of it is under way.
+struct SourceProgress: Sendable {
+  /// What follows a sweep.
+  enum Verdict: Equatable {
+    case another
+    case complete
+    /// Rows that were there when the first sweep began changed before each write.
+    case restless(rows: Int)
+  }
+
+  private let resumesAfter: RowKey?
+  private var sweep: Sweep
+  private var watermark = Watermark()
+  /// Batches that were planned and haven't ended.
+  private var open = 0
+  private var fullSweeps = 0
+  /// Rows that were there before the last sweep began, and of which nobody knows that they have a vector.
+  private var unsettled = ChangedRows()
+  private var counted: (excluded: Int, condemned: Int, unreadable: Int)?
+  private(set) var isComplete = false
+
+  /// - Parameter watermark: the key behind which the first sweep begins; nil for the lowest.
+  init(watermark: RowKey?) {
+    resumesAfter = watermark
+    sweep = Sweep(start: watermark, leavesOutBlank: false)
+  }
+
+  /// The most sweeps from the lowest key to the end; each after the second is for rows that keep changing.
+  static let mostFullSweeps = 6
+
+  var next: Sweep.Read? { isComplete ? nil : sweep.next }
+
+  /// Whether its sweep has read everything and all of that has ended.
+  var isDrained: Bool { !isComplete && sweep.isExhausted && open == 0 }
+
+  /// Rows with a blank or NULL text, as far as it is known.
+  var excluded: Int { counted?.excluded ?? sweep.excluded }
+  var condemned: Int { isComplete ? counted?.condemned ?? 0 : max(counted?.condemned ?? 0, sweep.condemned) }
+  var unreadable: Int { isComplete ? counted?.unreadable ?? 0 : max(counted?.unreadable ?? 0, sweep.unreadable) }
+
+  mutating func lastKeyRead(_ key: RowKey?) {
+    sweep.lastKeyRead(key)
+  }
+
+  /// A page was read as number `page`, of which `batches` have to end.
+  mutating func pageRead(_ packed: PackedPage, page: Int, batches: Int) {
+    sweep.pageRead(packed)
+    open += batches
+    guard sweep.start == resumesAfter, fullSweeps == 0, let key = packed.continuesAfter ?? sweep.end else { return }
+    watermark.opened(page: page, lastKey: key, batches: batches)
+  }
+
+  /// A batch became `parts` batches.
+  mutating func split(page: Int, into parts: Int) {
+    open += parts - 1
+    for _ in 1..<parts { watermark.split(page: page) }
+  }
+
+  mutating func ended(page: Int) {
+    open -= 1
+    watermark.settled(page: page)
+  }
+
+  mutating func condemned(rows: Int) { sweep.condemned(rows: rows) }
+
+  mutating func changed(_ keys: [RowKey]) { sweep.changed(keys) }
+
+  /// The key up to which everything is settled, told once each time that it has moved.
+  mutating func movedWatermark() -> RowKey? { watermark.advance() }
+
+  /// Decides what follows a sweep that is drained.
+  ///
+  /// A sweep from the lowest key that takes nothing proves that all is done. One that took rows is followed by one
+  /// more, for what arrived meanwhile; further ones only where rows of the first changed before each write (P1).
+  mutating func endSweep() -> Verdict {
+    let ended = sweep
+    guard ended.start == nil else {
+      sweep = Sweep(start: nil, leavesOutBlank: false)
+      return .another
+    }
+    fullSweeps += 1
+    counted = (counted?.excluded ?? ended.excluded, ended.condemned, ended.unreadable)
+    unsettled = fullSweeps == 1 ? ended.changed : unsettled.again(in: ended.changed)
+    let isDone = ended.taken == 0 || fullSweeps > 1 && unsettled.isEmpty
+    guard !isDone else {
+      isComplete = true
+      return .complete
+    }
+    guard fullSweeps < SourceProgress.mostFullSweeps else { return .restless(rows: unsettled.count) }
+    sweep = Sweep(start: nil, leavesOutBlank: true)
+    return .another
+  }
+}

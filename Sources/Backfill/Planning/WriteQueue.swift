@@ -1,0 +1,132 @@
+/// The batches whose vectors are durable in the ledger and not yet in their rows.
+///
+/// A row that another transaction holds, or that took no vector, comes again by itself later; all others of its batch
+/// are written at once.
+struct WriteQueue: Sendable {
+  struct Entry: Equatable, Sendable {
+    let batch: BatchID
+    let source: Int
+    /// nil for a batch of an earlier run, which belongs to no page of this one.
+    let page: Int?
+    /// The rows that are still to be written; nil for all.
+    fileprivate(set) var rows: Set<RowKey>?
+    /// Rows that were written to once and held no vector after it.
+    fileprivate var unfilled: Set<RowKey> = []
+    fileprivate var tries = 0
+    fileprivate var due: Duration = .zero
+
+    init(batch: BatchID, source: Int, page: Int?) {
+      self.batch = batch
+      self.source = source
+      self.page = page
+    }
+  }
+
+  /// What a write has settled.
+  struct Result {
+    /// Batches of which no row is left to be written.
+    var ended: [Entry] = []
+    var written = 0
+    /// Of those, rows of batches of an earlier run.
+    var recovered = 0
+    var condemned: [CondemnedRow] = []
+  }
+
+  private var waiting: [Entry] = []
+  private(set) var writing: [Entry] = []
+  private var held: [Entry] = []
+  private var holders = ""
+  private var wasHeldLast = false
+
+  init(spooled: [Conductor.Spooled]) {
+    waiting = spooled.map { Entry(batch: $0.id, source: $0.source, page: nil) }
+  }
+
+  /// A write is one short transaction (P9).
+  static let mostBatchesPerWrite = 8
+  /// So many batches with rows that others hold are as many as a run leaves behind it.
+  static let mostHeld = 1_000
+  private static let retryCeiling: Duration = .seconds(5)
+
+  /// Batches that wait for their first write.
+  var count: Int { waiting.count }
+  var isHolding: Bool { !held.isEmpty }
+  var isFull: Bool { held.count >= WriteQueue.mostHeld }
+  /// Whether a batch of an earlier run waits for its first write: until it has ended, no page is read (P2).
+  var isWritingSpool: Bool { (waiting + writing).contains { $0.page == nil && $0.rows == nil } }
+  /// When the next row that others held is tried again; nil while something is written, whose end decides.
+  var nextRetry: Duration? { writing.isEmpty ? held.map(\.due).min() : nil }
+
+  /// How many rows of which source wait for others, and who holds them.
+  var heldRows: (count: Int, source: Int, example: RowKey?, holders: String) {
+    (held.reduce(0) { $0 + ($1.rows?.count ?? 0) }, held.first?.source ?? 0, held.first?.rows?.first, holders)
+  }
+
+  /// The rows of a source that are paid for and wait: no page may take them again.
+  func heldKeys(of source: Int) -> Set<RowKey> {
+    (held + writing).filter { $0.source == source }.reduce(into: []) { $0.formUnion($1.rows ?? []) }
+  }
+
+  mutating func add(_ entry: Entry) {
+    waiting.append(entry)
+  }
+
+  /// The next write; nil where none is to be done now.
+  ///
+  /// - Parameters:
+  ///   - onlySpooled: leaves out what this run has received.
+  ///   - retries: whether rows that others held are tried again.
+  mutating func next(onlySpooled: Bool, retries: Bool, at now: Duration) -> Conductor.Write? {
+    guard writing.isEmpty else { return nil }
+    let due = retries ? held.filter { $0.due <= now } : []
+    let fresh = onlySpooled ? waiting.filter { $0.page == nil } : waiting
+    wasHeldLast = !due.isEmpty && (fresh.isEmpty || !wasHeldLast)
+    guard let first = wasHeldLast ? due.first : fresh.first else { return nil }
+    writing = Array(
+      (wasHeldLast ? due : fresh).lazy.filter { $0.source == first.source }.prefix(WriteQueue.mostBatchesPerWrite))
+    let taken = Set(writing.map(\.batch))
+    waiting.removeAll { taken.contains($0.batch) }
+    held.removeAll { taken.contains($0.batch) }
+    return Conductor.Write(source: first.source, parts: writing.map { .init(batch: $0.batch, rows: $0.rows) })
+  }
+
+  mutating func written(_ report: WriteReport, at now: Duration) -> Result {
+    var result = Result()
+    let reports = Dictionary(report.batches.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    holders = report.lockHolders
+    for var entry in writing {
+      guard let batch = reports[entry.batch] else { continue }
+      result.written += batch.written
+      if entry.page == nil { result.recovered += batch.written }
+      result.condemned += batch.refused.map {
+        CondemnedRow(source: entry.source, row: $0.row, Condemnation(.database, $0.reason))
+      }
+      let stubborn = batch.unfilled.filter { entry.unfilled.contains($0.key) }
+      result.condemned += stubborn.map {
+        CondemnedRow(source: entry.source, row: $0, Condemnation(.takesNoVector, WriteQueue.noVector(report.hooks)))
+      }
+      entry.unfilled.formUnion(batch.unfilled.map(\.key))
+      let left = batch.locked.union(batch.unfilled.map(\.key)).subtracting(stubborn.map(\.key))
+      if left.isEmpty {
+        result.ended.append(entry)
+      } else {
+        entry.rows = left
+        entry.due = now + min(.milliseconds(250) * (1 << min(entry.tries, 5)), WriteQueue.retryCeiling)
+        entry.tries += 1
+        held.append(entry)
+      }
+    }
+    writing = []
+    return result
+  }
+
+  /// The write failed; what it was to write stays in the ledger's spool.
+  mutating func failed() {
+    writing = []
+  }
+
+  private static func noVector(_ hooks: String) -> String {
+    "the row took no vector: the database accepted the write twice and the column is still NULL"
+      + (hooks.isEmpty ? "" : "; look at \(hooks)")
+  }
+}

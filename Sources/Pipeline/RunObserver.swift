@@ -1,0 +1,17 @@
+import Backfill
+
+/// Who hears of what a person should know while a run goes on.
+package struct RunObserver: Sendable {
+  /// A request brought no vectors.
+  let requestFailed: @Sendable (EmbeddingFailure) -> Void
+  /// Rows went into quarantine.
+  let condemned: @Sendable ([CondemnedRow]) -> Void
+
+  package init(
+    requestFailed: @escaping @Sendable (EmbeddingFailure) -> Void,
+    condemned: @escaping @Sendable ([CondemnedRow]) -> Void
+  ) {
+    self.requestFailed = requestFailed
+    self.condemned = condemned
+  }
+}

@@ -1,0 +1,53 @@
+import Backfill
+import Foundation
+import Testing
+
+/// Whole runs in a world where everything goes wrong that does outside: odd texts, rows that the database refuses or
+/// holds, outages, a live application, kills. A failure names the seed that brings it back.
+@Suite struct HostileWorldTests {
+  /// `VECFILL_SEED=17` runs one seed alone, `VECFILL_SEED=0-100000` many.
+  static let seeds: ClosedRange<UInt64> = {
+    let bounds = (ProcessInfo.processInfo.environment["VECFILL_SEED"] ?? "0-1999").split(separator: "-")
+      .compactMap { UInt64($0) }
+    return (bounds.first ?? 0)...(bounds.last ?? 0)
+  }()
+
+  static func faults(_ random: inout SeededGenerator) -> SimulatedWorld.Faults {
+    func sometimes(_ most: Double) -> Double {
+      random.chance(0.4) ? Double.random(in: 0...most, using: &random) : 0
+    }
+    return SimulatedWorld.Faults(
+      transient: sometimes(0.3), processedThoughFailed: sometimes(0.1), rateLimited: sometimes(0.1),
+      crash: sometimes(0.01), stop: sometimes(0.002), disturbance: sometimes(0.3), mostDisturbances: 30,
+      insert: sometimes(0.2), lock: sometimes(0.05), outage: sometimes(0.002))
+  }
+
+  @Test func `no odd text, row, lock, outage, edit or kill stops, loses or mixes anything else`() {
+    var total: [Trouble: Int] = [:]
+    var crashes = 0, locked = 0, outages = 0, inserts = 0, disturbances = 0
+    for seed in Self.seeds {
+      var random = SeededGenerator(seed: seed &* 7_919)
+      var world = SimulationTests.world(
+        seed: seed, faults: Self.faults(&random), troubles: Trouble.allCases, most: 60)
+      var isComplete = false
+      while !isComplete, world.runs < 300, world.violations.isEmpty {
+        isComplete = world.run()?.exitCode == .complete
+      }
+      #expect(isComplete, "seed \(seed)")
+      #expect(world.violations == [], "seed \(seed)")
+      #expect(world.paidTwice == [], "seed \(seed)")
+      #expect(world.mostInFlight <= world.job.concurrency, "seed \(seed)")
+      #expect(world.possiblyPaid >= world.billedWithoutReply, "seed \(seed)")
+      total.merge(world.troubles, uniquingKeysWith: +)
+      crashes += world.crashes
+      locked += world.lockedWrites
+      outages += world.outages
+      inserts += world.inserts
+      disturbances += world.disturbances
+    }
+    guard Self.seeds.count >= 2_000 else { return }
+    // The faults that this claims to survive have really happened.
+    for trouble in Trouble.allCases { #expect(total[trouble, default: 0] > 100, "\(trouble)") }
+    #expect(crashes > 500 && locked > 500 && outages > 100 && inserts > 10_000 && disturbances > 5_000)
+  }
+}
