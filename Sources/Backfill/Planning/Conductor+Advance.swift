@@ -116,10 +116,12 @@ extension Conductor {
     return Failure(.budget, "budget", reason, remedy: "raise the budget and run again to go on")
   }
 
+  /// Whether nothing is under way that could be answered.
+  var isOtherwiseIdle: Bool { requested.isEmpty && planned.isEmpty && retries.isEmpty && reading == nil }
+
   /// Asks for a harmless text that no row waits for: is the endpoint at fault, or are the inputs?
   private mutating func probe() {
-    let isIdle = requested.isEmpty && planned.isEmpty && retries.isEmpty
-    guard !isProbing, isolation.needsProbe(isIdle: isIdle) else { return }
+    guard !isProbing, isolation.needsProbe(isIdle: isOtherwiseIdle) else { return }
     isProbing = true
     let harmless = Batch.Contents(inputs: [Input(texts: ["vecfill"], tokens: [3], isExact: false)], rows: [])
     planned.insert(plan(harmless, source: 0, page: Batch.noPage), at: 0)

@@ -110,7 +110,7 @@ extension Conductor {
   }
 
   private mutating func release(at now: Duration) {
-    let release = isolation.release(at: now)
+    let release = isolation.release(isIdle: isOtherwiseIdle, at: now)
     for (request, ranges) in release.divided { split(request, into: ranges) }
     for (batch, failure) in release.condemned {
       condemn(

@@ -4,8 +4,8 @@ import Foundation
 ///
 /// What refuses the inputs as such is divided at once. What fails in any other way, whatever it says, is tried as often
 /// as its class allows; then it waits for a harmless text, the probe. If the endpoint answers that, the request is
-/// divided. An input that stands alone is condemned after failures that were each followed by an answer to another
-/// request: two of them, or as many as it takes where requests also fail by chance, e.g. by one broken replica.
+/// divided. An input that stands alone is condemned after three failures during each of which another request was
+/// answered, or after as many as it takes where requests also fail by chance, e.g. by one broken replica.
 struct Isolation: Sendable {
   /// What is known of the contents of one request.
   struct Trial: Equatable, Sendable {
@@ -13,7 +13,7 @@ struct Isolation: Sendable {
     fileprivate var failures = 0
     /// How often they were told to come later.
     fileprivate var holds = 0
-    /// Failures of this input alone that were each followed by an answer to another request.
+    /// Failures of this input alone, in each of which another request was answered that was sent no earlier.
     fileprivate(set) var proven = 0
     /// Whether it is a part of what failed while the endpoint worked.
     fileprivate var isSuspected = false
@@ -41,15 +41,31 @@ struct Isolation: Sendable {
   private struct Kept {
     var request: Conductor.Requested
     let failure: EmbeddingFailure
-    /// Only an answer to what was sent from then on says that the endpoint works.
+    /// Only an answer to what was sent from then on says that the endpoint worked.
     let since: Duration
     let isAlone: Bool
     /// Whether the probe has failed meanwhile.
     var wasOutage = false
+    /// Whether its failure has been counted as proven.
+    var isProven = false
+
+    func proven(_ request: Conductor.Requested) -> Kept {
+      var kept = self
+      kept.request = request
+      kept.isProven = true
+      return kept
+    }
   }
 
+  /// With fewer answers it is not known how often requests fail by chance: as long as more will come, they are waited for.
+  private static let fewAnswers = 20
+
+  /// A request that was divided.
   private struct Split {
     let contents: Batch.Contents
+    let failures: Int
+    let isRefusal: Bool
+    /// Its parts that have not passed yet.
     var open: Int
   }
 
@@ -59,7 +75,7 @@ struct Isolation: Sendable {
   private var sizes = RefusedSizes()
   private var answeredSince: Duration = .seconds(-1)
   private var answers = 0
-  /// Failures of requests that passed when they were sent again.
+  /// Failures that were no input's fault: the same inputs passed later, or it was the probe.
   private var mishaps = 0
 
   /// Whether the endpoint has answered any request of the run.
@@ -69,7 +85,7 @@ struct Isolation: Sendable {
   ///
   /// Lone inputs that were refused as such wait for a few of their kind, so that one probe serves them all.
   func needsProbe(isIdle: Bool) -> Bool {
-    let patient = kept.count { $0.isAlone && $0.failure.refusesInputs }
+    let patient = kept.count { $0.isAlone && $0.failure.refusesInputs || $0.isProven }
     return kept.count > patient || patient >= Isolation.mostPatient || isIdle && patient > 0
   }
 
@@ -83,17 +99,17 @@ struct Isolation: Sendable {
     let failureClass = failure.kind.failureClass
     if failureClass.reaction == .hold {
       request.trial.holds += 1
-      return request.trial.holds < failureClass.tries ? .again : keep(request, failure, since: now)
+      return request.trial.holds < failureClass.tries ? .again : keep(request, failure, since: request.sentAt)
     }
     request.trial.failures += 1
     if let split = request.trial.split { splits[split] = nil }
     switch failureClass.reaction {
     case .split, .isolate:
       if failureClass.reaction == .split { sizes.add(request.batch.contents) }
-      return hasAnswer ? judge(&request, failure, at: now) : keep(request, failure, since: now)
+      return hasAnswer ? judge(&request, failure, at: now) : keep(request, failure, since: request.sentAt)
     case .retry, .hold, .probe, .stop:
       if request.trial.isSuspected { return judge(&request, failure, at: now) }
-      return request.trial.failures < failureClass.tries ? .again : keep(request, failure, since: now)
+      return request.trial.failures < failureClass.tries ? .again : keep(request, failure, since: request.sentAt)
     }
   }
 
@@ -115,7 +131,9 @@ struct Isolation: Sendable {
   }
 
   /// Decides about the requests that are kept here and whose endpoint was seen to work since.
-  mutating func release(at now: Duration) -> Release {
+  ///
+  /// - Parameter isIdle: whether nothing is under way that could bring more answers.
+  mutating func release(isIdle: Bool, at now: Duration) -> Release {
     var release = Release()
     let due = kept.filter { $0.since <= answeredSince }
     guard !due.isEmpty else { return release }
@@ -129,12 +147,14 @@ struct Isolation: Sendable {
       } else if !kept.isAlone, case .divide(let ranges) = judge(&request, kept.failure, at: now) {
         release.divided.append((request, ranges))
       } else {
-        request.trial.proven += 1
         request.trial.isSuspected = !kept.failure.refusesInputs
-        if request.trial.proven >= provenNeeded(for: kept.failure) {
+        if !kept.isProven { request.trial.proven += 1 }
+        if request.trial.proven < provenNeeded(for: kept.failure) {
+          release.again.append(request)
+        } else if kept.failure.refusesInputs || answers >= Isolation.fewAnswers || isIdle {
           release.condemned.append((request.batch, kept.failure))
         } else {
-          release.again.append(request)
+          self.kept.append(kept.proven(request))
         }
       }
     }
@@ -143,6 +163,7 @@ struct Isolation: Sendable {
 
   /// The probe failed: what failed with it is no input's fault.
   mutating func probeFailed() {
+    mishaps += 1
     for index in kept.indices { kept[index].wasOutage = true }
   }
 
@@ -153,8 +174,9 @@ struct Isolation: Sendable {
     let contents = request.batch.contents
     let first = request.trial.refusedAt ?? now
     guard contents.inputs.count > 1 else {
-      return keep(request, failure, since: failure.refusesInputs ? first : now, isAlone: true)
+      return keep(request, failure, since: failure.refusesInputs ? first : request.sentAt, isAlone: true)
     }
+    let failures = request.trial.failures
     request.trial = Trial()
     request.trial.isSuspected = !failure.refusesInputs
     request.trial.refusedAt = first
@@ -168,12 +190,11 @@ struct Isolation: Sendable {
       } else {
         [0..<middle, middle..<contents.inputs.count]
       }
-    // A request that is refused though each of its parts passes was too large, in whatever words that was said.
-    if bad == nil, failure.isRefusal {
-      splitCount += 1
-      splits[splitCount] = Split(contents: contents, open: ranges.count)
-      request.trial.split = splitCount
-    }
+    splitCount += 1
+    splits[splitCount] = Split(
+      contents: contents, failures: failure.refusesInputs ? 0 : failures, isRefusal: bad == nil && failure.isRefusal,
+      open: ranges.count)
+    request.trial.split = splitCount
     return .divide(ranges)
   }
 
@@ -190,15 +211,18 @@ struct Isolation: Sendable {
   private mutating func passed(_ request: Conductor.Requested) {
     guard let number = request.trial.split, var split = splits.removeValue(forKey: number) else { return }
     split.open -= 1
-    if split.open == 0 { sizes.add(split.contents) } else { splits[number] = split }
+    guard split.open == 0 else { return splits[number] = split }
+    mishaps += split.failures
+    // What is refused though each of its parts passes was too large, in whatever words that was said.
+    if split.isRefusal { sizes.add(split.contents) }
   }
 
   /// How many proven failures condemn a lone input, so that chance alone condemns one input in a billion.
   private func provenNeeded(for failure: EmbeddingFailure) -> Int {
     if failure.refusesInputs { return 1 }
     // Each try of a broken reply is paid.
-    if failure.kind == .brokenReply || mishaps == 0 { return 2 }
+    if failure.kind == .brokenReply { return 2 }
     let share = Double(mishaps) / Double(mishaps + answers)
-    return min(max(2, Int((-9 / log10(share)).rounded(.up))), 40)
+    return share == 0 ? 3 : min(max(3, Int((-9 / log10(share)).rounded(.up))), 40)
   }
 }
