@@ -112,7 +112,17 @@ struct Refusal: CustomTestStringConvertible {
     Refusal(
       "a schema", "CREATE TABLE messages (id INTEGER PRIMARY KEY)", source: Source(schema: "s", table: "messages"),
       subject: "s.messages", reason: "no schemas"),
-    Refusal("no key column", "CREATE TABLE messages (content TEXT)", subject: "messages.id", reason: "no such column"),
+    Refusal(
+      "no key column", "CREATE TABLE messages (content TEXT)", source: Source(table: "messages", keys: ["key"]),
+      subject: "messages.key", reason: "no such column"),
+    Refusal(
+      "rowid in a table without one",
+      "CREATE TABLE messages (key TEXT PRIMARY KEY, content TEXT, embedding BLOB) WITHOUT ROWID",
+      source: Source(table: "messages", keys: ["rowid"]), subject: "messages.rowid", reason: "no such column"),
+    Refusal(
+      "a column that is named rowid and may hold a value twice",
+      "CREATE TABLE messages (rowid INTEGER, content TEXT, embedding BLOB)",
+      source: Source(table: "messages", keys: ["rowid"]), subject: "messages.rowid", reason: "not the table's key"),
     Refusal(
       "no text column", "CREATE TABLE messages (id INTEGER PRIMARY KEY)", subject: "messages.content",
       reason: "no such column"),
@@ -123,9 +133,25 @@ struct Refusal: CustomTestStringConvertible {
       "a key that is not unique", "CREATE TABLE messages (id INTEGER, content TEXT, embedding BLOB)",
       subject: "messages.id", reason: "not the table's key"),
     Refusal(
-      "a key of two columns",
+      "a part of a key of two columns",
       "CREATE TABLE messages (id INTEGER, n INTEGER, content TEXT, embedding BLOB, PRIMARY KEY (id, n))",
-      subject: "messages.id", reason: "not the table's key"),
+      source: Source(table: "messages", keys: ["n"]), subject: "messages.n", reason: "not the table's key"),
+    Refusal(
+      "a key of two columns in another order",
+      "CREATE TABLE messages (id INTEGER, n INTEGER, content TEXT, embedding BLOB, PRIMARY KEY (id, n))",
+      source: Source(table: "messages", keys: ["n", "id"]), subject: "messages.n, id", reason: "no index"),
+    Refusal(
+      "a key of two columns, one of which is NULL in a row",
+      """
+      CREATE TABLE messages (id INTEGER, n INTEGER, content TEXT, embedding BLOB, PRIMARY KEY (id, n));
+      INSERT INTO messages VALUES (1, 1, 'x', NULL), (1, NULL, 'y', NULL)
+      """, subject: "messages.id, n", reason: "NULL"),
+    Refusal(
+      "a key whose index tells apart what its column doesn't",
+      """
+      CREATE TABLE messages (id TEXT COLLATE NOCASE NOT NULL, content TEXT, embedding BLOB);
+      CREATE UNIQUE INDEX u ON messages (id COLLATE BINARY)
+      """, subject: "messages.id", reason: "no index gives its rows in order"),
     Refusal(
       "a key that is unique in part",
       """
@@ -137,11 +163,16 @@ struct Refusal: CustomTestStringConvertible {
       "CREATE TABLE messages (id TEXT PRIMARY KEY, content TEXT, embedding BLOB); INSERT INTO messages DEFAULT VALUES",
       subject: "messages.id", reason: "not the table's key"),
     Refusal(
-      "uuid keys as blobs",
+      "keys with a fraction",
       """
-      CREATE TABLE messages (id BLOB PRIMARY KEY, content TEXT, embedding BLOB);
-      INSERT INTO messages (id) VALUES (randomblob(16))
-      """, subject: "messages.id", reason: "stored as blob"),
+      CREATE TABLE messages (id REAL PRIMARY KEY, content TEXT, embedding BLOB); INSERT INTO messages (id) VALUES (1.5)
+      """, subject: "messages.id", reason: "stored as real"),
+    Refusal(
+      "blobs among texts",
+      """
+      CREATE TABLE messages (id TEXT PRIMARY KEY, content TEXT, embedding BLOB);
+      INSERT INTO messages (id) VALUES (x'00'), ('one')
+      """, subject: "messages.id", reason: "text and blob"),
     Refusal(
       "keys of two kinds",
       """
@@ -178,6 +209,25 @@ struct Refusal: CustomTestStringConvertible {
       "a column that leaves the form open",
       "CREATE TABLE messages (id INTEGER PRIMARY KEY, content TEXT, embedding TEXT)", subject: "messages.embedding",
       reason: "leaves open"),
+    Refusal(
+      "a column of libSQL's 64-bit floats",
+      "CREATE TABLE messages (id INTEGER PRIMARY KEY, content TEXT, embedding F64_BLOB(3))",
+      subject: "messages.embedding", reason: "64-bit floats"),
+    Refusal(
+      "a filled column of libSQL's bytes",
+      """
+      CREATE TABLE messages (id INTEGER PRIMARY KEY, content TEXT, embedding F8_BLOB(3));
+      INSERT INTO messages VALUES (2, 'y', zeroblob(12))
+      """, subject: "messages.embedding", reason: "8-bit numbers"),
+    Refusal(
+      "a column of numbers", "CREATE TABLE messages (id INTEGER PRIMARY KEY, content TEXT, embedding FLOAT(8))",
+      subject: "messages.embedding", reason: "leaves open"),
+    Refusal(
+      "a vector index of libSQL's, which SQLite can't keep",
+      """
+      CREATE TABLE messages (id INTEGER PRIMARY KEY, content TEXT, embedding F32_BLOB(3));
+      CREATE TRIGGER t AFTER UPDATE ON messages BEGIN SELECT libsql_vector_idx(NEW.embedding); END
+      """, subject: "messages", reason: "libsql_vector_idx"),
     Refusal(
       "a generated vector column",
       "CREATE TABLE messages (id INTEGER PRIMARY KEY, content TEXT, embedding BLOB AS (zeroblob(12)))",

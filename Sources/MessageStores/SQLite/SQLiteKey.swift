@@ -70,7 +70,16 @@ struct SQLiteKey: Sendable {
     }
   }
 
-  /// Reads the key from the row's first columns; throws a `Failure` that names the column of `source` where a value is
+  /// The key of the first row that a statement finds.
+  func first(
+    _ sql: String, _ arguments: StatementArguments = [], of source: Source, in database: Database
+  ) throws -> RowKey? {
+    // Of a cursor's row: a row that is fetched for keeps has its texts mended.
+    let rows = try Row.fetchCursor(database, sql: sql, arguments: arguments)
+    return try rows.next().map { try key(from: $0, of: source) }
+  }
+
+  /// Reads the key from the first columns of a cursor's row; throws a `Failure` that names the column of `source` where a value is
   /// of a storage class that can't be paged.
   func key(from row: Row, of source: Source) throws -> RowKey {
     if columns.count == 1 { return try part(0, of: row, source) }

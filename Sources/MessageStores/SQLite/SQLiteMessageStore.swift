@@ -45,7 +45,7 @@ package actor SQLiteMessageStore: MessageStore {
 
   package func lastKey(of source: Source) async throws -> RowKey? {
     try await read(source) { database, table in
-      try Row.fetchOne(database, sql: table.lastKey).map { try table.key.key(from: $0, of: source) }
+      try table.key.first(table.lastKey, of: source, in: database)
     }
   }
 

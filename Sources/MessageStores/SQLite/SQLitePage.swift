@@ -9,14 +9,11 @@ struct SQLitePage {
   /// The most rows of one window.
   let window: Int
 
-  private func key(from row: Row) throws -> RowKey { try table.key.key(from: row, of: table.source) }
-
   /// The range of one window behind `after`, and its last key; the key is nil where the window reaches the range's end.
   private func windowRange(after: RowKey?, through: RowKey?, rows: Int) throws -> (SQLiteRange, end: RowKey?) {
     let range = try SQLiteRange(of: table.key, after: after, through: through)
-    let end = try Row.fetchOne(
-      database, sql: table.windowEnd(in: range, rows: rows), arguments: range.statementArguments
-    ).map(key)
+    let end = try table.key.first(
+      table.windowEnd(in: range, rows: rows), range.statementArguments, of: table.source, in: database)
     guard let end else { return (range, nil) }
     return (try SQLiteRange(of: table.key, after: after, through: end), end)
   }
@@ -29,7 +26,7 @@ struct SQLitePage {
     let found = try Row.fetchCursor(
       database, sql: table.page(in: range, sample: request.sample), arguments: range.statementArguments)
     while let row = try found.next() {
-      let key = try key(from: row)
+      let key = try table.key.key(from: row, of: table.source)
       let message = try row.withUnsafeData(atIndex: table.key.columns.count) { data in
         bytes += data?.count ?? 0
         return Self.message(key, data)

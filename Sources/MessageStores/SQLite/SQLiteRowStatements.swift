@@ -31,6 +31,8 @@ struct SQLiteRowStatements {
       try statement.execute(
         arguments: StatementArguments([vector] + arguments + [Data(row.digest.bytes).databaseValue]))
     } catch let error as DatabaseError where SQLiteRefusal.isRefusal(error) {
+      // One that failed would tell its error again at its next use.
+      updates[isRow] = nil
       return .refused(error)
     }
     return .taken(isChanged: database.changesCount == 1)

@@ -5,8 +5,8 @@ import GRDB
 /// Writes vectors to rows, and goes on without those that the database refuses.
 ///
 /// Most writes meet no refusal and are one transaction. After the first, each row has a savepoint, so that nothing of a
-/// refused row's triggers stays. A trigger may even end the whole transaction (`RAISE(ROLLBACK)`): then the rows before
-/// are written by themselves, and those behind it after them.
+/// refused row's triggers stays. A trigger may even end the whole transaction (`RAISE(ROLLBACK)`): then it begins anew
+/// without the row.
 ///
 /// Foreign keys aren't enforced, as SQLite's default is, so that no deferred one can fail at COMMIT.
 struct SQLiteWrite {
@@ -14,6 +14,9 @@ struct SQLiteWrite {
   /// As the column takes them. Encoded beforehand: the application can't write while the transaction lasts.
   private let vectors: [DatabaseValue]
   private var outcome = WriteOutcome()
+  /// Where a trigger ended a transaction of so many rows, those before it are committed by themselves, so that many such
+  /// triggers cost neither a commit each nor all rows anew each.
+  private static let kept = 64
 
   init(_ rows: [EmbeddedRow], vectors: [DatabaseValue]) {
     (self.rows, self.vectors) = (rows, vectors)
@@ -29,11 +32,10 @@ struct SQLiteWrite {
       let refused = try attempt(start..<end, isCareful: isCareful, in: database, table: table)
       if refused != nil, !isCareful {
         isCareful = true
-      } else if let refused, refused > start {
-        end = refused
+      } else if let refused {
+        end = refused - start >= Self.kept ? refused : rows.count
       } else {
-        start = refused.map { $0 + 1 } ?? end
-        end = rows.count
+        (start, end) = (end, rows.count)
       }
     }
     return outcome
