@@ -77,7 +77,8 @@ private struct KeyCase: CustomTestStringConvertible {
     KeyCase(
       testDescription: "a descending INTEGER PRIMARY KEY, which is no rowid",
       script: """
-        (id INTEGER PRIMARY KEY DESC, content TEXT, embedding BLOB); INSERT INTO m VALUES (10, 'x', NULL), (9, 'x', NULL)
+        (id INTEGER PRIMARY KEY DESC, content TEXT, embedding BLOB);
+        INSERT INTO m VALUES (10, 'x', NULL), (9, 'x', NULL)
         """, kind: .integer, keys: [9, 10]),
     KeyCase(
       testDescription: "texts in an order without case",
@@ -156,7 +157,10 @@ private struct KeyCase: CustomTestStringConvertible {
     let source = Source(table: "m")
     _ = try await store.inspect(source, dimensions: 3)
     try await file.run(
-      "DROP TABLE m; CREATE TABLE m (id TEXT PRIMARY KEY, content TEXT, embedding VECTOR(3)); INSERT INTO m VALUES ('k', 'x', NULL)"
+      """
+      DROP TABLE m; CREATE TABLE m (id TEXT PRIMARY KEY, content TEXT, embedding VECTOR(3));
+      INSERT INTO m VALUES ('k', 'x', NULL)
+      """
     )
     #expect(try await store.page(of: source, PageRequest(limit: 9)).messages == [Message(key: "k", text: "x")])
     try await file.run("ALTER TABLE m RENAME COLUMN content TO body")

@@ -6,8 +6,8 @@ import Postgres
 /// The columns by which a table's rows are paged and found again, in the order of an index that makes them unique.
 ///
 /// A key keeps the storage class that it has in the file, so that it is compared as the file orders it. A text that is
-/// no valid UTF-8, or has a zero byte in it, comes as `RowKey.bytes` and is still found by its very bytes: such a row is
-/// filled like any other.
+/// no valid UTF-8, or has a zero byte in it, comes as `RowKey.bytes` and is found by its very bytes: such a row is filled
+/// like any other.
 struct SQLiteKey: Sendable {
   struct Column: Sendable {
     let name: String
@@ -79,8 +79,8 @@ struct SQLiteKey: Sendable {
     return try rows.next().map { try key(from: $0, of: source) }
   }
 
-  /// Reads the key from the first columns of a cursor's row; throws a `Failure` that names the column of `source` where a value is
-  /// of a storage class that can't be paged.
+  /// Reads the key from the first columns of a cursor's row; throws a `Failure` that names the column of `source` where
+  /// a value is of a storage class that can't be paged.
   func key(from row: Row, of source: Source) throws -> RowKey {
     if columns.count == 1 { return try part(0, of: row, source) }
     return .composite(try columns.indices.map { try part($0, of: row, source) })

@@ -130,11 +130,11 @@ struct SQLiteKeyInspection {
     let table = source.table.quotedIdentifier
     // SQLite sorts by storage class first, so that the least and the greatest key tell the classes of all. The index
     // gives them at once for its first column only: of the others a value must do.
-    let ends = try Row.fetchOne(
-      database,
-      sql: isLeading
-        ? "SELECT typeof((SELECT min(\(column.quoted)) FROM \(table))), typeof((SELECT max(\(column.quoted)) FROM \(table)))"
-        : "SELECT typeof(v), typeof(v) FROM (SELECT (SELECT \(column.quoted) FROM \(table) LIMIT 1) AS v)")
+    let some = "(SELECT \(column.quoted) FROM \(table) LIMIT 1)"
+    let (least, greatest) =
+      isLeading
+      ? ("(SELECT min(\(column.quoted)) FROM \(table))", "(SELECT max(\(column.quoted)) FROM \(table))") : (some, some)
+    let ends = try Row.fetchOne(database, sql: "SELECT typeof(\(least)), typeof(\(greatest))")
     switch (ends?[0] as String?, ends?[1] as String?) {
     case ("integer", "integer"): return .integer
     case ("text", "text"): return .text

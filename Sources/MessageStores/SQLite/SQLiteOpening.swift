@@ -58,8 +58,8 @@ enum SQLiteOpening {
     guard !FileManager.default.fileExists(atPath: path + "-wal"),
       FileManager.default.isWritableFile(atPath: path), let file = FileHandle(forReadingAtPath: path)
     else { return false }
-    // Bytes 18 and 19 of the header are the file format's versions, 2 for a write-ahead log. A header that can't be read
-    // is for SQLite to judge.
+    // Bytes 18 and 19 of the header are the file format's versions, 2 for a write-ahead log. A header that can't be
+    // read is for SQLite to judge.
     let header = (try? file.read(upToCount: 20)) ?? Data()
     return header.count == 20 && header[18] == 2 && header[19] == 2
   }

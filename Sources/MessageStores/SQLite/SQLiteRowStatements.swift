@@ -4,8 +4,8 @@ import GRDB
 
 /// The statements about single rows of one transaction, prepared once for each form of key.
 ///
-/// They are prepared in the transaction, where the schema can't change: an error that is met while one runs is about its
-/// row.
+/// They are prepared in the transaction, where the schema can't change: an error that one meets while it runs is about
+/// its row.
 struct SQLiteRowStatements {
   private let table: SQLiteTable
   private let database: Database

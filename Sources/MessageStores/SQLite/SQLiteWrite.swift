@@ -14,8 +14,8 @@ struct SQLiteWrite {
   /// As the column takes them. Encoded beforehand: the application can't write while the transaction lasts.
   private let vectors: [DatabaseValue]
   private var outcome = WriteOutcome()
-  /// Where a trigger ended a transaction of so many rows, those before it are committed by themselves, so that many such
-  /// triggers cost neither a commit each nor all rows anew each.
+  /// Where a row ended a transaction, and at least so many rows were before it, those are committed by themselves: many
+  /// such rows then cost neither a commit each nor all rows anew each.
   private static let kept = 64
 
   init(_ rows: [EmbeddedRow], vectors: [DatabaseValue]) {
