@@ -45,7 +45,13 @@ extension Pipeline {
   func page(of source: Int, after key: RowKey?) async -> Conductor.Event {
     let table = job.sources[source]
     do {
-      let messages = try await store.page(of: table, PageRequest(after: key, limit: job.pageLimit)).messages
+      var request = PageRequest(after: key, limit: job.pageLimit)
+      var page = try await store.page(of: table, request)
+      while page.messages.isEmpty, let next = page.continuesAfter {
+        request.after = next
+        page = try await store.page(of: table, request)
+      }
+      let messages = page.messages
       let condemned = try await ledger.condemned(messages.map(\.key), target: begun.targets[source])
       return .pageRead(packer.pack(messages, condemned: condemned))
     } catch {

@@ -45,7 +45,7 @@ import Testing
   @Test(arguments: StoreKind.ofOddRows)
   func `keys of bytes and of several columns are sampled by their text`(kind: StoreKind) async throws {
     let bytes = (0..<200).map { RowKey.bytes([0xff, UInt8($0), 0]) }
-    let composite = (0..<200).map { RowKey.composite([.integer($0 % 7), "k\($0)", .bytes([UInt8($0)])]) }
+    let composite = (0..<200).map { RowKey.composite([.integer(Int64($0 % 7)), .text("k\($0)"), .bytes([UInt8($0)])]) }
     for (columns, keys) in [(["id"], bytes), (["a", "b", "c"], composite)] {
       let source = Source(table: "messages", keys: columns)
       let fixture = try await StoreFixture(kind, key: keys[0].kind, source: source)

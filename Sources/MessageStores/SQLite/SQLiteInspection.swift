@@ -95,7 +95,7 @@ struct SQLiteInspection {
     guard let existing else {
       if case .known(let format, let dimensions) = declaration { return (format, dimensions) }
       throw refusal(
-        "its type \(column.type.isEmpty ? "(none)" : column.type) leaves open how it holds a vector, and no row shows it",
+        "its type \(column.type.isEmpty ? "(none)" : column.type) leaves open how it holds a vector, and no row tells",
         "declare it VECTOR(n) for JSON text, or F32_BLOB(n) or BLOB for float32", column: source.vector)
     }
     let format: SQLiteVectorFormat = existing[0] == "blob" ? .float32 : .json

@@ -6,8 +6,8 @@ import Postgres
 /// The columns by which a table's rows are paged and found again, in the order of an index that makes them unique.
 ///
 /// A key keeps the storage class that it has in the file, so that it is compared as the file orders it. A text that is
-/// no valid UTF-8, or has a zero byte in it, comes as `RowKey.bytes` and is found by its very bytes: such a row is filled
-/// like any other.
+/// no valid UTF-8, or has a zero byte in it, comes as `RowKey.bytes` and is found by its very bytes: such a row is
+/// filled like any other.
 struct SQLiteKey: Sendable {
   struct Column: Sendable {
     let name: String

@@ -51,7 +51,7 @@ struct SQLiteWrite {
       var statements = SQLiteRowStatements(table: table, database: database)
       var changed: [Int: Bool] = [:]
       for index in range where outcome.refused[rows[index].key] == nil {
-        if isCareful { try database.execute(sql: "SAVEPOINT vecfill_row") }
+        if isCareful { try database.cachedStatement(sql: "SAVEPOINT vecfill_row").execute() }
         switch try statements.update(rows[index], to: vectors[index]) {
         case .taken(let isChanged):
           changed[index] = isChanged
@@ -62,9 +62,9 @@ struct SQLiteWrite {
           }
           outcome.refused[rows[index].key] = try SQLiteRefusal(error).reason(in: table, database)
           guard database.isInsideTransaction else { return index }
-          try database.execute(sql: "ROLLBACK TO vecfill_row")
+          try database.cachedStatement(sql: "ROLLBACK TO vecfill_row").execute()
         }
-        if isCareful { try database.execute(sql: "RELEASE vecfill_row") }
+        if isCareful { try database.cachedStatement(sql: "RELEASE vecfill_row").execute() }
       }
       var (written, unfilled) = (Set<RowKey>(), Set<RowKey>())
       for (index, isChanged) in changed {
