@@ -109,12 +109,13 @@ private struct KeyCase: CustomTestStringConvertible {
   ) async throws {
     let fixture = try await StoreFixture(kind)
     let missing: [Int64] = [1, 2, 4_999, 9_000, 20_000]
+    let vector = fixture.literal([1, 2, 3]) + (kind.isPostgres ? "::vector" : "")
     try await fixture.run(
       """
       INSERT INTO messages (id, content, embedding)
       WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 20000)
       SELECT n, 'text', CASE WHEN n NOT IN (\(missing.map(String.init).joined(separator: ", ")))
-        THEN \(fixture.literal([1, 2, 3])) END FROM s
+        THEN \(vector) END FROM s
       """)
     let store = try await fixture.open()
     let pages = try await store.pages(of: fixture.source, PageRequest(limit: 3))
