@@ -10,7 +10,7 @@ extension DatabaseURL {
   ) async throws -> any MessageStore {
     switch engine {
     case .postgres: try await PostgresMessageStore(url: self, applicationName: applicationName)
-    case .sqlite: try SQLiteMessageStore(url: self, for: access)
+    case .sqlite: try await SQLiteMessageStore(url: self, for: access)
     }
   }
 }

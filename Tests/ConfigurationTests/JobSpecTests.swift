@@ -125,7 +125,21 @@ private let refusedSpecs: [(String, String)] = [
   ),
   (
     "sources: [{table: a, text: id}]",
-    "1:11: sources[0] must have three different columns as key, text and vector"
+    "1:11: sources[0] must have different columns as key, text and vector"
+  ),
+  ("sources: [{table: a, key: []}]", "1:27: sources[0].key must name at least one column"),
+  ("sources: [{table: a, key: [id, 5]}]", "1:32: sources[0].key[1] must be text, not 5; put it in quotes"),
+  ("sources: [{table: a, key: [id, '']}]", "1:32: sources[0].key[1] must be text, not blank"),
+  ("sources: [{table: a, key: [[id]]}]", "1:28: sources[0].key[0] must be text, not a list"),
+  ("sources: [{table: a, key: {id: n}}]", "1:27: sources[0].key must be text, not a mapping"),
+  ("sources: [{table: a, key: [id, n, id]}]", "1:35: sources[0].key names id twice; keep one of them"),
+  (
+    "sources: [{table: a, key: [id, content]}]",
+    "1:11: sources[0] must have different columns as key, text and vector"
+  ),
+  (
+    "sources: [{table: a, key: [id, e], vector: e}]",
+    "1:11: sources[0] must have different columns as key, text and vector"
   ),
   (
     "sources: [{table: a.b}, {table: c}, {schema: a, table: b, text: t}]",
@@ -206,6 +220,15 @@ struct JobSpecTests {
       name: "fill", sources: [Source(table: "messages")],
       model: Model(name: "some-model", provider: "api.openai.com", dimensions: 3))
     #expect(job == expected)
+  }
+
+  @Test(arguments: [
+    ("id", ["id"]), ("[id]", ["id"]), ("[id, created_at]", ["id", "created_at"]),
+    ("\n      - tenant\n      - \"order no\"\n      - n", ["tenant", "order no", "n"]),
+  ])
+  func `a key is a column or a list of columns`(_ key: String, _ columns: [String]) throws {
+    let job = try job("sources:\n  - table: a\n    key: \(key)\nmodel: m\ndimensions: 3")
+    #expect(job.sources == [Source(table: "a", keys: columns)])
   }
 
   @Test func `what becomes of the indexes changes no vector, and so no fingerprint`() throws {

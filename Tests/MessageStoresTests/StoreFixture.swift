@@ -15,6 +15,9 @@ enum StoreKind: String, CaseIterable, CustomTestStringConvertible {
 
   static var postgres: [StoreKind] { allCases.filter(\.isPostgres) }
   static var sqlite: [StoreKind] { allCases.filter { !$0.isPostgres } }
+
+  /// Those that keep the port's promises for odd rows and keys.
+  static let ofOddRows = sqlite
 }
 
 /// A fresh database with one table of messages, seen past the store under test.
@@ -28,6 +31,8 @@ struct StoreFixture {
 
   let kind: StoreKind
   let source: Source
+  /// The key's columns, which `init(bare:)` knows nothing of.
+  private var keyKinds: [RowKey.Kind] = []
   private let database: Database
 
   /// Makes the database, with pgvector, and the table `source`, whose key is of `key`.
@@ -36,14 +41,21 @@ struct StoreFixture {
     column: String? = nil
   ) async throws {
     try await self.init(bare: kind, source: source)
-    let types: [RowKey.Kind: String] = [.integer: kind.isPostgres ? "bigint" : "INTEGER", .uuid: "uuid", .text: "text"]
+    let types: [RowKey.Kind: String] = [
+      .integer: kind.isPostgres ? "bigint" : "INTEGER", .uuid: "uuid", .text: "text",
+      .bytes: kind.isPostgres ? "bytea" : "BLOB",
+    ]
+    keyKinds = if case .composite(let parts) = key { parts } else { [key] }
+    let columns = zip(source.keys, keyKinds).map { "\(quoted($0)) \(types[$1] ?? "") NOT NULL" }
     try await run(
       """
-      CREATE TABLE \(table) (\(quoted(source.key)) \(types[key] ?? "") NOT NULL PRIMARY KEY,
-        \(quoted(source.text)) text, role text NOT NULL DEFAULT 'user',
-        \(quoted(source.vector)) \(column ?? vectorType(Self.dimensions)))
+      CREATE TABLE \(table) (\(columns.joined(separator: ", ")), \(quoted(source.text)) text,
+        role text NOT NULL DEFAULT 'user', \(quoted(source.vector)) \(column ?? vectorType(Self.dimensions)),
+        PRIMARY KEY (\(keyColumns)))
       """)
   }
+
+  private var keyColumns: String { source.keys.map(quoted).joined(separator: ", ") }
 
   /// Makes the database alone.
   init(bare kind: StoreKind, source: Source = Source(table: "messages"), pgvector: Bool = true) async throws {
@@ -106,10 +118,18 @@ struct StoreFixture {
     return "x'\(bytes.map { String(format: "%02X", $0) }.joined())'"
   }
 
+  func literal(_ key: RowKey) -> String {
+    switch key {
+    case .integer, .uuid, .text: literal(key.description)
+    case .bytes(let bytes): kind.isPostgres ? "'\\x\(bytes.hex)'::bytea" : "x'\(bytes.hex)'"
+    case .composite(let parts): parts.map(literal).joined(separator: ", ")
+    }
+  }
+
   func insert(_ rows: [(key: RowKey, text: String?)]) async throws {
-    let values = rows.map { "(\(literal($0.key.description)), \(literal($0.text)))" }
+    let values = rows.map { "(\(literal($0.key)), \(literal($0.text)))" }
     try await run(
-      "INSERT INTO \(table) (\(quoted(source.key)), \(quoted(source.text))) VALUES \(values.joined(separator: ", "))")
+      "INSERT INTO \(table) (\(keyColumns), \(quoted(source.text))) VALUES \(values.joined(separator: ", "))")
   }
 
   func insert(_ texts: [Int64: String?]) async throws {
@@ -120,15 +140,58 @@ struct StoreFixture {
     try await run(
       """
       UPDATE \(table) SET \(quoted(source.vector)) = \(literal(vector))
-      WHERE \(quoted(source.key)) = \(literal(key.description))
+      WHERE (\(keyColumns)) = (\(literal(key)))
       """)
   }
 
   /// The vectors that are in the table, by the key's text.
   func vectors() async throws -> [String: [Float]] {
+    let columns = zip(source.keys, keyKinds + source.keys.dropFirst(keyKinds.count).map { _ in .integer })
+    let keys = columns.map { name, column in
+      column == .bytes && !kind.isPostgres ? "'\\x' || lower(hex(\(quoted(name))))" : quoted(name)
+    }
+    let vector = quoted(source.vector)
     let rows = try await run(
-      "SELECT \(quoted(source.key)), \(quoted(source.vector)) FROM \(table) WHERE \(quoted(source.vector)) IS NOT NULL")
-    return Dictionary(uniqueKeysWithValues: try rows.map { ($0[0] ?? "", try floats($0[1] ?? "")) })
+      "SELECT \(keys.joined(separator: ", ")), \(vector) FROM \(table) WHERE \(vector) IS NOT NULL")
+    return Dictionary(
+      uniqueKeysWithValues: try rows.map { row in
+        let key = row.dropLast().map { $0 ?? "" }
+        let text = key.count == 1 ? key[0] : "(\(key.joined(separator: ", ")))"
+        return (text, try floats((row.last ?? nil) ?? ""))
+      })
+  }
+
+  /// Makes the table refuse each row whose text begins with `odd`, by the trigger "guard", whose message has the text.
+  func refuseOddRows() async throws {
+    try await run(
+      kind.isPostgres
+        ? """
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+          BEGIN RAISE EXCEPTION 'no place for %', NEW.content USING ERRCODE = '45000'; END $$;
+        CREATE TRIGGER guard BEFORE UPDATE ON messages FOR EACH ROW WHEN (NEW.content LIKE 'odd%')
+          EXECUTE FUNCTION refuse()
+        """
+        : """
+        CREATE TRIGGER guard BEFORE UPDATE ON messages WHEN NEW.content LIKE 'odd%'
+          BEGIN SELECT RAISE(ABORT, 'no place for odd one'); END
+        """)
+  }
+
+  /// Makes the table take no vector for each row whose text begins with `odd`, by the trigger "forget".
+  func forgetOddRows() async throws {
+    try await run(
+      kind.isPostgres
+        ? """
+        CREATE FUNCTION forget() RETURNS trigger LANGUAGE plpgsql AS $$
+          BEGIN NEW.embedding := NULL; RETURN NEW; END $$;
+        CREATE TRIGGER forget BEFORE UPDATE ON messages FOR EACH ROW WHEN (NEW.content LIKE 'odd%')
+          EXECUTE FUNCTION forget()
+        """
+        : """
+        CREATE TRIGGER forget AFTER UPDATE OF embedding ON messages
+          WHEN NEW.content LIKE 'odd%' AND NEW.embedding IS NOT NULL
+          BEGIN UPDATE messages SET embedding = NULL WHERE id = NEW.id; END
+        """)
   }
 
   private func floats(_ stored: String) throws -> [Float] {
@@ -155,8 +218,23 @@ extension RowKey: ExpressibleByIntegerLiteral, ExpressibleByStringLiteral {
 }
 
 extension MessageStore {
+  /// All pages of a range, the last of which ends it.
+  func pages(of source: Source, _ request: PageRequest) async throws -> [MessagePage] {
+    var (request, pages) = (request, [MessagePage]())
+    while true {
+      let page = try await page(of: source, request)
+      pages.append(page)
+      guard let key = page.continuesAfter else { return pages }
+      guard key != request.after else { throw Endless() }
+      request.after = key
+    }
+  }
+
   /// The rows of a page alone.
   func page(of source: Source, after key: RowKey?, limit: Int, sample: KeySample? = nil) async throws -> [Message] {
     try await page(of: source, PageRequest(after: key, limit: limit, sample: sample)).messages
   }
 }
+
+/// A page that continues where it began.
+struct Endless: Error {}

@@ -48,5 +48,5 @@ package struct TextPreparation: Hashable, Sendable, Codable {
 
 extension String {
   /// Whether it is empty or only white space.
-  var isBlank: Bool { unicodeScalars.allSatisfy { $0.properties.isWhitespace } }
+  package var isBlank: Bool { unicodeScalars.allSatisfy { $0.properties.isWhitespace } }
 }

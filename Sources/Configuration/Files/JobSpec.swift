@@ -61,15 +61,32 @@ struct JobSpec {
       source.schema = parts[0]
       source.table = parts[1]
     }
-    if let key = try keys["key"]?.text(.text) { source.keys = [key] }
+    if let key = keys["key"] { source.keys = try readKey(key) }
     if let text = try keys["text"]?.text(.text) { source.text = text }
     if let vector = try keys["vector"]?.text(.text) { source.vector = vector }
     source.condition = try keys["where"]?.text()
     guard Set(source.keys + [source.text, source.vector]).count == source.keys.count + 2 else {
       throw Failure(
-        .configuration, value.place, "\(value.path) must have three different columns as key, text and vector")
+        .configuration, value.place, "\(value.path) must have different columns as key, text and vector")
     }
     return source
+  }
+
+  /// A column, or a list of the columns of which the key is made.
+  private static func readKey(_ value: YAMLValue) throws(Failure) -> [String] {
+    guard value.isList else { return [try value.text(.text)] }
+    var columns: [String] = []
+    for column in try value.list(of: "columns") {
+      let name = try column.text(.text)
+      guard !columns.contains(name) else {
+        throw Failure(.configuration, column.place, "\(value.path) names \(name) twice", remedy: "keep one of them")
+      }
+      columns.append(name)
+    }
+    guard !columns.isEmpty else {
+      throw Failure(.configuration, value.place, "\(value.path) must name at least one column")
+    }
+    return columns
   }
 }
 

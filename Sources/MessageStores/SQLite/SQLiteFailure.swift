@@ -2,13 +2,15 @@ import Backfill
 import GRDB
 
 extension DatabaseError {
-  /// What it means to the person who runs the job. The statement and its values are left out (P10).
-  func failure(_ subject: String) -> Failure {
+  /// What it means to the person who runs the job; locks were waited for as long as `patience` says. The statement and
+  /// its values are left out (P10).
+  func failure(_ subject: String, patience: SQLitePatience) -> Failure {
     let reason = message ?? "SQLite error \(extendedResultCode.rawValue)"
     switch resultCode {
-    case .SQLITE_BUSY, .SQLITE_LOCKED:
+    case .SQLITE_BUSY, .SQLITE_LOCKED, .SQLITE_PROTOCOL:
       return Failure(
-        .unavailable, subject, "another process kept the database locked for 10 s", remedy: "run again when it is idle")
+        .unavailable, subject, "another process kept the database locked for \(patience.limit.seconds) s",
+        remedy: "run again when it is idle")
     case .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_AUTH:
       return Failure(.denied, subject, reason, remedy: "give this user the right to write the file and its folder")
     case .SQLITE_IOERR, .SQLITE_FULL, .SQLITE_CANTOPEN:
@@ -22,5 +24,13 @@ extension DatabaseError {
     default:
       return Failure(.configuration, subject, reason, remedy: "check the source's table, columns and condition")
     }
+  }
+}
+
+extension Duration {
+  /// To a tenth of a second, without a zero behind the point.
+  fileprivate var seconds: String {
+    let tenths = Int((self / .milliseconds(100)).rounded())
+    return tenths.isMultiple(of: 10) ? String(tenths / 10) : "\(tenths / 10).\(tenths % 10)"
   }
 }

@@ -6,29 +6,43 @@ import Postgres
 /// Finds a source in a SQLite file and refuses, by a `Failure`, what can't be paged or filled.
 struct SQLiteInspection {
   private let source: Source
+  private let access: StoreAccess
   private let database: Database
 
   /// The table that `source` names; without `dimensions`, any dimension will do.
-  static func table(of source: Source, dimensions: Int?, in database: Database) throws -> SQLiteTable {
-    try SQLiteInspection(source: source, database: database).table(dimensions: dimensions)
+  static func table(
+    of source: Source, dimensions: Int?, for access: StoreAccess, in database: Database
+  ) throws -> SQLiteTable {
+    try SQLiteInspection(source: source, access: access, database: database).table(dimensions: dimensions)
+  }
+
+  /// A number that changes with the file's schema.
+  static func schemaVersion(of database: Database) throws -> Int {
+    try Int.fetchOne(database, sql: "PRAGMA schema_version") ?? 0
   }
 
   private func table(dimensions: Int?) throws -> SQLiteTable {
     try checkTable()
-    try checkText()
-    let keyKind = try keyKind()
-    let column = try column(source.vector, missing: "add the column, or name it in the job")
-    guard !column.isGenerated else { throw refusal("it is a generated column", "name another", column: source.vector) }
-    let (format, found) = try vectors(in: column)
+    let columns = try SQLiteColumn.all(of: source.table, in: database)
+    try checkText(column(source.text, of: columns, missing: "name the text column in the job"))
+    let key = try SQLiteKeyInspection(source: source, database: database, columns: columns).key()
+    let vector = try column(source.vector, of: columns, missing: "add the column, or name it in the job")
+    guard !vector.isGenerated else { throw refusal("it is a generated column", "name another", column: source.vector) }
+    let (format, found) = try vectors(in: vector)
     if let dimensions, let found, found != dimensions {
       throw refusal(
         "it holds vectors of \(found) dimensions, the job's have \(dimensions)",
         "change the job's dimensions or name another column", column: source.vector)
     }
     let table = SQLiteTable(
-      source: source, keyKind: keyKind, vectorFormat: format, declaredType: column.type, dimensions: found ?? dimensions
-    )
-    _ = try Row.fetchOne(database, sql: table.page(behindKey: false), arguments: [0])
+      source: source, key: key, vectorFormat: format, declaredType: vector.type, dimensions: found ?? dimensions,
+      missingIndex: try missingIndex(for: key), triggers: try triggers(),
+      schemaVersion: try Self.schemaVersion(of: database), warnings: warnings(of: key, columns))
+    _ = try database.makeStatement(sql: table.page(in: SQLiteRange(of: key, after: nil, through: nil)))
+    if access == .filling {
+      // A trigger or an index may need a function that only the application or an extension has.
+      _ = try database.makeStatement(sql: table.update("\(key.columns[0].name.quotedIdentifier) IS NULL"))
+    }
     return table
   }
 
@@ -53,86 +67,89 @@ struct SQLiteInspection {
     }
   }
 
-  private struct Column {
-    let name: String
-    let type: String
-    let isGenerated: Bool
-    let isOnlyPrimaryKey: Bool
-  }
-
-  private func column(_ name: String, missing remedy: String) throws -> Column {
-    let columns = try Row.fetchAll(
-      database, sql: "SELECT name, type, hidden, pk FROM pragma_table_xinfo(?)", arguments: [source.table])
-    let primary = columns.filter { ($0["pk"] as Int) > 0 }
-    guard let found = columns.first(where: { ($0["name"] as String).lowercased() == name.lowercased() }) else {
+  private func column(_ name: String, of columns: [SQLiteColumn], missing remedy: String) throws -> SQLiteColumn {
+    guard let found = columns.first(where: { $0.name.lowercased() == name.lowercased() }) else {
       throw refusal("there is no such column", remedy, column: name)
     }
-    return Column(
-      name: found["name"], type: found["type"], isGenerated: (found["hidden"] as Int) > 1,
-      isOnlyPrimaryKey: primary.count == 1 && primary[0] == found)
+    return found
   }
 
-  private func checkText() throws {
-    let text = try column(source.text, missing: "name the text column in the job")
+  private func checkText(_ text: SQLiteColumn) throws {
     let type = text.type.uppercased()
     guard !["INT", "REAL", "FLOA", "DOUB"].contains(where: type.contains) else {
       throw refusal("it holds \(text.type), not text", "name a text column", column: source.text)
     }
   }
 
-  private func keyKind() throws -> RowKey.Kind {
-    let key = try column(source.key, missing: "name the primary key in the job")
-    let (table, name) = (source.table.quotedIdentifier, source.key.quotedIdentifier)
-    let isUnique = try Bool.fetchOne(
-      database,
-      sql: """
-        SELECT EXISTS (SELECT 1 FROM pragma_index_list(?) AS l WHERE l."unique" AND NOT l.partial
-          AND (SELECT group_concat(name) FROM pragma_index_info(l.name)) = ? COLLATE NOCASE)
-        """, arguments: [source.table, source.key])
-    let hasNull = try Bool.fetchOne(database, sql: "SELECT EXISTS (SELECT 1 FROM \(table) WHERE \(name) IS NULL)")
-    guard key.isOnlyPrimaryKey || isUnique == true, hasNull == false else {
-      throw refusal(
-        "it is not the table's key: it is NULL or may hold a value twice", "name the primary key in the job",
-        column: source.key)
-    }
-    // SQLite sorts by storage class first, so that the least and the greatest key tell the classes of all.
-    let ends = try Row.fetchOne(
-      database,
-      sql: "SELECT typeof((SELECT min(\(name)) FROM \(table))), typeof((SELECT max(\(name)) FROM \(table)))")
-    switch (ends?[0] as String?, ends?[1] as String?) {
-    case ("integer", "integer"): return .integer
-    case ("text", "text"): return .text
-    case ("null", "null"): return key.type.uppercased().contains("INT") ? .integer : .text
-    case (let least, let greatest):
-      let classes = least == greatest ? least ?? "" : "\(least ?? "") and \(greatest ?? "")"
-      throw refusal(
-        "keys stored as \(classes) can't be paged", "name a column of integers or text", column: source.key)
-    }
-  }
-
   /// How the column holds vectors, and their dimension: by a vector that is there, else by the declared type.
-  private func vectors(in column: Column) throws -> (SQLiteVectorFormat, dimensions: Int?) {
-    let declared = try? #/VECTOR\s*\(\s*(\d+)\s*\)/#.ignoresCase().wholeMatch(in: column.type)
-    let declaredDimensions = declared.flatMap { Int($0.1) }
+  private func vectors(in column: SQLiteColumn) throws -> (SQLiteVectorFormat, dimensions: Int?) {
+    let declaration = SQLiteVectorDeclaration(type: column.type)
+    if case .unsupported(let numbers) = declaration {
+      throw refusal(
+        "its type \(column.type) holds vectors of \(numbers), and vecfill writes 32-bit floats",
+        "declare it F32_BLOB(n), or name another column", column: source.vector)
+    }
     let (table, name) = (source.table.quotedIdentifier, source.vector.quotedIdentifier)
     let existing = try Row.fetchOne(
       database, sql: "SELECT typeof(\(name)), CAST(\(name) AS BLOB) FROM \(table) WHERE \(name) IS NOT NULL LIMIT 1")
     guard let existing else {
-      if declaredDimensions != nil { return (.json, declaredDimensions) }
-      if column.type.uppercased() == "BLOB" { return (.float32, nil) }
+      if case .known(let format, let dimensions) = declaration { return (format, dimensions) }
       throw refusal(
-        "its type \(column.type.isEmpty ? "(none)" : column.type) leaves open how a vector is held, and no row shows it",
-        "declare it VECTOR(n) for JSON text or BLOB for float32", column: source.vector)
+        "its type \(column.type.isEmpty ? "(none)" : column.type) leaves open how it holds a vector, and no row tells",
+        "declare it VECTOR(n) for JSON text, or F32_BLOB(n) or BLOB for float32", column: source.vector)
     }
     let format: SQLiteVectorFormat = existing[0] == "blob" ? .float32 : .json
     guard let vector = format.vector(existing[1]) else {
       throw refusal("a value that it holds is no vector", "name the vector column in the job", column: source.vector)
     }
-    if let declaredDimensions, declaredDimensions != vector.count {
+    if case .known(_, let declared?) = declaration, declared != vector.count {
       throw refusal(
         "it is declared \(column.type) but holds a vector of \(vector.count) dimensions", "mend the column",
         column: source.vector)
     }
     return (format, vector.count)
+  }
+
+  /// An index on the key's columns, and maybe more, of the rows whose vector is NULL.
+  private func missingIndex(for key: SQLiteKey) throws -> String? {
+    let partial = try String.fetchAll(
+      database, sql: "SELECT name FROM pragma_index_list(?) WHERE partial ORDER BY name", arguments: [source.table])
+    let names = key.columns.map { $0.name.lowercased() }
+    for index in partial {
+      let columns = try String?.fetchAll(
+        database, sql: "SELECT name FROM pragma_index_info(?) ORDER BY seqno", arguments: [index])
+      guard columns.prefix(names.count).map({ $0?.lowercased() ?? "" }) == names else { continue }
+      let plan = """
+        EXPLAIN QUERY PLAN SELECT 1 FROM \(source.table.quotedIdentifier) INDEXED BY \(index.quotedIdentifier)
+        WHERE \(source.vector.quotedIdentifier) IS NULL ORDER BY \(key.ascending)
+        """
+      // SQLite itself tells whether the index holds all rows without a vector, in order: else it can't use it.
+      let steps: [Row]
+      do {
+        steps = try Row.fetchAll(database, sql: plan)
+      } catch let error as DatabaseError where error.resultCode == .SQLITE_ERROR {
+        continue
+      }
+      if steps.allSatisfy({ !($0["detail"] as String).contains("TEMP B-TREE") }) { return index }
+    }
+    return nil
+  }
+
+  private func triggers() throws -> [String] {
+    let all = try Row.fetchAll(
+      database,
+      sql: "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE ORDER BY name",
+      arguments: [source.table])
+    let update = #/\bUPDATE\s+(OF\s[^;]*?\s)?ON\s/#.ignoresCase()
+    return all.filter { ($0["sql"] as String).firstMatch(of: update) != nil }.map { $0["name"] }
+  }
+
+  private func warnings(of key: SQLiteKey, _ columns: [SQLiteColumn]) -> [String] {
+    guard key.access == SQLiteKey.rowidAccess, !columns.contains(where: { $0.name == key.columns[0].name }) else {
+      return []
+    }
+    return [
+      "\(source.name) is paged by rowid, which VACUUM may give to other rows: don't VACUUM while rows are in quarantine"
+    ]
   }
 }

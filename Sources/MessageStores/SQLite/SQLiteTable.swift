@@ -1,64 +1,103 @@
 import Backfill
 import Foundation
+import GRDB
 import Postgres
 
 /// A source as it was found in the file: what its statements are built from.
 struct SQLiteTable: Sendable {
   let source: Source
-  let keyKind: RowKey.Kind
+  let key: SQLiteKey
   let vectorFormat: SQLiteVectorFormat
   /// The vector column's type as declared.
   let declaredType: String
   /// The dimension that the column declares or its vectors have; nil where neither tells.
   let dimensions: Int?
+  /// An index on the key that holds only the rows without a vector; nil where there is none.
+  let missingIndex: String?
+  /// The names of the table's UPDATE triggers.
+  let triggers: [String]
+  /// The file's schema when the table was found: another one may have another table of the name.
+  let schemaVersion: Int
+  let warnings: [String]
 
-  var shape: SourceShape { SourceShape(keyKind: keyKind, vectorType: declaredType) }
+  var shape: SourceShape { SourceShape(keyKind: key.kind, vectorType: declaredType, warnings: warnings) }
 
   private var name: String { source.table.quotedIdentifier }
-  private var key: String { source.key.quotedIdentifier }
   private var vector: String { source.vector.quotedIdentifier }
   /// The text's very bytes: a number's are those of its text form.
   private var text: String { "CAST(\(source.text.quotedIdentifier) AS BLOB)" }
 
-  private var remaining: String {
+  private var condition: String? {
     // The line breaks keep a comment in the condition from swallowing what follows.
-    "\(vector) IS NULL" + (source.condition.map { " AND (\n\($0)\n)" } ?? "")
+    source.condition.map { "(\n\($0)\n)" }
   }
 
-  /// Keys come as bytes where they are text: what SQLite takes for text need not be any.
-  private var selectedKey: String { keyKind == .text ? "CAST(\(key) AS BLOB)" : key }
+  private var remaining: [String] { ["\(vector) IS NULL"] + (condition.map { [$0] } ?? []) }
 
-  /// At most `limit` rows, behind the key given as the first argument.
-  func page(behindKey: Bool, sample: KeySample? = nil) -> String {
-    """
-    SELECT \(selectedKey), \(text) FROM \(name)
-    WHERE \(behindKey ? "\(key) > ? AND " : "")\(remaining)\(sample.map(chosen) ?? "")
-    ORDER BY \(key) LIMIT ?
-    """
+  /// The table by the index that holds the rows to look at, in the key's order.
+  private var ordered: String {
+    "\(name) " + (missingIndex.map { "INDEXED BY \($0.quotedIdentifier)" } ?? key.access)
+  }
+
+  /// The key of the row at which a window of `rows` rows in the range ends; of none where fewer are left.
+  func windowEnd(in range: SQLiteRange, rows: Int) -> String {
+    // With the index of the missing rows, a window is so many of those.
+    let conditions = range.conditions + (missingIndex == nil ? [] : ["\(vector) IS NULL"])
+    return """
+      SELECT \(key.selected) FROM \(ordered) \(Self.where(conditions))
+      ORDER BY \(key.ascending) LIMIT 1 OFFSET \(rows - 1)
+      """
+  }
+
+  /// The keys and texts of the range's rows that lack a vector, in the key's order.
+  func page(in range: SQLiteRange, sample: KeySample? = nil) -> String {
+    let conditions = range.conditions + remaining + (sample.map { [chosen(by: $0)] } ?? [])
+    return """
+      SELECT \(key.selected), \(text) FROM \(ordered) \(Self.where(conditions)) ORDER BY \(key.ascending)
+      """
+  }
+
+  func countRemaining(in range: SQLiteRange) -> String {
+    "SELECT count(*) FROM \(ordered) \(Self.where(range.conditions + remaining))"
+  }
+
+  private static func `where`(_ conditions: [String]) -> String {
+    conditions.isEmpty ? "" : "WHERE \(conditions.joined(separator: " AND "))"
   }
 
   private func chosen(by sample: KeySample) -> String {
     let bound = sample.bound.map { String(format: "%02x", $0) }.joined()
-    return " AND \(SQLiteTable.digestFunction)(CAST(\(key) AS TEXT) || '\(sample.salt)') < x'\(bound)'"
+    return "\(Self.digestFunction)(\(key.text) || '\(sample.salt)') < x'\(bound)'"
   }
 
-  var lastKey: String { "SELECT \(selectedKey) FROM \(name) ORDER BY \(key) DESC LIMIT 1" }
+  var lastKey: String { "SELECT \(key.selected) FROM \(name) ORDER BY \(key.descending) LIMIT 1" }
 
-  var countRemaining: String { "SELECT count(*) FROM \(name) WHERE \(remaining)" }
-
-  /// Writes a vector to the row of a key whose text has a digest: the three arguments in this order.
-  var update: String {
+  /// Writes a vector to the row that `isRow` finds and whose text has a digest: arguments in this order. Whatever a
+  /// constraint says of conflicts, one ends this statement alone.
+  func update(_ isRow: String) -> String {
     """
-    UPDATE \(name) SET \(vector) = ?
-    WHERE \(key) = ? AND \(vector) IS NULL AND \(SQLiteTable.digestFunction)(\(text)) = ?
+    UPDATE OR ABORT \(name) SET \(vector) = ? WHERE \(isRow)
+    AND \(remaining.joined(separator: " AND ")) AND \(Self.digestFunction)(\(text)) = ?
+    """
+  }
+
+  /// Whether the row that `isRow` finds has a vector, and whether it could still take one for the text of a digest: the
+  /// digest is the first argument.
+  func state(_ isRow: String) -> String {
+    """
+    SELECT \(vector) IS NOT NULL, \(vector) IS NULL AND \(Self.digestFunction)(\(text)) = ?
+      \(condition.map { "AND \($0)" } ?? "")
+    FROM \(name) WHERE \(isRow)
     """
   }
 
   /// All keys with their vectors.
-  var vectors: String { "SELECT \(selectedKey), CAST(\(vector) AS BLOB) FROM \(name) WHERE \(vector) IS NOT NULL" }
+  var vectors: String {
+    "SELECT \(key.selected), CAST(\(vector) AS BLOB) FROM \(name) WHERE \(vector) IS NOT NULL"
+  }
 
-  /// The text of the row of a key.
-  var textOfKey: String { "SELECT \(text) FROM \(name) WHERE \(key) = ?" }
+  /// The text of the row that `isRow` finds.
+  func textOfRow(_ isRow: String) -> String { "SELECT \(text) FROM \(name) WHERE \(isRow)" }
 
   /// The SQL function by which the database digests a text itself.
   static let digestFunction = "vecfill_sha256"

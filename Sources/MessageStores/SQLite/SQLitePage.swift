@@ -1,0 +1,59 @@
+import Backfill
+import Foundation
+import GRDB
+
+/// Reads pages of a table's rows by windows of its keys, so that no statement looks at more rows than a window has.
+struct SQLitePage {
+  let table: SQLiteTable
+  let database: Database
+  /// The most rows of one window.
+  let window: Int
+
+  /// The range of one window behind `after`, and its last key; the key is nil where the window reaches the range's end.
+  private func windowRange(after: RowKey?, through: RowKey?, rows: Int) throws -> (SQLiteRange, end: RowKey?) {
+    let range = try SQLiteRange(of: table.key, after: after, through: through)
+    let end = try table.key.first(
+      table.windowEnd(in: range, rows: rows), range.statementArguments, of: table.source, in: database)
+    guard let end else { return (range, nil) }
+    return (try SQLiteRange(of: table.key, after: after, through: end), end)
+  }
+
+  func read(_ request: PageRequest, pageBytes: Int) throws -> MessagePage {
+    let rows = max(window, request.limit)
+    let (range, end) = try windowRange(after: request.after, through: request.through, rows: rows)
+    var messages: [Message] = []
+    var bytes = 0
+    let found = try Row.fetchCursor(
+      database, sql: table.page(in: range, sample: request.sample), arguments: range.statementArguments)
+    while let row = try found.next() {
+      let key = try table.key.key(from: row, of: table.source)
+      let message = try row.withUnsafeData(atIndex: table.key.columns.count) { data in
+        bytes += data?.count ?? 0
+        return Self.message(key, data)
+      }
+      if message.text != nil || message.unreadable != nil || !request.leavesOutBlank { messages.append(message) }
+      if messages.count >= request.limit || bytes >= pageBytes {
+        return MessagePage(messages, continuesAfter: key)
+      }
+    }
+    return MessagePage(messages, continuesAfter: end)
+  }
+
+  /// A blank text stays in the database. A blob is a text where its bytes are one, as a text column holds either.
+  private static func message(_ key: RowKey, _ bytes: Data?) -> Message {
+    guard let bytes else { return Message(key: key, text: nil) }
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      let digest = bytes.withUnsafeBytes { TextDigest(ofUTF8: $0) }
+      return Message(key: key, unreadable: UnreadableText(reason: "its bytes are no UTF-8", digest: digest))
+    }
+    return Message(key: key, text: text.isBlank ? nil : text)
+  }
+
+  /// How many rows of one window lack a vector, and the window's last key; the key is nil at the table's end.
+  func count(after: RowKey?) throws -> (rows: Int, end: RowKey?) {
+    let (range, end) = try windowRange(after: after, through: nil, rows: window)
+    let rows = try Int.fetchOne(
+      database, sql: table.countRemaining(in: range), arguments: range.statementArguments)
+    return (rows ?? 0, end)
+  }
+}
