@@ -15,7 +15,8 @@ struct TLSTests {
         let failure = await caught { try await embedder(port).embed(["embed this"]) }
         #expect(failure?.kind == .unreachable)
         #expect(failure?.mayHaveBeenBilled == false)
-        #expect(failure?.reason.contains("certificate") == true, "\(failure?.reason ?? "")")
+        #expect(failure?.reason.contains("signed by nobody known") == true, "\(failure?.reason ?? "")")
+        #expect(failure?.reason.hasSuffix("name its CA's certificate in ca_file") == true)
         return try await server.prints("alert")
       }
       #expect(!printed.contains("POST"))
@@ -28,6 +29,7 @@ struct TLSTests {
         let failure = await caught { try await embedder(port, caFile: files.certificate).embed(["embed this"]) }
         #expect(failure?.kind == .unreachable)
         #expect(failure?.mayHaveBeenBilled == false)
+        #expect(failure?.reason.contains("for another host") == true, "\(failure?.reason ?? "")")
         #expect(!server.printed.contains("POST"))
       }
     }
@@ -46,11 +48,25 @@ struct TLSTests {
     }
   }
 
+  @Test func `plain http to a port that speaks TLS is told as such`() async throws {
+    try await withCertificate(for: "127.0.0.1") { files in
+      try await withOpenSSL(files) { _, port in
+        let options = OpenAIEmbedder.Options(
+          endpoint: .openAI(baseURL: "http://127.0.0.1:\(port)/v1"), model: "m", dimensions: 2)
+        let embedder = try OpenAIEmbedder(options, client: HTTPClient(.init(proxy: "")))
+        let failure = await caught { try await embedder.embed(["text"]) }
+        #expect([.misconfigured, .transient].contains(failure?.kind), "\(String(describing: failure))")
+        #expect(failure?.reason.contains("https") == true, "\(failure?.reason ?? "")")
+      }
+    }
+  }
+
   @Test func `a CA file that can't be read is told as such`() async throws {
     try await EmbeddingsServer.run { server in
       let embedder = try embedder(Int(server.port), caFile: "/nonexistent/ca.pem")
       let failure = await caught { try await embedder.embed(["text"]) }
       #expect(failure?.kind == .misconfigured)
+      #expect(failure?.reason.contains("ca_file") == true)
       #expect(failure?.mayHaveBeenBilled == false)
     }
   }

@@ -136,7 +136,7 @@ import Testing
         gate.open()
       }
       if occasion != .repeated {
-        try await scene.poll("a refused connection") { process.errors.contains("Couldn't connect") }
+        try await scene.poll("a refused connection") { process.errors.contains("connection refused") }
         try scene.server.comeBack()
       }
       let exit = await process.exit()
