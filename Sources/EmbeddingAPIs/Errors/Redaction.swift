@@ -8,7 +8,7 @@ struct Redaction: Sendable {
   /// `word`, e.g. an error's code or a request's id, where it may be shown: it is plain, and neither from a text nor from
   /// the key.
   func shown(_ word: String?) -> String? {
-    guard let word, word.isPlainWord, !stands(inText: word), !quotesText(word), !quotesKey(word) else { return nil }
+    guard let word, word.isPlainWord, !standsInText(word), !quotesText(word), !quotesKey(word) else { return nil }
     return word
   }
 
@@ -18,13 +18,13 @@ struct Redaction: Sendable {
     let lower = name.lowercased()
     let isFromText = texts.contains {
       (1...128).contains($0.utf8.count)
-        && (lower == $0.lowercased() || $0.utf8.count >= 8 && lower.utf8Contains($0.lowercased()))
+        && (lower == $0.lowercased() || $0.utf8.count >= 8 && name.utf8Contains($0))
     }
     return isFromText || quotesKey(name) ? nil : name
   }
 
-  /// Whether `phrase`, in lower case, stands in a text, whatever its case there.
-  func standsInText(_ phrase: String) -> Bool { texts.contains { $0.lowercased().utf8Contains(phrase) } }
+  /// Whether `phrase` stands in a text, whatever the case.
+  func standsInText(_ phrase: String) -> Bool { texts.contains { $0.utf8Contains(phrase) } }
 
   /// `text` on one line of at most 300 characters, without control characters and without the key or what looks like one;
   /// nil where nothing is left.
@@ -37,17 +37,15 @@ struct Redaction: Sendable {
     line.replace(/(?i)([?&](?:key|api[-_]?key|token|access_token)=)[^\s&"']+/) { "\($0.1)…" }
     line.replace(/sk-[A-Za-z0-9_*.\-]{2,}[A-Za-z0-9_*\-]/, with: "…")
     line.replace(/(?:pk|rk|pa|al|gsk|hf|jina|nvapi|xai|tgp)[-_][A-Za-z0-9_*\-]{16,}|AIza[A-Za-z0-9_*\-]{8,}/, with: "…")
-    line.replace(/[^\s"'`,;:=()\[\]{}<>]+/) { quotesKey(String($0.0)) ? "…" : String($0.0) }
+    line.replace(/[^\s"'`,;:=&?()\[\]{}<>]+/) { quotesKey(String($0.0)) ? "…" : String($0.0) }
     guard line.contains(where: { $0 != "…" && $0 != " " }) else { return nil }
     return line.count <= 300 ? line : line.prefix(299) + "…"
   }
 
   private static let blanks = CharacterSet.controlCharacters.union(.whitespacesAndNewlines)
 
-  private func stands(inText word: String) -> Bool { standsInText(word.lowercased()) }
-
   private func quotesText(_ word: String) -> Bool {
-    texts.contains { (4...128).contains($0.utf8.count) && word.lowercased().utf8Contains($0.lowercased()) }
+    texts.contains { (4...128).contains($0.utf8.count) && word.utf8Contains($0) }
   }
 
   /// Whether `word` holds the key, or is a part of it that is long enough to give it away.
@@ -59,27 +57,34 @@ struct Redaction: Sendable {
 }
 
 extension String {
-  /// `contains` by bytes: the library's own goes by characters, which takes seconds for a large request's texts.
+  /// `contains` by bytes, whatever the case of ASCII letters. By characters, or in lower-case copies, it takes seconds for
+  /// a large request's texts.
   fileprivate func utf8Contains(_ other: String) -> Bool {
     let found = utf8.withContiguousStorageIfAvailable { hay in
       other.utf8.withContiguousStorageIfAvailable { needle in hay.contains(bytes: needle) }
     }
-    return (found ?? nil) ?? contains(other)
+    return (found ?? nil) ?? lowercased().contains(other.lowercased())
   }
 }
 
 extension UnsafeBufferPointer<UInt8> {
   fileprivate func contains(bytes needle: UnsafeBufferPointer<UInt8>) -> Bool {
-    guard let start = baseAddress, let first = needle.first, let needleStart = needle.baseAddress else {
+    guard let start = baseAddress, let needleStart = needle.baseAddress, let first = needle.first else {
       return needle.isEmpty
     }
     var offset = 0
     while offset + needle.count <= count {
-      guard let hit = memchr(start + offset, Int32(first), count - needle.count - offset + 1) else { return false }
-      offset = UnsafeRawPointer(hit) - UnsafeRawPointer(start)
-      if memcmp(hit, needleStart, needle.count) == 0 { return true }
+      // The bit that alone differs between the cases of a letter.
+      if start[offset] | 0x20 == first | 0x20, areEqual(start + offset, needleStart, needle.count) { return true }
       offset += 1
     }
     return false
+  }
+}
+
+/// Whether the bytes are equal, whatever the case of ASCII letters.
+private func areEqual(_ a: UnsafePointer<UInt8>, _ b: UnsafePointer<UInt8>, _ count: Int) -> Bool {
+  a.withMemoryRebound(to: CChar.self, capacity: count) { a in
+    b.withMemoryRebound(to: CChar.self, capacity: count) { b in strncasecmp(a, b, count) == 0 }
   }
 }
