@@ -234,6 +234,8 @@ extension RefusalTests {
         "AWS's throttling", 400, ##"{"__type":"a.b#ThrottlingException","message":"Rate exceeded"}"##, .rateLimited,
         code: "ThrottlingException"),
       Case("a firewall's page", 403, "<html><title>Request unauthorized</title>Attention</html>", .forbidden),
+      Case("a 500 that names the place", 500, "can't embed inputs[3]: EOF", .transient, badIndex: 3),
+      Case("a rate limit with a number", 429, "requests.7 a minute", .rateLimited),
       Case("413 without a body", 413, "", .tooLarge),
       Case("a 403 in JSON", 403, #"{"message":"Forbidden"}"#, .forbidden),
       Case(

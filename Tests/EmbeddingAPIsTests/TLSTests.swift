@@ -35,6 +35,17 @@ struct TLSTests {
     }
   }
 
+  @Test func `a certificate that has expired is told as such`() async throws {
+    try await withCertificate(for: "127.0.0.1", hasExpired: true) { files in
+      try await withOpenSSL(files) { server, port in
+        let failure = await caught { try await embedder(port, caFile: files.certificate).embed(["embed this"]) }
+        #expect(failure?.kind == .unreachable)
+        #expect(failure?.reason.contains("has expired") == true, "\(failure?.reason ?? "")")
+        #expect(!server.printed.contains("POST"))
+      }
+    }
+  }
+
   @Test func `a server whose CA is named is spoken to`() async throws {
     try await withCertificate(for: "127.0.0.1") { files in
       try await withOpenSSL(files) { server, port in
@@ -141,7 +152,9 @@ struct TLSTests {
     let certificate: String
   }
 
-  private func withCertificate(for address: String, _ body: (Files) async throws -> Void) async throws {
+  private func withCertificate(for address: String, hasExpired: Bool = false, _ body: (Files) async throws -> Void)
+    async throws
+  {
     let folder = FileManager.default.temporaryDirectory.appending(path: "vecfill-tls-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -154,6 +167,13 @@ struct TLSTests {
         -out '\(files.certificate)' -subj /CN=vecfill-test -addext subjectAltName=IP:\(address) -days 2 && echo made
       """
     ) { _ = try await $0.prints("made") }
+    if hasExpired {
+      let sign =
+        "openssl x509 -in '\(files.certificate)' -signkey '\(files.key)' -days -1 -out '\(files.certificate).old'"
+      try await ServerProcess.run(
+        "sh", "-c", "\(sign) && mv '\(files.certificate).old' '\(files.certificate)' && echo made"
+      ) { _ = try await $0.prints("made") }
+    }
     try await body(files)
   }
 

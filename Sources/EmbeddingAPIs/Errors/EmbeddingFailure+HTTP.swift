@@ -37,10 +37,11 @@ extension EmbeddingFailure {
       reason += hasVersion ? ": check the base URL and the model's name" : ": does the base URL need /v1?"
     }
     if isErrorInReply { reason += " (an error\(error.status.map { " \($0)" } ?? "") in a reply of status 200)" }
+    let canBeForOneInput = [.badInput, .transient, .forbidden, .misconfigured, .unrecognized].contains(kind)
     self.init(
       kind, reason, status: response.status, code: error.code, requestID: redaction.shown(response.headers.requestID),
       retryAfter: response.headers.retryAfter(now: now) ?? error.retryAfter,
-      badIndex: kind == .badInput ? error.badIndex(inputCount: redaction.texts.count) : nil,
+      badIndex: canBeForOneInput ? error.badIndex(inputCount: redaction.texts.count) : nil,
       mayHaveBeenBilled: rule.mayHaveBeenBilled || isErrorInReply && !(400...499).contains(status),
       rateLimits: RateLimitHints(response.headers).tightened(by: error.rateLimits))
     serverMessage = error.sentence.flatMap(redaction.oneLine)
