@@ -99,6 +99,15 @@ static inline CURLcode vecfill_curl_set_error_buffer(CURL *easy, char *buffer) {
   return curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, buffer);
 }
 
+// Allowed while the transfer runs: libcurl looks at it when the transfer ends.
+static inline CURLcode vecfill_curl_forbid_reuse(CURL *easy) {
+  return curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+}
+
+static inline CURLcode vecfill_curl_get_os_error(CURL *easy, long *number) {
+  return curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, number);
+}
+
 static inline CURLcode vecfill_curl_get_status(CURL *easy, long *status) {
   return curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, status);
 }

@@ -105,38 +105,54 @@ struct ConnectionTests {
     let failure = await caught { try await embedder.embed(["text"]) }
     #expect(failure?.kind == .unreachable)
     #expect(failure?.mayHaveBeenBilled == false)
-    #expect(failure?.reason.contains("127.0.0.1") == true)
+    let port = try #require(URLComponents(string: root)?.port)
+    #expect(failure?.reason.contains("connection refused by 127.0.0.1 at port \(port): check the port") == true)
+    #expect(failure?.address == "\(root)/v1/embeddings")
   }
 
   @Test func `a host without an address is unreachable, and nothing was billed`() async throws {
     let options = OpenAIEmbedder.Options(
-      endpoint: .openAI(baseURL: "http://embeddings.invalid/v1"), model: "m", dimensions: 8)
+      endpoint: .openAI(baseURL: "http://me:pass@embeddings.invalid/v1?tenant=a"), model: "m", dimensions: 8)
     let embedder = try OpenAIEmbedder(options, client: HTTPClient(.init(proxy: "")))
     let failure = await caught { try await embedder.embed(["text"]) }
     #expect(failure?.kind == .unreachable)
+    #expect(failure?.reason.hasPrefix("no address is known for embeddings.invalid at port 80: check") == true)
+    #expect(failure?.address == "http://embeddings.invalid/v1/embeddings")
     #expect(failure?.mayHaveBeenBilled == false)
   }
 
-  @Test func `a server that never ends the TLS handshake is unreachable after the connect timeout`() async throws {
+  @Test func `TLS to a server that speaks plain HTTP is told as such, and nothing was billed`() async throws {
     try await EmbeddingsServer.run { server in
-      let client = try HTTPClient(.init(connectTimeout: .milliseconds(200), proxy: ""))
       let url = server.root.replacing("http://", with: "https://")
-      let embedder = try server.embedder(.openAI(baseURL: "\(url)/v1"), client: client)
+      let embedder = try server.embedder(.openAI(baseURL: "\(url)/v1"))
       let failure = await caught { try await embedder.embed(["text"]) }
       #expect(failure?.kind == .unreachable)
       #expect(failure?.mayHaveBeenBilled == false)
+      #expect(failure?.reason.contains("need http in place of https") == true, "\(failure?.reason ?? "")")
       #expect(server.record.acceptedConnections == 1)
     }
   }
 
+  @Test func `a server that never ends the TLS handshake is unreachable after the connect timeout`() async throws {
+    let listener = try SilentListener()
+    let client = try HTTPClient(.init(connectTimeout: .milliseconds(200), proxy: ""))
+    let options = OpenAIEmbedder.Options(
+      endpoint: .openAI(baseURL: "https://127.0.0.1:\(listener.port)/v1"), model: "m", dimensions: 8)
+    let embedder = try OpenAIEmbedder(options, client: client)
+    let failure = await caught { try await embedder.embed(["text"]) }
+    #expect(failure?.kind == .unreachable)
+    #expect(failure?.mayHaveBeenBilled == false)
+    #expect(failure?.reason.contains("in time") == true, "\(failure?.reason ?? "")")
+  }
+
   @Test(arguments: [EmbeddingsServer.Behaviour.hang, .stall(bodyBytes: 10)])
-  func `a reply that does not come in time is transient and possibly billed`(
+  func `a reply that does not come in time is timed out and possibly billed`(
     _ behaviour: EmbeddingsServer.Behaviour
   ) async throws {
     try await EmbeddingsServer.run(rules: [.always(behaviour)]) { server in
       let embedder = try server.embedder(client: HTTPClient(.init(timeout: .milliseconds(200), proxy: "")))
       let failure = await caught { try await embedder.embed(["text"]) }
-      #expect(failure?.kind == .transient)
+      #expect(failure?.kind == .timedOut)
       #expect(failure?.mayHaveBeenBilled == true)
       try await server.wait { $0.departures == 1 }
     }
@@ -212,6 +228,7 @@ struct ConnectionTests {
       let failure = await caught { try await embedder.embed(["text"]) }
       #expect(failure?.kind == .unreachable)
       #expect(failure?.mayHaveBeenBilled == false)
+      #expect(failure?.reason.contains("the proxy refused a tunnel") == true, "\(failure?.reason ?? "")")
       #expect(server.record.requests.map(\.method) == ["CONNECT"])
       #expect(server.record.requests.first?.headers["authorization"] == nil)
     }

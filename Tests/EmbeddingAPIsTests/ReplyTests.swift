@@ -11,12 +11,11 @@ struct ReplyTests {
   @Test(
     arguments: [
       (.notJSON, "not the JSON"), (.tooFew, "2 vectors for 3"), (.tooMany, "more than 3"),
-      (.duplicateIndex, "index 0 twice"), (.indexOutOfRange, "index 3 of 3"), (.noIndex, "no index"),
-      (.noVector, "index 0 has no vector"), (.dimensions(7), "7 dimensions where 8"),
-      (.dimensions(1_536), "1536 dimensions where 8"), (.notFinite, "not finite"), (.nullVector, "neither"),
-      (.nullValue, "null"), (.badBase64, "not base64"), (.model("another-model"), "another model"),
-      (.model("text-embedding-3-large"), "another model"), (.noModel, "no model"),
-      (.padded(bytes: 8_000_000), "longer than any reply"),
+      (.duplicateIndex, "index 0 twice"), (.indexOutOfRange, "index 3 of 3"), (.noVector, "no vector for it"),
+      (.dimensions(7), "7 dimensions where 8"), (.dimensions(1_536), "1536 dimensions where 8"),
+      (.flawed(.notANumber) { _ in true }, "not finite"), (.flawed(.zeros) { _ in true }, "all zeros"),
+      (.nullVector, "null"), (.nullValue, "null"), (.flawed(.garbled) { _ in true }, "not base64"),
+      (.flawed(.missing) { $0 == "third" }, "2 vectors for 3"), (.padded(bytes: 8_000_000), "longer than any reply"),
     ] as [(EmbeddingsServer.Distortion, String)])
   func `a reply that breaks its contract is refused whole, with the reason`(
     _ distortion: EmbeddingsServer.Distortion, _ reason: String
@@ -35,7 +34,8 @@ struct ReplyTests {
 
   @Test(
     arguments: [
-      .reversed, .floats, .escaped, .padded(bytes: 1_000), .model("openai/text-embedding-3-small"),
+      .reversed, .floats, .escaped, .noIndex, .noFirstIndex, .noModel, .model(""), .padded(bytes: 1_000),
+      .model("openai/text-embedding-3-small"),
       .model("Text-Embedding-3-Small:latest"), .model("text-embedding-3-small-2024-01-25"),
     ] as [EmbeddingsServer.Distortion], [true, false])
   func `a reply in another form has the same vectors`(
@@ -73,17 +73,19 @@ struct ReplyTests {
     ("mistral-embed", "mistral-embed-2312", true), ("text-embedding-3-small", "text-embedding-3-small-20240125", true),
     ("text-embedding-ada-002", "text-embedding-ada-002-v2", true), ("bge-small-en", "bge-small-en-v1.5", false),
     ("text-embedding-3-small", "text-embedding-3-large", false), ("nomic-embed-text", "nomic-embed-text:v1.5", false),
-    ("voyage-3", "voyage-3-lite", false), ("a", "", false),
+    ("voyage-3", "voyage-3-lite", false), ("a", "", true),
   ])
   func `the model that answers must be the one that was asked, however it is spelled`(
     _ asked: String, _ answered: String, _ isSame: Bool
   ) async throws {
     var options = EmbeddingsServer.Options()
     options.model = asked
+    options.deployment = asked
     try await EmbeddingsServer.run(options, rules: [.always(.distort(.model(answered)))]) { server in
-      let embedder = try server.embedder()
-      let kind = await caught { try await embedder.embed(["text"]) }?.kind
-      #expect(kind == (isSame ? nil : .brokenReply))
+      let embedder = try server.embedder(.azure(resource: server.root, deployment: asked))
+      let failure = await caught { try await embedder.embed(["text"]) }
+      #expect(failure?.kind == (isSame ? nil : .misconfigured))
+      if !isSame { #expect(failure?.reason.contains(answered) == true && failure?.reason.contains(asked) == true) }
     }
   }
 }

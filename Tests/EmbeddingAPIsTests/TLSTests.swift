@@ -15,7 +15,8 @@ struct TLSTests {
         let failure = await caught { try await embedder(port).embed(["embed this"]) }
         #expect(failure?.kind == .unreachable)
         #expect(failure?.mayHaveBeenBilled == false)
-        #expect(failure?.reason.contains("certificate") == true, "\(failure?.reason ?? "")")
+        #expect(failure?.reason.contains("signed by nobody known") == true, "\(failure?.reason ?? "")")
+        #expect(failure?.reason.hasSuffix("name its CA's certificate in ca_file") == true)
         return try await server.prints("alert")
       }
       #expect(!printed.contains("POST"))
@@ -28,6 +29,18 @@ struct TLSTests {
         let failure = await caught { try await embedder(port, caFile: files.certificate).embed(["embed this"]) }
         #expect(failure?.kind == .unreachable)
         #expect(failure?.mayHaveBeenBilled == false)
+        #expect(failure?.reason.contains("for another host") == true, "\(failure?.reason ?? "")")
+        #expect(!server.printed.contains("POST"))
+      }
+    }
+  }
+
+  @Test func `a certificate that has expired is told as such`() async throws {
+    try await withCertificate(for: "127.0.0.1", hasExpired: true) { files in
+      try await withOpenSSL(files) { server, port in
+        let failure = await caught { try await embedder(port, caFile: files.certificate).embed(["embed this"]) }
+        #expect(failure?.kind == .unreachable)
+        #expect(failure?.reason.contains("has expired") == true, "\(failure?.reason ?? "")")
         #expect(!server.printed.contains("POST"))
       }
     }
@@ -46,11 +59,25 @@ struct TLSTests {
     }
   }
 
+  @Test func `plain http to a port that speaks TLS is told as such`() async throws {
+    try await withCertificate(for: "127.0.0.1") { files in
+      try await withOpenSSL(files) { _, port in
+        let options = OpenAIEmbedder.Options(
+          endpoint: .openAI(baseURL: "http://127.0.0.1:\(port)/v1"), model: "m", dimensions: 2)
+        let embedder = try OpenAIEmbedder(options, client: HTTPClient(.init(proxy: "")))
+        let failure = await caught { try await embedder.embed(["text"]) }
+        #expect([.misconfigured, .transient].contains(failure?.kind), "\(String(describing: failure))")
+        #expect(failure?.reason.contains("https") == true, "\(failure?.reason ?? "")")
+      }
+    }
+  }
+
   @Test func `a CA file that can't be read is told as such`() async throws {
     try await EmbeddingsServer.run { server in
       let embedder = try embedder(Int(server.port), caFile: "/nonexistent/ca.pem")
       let failure = await caught { try await embedder.embed(["text"]) }
       #expect(failure?.kind == .misconfigured)
+      #expect(failure?.reason.contains("ca_file") == true)
       #expect(failure?.mayHaveBeenBilled == false)
     }
   }
@@ -125,7 +152,9 @@ struct TLSTests {
     let certificate: String
   }
 
-  private func withCertificate(for address: String, _ body: (Files) async throws -> Void) async throws {
+  private func withCertificate(for address: String, hasExpired: Bool = false, _ body: (Files) async throws -> Void)
+    async throws
+  {
     let folder = FileManager.default.temporaryDirectory.appending(path: "vecfill-tls-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -138,6 +167,13 @@ struct TLSTests {
         -out '\(files.certificate)' -subj /CN=vecfill-test -addext subjectAltName=IP:\(address) -days 2 && echo made
       """
     ) { _ = try await $0.prints("made") }
+    if hasExpired {
+      let sign =
+        "openssl x509 -in '\(files.certificate)' -signkey '\(files.key)' -days -1 -out '\(files.certificate).old'"
+      try await ServerProcess.run(
+        "sh", "-c", "\(sign) && mv '\(files.certificate).old' '\(files.certificate)' && echo made"
+      ) { _ = try await $0.prints("made") }
+    }
     try await body(files)
   }
 

@@ -21,6 +21,9 @@ package struct EmbeddingReply: Equatable, Sendable {
   /// The texts, by their index, whose vector can't be used, and why, e.g. "its vector has a value that is not finite".
   /// In `vectors` their place holds zeros. At least one text has a vector: a reply without any is a failure.
   package var unusable: [Int: String] = [:]
+  /// The name that the model gave itself, where it is another than the one asked for: a file's name, an alias; nil where
+  /// it is the one asked for in any spelling, and where none was told that may be shown.
+  package var modelAlias: String?
 
   package init(
     vectors: Vectors, billedTokens: Int?, requestID: String? = nil, rateLimits: RateLimitHints = RateLimitHints()

@@ -7,32 +7,43 @@ extension EmbeddingFailure {
     let kind: Kind =
       switch failure.cause {
       case .unreachable: .unreachable
-      case .interrupted, .timedOut: .transient
+      case .interrupted: .transient
+      case .timedOut: .timedOut
       case .misconfigured: .misconfigured
       case .cancelled: .cancelled
       }
     self.init(kind, failure.reason, mayHaveBeenBilled: failure.wasSent)
   }
 
-  /// Judges a reply of another status than 200 to a request with `inputCount` inputs, by `ErrorRule.table`.
+  /// Judges a reply of another status than 200, by `ErrorRule.table`; also one of status 200 that holds an error in place
+  /// of vectors, by the status that the error tells or stands for. Nil for a 200 whose error tells nothing that is known.
   ///
   /// `x-should-retry` has the last word where the table knows no more than the status: "true" makes an unknown refusal
   /// a passing one, and "false" says that the same request will not pass later either.
-  init(refusal response: HTTPResponse, inputCount: Int, now: Date) {
-    let error = ProviderError(response.body)
-    let rule = ErrorRule.first(for: response.status, error)
+  init?(refusal response: HTTPResponse, _ error: ProviderError, _ redaction: Redaction, address: String, now: Date) {
+    let isErrorInReply = response.status == 200
+    let status = isErrorInReply ? error.status ?? 200 : response.status
+    guard let rule = ErrorRule.first(for: status, error) else { return nil }
     let kind: Kind =
       switch (rule.kind, rule.isByStatusAlone, response.headers.shouldRetry) {
-      case (.badInput, true, true), (.misconfigured, true, true): .transient
+      case (.badInput, true, true), (.misconfigured, true, true), (.unrecognized, true, true): .transient
       case (.transient, true, false): .badInput
       case (.rateLimited, true, false): .quotaExhausted
       case (let kind, _, _): kind
       }
+    var reason = rule.meaning
+    if rule.isByStatusAlone, [404, 405].contains(status) {
+      let hasVersion = address.contains(/\/(?:v\d\w*|openai)\//)
+      reason += hasVersion ? ": check the base URL and the model's name" : ": does the base URL need /v1?"
+    }
+    if isErrorInReply { reason += " (an error\(error.status.map { " \($0)" } ?? "") in a reply of status 200)" }
+    let canBeForOneInput = [.badInput, .transient, .forbidden, .misconfigured, .unrecognized].contains(kind)
     self.init(
-      kind, rule.meaning, status: response.status, code: error.code ?? error.type,
-      requestID: response.headers.requestID, retryAfter: response.headers.retryAfter(now: now) ?? error.retryAfter,
-      badIndex: kind == .badInput ? error.badIndex(inputCount: inputCount) : nil,
-      mayHaveBeenBilled: rule.mayHaveBeenBilled,
+      kind, reason, status: response.status, code: error.code, requestID: redaction.shown(response.headers.requestID),
+      retryAfter: response.headers.retryAfter(now: now) ?? error.retryAfter,
+      badIndex: canBeForOneInput ? error.badIndex(inputCount: redaction.texts.count) : nil,
+      mayHaveBeenBilled: rule.mayHaveBeenBilled || isErrorInReply && !(400...499).contains(status),
       rateLimits: RateLimitHints(response.headers).tightened(by: error.rateLimits))
+    serverMessage = error.sentence.flatMap(redaction.oneLine)
   }
 }

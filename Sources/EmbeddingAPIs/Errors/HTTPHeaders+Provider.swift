@@ -2,11 +2,8 @@ import CCurl
 import Foundation
 
 extension HTTPHeaders {
-  /// The provider's id of the request: OpenAI's header, or Azure's; nil where it is missing or no plain word.
-  var requestID: String? {
-    let id = self["x-request-id"] ?? self["apim-request-id"] ?? self["x-ms-request-id"]
-    return id.flatMap { $0.isPlainWord ? $0 : nil }
-  }
+  /// The provider's id of the request: OpenAI's header, or Azure's. It may be shown only through `Redaction.shown`.
+  var requestID: String? { self["x-request-id"] ?? self["apim-request-id"] ?? self["x-ms-request-id"] }
 
   /// How long the provider asks to wait: `retry-after-ms`, or `Retry-After` in seconds or as a date, or LiteLLM's
   /// `llm_provider-retry-after`.

@@ -4,47 +4,94 @@ import Foundation
 /// What an error reply's body says, in whichever of the providers' shapes; it stays inside this module.
 ///
 /// OpenAI nests `{"error": {message, type, param, code}}`, vLLM and llama.cpp with an integer for `code`; Gemini wraps
-/// that in an array and calls its code `status`; Ollama's own API and TEI's `/embed` have `{"error": "…"}`; TEI's
-/// OpenAI route is flat `{message, code, type}`; FastAPI has `{"detail": …}`; proxies answer in HTML or plain text.
-struct ProviderError: Equatable {
-  /// In lower case and at most 2,000 characters, for patterns alone: it can hold the text that was refused.
-  private(set) var message = ""
-  /// The error's `code` where it is a word, and not just the status again.
-  private(set) var code: String?
-  private(set) var type: String?
+/// that in an array, calls its code `status` and adds `details`; Ollama's own API and TEI's `/embed` have
+/// `{"error": "…"}`; TEI's OpenAI route, Voyage, Mistral and DashScope are flat; FastAPI has `{"detail": …}`; Cloudflare a
+/// list of `errors`; gateways put one provider's JSON into the message of their own; proxies answer in HTML or plain text.
+/// So every object is looked through for the names that these use, what is nested before what is around it.
+struct ProviderError {
+  /// Every sentence, in lower case and at most 2,000 characters, for patterns alone: it can hold the text that was refused.
+  let message: String
+  /// What a person is told of it, not yet redacted; nil where the body says nothing.
+  let sentence: String?
+  /// The error's codes, types and reasons, the innermost first.
+  let words: [String]
+  /// The status that the body itself tells.
+  let status: Int?
   /// The parameter that is at fault, e.g. "input", "dimensions", "input.3".
-  private(set) var parameter: String?
+  let parameter: String?
+  /// The wait that the body asks for as a value of its own (Gemini's `retryDelay`).
+  let retryDelay: Duration?
+  /// Whether the body is JSON.
+  let isStructured: Bool
+  /// Whether the body is HTML.
+  let isPage: Bool
+  private let index: Int?
+  private let redaction: Redaction
 
-  init(_ body: Data) {
-    guard !body.isEmpty, var content = try? JSONSerialization.jsonObject(with: body) else { return }
-    if let list = content as? [Any], let first = list.first { content = first }
-    guard let root = content as? [String: Any] else { return }
-    let fields = root["error"] as? [String: Any] ?? root
-    var text = fields["message"] as? String ?? root["error"] as? String ?? root["detail"] as? String
-    code = ProviderError.word(fields["code"]) ?? ProviderError.word(fields["status"])
-    type = ProviderError.word(fields["type"]) ?? ProviderError.word(fields["error_type"])
-    parameter = fields["param"] as? String
-    if let detail = (root["detail"] as? [[String: Any]])?.first {
-      text = detail["msg"] as? String
-      let path = (detail["loc"] as? [Any])?.map { "\($0)" }.drop { $0 == "body" }
-      parameter = path?.joined(separator: ".")
+  init(_ body: Data, _ redaction: Redaction) {
+    self.redaction = redaction
+    var reader = ErrorBodyReader()
+    var sentence: String?
+    var message: String
+    var isPage = false
+    let json = try? JSONSerialization.jsonObject(with: body, options: .fragmentsAllowed)
+    if let content = json {
+      reader.read(content)
+      message = reader.texts.joined(separator: " ")
+      sentence = message
+    } else if let page = ErrorPage(body) {
+      message = page.text
+      sentence = page.headline
+      isPage = true
+    } else {
+      message = String(decoding: body.prefix(8_000), as: UTF8.self)
+      sentence = message
     }
-    message = String((text ?? "").prefix(2_000)).lowercased()
+    if sentence?.isEmpty == true { sentence = nil }
+    message = String(message.prefix(2_000)).lowercased()
+    self.message = message
+    self.sentence = sentence
+    isStructured = json != nil
+    self.isPage = isPage
+    words = reader.words
+    status = reader.status ?? reader.words.lazy.compactMap { ProviderError.statuses[ErrorRule.normalized($0)] }.first
+    parameter = reader.parameter
+    retryDelay = reader.retryDelay
+    index = reader.index
   }
 
-  /// The index of the refused input, where it is named as in "Invalid 'input[22]'" or by a path "input.22".
+  /// The code that may be shown.
+  var code: String? { words.lazy.compactMap { redaction.shown($0) }.first }
+
+  /// Whether the message holds `phrase`, in lower case, whose parts between " … " follow each other. A phrase that stands
+  /// in one of the texts proves nothing: the server may only quote it.
+  func says(_ phrase: String) -> Bool {
+    var rest = message[...]
+    let parts = phrase.split(separator: " … ")
+    for part in parts {
+      guard let range = rest.firstRange(of: part) else { return false }
+      rest = rest[range.upperBound...]
+    }
+    return !parts.allSatisfy { redaction.standsInText(String($0)) }
+  }
+
+  /// The index of the refused input, where it is named as in "Invalid 'input[22]'", by a path "input.22" or by itself.
   func badIndex(inputCount: Int) -> Int? {
+    let pattern =
+      /(?:inputs?|texts?|data|documents?|contents?|instances|requests|prompts?)`?(?:\[|\.|\/)(\d{1,6})(?![\w])/
     for text in [parameter, message] {
-      guard let match = text?.firstMatch(of: /input(?:\[|\.)(\d{1,6})/), let index = Int(match.1) else { continue }
+      guard let match = text?.firstMatch(of: pattern), let index = Int(match.1) else { continue }
       return index < inputCount ? index : nil
     }
-    return nil
+    let words = /(?:input|text|item|document) at (?:index|position) (\d{1,6})(?!\w)/
+    let named = index ?? message.firstMatch(of: words).flatMap { Int($0.1) }
+    return named.flatMap { (0..<inputCount).contains($0) ? $0 : nil }
   }
 
   /// The wait that the message asks for, as in "Please try again in 2.812s" or "Please retry after 20 seconds".
   var retryAfter: Duration? {
-    guard let match = message.firstMatch(of: /(?:try again|retry) (?:in|after)\b/) else { return nil }
-    return ProviderDuration.prefix(of: message[match.range.upperBound...])
+    guard let match = message.firstMatch(of: /(?:try again|retry) (?:in|after)\b/) else { return retryDelay }
+    return ProviderDuration.prefix(of: message[match.range.upperBound...]) ?? retryDelay
   }
 
   /// The limits a minute that the message tells, as in "Rate limit reached for … on tokens per min (TPM): Limit 1000000".
@@ -56,8 +103,13 @@ struct ProviderError: Equatable {
     return hints
   }
 
-  /// A word that tells more than the status; LiteLLM writes "None" where it has none.
-  private static func word(_ value: Any?) -> String? {
-    (value as? String).flatMap { $0.isPlainWord && Int($0) == nil && $0 != "None" ? $0 : nil }
-  }
+  /// The status that a code or type stands for, where the body tells no number.
+  private static let statuses: [String: Int] = [
+    "invalidargument": 400, "invalidrequesterror": 400, "badrequesterror": 400, "unauthenticated": 401,
+    "authenticationerror": 401, "permissiondenied": 403, "permissionerror": 403, "notfound": 404, "notfounderror": 404,
+    "resourceexhausted": 429, "ratelimiterror": 429, "ratelimitexceeded": 429, "throttlingexception": 429,
+    "overloadederror": 529, "overloaded": 503, "unavailable": 503, "serviceunavailableerror": 503, "internal": 500,
+    "internalerror": 500, "internalservererror": 500, "servererror": 500, "apierror": 500, "deadlineexceeded": 504,
+    "timeout": 504, "timeouterror": 504,
+  ]
 }

@@ -46,6 +46,15 @@ struct EasyHandle: ~Copyable {
 
   var errorDetail: String { String(cString: errorBuffer) }
 
+  /// The system's error number of a connection that failed; 0 where there is none.
+  var systemError: Int32 {
+    var number = 0
+    return vecfill_curl_get_os_error(pointer, &number) == CURLE_OK ? Int32(truncatingIfNeeded: number) : 0
+  }
+
+  /// Makes the connection end with the transfer.
+  func forbidReuse() { _ = vecfill_curl_forbid_reuse(pointer) }
+
   var status: Int {
     var status = 0
     return vecfill_curl_get_status(pointer, &status) == CURLE_OK ? status : 0

@@ -32,18 +32,20 @@ package final class HTTPClient: Sendable {
     }
   }
 
-  private let loop: TransferLoop
+  private let options: Options
+  private let loop: Locked<TransferLoop>
 
   /// Throws a `Failure` with `.unavailable` where libcurl can't be set up.
   package init(_ options: Options = Options()) throws(Failure) {
     guard let loop = TransferLoop(options: options) else {
       throw Failure(.unavailable, "libcurl", "can't be initialised", remedy: "free some memory and run it again")
     }
-    self.loop = loop
+    self.options = options
+    self.loop = Locked(loop)
   }
 
   deinit {
-    loop.stop()
+    loop.withLock { $0 }.stop()
   }
 
   /// Sends a request once and returns the whole reply, whatever its status.
@@ -54,13 +56,27 @@ package final class HTTPClient: Sendable {
     let result = await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         ticket.take(continuation)
-        loop.submit(request, ticket)
+        // A loop stops only after another has taken its place.
+        var current = loop.withLock { $0 }
+        while !current.submit(request, ticket) { current = loop.withLock { $0 } }
+        ticket.isAt(current)
       }
     } onCancel: {
-      ticket.cancel()
-      loop.wake()
+      ticket.cancel()?.wake()
     }
     return try result.get()
+  }
+
+  /// Uses none of the connections any more that were there when `response` came: one of them leads to a server whose
+  /// replies can't be used, and behind a balancer a new one may lead to another. What is under way on them goes on.
+  package func leaveConnections(of response: HTTPResponse) {
+    loop.withLock { current in
+      guard current.generation == response.generation,
+        let next = TransferLoop(options: options, generation: current.generation + 1)
+      else { return }
+      current.retire()
+      current = next
+    }
   }
 }
 
@@ -69,6 +85,7 @@ extension HTTPClient {
   final class Ticket: Sendable {
     private struct State {
       var isCancelled = false
+      var loop: TransferLoop?
       var continuation: CheckedContinuation<Result<HTTPResponse, HTTPFailure>, Never>?
     }
 
@@ -76,7 +93,22 @@ extension HTTPClient {
 
     var isCancelled: Bool { state.withLock(\.isCancelled) }
 
-    func cancel() { state.withLock { $0.isCancelled = true } }
+    /// Marks the request, and returns the loop that must look for it.
+    func cancel() -> TransferLoop? {
+      state.withLock { state in
+        state.isCancelled = true
+        return state.loop
+      }
+    }
+
+    /// Tells which loop has the request; it must look again where it was cancelled meanwhile.
+    func isAt(_ loop: TransferLoop) {
+      let isCancelled = state.withLock { state in
+        state.loop = loop
+        return state.isCancelled
+      }
+      if isCancelled { loop.wake() }
+    }
 
     func take(_ continuation: CheckedContinuation<Result<HTTPResponse, HTTPFailure>, Never>) {
       state.withLock { $0.continuation = continuation }

@@ -9,14 +9,14 @@ package struct HTTPFailure: Error, Equatable, Sendable {
     case interrupted
     /// The reply was not complete in time.
     case timedOut
-    /// The URL, the proxy's URL or the CA file can't be used.
+    /// The URL, the proxy's URL or the CA file can't be used, or what answers doesn't speak HTTP.
     case misconfigured
     /// The task was cancelled.
     case cancelled
   }
 
   package let cause: Cause
-  /// What libcurl says of it; it never holds a header or a body.
+  /// What happened and what to look at; it never holds a header or a body.
   package let reason: String
   /// Whether the request's last byte was handed to the connection. Until then it is no whole JSON document, and no
   /// server can have acted on it. A GET asks for no act, and counts as sent.
@@ -25,29 +25,29 @@ package struct HTTPFailure: Error, Equatable, Sendable {
 
 extension HTTPFailure {
   /// Judges libcurl's result, which is not `CURLE_OK`.
-  ///
-  /// `detail` is the transfer's error buffer. It is used only for the failures to connect, where it names the host or
-  /// the certificate's fault; elsewhere it could quote a proxy's URL with its password.
-  init(_ code: CURLcode, detail: String, bodyWasAsked: Bool, wasSent: Bool) {
-    var reason = String(cString: curl_easy_strerror(code))
-    let cause: Cause
-    switch code {
-    case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_CONNECT, CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION:
-      cause = .unreachable
-      if !detail.isEmpty { reason = detail }
-    case CURLE_COULDNT_RESOLVE_PROXY, CURLE_PROXY:
-      cause = .unreachable
-    case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL, CURLE_SSL_CACERT_BADFILE:
-      cause = .misconfigured
-    case CURLE_SEND_FAIL_REWIND:
-      cause = .interrupted
-      reason = "The connection was lost before a reply came"
-    case CURLE_OPERATION_TIMEDOUT:
-      cause = bodyWasAsked ? .timedOut : .unreachable
-    default:
-      // The body is asked for only once the connection, through TLS and any proxy, stands.
-      cause = bodyWasAsked ? .interrupted : .unreachable
-    }
+  init(_ code: CURLcode, _ sight: Sight, wasSent: Bool) {
+    // The body is asked for only once the connection, through TLS and any proxy, stands.
+    let isConnected = sight.bodyWasAsked
+    let (cause, reason): (Cause, String) =
+      switch code {
+      case CURLE_COULDNT_RESOLVE_HOST: (.unreachable, sight.unknownName)
+      case CURLE_COULDNT_RESOLVE_PROXY: (.unreachable, "the proxy's name can't be resolved: check the setting of proxy")
+      case CURLE_COULDNT_CONNECT: (.unreachable, sight.refusedConnection)
+      case CURLE_PEER_FAILED_VERIFICATION: (.unreachable, sight.refusedCertificate)
+      case CURLE_SSL_CONNECT_ERROR: (.unreachable, sight.failedHandshake)
+      case CURLE_SSL_CACERT_BADFILE: (.misconfigured, "ca_file can't be read as certificates in PEM")
+      case CURLE_URL_MALFORMAT: (.misconfigured, "the URL, or the proxy's, can't be read")
+      case CURLE_UNSUPPORTED_PROTOCOL, CURLE_WEIRD_SERVER_REPLY: (.misconfigured, sight.noHTTP)
+      case CURLE_OPERATION_TIMEDOUT where isConnected: (.timedOut, "no whole reply came in time")
+      case CURLE_OPERATION_TIMEDOUT: (.unreachable, sight.noConnectionInTime)
+      case CURLE_GOT_NOTHING where isConnected: (.interrupted, sight.noReply)
+      case CURLE_SEND_FAIL_REWIND: (.interrupted, "the connection was lost before a reply came")
+      case CURLE_RECV_ERROR where isConnected: (.interrupted, "the connection was reset before the reply was complete")
+      case CURLE_PARTIAL_FILE where isConnected: (.interrupted, "the reply ended early")
+      case _ where isConnected:
+        (.interrupted, "the connection was lost: \(String(cString: curl_easy_strerror(code)))")
+      default: (.unreachable, sight.noTunnel ?? String(cString: curl_easy_strerror(code)))
+      }
     self.init(cause: cause, reason: reason, wasSent: wasSent)
   }
 }

@@ -7,4 +7,6 @@ package struct HTTPResponse: Sendable {
   package let body: Data
   /// Whether the body was longer than the request's `maxReplyBytes` and was cut there.
   package let isCut: Bool
+  /// Which of the client's sets of connections it came over.
+  let generation: Int
 }

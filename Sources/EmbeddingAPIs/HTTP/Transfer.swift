@@ -13,6 +13,7 @@ final class Transfer {
   private let ticket: HTTPClient.Ticket
   private let request: HTTPRequest
   private let requestBody: Data
+  private let generation: Int
   private var sentBytes = 0
   private var bodyWasAsked = false
   private var headers = HTTPHeaders()
@@ -20,11 +21,12 @@ final class Transfer {
   private var isCut = false
 
   /// A transfer that is ready to be started; nil where libcurl can't take it.
-  init?(_ request: HTTPRequest, ticket: HTTPClient.Ticket, options: HTTPClient.Options) {
+  init?(_ request: HTTPRequest, ticket: HTTPClient.Ticket, options: HTTPClient.Options, generation: Int) {
     guard let pointer = curl_easy_init() else { return nil }
     easy = EasyHandle(pointer, for: request)
     self.ticket = ticket
     self.request = request
+    self.generation = generation
     requestBody = request.body ?? Data()
     let context = Unmanaged.passUnretained(self).toOpaque()
     let callbacks = [
@@ -42,10 +44,13 @@ final class Transfer {
   /// Ends the transfer with what libcurl says of it.
   func finish(_ code: CURLcode) {
     if code == CURLE_OK || isCut {
-      ticket.resume(.success(HTTPResponse(status: easy.status, headers: headers, body: body, isCut: isCut)))
+      let response = HTTPResponse(
+        status: easy.status, headers: headers, body: body, isCut: isCut, generation: generation)
+      ticket.resume(.success(response))
     } else {
-      let failure = HTTPFailure(code, detail: easy.errorDetail, bodyWasAsked: bodyWasAsked, wasSent: wasSent)
-      ticket.resume(.failure(failure))
+      let sight = HTTPFailure.Sight(
+        url: request.url, detail: easy.errorDetail, systemError: easy.systemError, bodyWasAsked: bodyWasAsked)
+      ticket.resume(.failure(HTTPFailure(code, sight, wasSent: wasSent)))
     }
   }
 
@@ -81,6 +86,9 @@ final class Transfer {
       headers = HTTPHeaders()
     } else if let colon = line.firstIndex(of: ":") {
       headers.add(line[..<colon], line[line.index(after: colon)...])
+    } else if ![200, 429].contains(easy.status) {
+      // The head's end. Behind a balancer, a kept connection leads to the same broken server each time.
+      easy.forbidReuse()
     }
     return count
   }

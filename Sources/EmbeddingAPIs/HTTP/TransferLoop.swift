@@ -8,28 +8,37 @@ import Foundation
 final class TransferLoop: Sendable {
   private struct Inbox {
     var arrivals: [(HTTPRequest, HTTPClient.Ticket)] = []
+    /// No request is to come any more; it stops when those under way have ended.
+    var isRetired = false
     var isStopped = false
   }
 
+  /// The first loop of a client is 0, the one that took its place 1, and so on.
+  let generation: Int
   private let options: HTTPClient.Options
   private let inbox = Locked(Inbox())
   // libcurl allows `curl_multi_wakeup` from any thread; every other use is on the loop's own thread.
   private nonisolated(unsafe) let multi: UnsafeMutableRawPointer
 
   /// A started loop; nil where memory is short.
-  init?(options: HTTPClient.Options) {
+  init?(options: HTTPClient.Options, generation: Int = 0) {
     guard TransferLoop.isLibcurlReady, let multi = curl_multi_init() else { return nil }
     self.options = options
+    self.generation = generation
     self.multi = multi
     let thread = Thread { self.run() }
     thread.name = "vecfill.http"
     thread.start()
   }
 
-  /// Takes a request over; its ticket is resumed once.
-  func submit(_ request: HTTPRequest, _ ticket: HTTPClient.Ticket) {
-    inbox.withLock { $0.arrivals.append((request, ticket)) }
-    wake()
+  /// Takes a request over, whose ticket is then resumed once; false from a loop that has stopped.
+  func submit(_ request: HTTPRequest, _ ticket: HTTPClient.Ticket) -> Bool {
+    inbox.withLock { inbox in
+      guard !inbox.isStopped else { return false }
+      inbox.arrivals.append((request, ticket))
+      curl_multi_wakeup(multi)
+      return true
+    }
   }
 
   /// Makes the thread look for cancelled tickets and for arrivals.
@@ -46,6 +55,14 @@ final class TransferLoop: Sendable {
     }
   }
 
+  /// Ends the thread and its connections once the requests under way have ended.
+  func retire() {
+    inbox.withLock {
+      $0.isRetired = true
+      if !$0.isStopped { curl_multi_wakeup(multi) }
+    }
+  }
+
   private func run() {
     // Signals are for the main thread; a blocked SIGPIPE from a connection that was lost does no harm.
     var everySignal = sigset_t()
@@ -56,6 +73,7 @@ final class TransferLoop: Sendable {
     while true {
       let (arrivals, isStopped) = inbox.withLock { inbox in
         defer { inbox.arrivals = [] }
+        if inbox.isRetired, inbox.arrivals.isEmpty, transfers.isEmpty { inbox.isStopped = true }
         return (inbox.arrivals, inbox.isStopped)
       }
       guard !isStopped else { break }
@@ -78,7 +96,7 @@ final class TransferLoop: Sendable {
   private func start(
     _ request: HTTPRequest, _ ticket: HTTPClient.Ticket, in transfers: inout [UnsafeMutableRawPointer: Transfer]
   ) {
-    guard let transfer = Transfer(request, ticket: ticket, options: options),
+    guard let transfer = Transfer(request, ticket: ticket, options: options, generation: generation),
       curl_multi_add_handle(multi, transfer.easyPointer) == CURLM_OK
     else {
       let reason = "libcurl refused the request's options"

@@ -46,11 +46,32 @@ extension Endpoint {
     }
   }
 
+  /// Whether the model in a reply is always the one that was asked for. Local servers and gateways answer with a file's
+  /// name or an alias; OpenAI and Azure don't.
+  var namesModelsExactly: Bool {
+    switch self {
+    case .azure, .azureClassic: return true
+    case .openAI(let baseURL):
+      guard let host = URLComponents(string: baseURL)?.host?.lowercased() else { return true }
+      let own = ["api.openai.com", "openai.azure.com", "services.ai.azure.com", "cognitiveservices.azure.com"]
+      return own.contains { host == $0 || host.hasSuffix(".\($0)") }
+    }
+  }
+
   /// What the request's `model` says: at Azure it is the deployment's name.
   func requestModel(_ model: String) -> String {
     switch self {
     case .openAI: model
     case .azure(_, let deployment), .azureClassic(_, let deployment, _): deployment
     }
+  }
+}
+
+extension String {
+  /// The URL without its user, password, query and fragment, so that it can be told; nil where it is none.
+  var addressAlone: String? {
+    guard var parts = URLComponents(string: self) else { return nil }
+    (parts.user, parts.password, parts.query, parts.fragment) = (nil, nil, nil, nil)
+    return parts.string
   }
 }

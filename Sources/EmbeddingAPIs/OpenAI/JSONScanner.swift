@@ -93,6 +93,29 @@ struct JSONScanner {
     return isNegative ? -value : value
   }
 
+  /// A number, or NaN and Infinity as Python and others write them though JSON has neither; nil for any other value, which
+  /// is stepped over.
+  mutating func looseNumber() throws -> Double? {
+    let first = peek()
+    if first &- 0x30 < 10 { return try number() }
+    let start = position
+    let isNegative = take(UInt8(ascii: "-"))
+    guard position < count, (bytes[position] | 0x20) &- UInt8(ascii: "a") < 26 else {
+      position = start
+      if isNegative { return try number() }
+      try skip()
+      return nil
+    }
+    let wordStart = position
+    while position < count, (bytes[position] | 0x20) &- UInt8(ascii: "a") < 26 { position += 1 }
+    switch text(from: wordStart).lowercased() {
+    case "nan": return .nan
+    case "inf", "infinity": return isNegative ? -.infinity : .infinity
+    case "null" where !isNegative, "true" where !isNegative, "false" where !isNegative: return nil
+    default: throw Malformed()
+    }
+  }
+
   /// Steps over the next value, of whatever kind.
   mutating func skip(depth: Int = 0) throws {
     guard depth < 64 else { throw Malformed() }

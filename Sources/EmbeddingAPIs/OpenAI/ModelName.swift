@@ -16,3 +16,12 @@ struct ModelName: Equatable {
     self.core = core
   }
 }
+
+extension ModelName {
+  /// A model's name as a reply tells it, as far as it may be shown: its last part, as of "/models/bge-m3-q8_0.gguf"; nil
+  /// where that is no plain word.
+  static func shown(_ name: String) -> String? {
+    let last = name.split(whereSeparator: { $0 == "/" || $0 == "\\" }).last.map(String.init) ?? ""
+    return (1...128).contains(last.utf8.count) && last.wholeMatch(of: /[A-Za-z0-9_.:@+\-]+/) != nil ? last : nil
+  }
+}

@@ -2,6 +2,9 @@ import Backfill
 import Foundation
 
 /// Embeds through OpenAI, Azure OpenAI, or a server that speaks OpenAI's protocol.
+///
+/// A server that refuses `encoding_format: base64` is asked again at once in the next way that it may take, and so for
+/// the rest of the embedder's life: a refusal with a 4xx costs nothing.
 package struct OpenAIEmbedder: Embedder {
   package struct Options: Sendable {
     package var endpoint: Endpoint
@@ -17,7 +20,8 @@ package struct OpenAIEmbedder: Embedder {
     /// Whether `dimensions` is sent, which asks a model for another size than its own. The default is false: vLLM
     /// refuses a request that has it even at the model's own size.
     package var sendsDimensions: Bool
-    /// Whether vectors are asked for in base64. The default is true; they are read as they come.
+    /// Whether vectors are asked for in base64, until the server refuses that. The default is true; they are read as they
+    /// come.
     package var asksForBase64: Bool
 
     package init(
@@ -35,23 +39,31 @@ package struct OpenAIEmbedder: Embedder {
     }
   }
 
-  private let options: Options
+  let options: Options
   private let url: String
+  let address: String
   private let headers: [(name: String, value: String)]
-  private let client: HTTPClient
-  private let now: @Sendable () -> Date
+  let client: HTTPClient
+  let habits: Locked<ServerHabits>
+  private let notify: @Sendable (String) -> Void
+  let now: @Sendable () -> Date
 
-  /// An embedder that sends over `client`; `now` reads the clock for a `Retry-After` that is a date.
+  /// An embedder that sends over `client`; `notify` is told, in one line and once, what it has to do otherwise than by
+  /// the options, and `now` reads the clock for a `Retry-After` that is a date.
   ///
   /// Throws a `Failure` with `.configuration` for a URL that is none, and for a key, organisation or project that
   /// can't be a header's value, such as one with a line break.
   package init(
-    _ options: Options, client: HTTPClient, now: @escaping @Sendable () -> Date = { Date() }
+    _ options: Options, client: HTTPClient, notify: @escaping @Sendable (String) -> Void = { _ in },
+    now: @escaping @Sendable () -> Date = { Date() }
   ) throws(Failure) {
     self.options = options
     self.client = client
+    self.notify = notify
     self.now = now
+    habits = Locked(ServerHabits(encoding: options.asksForBase64 ? .base64 : .float))
     url = try options.endpoint.url()
+    address = Redaction(texts: [], key: options.apiKey?.value).oneLine(url.addressAlone ?? "") ?? ""
     var headers: [(name: String, value: String)] = []
     if let key = options.apiKey { headers.append(options.endpoint.authorization(key)) }
     if let organization = options.organization { headers.append(("OpenAI-Organization", organization)) }
@@ -65,23 +77,57 @@ package struct OpenAIEmbedder: Embedder {
   }
 
   package func embed(_ texts: [String]) async throws(EmbeddingFailure) -> EmbeddingReply {
-    let request = try self.request(for: texts)
-    let response: HTTPResponse
     do {
-      response = try await client.send(request)
+      return try await answer(to: texts)
+    } catch {
+      var failure = error
+      failure.address = address
+      throw failure
+    }
+  }
+
+  private func answer(to texts: [String]) async throws(EmbeddingFailure) -> EmbeddingReply {
+    let first = habits.withLock { $0.encoding }
+    var encoding = first
+    // What a first refusal said that may have been for another reason than the encoding.
+    var unclear: EmbeddingFailure?
+    while true {
+      switch verdict(on: try await send(texts, encoding), to: texts) {
+      case .answered(let reply):
+        if habits.withLock({ $0.answered(to: encoding) }) {
+          let way = encoding == .unsaid ? "without encoding_format" : "as \(encoding.rawValue)"
+          notify("\(address) refuses encoding_format \(first.rawValue): vectors are asked for \(way) from now on")
+        }
+        return reply
+      case .refused(let failure, .other):
+        throw failure
+      case .refused(let failure, let blame):
+        let next = habits.withLock {
+          $0.encoding(after: encoding, isNamed: blame == .encoding, textCount: texts.count)
+        }
+        guard let next else { throw unclear ?? failure }
+        unclear = blame == .unclear ? failure : nil
+        encoding = next
+      }
+    }
+  }
+
+  private func send(
+    _ texts: [String], _ encoding: EmbeddingsRequest.Encoding
+  ) async throws(EmbeddingFailure) -> HTTPResponse {
+    let request = try self.request(for: texts, encoding)
+    do {
+      return try await client.send(request)
     } catch {
       throw EmbeddingFailure(error)
     }
-    guard response.status == 200 else {
-      throw EmbeddingFailure(refusal: response, inputCount: texts.count, now: now())
-    }
-    return try reply(of: response, to: texts)
   }
 
-  private func request(for texts: [String]) throws(EmbeddingFailure) -> HTTPRequest {
+  private func request(
+    for texts: [String], _ encoding: EmbeddingsRequest.Encoding
+  ) throws(EmbeddingFailure) -> HTTPRequest {
     let content = EmbeddingsRequest(
-      model: options.endpoint.requestModel(options.model), input: texts,
-      encodingFormat: options.asksForBase64 ? .base64 : .float,
+      model: options.endpoint.requestModel(options.model), input: texts, encodingFormat: encoding,
       dimensions: options.sendsDimensions ? options.dimensions : nil)
     do {
       return HTTPRequest(
@@ -90,32 +136,5 @@ package struct OpenAIEmbedder: Embedder {
     } catch {
       throw EmbeddingFailure(.badInput, "the request can't be written as JSON")
     }
-  }
-
-  private func reply(of response: HTTPResponse, to texts: [String]) throws(EmbeddingFailure) -> EmbeddingReply {
-    let requestID = response.headers.requestID
-    let rateLimits = RateLimitHints(response.headers)
-    func broken(_ reason: String) -> EmbeddingFailure {
-      EmbeddingFailure(
-        .brokenReply, "the reply can't be used: \(reason)", status: response.status, requestID: requestID,
-        mayHaveBeenBilled: true, rateLimits: rateLimits)
-    }
-    guard !response.isCut else { throw broken("it is longer than any reply to this request can be") }
-    let reply: EmbeddingsReply
-    do {
-      reply = try EmbeddingsReply(response.body, count: texts.count, dimensions: options.dimensions)
-    } catch {
-      throw broken(error.reason)
-    }
-    let asked = [options.model, options.endpoint.requestModel(options.model)].map(ModelName.init)
-    guard asked.contains(ModelName(reply.model)) else { throw broken("it comes from another model") }
-    return EmbeddingReply(
-      vectors: reply.vectors, billedTokens: reply.promptTokens.flatMap { plausible($0, for: texts) },
-      requestID: requestID, rateLimits: rateLimits)
-  }
-
-  /// `tokens`, unless it is no count of these texts' tokens: each text has at least one, and none has more than can be.
-  private func plausible(_ tokens: Int, for texts: [String]) -> Int? {
-    texts.count <= tokens && tokens <= texts.reduce(0) { $0 + $1.mostTokens } ? tokens : nil
   }
 }

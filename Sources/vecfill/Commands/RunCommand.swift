@@ -78,7 +78,7 @@ struct RunCommand: AsyncParsableCommand {
       logger.notice(
         "\(cause.signal): stopping within \(grace.fixed(0)) s; a second signal cancels what is under way")
     }
-    let embedder = try configuration.provider().embedder(for: job.model)
+    let embedder = try configuration.provider().embedder(for: job.model) { logger.notice("\($0)") }
     let state = try StateFolder()
     let board = ProgressBoard()
     let upkeep = try IndexUpkeep(job, configuration, Narrator(logger, board))

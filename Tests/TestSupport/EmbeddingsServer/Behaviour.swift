@@ -39,6 +39,10 @@ extension EmbeddingsServer {
     case duplicateIndex
     case indexOutOfRange
     case noIndex
+    /// Right, but without the index 0, as Gemini leaves it out.
+    case noFirstIndex
+    /// A flaw in the vectors of such texts; the others are right.
+    case flawed(Flaw, where: @Sendable (String) -> Bool)
     case noVector
     case dimensions(Int)
     case notFinite
@@ -71,6 +75,27 @@ extension EmbeddingsServer {
       self.headers = headers
       self.body = Data(body.utf8)
     }
+
+    /// An error page in HTML, as gateways and firewalls answer.
+    package static func page(_ status: Int, _ title: String = "Request blocked") -> Response {
+      Response(
+        status, headers: [("Content-Type", "text/html")],
+        body: "<!DOCTYPE html>\n<html><head><title>\(title)</title></head><body><h1>\(title)</h1></body></html>")
+    }
+
+    /// A 200 with an error in place of vectors, as OpenRouter answers.
+    package static func errorInReply(_ code: Int, _ message: String = "Provider returned error") -> Response {
+      Response(
+        200, headers: [("Content-Type", "application/json")],
+        body: "{\"error\":{\"code\":\(code),\"message\":\"\(message)\"}}")
+    }
+
+    /// How Gemini's OpenAI endpoint refuses `encoding_format: base64`.
+    package static let base64Refused = Response(
+      400, headers: [("Content-Type", "application/json")],
+      body:
+        #"[{"error":{"code":400,"message":"Invalid value at 'encoding_format' (base64).","status":"INVALID_ARGUMENT"}}]"#
+    )
 
     /// A 429 that asks to wait by a date, from a server whose clock is wrong by so many seconds.
     package static func retryAfter(date seconds: Int, clockOff: TimeInterval) -> Response {

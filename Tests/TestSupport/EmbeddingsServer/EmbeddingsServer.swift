@@ -139,7 +139,10 @@ package final class EmbeddingsServer: Sendable {
     let requestNumber = watched.update { $0.begin(request) }
     var isInFlight = true
     defer { if isInFlight { watched.update { $0.inFlight -= 1 } } }
-    var behaviour = rules.value.first { $0.applies(requestNumber, texts) }?.behaviour ?? .answer
+    let arrival = Rule.Arrival(
+      number: requestNumber, connection: number, texts: texts, tokens: request.tokens,
+      encodingFormat: order?.encodingFormat)
+    var behaviour = rules.value.first { $0.applies(arrival) }?.behaviour ?? .answer
     while case .hold(let gate, let next) = behaviour {
       guard try await client(of: connection, staysUntil: gate) else {
         watched.update { $0.departures += 1 }

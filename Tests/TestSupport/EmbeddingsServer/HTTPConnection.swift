@@ -34,8 +34,11 @@ extension EmbeddingsServer {
       while headEnd == nil {
         headEnd = unread.firstRange(of: blankLine)?.upperBound
         if headEnd == nil, try await !readMore() { return nil }
-        // A TLS handshake, which this server doesn't speak.
-        if unread.first == 0x16 { return nil }
+        // A TLS handshake, which is answered as servers of plain HTTP do.
+        if unread.first == 0x16 {
+          try await write(Data("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n".utf8))
+          return nil
+        }
       }
       guard let headEnd else { return nil }
       let lines = String(decoding: unread[..<headEnd], as: UTF8.self).split(separator: "\r\n")

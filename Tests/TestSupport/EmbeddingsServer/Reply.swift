@@ -45,8 +45,11 @@ extension EmbeddingsServer {
     case .padded(let bytes): padding = ",\"padding\":\"\(String(repeating: "x", count: bytes))\""
     default: break
     }
-    var items = order.texts.enumerated().map { index, text in
-      item(index, text, dimensions, asBase64: order.asksForBase64, distortion)
+    var items = order.texts.enumerated().compactMap { index, text in
+      if case .flawed(let flaw, let isMeant) = distortion, isMeant(text) {
+        return flawedItem(index, text, dimensions, asBase64: order.asksForBase64, flaw)
+      }
+      return item(index, text, dimensions, asBase64: order.asksForBase64, distortion)
     }
     switch distortion {
     case .tooFew: items.removeLast()
@@ -64,12 +67,7 @@ extension EmbeddingsServer {
   ) -> String {
     var vector = EmbeddingsServer.vector(for: text, dimensions: dimensions)
     if index == 0, case .notFinite = distortion { vector[0] = .nan }
-    var embedding: String
-    if !asBase64 {
-      embedding = EmbeddingsServer.list(vector)
-    } else {
-      embedding = "\"\(Vectors(dimensions: dimensions, values: vector).littleEndian.base64EncodedString())\""
-    }
+    var embedding = EmbeddingsServer.json(vector, asBase64: asBase64)
     var number = "\"index\":\(index),"
     switch distortion {
     case .floats: embedding = EmbeddingsServer.list(vector)
@@ -80,13 +78,52 @@ extension EmbeddingsServer {
     case .duplicateIndex: number = "\"index\":0,"
     case .indexOutOfRange: number = "\"index\":\(index + 1),"
     case .noIndex: number = ""
+    case .noFirstIndex: if index == 0 { number = "" }
     case .noVector: return "{\"object\":\"embedding\",\"index\":\(index)}"
     default: break
     }
     return "{\"object\":\"embedding\",\(number)\"embedding\":\(embedding)}"
   }
 
+  /// Nil for no item.
+  private func flawedItem(
+    _ index: Int, _ text: String, _ dimensions: Int, asBase64: Bool, _ flaw: Flaw
+  ) -> String? {
+    var vector = EmbeddingsServer.vector(for: text, dimensions: dimensions)
+    switch flaw {
+    case .notANumber: vector[dimensions / 2] = .nan
+    case .infinite: vector[dimensions - 1] = -.infinity
+    case .zeros: vector = [Float](repeating: 0, count: dimensions)
+    case .short: vector.removeLast()
+    case .long: vector.append(0.5)
+    case .null, .nullValue, .noVector, .missing, .garbled: break
+    }
+    let right = EmbeddingsServer.json(vector, asBase64: asBase64)
+    let embedding =
+      switch flaw {
+      case .null: "null"
+      case .nullValue: "[null\(String(repeating: ",0.5", count: dimensions - 1))]"
+      case .garbled: asBase64 ? "\"*\(right.dropFirst(2))" : "\"none\""
+      default: right
+      }
+    let number = "\"object\":\"embedding\",\"index\":\(index)"
+    return switch flaw {
+    case .missing: nil
+    case .noVector: "{\(number)}"
+    default: "{\(number),\"embedding\":\(embedding)}"
+    }
+  }
+
+  private static func json(_ vector: [Float], asBase64: Bool) -> String {
+    guard asBase64 else { return list(vector) }
+    return "\"\(Vectors(dimensions: vector.count, values: vector).littleEndian.base64EncodedString())\""
+  }
+
   private static func list(_ vector: [Float]) -> String {
-    "[\(vector.lazy.map { "\($0)" }.joined(separator: ","))]"
+    func number(_ value: Float) -> String {
+      if value.isNaN { return "NaN" }
+      return value.isInfinite ? "\(value < 0 ? "-" : "")Infinity" : "\(value)"
+    }
+    return "[\(vector.lazy.map(number).joined(separator: ","))]"
   }
 }

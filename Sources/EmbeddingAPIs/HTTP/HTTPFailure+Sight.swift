@@ -1,0 +1,88 @@
+import Foundation
+
+extension HTTPFailure {
+  /// What was seen of a request that brought no reply, and how an operator is told of it.
+  struct Sight {
+    private let place: String
+    private let isPlain: Bool
+    private let isProxyAtFault: Bool
+    private let detail: String
+    private let systemError: Int32
+    let bodyWasAsked: Bool
+
+    /// `detail` is the transfer's error buffer. It is told only where it names a certificate's or a handshake's fault;
+    /// elsewhere it could quote a proxy's URL with its password.
+    init(url: String, detail: String, systemError: Int32, bodyWasAsked: Bool) {
+      let parts = URLComponents(string: url)
+      let host = parts?.host ?? "the host"
+      let port = parts?.port ?? (parts?.scheme?.lowercased() == "https" ? 443 : 80)
+      isPlain = parts?.scheme?.lowercased() == "http"
+      place = "\(host) at port \(port)"
+      isProxyAtFault = !detail.isEmpty && !detail.contains(host.trimmingCharacters(in: ["[", "]"]))
+      self.detail = detail
+      self.systemError = systemError
+      self.bodyWasAsked = bodyWasAsked
+    }
+
+    var unknownName: String { "no address is known for \(place): check the host's name in the base URL, and DNS" }
+
+    var refusedConnection: String {
+      if isProxyAtFault { return "the proxy can't be reached: check the setting of proxy, and https_proxy" }
+      return switch systemError {
+      case ECONNREFUSED:
+        "connection refused by \(place): check the port in the base URL, and whether the server is running"
+      case EHOSTUNREACH, ENETUNREACH: "there is no route to \(place): check the network"
+      default: "no connection to \(place): check the host and the port in the base URL, and the network"
+      }
+    }
+
+    var noConnectionInTime: String {
+      "no connection to \(place) in time: check the port in the base URL, firewalls and proxies"
+    }
+
+    var refusedCertificate: String {
+      let fault = detail.lowercased()
+      if fault.contains("expired") {
+        return "the certificate of \(place) has expired: renew it, or check this machine's clock"
+      }
+      if fault.contains("not yet valid") {
+        return "the certificate of \(place) is not valid yet: check this machine's clock"
+      }
+      if fault.contains("subject name") || fault.contains("does not match") || fault.contains("hostname mismatch") {
+        return "the certificate is for another host than \(place): check the host in the base URL"
+      }
+      let unknown = ["self-signed", "self signed", "local issuer", "unable to verify", "verification failed"]
+      if unknown.contains(where: fault.contains) {
+        return "the certificate of \(place) is signed by nobody known: name its CA's certificate in ca_file"
+      }
+      return "the certificate of \(place) was refused (\(told)): if its CA is your own, name it in ca_file"
+    }
+
+    var failedHandshake: String {
+      let fault = detail.lowercased()
+      let noTLS = [
+        "wrong version number", "packet length too long", "record layer failure", "http request", "unknown protocol",
+      ]
+      if noTLS.contains(where: fault.contains) {
+        return "\(place) doesn't speak TLS: does the base URL need http in place of https?"
+      }
+      return "no TLS connection to \(place) (\(told)): check the port in the base URL, and whether it speaks https"
+    }
+
+    /// A server of TLS is often as silent to plain HTTP.
+    var noReply: String {
+      "the connection was closed without a reply" + (isPlain ? "; does the base URL need https?" : "")
+    }
+
+    var noHTTP: String { "\(place) doesn't answer in HTTP: does the base URL need https in place of http?" }
+
+    /// What a proxy said to the wish for a tunnel, e.g. 407.
+    var noTunnel: String? {
+      detail.firstMatch(of: /(?:response|code) (\d{3})/).map {
+        "the proxy refused a tunnel to \(place) with \($0.1): check the setting of proxy, and its password"
+      }
+    }
+
+    private var told: String { detail.isEmpty ? "no detail" : String(detail.prefix(160)) }
+  }
+}

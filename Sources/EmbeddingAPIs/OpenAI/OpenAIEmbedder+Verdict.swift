@@ -1,0 +1,104 @@
+import Backfill
+
+extension OpenAIEmbedder {
+  enum Verdict {
+    case answered(EmbeddingReply)
+    case refused(EmbeddingFailure, Blame)
+  }
+
+  /// Whether a refusal is for `encoding_format`.
+  enum Blame {
+    case encoding
+    /// It can be: nothing tells.
+    case unclear
+    case other
+  }
+
+  /// Judges a reply to `texts` by all that it says.
+  func verdict(on response: HTTPResponse, to texts: [String]) -> Verdict {
+    let redaction = Redaction(texts: texts, key: options.apiKey?.value)
+    guard response.status == 200 else {
+      let error = ProviderError(response.body, redaction)
+      return refusal(response, error, redaction)
+        ?? .refused(EmbeddingFailure(.unrecognized, "an unknown answer", status: response.status), .other)
+    }
+    let requestID = redaction.shown(response.headers.requestID)
+    let rateLimits = RateLimitHints(response.headers)
+    func useless(_ kind: EmbeddingFailure.Kind, _ reason: String) -> EmbeddingFailure {
+      client.leaveConnections(of: response)
+      return EmbeddingFailure(
+        kind, "the reply can't be used: \(reason)", status: response.status, requestID: requestID,
+        mayHaveBeenBilled: true, rateLimits: rateLimits)
+    }
+    guard !response.isCut else {
+      return .refused(useless(.brokenReply, "it is longer than any reply to this request can be"), .other)
+    }
+    let reply: EmbeddingsReply
+    do {
+      reply = try EmbeddingsReply(response.body, count: texts.count, dimensions: options.dimensions)
+    } catch {
+      let said = ProviderError(response.body, redaction)
+      if said.isStructured, let refusal = refusal(response, said, redaction) { return refusal }
+      let hasError = said.isStructured && said.sentence != nil
+      var failure = useless(.brokenReply, hasError ? "it holds an error in place of vectors" : error.reason)
+      // What begins like a reply is no sentence.
+      if said.isStructured || said.isPage || response.body.count < 4_096 {
+        failure.serverMessage = said.sentence.flatMap(redaction.oneLine)
+      }
+      return .refused(failure, .other)
+    }
+    let shownModel = reply.model.flatMap(ModelName.shown).flatMap(redaction.shownModel)
+    if let fault = fault(of: reply.model, shownModel) { return .refused(useless(.misconfigured, fault), .other) }
+    if !reply.unusable.isEmpty { client.leaveConnections(of: response) }
+    var checked = EmbeddingReply(
+      vectors: reply.vectors, billedTokens: reply.promptTokens.flatMap { plausible($0, for: texts) },
+      requestID: requestID, rateLimits: rateLimits)
+    checked.unusable = reply.unusable
+    checked.modelAlias = reply.model.flatMap { askedModels.contains(ModelName($0)) ? nil : shownModel }
+    return .answered(checked)
+  }
+
+  private func refusal(_ response: HTTPResponse, _ error: ProviderError, _ redaction: Redaction) -> Verdict? {
+    guard let failure = EmbeddingFailure(refusal: response, error, redaction, address: address, now: now()) else {
+      return nil
+    }
+    let status = response.status == 200 ? error.status ?? 400 : response.status
+    if response.status == 200, !(400...499).contains(status) { client.leaveConnections(of: response) }
+    let isAboutRequest =
+      (400...499).contains(status) && ![404, 405].contains(status)
+      && [.badInput, .misconfigured, .unrecognized].contains(failure.kind)
+    guard isAboutRequest else { return .refused(failure, .other) }
+    if error.parameter?.hasPrefix("encoding_format") == true
+      || ["encoding_format", "encoding format", "encodingformat", "base64"].contains(where: { error.says($0) })
+    {
+      return .refused(failure, .encoding)
+    }
+    let isUnclear = [400, 415, 422].contains(status) && ErrorRule.first(for: status, error)?.isByStatusAlone != false
+    return .refused(failure, isUnclear ? .unclear : .other)
+  }
+
+  private var askedModels: [ModelName] {
+    [options.model, options.endpoint.requestModel(options.model)].map(ModelName.init)
+  }
+
+  /// Why a reply of the model `name` is not taken: vectors of two models must never be mixed (P4). Of a server that
+  /// answers with a name of its own, the first answer's is taken, and then no other. A reply without a name tells nothing.
+  private func fault(of name: String?, _ shown: String?) -> String? {
+    guard let name else { return nil }
+    let shown = shown ?? "(a name that can't be shown)"
+    var model = ModelName(name)
+    if askedModels.contains(model) {
+      model = ModelName(options.model)
+    } else if options.endpoint.namesModelsExactly {
+      return "it comes from the model \(shown), and \(options.model) was asked for"
+    }
+    return habits.withLock { $0.otherModel(than: model, shown: shown) }.map {
+      "it comes from the model \(shown), and an earlier one came from \($0)"
+    }
+  }
+
+  /// `tokens`, unless it is no count of these texts' tokens: each text has at least one, and none has more than can be.
+  private func plausible(_ tokens: Int, for texts: [String]) -> Int? {
+    texts.count <= tokens && tokens <= texts.reduce(0) { $0 + $1.mostTokens } ? tokens : nil
+  }
+}

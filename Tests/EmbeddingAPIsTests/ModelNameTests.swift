@@ -1,0 +1,91 @@
+import Backfill
+import Foundation
+import TestSupport
+import Testing
+
+@testable import EmbeddingAPIs
+
+/// The model that a reply names, where it is another than the one that was asked for.
+@Suite(.timeLimit(.minutes(1)))
+struct ModelNameTests {
+  @Test(
+    arguments: [
+      ("bge-m3-q8_0.gguf", "bge-m3-q8_0.gguf"), ("/models/deep/bge-m3.gguf", "bge-m3.gguf"),
+      ("model@q8_0", "model@q8_0"),
+      (#"C:\models\bge.gguf"#, "bge.gguf"), ("embeddings", "embeddings"),
+      ("a name with spaces", nil),
+      (String(repeating: "x", count: 129), nil), ("sk-test", nil),
+      ("my-diary-of-mine", nil), ("MY-DIARY-OF-MINE", nil), ("copy-of-my-diary-of-mine", nil),
+    ] as [(String, String?)])
+  func `a server's own name for the model is taken from the first answer, and told`(
+    _ name: String, _ alias: String?
+  ) async throws {
+    let escaped = name.replacing("\\", with: "\\\\")
+    try await EmbeddingsServer.run(rules: [.always(.distort(.model(escaped)))]) { server in
+      let embedder = try server.embedder()
+      for _ in 0..<3 { #expect(try await embedder.embed(["my-diary-of-mine"]).modelAlias == alias) }
+    }
+  }
+
+  @Test func `the model that was asked for, or none, is no alias`() async throws {
+    let rules: [EmbeddingsServer.Rule] = [
+      .request(0, .distort(.noModel)), .request(1, .distort(.model("openai/text-embedding-3-small-2024-01-25"))),
+      .request(2, .distort(.model(""))),
+    ]
+    try await EmbeddingsServer.run(rules: rules) { server in
+      let embedder = try server.embedder()
+      for _ in 0..<4 { #expect(try await embedder.embed(["text"]).modelAlias == nil) }
+    }
+  }
+
+  @Test(
+    arguments: [("one.gguf", "other.gguf"), ("one.gguf", nil), (nil, "other.gguf"), ("a:v1", "a:v2")]
+      as [(String?, String?)])
+  func `another name than the first answer's is refused, with both`(
+    _ first: String?, _ second: String?
+  ) async throws {
+    let names = [first, second]
+    let rules = names.indices.compactMap { number in
+      names[number].map { EmbeddingsServer.Rule.request(number, .distort(.model($0))) }
+    }
+    try await EmbeddingsServer.run(rules: rules) { server in
+      let embedder = try server.embedder()
+      _ = try await embedder.embed(["text"])
+      let failure = await caught { try await embedder.embed(["text"]) }
+      #expect(failure?.kind == .misconfigured)
+      #expect(failure?.mayHaveBeenBilled == true)
+      for name in names {
+        #expect(failure?.reason.contains(name ?? "text-embedding-3-small") == true, "\(failure?.reason ?? "")")
+      }
+    }
+  }
+
+  @Test func `a reply without a name after one with a name is taken`() async throws {
+    let rules: [EmbeddingsServer.Rule] = [.request(0, .distort(.model("one"))), .request(1, .distort(.noModel))]
+    try await EmbeddingsServer.run(rules: rules) { server in
+      let embedder = try server.embedder()
+      for _ in 0..<2 { _ = try await embedder.embed(["text"]) }
+    }
+  }
+
+  @Test func `a reply that can't be used pins no name`() async throws {
+    let rules = [EmbeddingsServer.Rule.request(0, .respond(.init(200, body: #"{"data":[],"model":"loading"}"#)))]
+    try await EmbeddingsServer.run(rules: rules) { server in
+      let embedder = try server.embedder()
+      _ = await caught { try await embedder.embed(["text"]) }
+      _ = try await embedder.embed(["text"])
+    }
+  }
+
+  @Test(arguments: [
+    ("https://api.openai.com/v1", true), ("https://eu.api.openai.com/v1", true),
+    ("https://x.openai.azure.com/openai/v1", true),
+    ("https://x.services.ai.azure.com/v1", true), ("http://localhost:11434/v1", false),
+    ("https://openai.example.com/v1", false),
+    ("https://notapi.openai.com.example.org/v1", false), ("https://api.voyageai.com/v1", false),
+  ])
+  func `OpenAI and Azure name their models exactly, others may not`(_ url: String, _ isExact: Bool) {
+    #expect(Endpoint.openAI(baseURL: url).namesModelsExactly == isExact)
+    #expect(Endpoint.azure(resource: url, deployment: "d").namesModelsExactly)
+  }
+}
