@@ -78,7 +78,8 @@ package struct DatabaseURL: Hashable, Sendable {
   private static func warnings(leftOut names: [String]) -> [String] {
     guard let last = names.last else { return [] }
     let list = names.count == 1 ? last : "\(names.dropLast().joined(separator: ", ")) and \(last)"
-    return ["DATABASE_URL: \(list) \(names.count == 1 ? "steers" : "steer") another driver only, and is left out here"]
+    let verbs = names.count == 1 ? ("steers", "is") : ("steer", "are")
+    return ["DATABASE_URL: \(list) \(verbs.0) another driver only, and \(verbs.1) left out here"]
   }
 
   package static func refusal(_ reason: String, _ remedy: String) -> Failure {

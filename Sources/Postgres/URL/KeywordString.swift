@@ -21,9 +21,9 @@ enum KeywordString {
       guard rest.popFirst() == "=", !name.isEmpty else { throw notReadable }
       rest = rest.drop(while: isSpace)
       let value = try takeValue(from: &rest)
-      // A bare password with a space in it goes on as if it were the next keyword.
+      // A bare password with a space in it goes on as if it were the next keyword; and all of the text may be a password.
       options.append(
-        ConnectionOption(String(name), value, isDoubtful: options.contains(where: \.isSecret)))
+        ConnectionOption(String(name), value, isDoubtful: options.isEmpty || options.contains(where: \.isSecret)))
       rest = rest.drop(while: isSpace)
     }
     return options

@@ -122,6 +122,13 @@ struct LibpqParameters {
     DatabaseURL.refusal("its option \(option.name) \(reason)", remedy)
   }
 
+  /// What came with libpq 16 to 18.
+  private static let newerKeywords: Set<String> = [
+    "gssdelegation", "load_balance_hosts", "max_protocol_version", "min_protocol_version", "oauth_client_id",
+    "oauth_client_secret", "oauth_issuer", "oauth_scope", "require_auth", "scram_client_key", "scram_server_key",
+    "servicefile", "sslcertmode", "sslkeylogfile", "sslnegotiation",
+  ]
+
   private static func unknown(_ option: ConnectionOption) -> Failure {
     guard option.canBeNamed else {
       return DatabaseURL.refusal(
@@ -129,8 +136,10 @@ struct LibpqParameters {
         "leave it out; a password must be percent-encoded in a URL (%40 for @, %26 for &, %3D for =, %3F for ?), and in "
           + "single quotes in a keyword string")
     }
-    return DatabaseURL.refusal(
-      "vecfill doesn't know its option \(option.name)",
-      "leave it out; where it is one of libpq's, the libpq here (\(PostgresOptions.libraryVersion)) is too old for it")
+    guard !newerKeywords.contains(option.name) else {
+      return DatabaseURL.refusal(
+        "its option \(option.name) needs a newer libpq than the \(PostgresOptions.libraryVersion) here", "leave it out")
+    }
+    return DatabaseURL.refusal("vecfill doesn't know its option \(option.name)", "leave it out")
   }
 }

@@ -26,6 +26,7 @@ struct PostgresURL {
 
   /// JDBC's short form, e.g. "verse?user=u": a database of this machine.
   init(javaDatabase rest: Substring) throws {
+    guard !rest.cut(before: "?").head.holds(":@") else { throw DatabaseURL.unencodedPassword }
     try self.init(rest.utf8.first == UInt8(ascii: "/") ? rest : "/\(rest)", hostIsLocal: true)
   }
 

@@ -31,7 +31,11 @@ struct SQLiteURL {
       }
       return path
     }
-    guard let rest = form.hierarchy else { return form.opaque }
+    guard let rest = form.hierarchy else {
+      // It may be a user with a password, of a driver that encrypts.
+      guard !form.opaque.holds("@") || !form.opaque.holds(":") else { throw noFile }
+      return form.opaque
+    }
     guard rest.utf8.first == UInt8(ascii: "/") else { throw noFile }
     // Rails: what stands behind the slashes is absolute.
     return form.scheme == "sqlite3" ? rest : rest.dropFirst()
