@@ -130,6 +130,7 @@ import Testing
     ),
     ("postgres://u@[fe80::1%25eth0]:7/d", "dbname='d' host='fe80::1%eth0' port='7' user='u'"),
     ("postgresql://%2Fvar%2Frun/d?user=u", "dbname='d' host='/var/run' user='u'"),
+    ("postgresql://u:%27%CC%81%20host=x@h/d", "dbname='d' host='h' password='\\'\u{301} host=x' user='u'"),
     ("postgresql:///d?host=/tmp&port=7", "dbname='d' host='/tmp' port='7'"),
     ("postgresql://", ""), ("postgresql://u@h/d?sslmode=", "dbname='d' host='h' user='u'"),
   ])

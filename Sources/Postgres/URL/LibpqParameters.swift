@@ -13,8 +13,10 @@ struct LibpqParameters {
 
   /// Throws a `Failure` that names an option at most, and never quotes a value.
   init(_ options: [ConnectionOption]) throws {
-    for option in options where !option.value.isEmpty || option.key == "ssl" {
+    for option in options {
       guard let meaning = OptionMeaning(of: option, keywords: Self.keywords) else { throw Self.unknown(option) }
+      // As libpq has it, an option that is set to nothing isn't set; JDBC's bare "ssl" is.
+      guard !option.value.isEmpty || meaning == .tls else { continue }
       try take(option, as: meaning)
     }
     values["sslmode"] = values["sslmode"] ?? requiresTLS
@@ -32,7 +34,8 @@ struct LibpqParameters {
   /// What libpq is given.
   var conninfo: String {
     values.sorted { $0.key < $1.key }.map { keyword, value in
-      "\(keyword)='\(value.replacing("\\", with: "\\\\").replacing("'", with: "\\'"))'"
+      // By scalars: to a String a quote with a combining mark behind it is another character.
+      "\(keyword)='\(value.unicodeScalars.map { "\\'".unicodeScalars.contains($0) ? "\\\($0)" : "\($0)" }.joined())'"
     }.joined(separator: " ")
   }
 
