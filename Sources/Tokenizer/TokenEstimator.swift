@@ -7,7 +7,17 @@ package struct TokenEstimator: Sendable {
   /// for each language's messages together. A single message can be further off.
   package static let errorBand = 0.78...1.6
 
-  package init() {}
+  /// Whether the model's own tokenizer is cl100k_base, of which something is known without its vocabulary.
+  package let standsForCl100kBase: Bool
+
+  package init(standsForCl100kBase: Bool = false) {
+    self.standsForCl100kBase = standsForCl100kBase
+  }
+
+  /// A number of tokens that `text` is proven to have at least: 0 where nothing is known of the model's tokenizer.
+  package func leastTokens(in text: String) -> Int {
+    standsForCl100kBase ? Cl100kBase.leastTokens(in: text) : 0
+  }
 
   package func estimate(_ text: String) -> Int {
     var units = [Int](repeating: 0, count: ScriptClass.allCases.count)

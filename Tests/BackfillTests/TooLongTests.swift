@@ -72,14 +72,15 @@ import Testing
     #expect(Self.packer(.truncate).pack(Self.page("     a")).overlong.count == 1)
   }
 
-  @Test(arguments: [(5, false), (6, true)]) func `an estimate condemns only what is too long beyond doubt`(
-    count: Int, isCondemned: Bool
+  @Test(arguments: [(0, false), (4, false), (5, true)]) func `an estimate condemns only what is proven to be too long`(
+    proven: Int, isCondemned: Bool
   ) {
     let packer = Packer(
-      preparation: TextPreparation(), maxInputs: 10, inputLimit: InputLimit(tokens: 4, leastPerCounted: 0.78)
-    ) { $0.count }
-    let packed = packer.pack(Self.page(String(repeating: "x", count: count)))
+      preparation: TextPreparation(), maxInputs: 10, inputLimit: InputLimit(tokens: 4, leastTokens: { _ in proven })
+    ) { _ in 1000 }
+    let packed = packer.pack(Self.page("x"))
     #expect(packed.overlong.isEmpty == !isCondemned)
+    #expect(packed.contents.map(\.texts) == (isCondemned ? [] : [["x"]]))
   }
 
   @Test func `the vectors of parts are joined by their tokens, to the length of 1`() {

@@ -35,17 +35,48 @@ import Testing
 
   @Test func `asyncpg's options become libpq's`() throws {
     let url = try DatabaseURL("postgresql+asyncpg://db/verse?ssl=verify-full&command_timeout=5&connect_timeout=3")
-    #expect(url.engine == .postgres(conninfo: "postgresql://db/verse?sslmode=verify-full&connect_timeout=3"))
+    #expect(
+      url.engine == .postgres(conninfo: "connect_timeout='3' dbname='verse' host='db' sslmode='verify-full'"))
     let plain = try DatabaseURL("postgresql+asyncpg://db/verse?timeout=5")
-    #expect(plain.engine == .postgres(conninfo: "postgresql://db/verse"))
+    #expect(plain.engine == .postgres(conninfo: "dbname='verse' host='db'"))
   }
 
   @Test(arguments: [
     ("sqlite:///verse.db", "verse.db"), ("sqlite:////var/lib/verse.db", "/var/lib/verse.db"),
     ("sqlite+aiosqlite:///./data/verse.db?timeout=5", "./data/verse.db"), ("sqlite+pysqlite:////a b.db", "/a b.db"),
+    ("sqlite:///my%20chat%3F.db?mode=rw&cache=shared", "my chat?.db"), ("sqlite3:db/dev.sqlite3", "db/dev.sqlite3"),
+    ("sqlite3:/var/dev.sqlite3?pool=5", "/var/dev.sqlite3"), ("sqlite3:///var/dev.sqlite3", "/var/dev.sqlite3"),
+    ("jdbc:sqlite:chat.db", "chat.db"), ("file:///var/chat.db", "/var/chat.db"), ("file:/var/chat.db", "/var/chat.db"),
+    ("sqlite:chat.db?_journal_mode=WAL&_busy_timeout=5000", "chat.db"), ("SQLite:///verse.db", "verse.db"),
   ])
   func `a SQLite URL names a file`(_ text: String, _ path: String) throws {
     #expect(try DatabaseURL(text).engine == .sqlite(path: path))
+  }
+
+  @Test(arguments: [
+    ("sqlite:///verse.db?mode=ro", "leave it out: vecfill writes vectors"),
+    ("sqlite:///verse.db?immutable=1", "leave it out: vecfill writes vectors"),
+    ("sqlite:///verse.db?mode=memory", "leave it out: vecfill writes vectors"),
+    ("sqlite:///verse.db?cipher=aes", "vecfill doesn't know its option cipher"),
+    ("file:./dev.db", "sqlite:///prisma/dev.db"), ("file:dev.db?connection_limit=1", "sqlite:///prisma/dev.db"),
+    ("sqlite:///100%.db", "write a % as %25"), ("sqlite://", "use sqlite:///relative.db"),
+    ("sqlite+pysqlcipher://:secret@/verse.db", "use sqlite:///relative.db"), ("sqlite:///a/", "use sqlite:///relative"),
+  ])
+  func `a SQLite URL that can't be used is answered with what to write`(_ text: String, _ told: String) {
+    let failure = #expect(throws: Failure.self) { try DatabaseURL(text) }
+    #expect(failure?.exitCode == .configuration)
+    #expect(failure?.description.contains(told) == true, "\(failure?.description ?? "")")
+    #expect(failure?.description.contains("cret") == false)
+  }
+
+  @Test func `what steers another driver is left out with one warning`() throws {
+    #expect(try DatabaseURL("sqlite:///verse.db?mode=rwc").warnings == [])
+    #expect(
+      try DatabaseURL("sqlite:///verse.db?cache=shared").warnings
+        == ["DATABASE_URL: cache steers another driver only, and is left out here"])
+    #expect(
+      try DatabaseURL("postgres://h/d?pool=5&max=7&pgbouncer=true").warnings
+        == ["DATABASE_URL: pool, max and pgbouncer steer another driver only, and are left out here"])
   }
 
   @Test func `a relative path and its absolute one are the same database`() throws {

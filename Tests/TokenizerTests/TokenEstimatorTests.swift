@@ -41,12 +41,12 @@ import Testing
     #expect(estimated.errorBand == TokenEstimator.errorBand)
   }
 
-  private struct Message: Decodable {
+  struct Message: Decodable {
     let language: String
     let text: String
   }
 
-  private static func chat() throws -> [Message] {
+  static func chat() throws -> [Message] {
     let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()
     let lines = try String(contentsOf: root.appendingPathComponent("scripts/tokenizer/chat.jsonl"), encoding: .utf8)

@@ -129,4 +129,79 @@ import Tokenizer
       #expect(scene.server.record.requests.isEmpty)
     }
   }
+
+  /// What mail, logs and tables are full of, and what the estimate takes for far more tokens than it is.
+  static let rules = ["-", "=", "*", "_", "#", "."].map { String(repeating: $0, count: 72) }
+
+  /// Mail with as many such rules as it takes for the estimate, at its lowest, to be more than the model takes.
+  static func mail(_ rule: String) -> String {
+    var lines: [String] = []
+    repeat {
+      lines += (0..<20).map { "> \(rule)\n> see below \($0)" }
+    } while Double(TokenEstimator().estimate(lines.joined(separator: "\n"))) * TokenEstimator.errorBand.lowerBound
+      <= 8192
+    return lines.joined(separator: "\n")
+  }
+
+  @Test(.enabled(if: vocabulary != nil), arguments: rules)
+  func `without the vocabulary a text that only seems to be too long is sent, and filled`(
+    rule: String
+  ) async throws {
+    let tokenizer = try #require(Self.vocabulary)
+    let text = Self.mail(rule)
+    let count = tokenizer.count(text)
+    #expect((1000...8192).contains(count), "\(count)")
+    var options = EmbeddingsServer.Options()
+    options.tokens = { tokenizer.count($0) }
+    try await Scene.run(.sqlite, options) { scene in
+      try await scene.database.insert(["before", text, "after"])
+      let exit = try await scene.fill()
+      #expect(exit.code == 0, "\(exit.errors)")
+      #expect(try await scene.rightRows().filled == 3)
+    }
+  }
+
+  @Test(.enabled(if: vocabulary != nil))
+  func `without the vocabulary what is proven to be too long is not sent, and of the rest the provider decides`()
+    async throws
+  {
+    let tokenizer = try #require(Self.vocabulary)
+    let proven = [String(repeating: "a ", count: 9000), String(repeating: "-", count: 128 * 8192 + 1)]
+    let doubtful = String(repeating: "слово,", count: 4000)
+    #expect(tokenizer.count(doubtful) > 8192)
+    var options = EmbeddingsServer.Options()
+    options.tokens = { tokenizer.count($0) }
+    try await Scene.run(.sqlite, options) { scene in
+      try await scene.database.insert(["before", doubtful, "after"] + proven)
+      let exit = try await scene.fill()
+      #expect(exit.code == 83, "\(exit.errors)")
+      #expect(try await scene.rightRows().filled == 2)
+      let sent = Set(scene.server.record.requests.flatMap(\.digests))
+      #expect(sent.contains(TextDigest(of: doubtful)))
+      for text in proven { #expect(!sent.contains(TextDigest(of: text))) }
+      let list = try await scene.start(["quarantine", "list"]).exit()
+      #expect(list.output.components(separatedBy: "was not sent").count == 3, "\(list.output)")
+    }
+  }
+
+  @Test func `of a tokenizer that nobody knows nothing is proven, and everything is sent`() async throws {
+    var options = EmbeddingsServer.Options()
+    options.model = "a-model-of-our-own"
+    options.maxInputTokens = .max
+    try await Scene.run(.sqlite, options) { scene in
+      try scene.write(spec: scene.spec.replacing("text-embedding-3-small", with: options.model))
+      let catalogue = """
+        models:
+          - id: a-model-of-our-own
+            provider: openai
+            max_input_tokens: 50
+            tokenizer: unverified
+        """
+      try Data(catalogue.utf8).write(to: URL(fileURLWithPath: scene.folder.file("models.yaml")))
+      try await scene.database.insert(["before", String(repeating: "a ", count: 9000), "after"])
+      let exit = try await scene.fill(["--models", "models.yaml"])
+      #expect(exit.code == 0, "\(exit.errors)")
+      #expect(try await scene.rightRows().filled == 3)
+    }
+  }
 }

@@ -3,22 +3,27 @@ package struct InputLimit: Sendable {
   package typealias Part = (text: String, tokens: Int)
 
   package let tokens: Int
-  /// The least that a text can have for each token that is counted here; 1 where counts are exact.
-  private let leastPerCounted: Double
+  /// A number of tokens that a text has at least, whatever its count was guessed to be; nil where counts are exact.
+  private let leastTokens: (@Sendable (_ text: String) -> Int)?
   private let divide: (@Sendable (_ text: String, _ mostTokens: Int) -> [Part])?
 
-  /// - Parameter divide: cuts a text at tokens into parts of at most so many; nil where nothing here knows its tokens.
+  /// - Parameters:
+  ///   - divide: cuts a text at tokens into parts of at most so many; nil where nothing here knows its tokens.
+  ///   - leastTokens: a number of tokens that can be proven, 0 where nothing can be; nil where counts are exact.
   package init(
-    tokens: Int, leastPerCounted: Double = 1,
-    divide: (@Sendable (_ text: String, _ mostTokens: Int) -> [Part])? = nil
+    tokens: Int, divide: (@Sendable (_ text: String, _ mostTokens: Int) -> [Part])? = nil,
+    leastTokens: (@Sendable (_ text: String) -> Int)? = nil
   ) {
     self.tokens = tokens
-    self.leastPerCounted = leastPerCounted
+    self.leastTokens = leastTokens
     self.divide = divide
   }
 
-  /// Whether a text of `count` tokens, as they are counted here, is too long beyond doubt.
-  func isPassed(by count: Int) -> Bool { Double(count) * leastPerCounted > Double(tokens) }
+  /// Whether `text`, of `count` tokens as they are counted here, is provably too long. What only seems to be is sent:
+  /// the provider's answer tells.
+  func isPassed(by text: String, counted count: Int) -> Bool {
+    (leastTokens.map { $0(text) } ?? count) > tokens
+  }
 
   /// What of a text that is too long is embedded.
   func parts(_ text: String, _ tooLong: TextPreparation.TooLong) -> [Part] {

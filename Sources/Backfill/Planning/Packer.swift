@@ -76,7 +76,7 @@ package struct Packer: Sendable {
   /// What is sent for `text`; nil where it is known to be too long and nothing is.
   private func input(of text: String) -> Input? {
     let tokens = countTokens(text)
-    guard let inputLimit, inputLimit.isPassed(by: tokens) else {
+    guard let inputLimit, inputLimit.isPassed(by: text, counted: tokens) else {
       return Input(texts: [text], tokens: [tokens], isExact: countsExactly)
     }
     // A part that is blank, as a run of spaces at the end, would be refused.

@@ -34,7 +34,9 @@ struct EstimateCommand: AsyncParsableCommand {
   var within: Percentage?
 
   func validate() throws {
-    if let maxCost, !(maxCost >= 0) { throw ValidationError("--max-cost takes dollars") }
+    if let maxCost, !(maxCost >= 0 && maxCost.isFinite) {
+      throw ValidationError("--max-cost takes dollars, 0 or more")
+    }
     if let sample, sample < Sampling.leastRows {
       throw ValidationError("--sample takes at least \(Sampling.leastRows) rows")
     }

@@ -1,21 +1,19 @@
 import ArgumentParser
 import Backfill
-import Foundation
 import Ledger
 
 struct StatusCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "status", abstract: "Tell from the ledger how the jobs stand, during a run and after.")
 
-  @Option(help: ArgumentHelp("The ledger's file.", valueName: "path"))
-  var ledger: String?
+  @OptionGroup var ledger: LedgerOption
 
   @Flag(help: "One JSON array, for machines.")
   var json = false
 
   func run() async throws {
     let state = try StateFolder()
-    let path = ledger ?? ProcessInfo.processInfo.environment["VECFILL_LEDGER"] ?? state.ledger
+    let path = try ledger.path()
     let jobs = try await Ledger.openForReading(at: path)?.jobs() ?? []
     let shown = jobs.map { JobReport($0, holder: holder(of: $0, in: state.locks), ledger: path) }
     if json {

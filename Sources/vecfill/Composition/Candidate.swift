@@ -15,12 +15,14 @@ struct Candidate {
     let maxInputs: Int?
     let maxRequestTokens: Int?
     let isExact: Bool
+    /// Whether something can be proven of a text's tokens.
+    let isCl100kBase: Bool
   }
 
   var packing: Packing {
     Packing(
       maxInputTokens: model.maxInputTokens, maxInputs: model.maxInputs, maxRequestTokens: model.maxRequestTokens,
-      isExact: counter.isExact)
+      isExact: counter.isExact, isCl100kBase: counter.isCl100kBase)
   }
 
   /// All of the catalogue, at their own dimensions; `dimensions` are taken where those are unknown.

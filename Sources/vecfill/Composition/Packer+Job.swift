@@ -19,7 +19,7 @@ extension TokenCounter {
   fileprivate func inputLimit(_ tokens: Int) -> InputLimit {
     switch self {
     case .exact(let tokenizer): InputLimit(tokens: tokens) { tokenizer.parts(of: $0, limit: $1) }
-    case .estimated: InputLimit(tokens: tokens, leastPerCounted: errorBand.lowerBound)
+    case .estimated(let estimator): InputLimit(tokens: tokens, leastTokens: { estimator.leastTokens(in: $0) })
     }
   }
 
@@ -42,8 +42,9 @@ extension TokenCounter {
   /// The exact one where the catalogue says that the model's tokenizer is cl100k_base and its vocabulary is installed,
   /// otherwise an estimate.
   init(for model: CatalogueModel?) throws(Failure) {
-    guard model?.tokenizer == .cl100kBase, let tokenizer = try TokenCounter.cl100kBase() else {
-      self = .estimated(TokenEstimator())
+    let isCl100kBase = model?.tokenizer == .cl100kBase
+    guard isCl100kBase, let tokenizer = try TokenCounter.cl100kBase() else {
+      self = .estimated(TokenEstimator(standsForCl100kBase: isCl100kBase))
       return
     }
     self = .exact(tokenizer)

@@ -23,6 +23,8 @@ enum Sampling: Equatable {
     let deviation = max(estimate.deviation.below, estimate.deviation.above) / Double(estimate.tokenSum)
     guard deviation > share else { return nil }
     // The deviation falls with the square root of the rows; a fifth more makes up for chance.
-    return Int(1.2 * Double(estimate.rowsRead) * (deviation / share) * (deviation / share)) + 1
+    let rows = 1.2 * Double(estimate.rowsRead) * (deviation / share) * (deviation / share) + 1
+    // More than any table has: all of it is read then.
+    return Int(exactly: rows.rounded(.down)) ?? .max
   }
 }

@@ -1,16 +1,17 @@
 import ArgumentParser
 import Backfill
-import Foundation
+import Configuration
 import Ledger
 
-/// The ledger's file, for the commands that need no job.
+/// The ledger's file, for the commands that need no job: found through the same layers as `vecfill run` finds it.
 struct LedgerOption: ParsableArguments {
   @Option(help: ArgumentHelp("The ledger's file.", valueName: "path"))
   var ledger: String?
 
-  func path() throws(Failure) -> String {
-    if let path = ledger ?? ProcessInfo.processInfo.environment["VECFILL_LEDGER"] { return path }
-    return try StateFolder().ledger
+  /// The ledger's absolute path, whether it is there or not.
+  func path() throws -> String {
+    let flags = [Parameter.ledger: ledger].compactMapValues(\.self)
+    return try JobConfiguration(flags: flags).ledgerPath ?? StateFolder().ledger
   }
 
   /// The ledger, which has to be there.

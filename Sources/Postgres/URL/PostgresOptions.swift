@@ -4,20 +4,34 @@ import CPostgres
 struct PostgresOptions {
   private var values: [String: String] = [:]
 
+  /// Throws a `Failure` that quotes nothing of `conninfo`.
   init(parsing conninfo: String) throws {
-    var complaint: UnsafeMutablePointer<CChar>?
-    guard let parsed = PQconninfoParse(conninfo, &complaint) else {
-      defer { PQfreemem(complaint) }
-      throw DatabaseURL.refusal(
-        complaint.flatMap { Self.harmless(String(cString: $0)) }
-          ?? "it is neither a URL nor a keyword string that libpq understands",
-        "use postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with percent-encoded parts")
+    // libpq's own complaint may quote a piece of a password.
+    guard let parsed = PQconninfoParse(conninfo, nil) else {
+      throw DatabaseURL.refusal("libpq doesn't understand it", DatabaseURL.form)
     }
     if let defaults = PQconndefaults() {
       take(defaults)
     }
     take(parsed)
   }
+
+  /// The keywords that this libpq knows, by their keys as options.
+  static let keywords: [String: String] = {
+    guard let options = PQconndefaults() else { return [:] }
+    defer { PQconninfoFree(options) }
+    var keywords: [String: String] = [:]
+    var option = options
+    while let keyword = option.pointee.keyword.map({ String(cString: $0) }) {
+      keywords[ConnectionOption(keyword, "").key] = keyword
+      option += 1
+    }
+    return keywords
+  }()
+
+  /// This libpq's version, e.g. 15.18.
+  static var libraryVersion: String { "\(PQlibVersion() / 10000).\(PQlibVersion() % 10000)" }
+  static var majorVersion: Int32 { PQlibVersion() / 10000 }
 
   private mutating func take(_ options: UnsafeMutablePointer<PQconninfoOption>) {
     defer { PQconninfoFree(options) }
@@ -28,12 +42,6 @@ struct PostgresOptions {
       }
       option += 1
     }
-  }
-
-  /// libpq's complaint where it can quote no part of a password.
-  private static func harmless(_ complaint: String) -> String? {
-    guard complaint.hasPrefix("invalid URI query parameter") else { return nil }
-    return complaint.split(whereSeparator: \.isNewline).first.map { "it has an \($0)" }
   }
 
   /// An option's value; nil where it is neither given nor defaulted.

@@ -1,0 +1,86 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// No number on the command line ends the process by a trap: it is taken, or refused with 64.
+@Suite struct NumericArgumentTests {
+  /// What no flag for a number takes.
+  static let nonsense = ["nan", "-nan", "inf", "-inf", "1e400", "-1", "", " ", "abc", "0x", "1,5", "١"]
+
+  static let refused: [([String], [String])] = [
+    (["estimate", "job.yaml", "--within"], nonsense + ["0", "0%", "-1%", "100%", "1e308", "1e-400", "%", "nan%"]),
+    (["estimate", "job.yaml", "--max-cost"], nonsense),
+    (
+      ["estimate", "job.yaml", "--sample"],
+      nonsense + ["0", "99", "1.5", "9223372036854775808", "-9223372036854775809"]
+    ),
+    (["run", "job.yaml", "--grace"], nonsense + ["86401", "1e308"]),
+    (["run", "job.yaml", "--max-outage"], nonsense + ["86401", "1e308"]),
+    (["run", "job.yaml", "--max-quarantined"], nonsense + ["9223372036854775808", "1e3"]),
+    (["search", "words", "job.yaml", "--limit"], nonsense + ["0", "1001", "9223372036854775808"]),
+    (["migrate", "up", "--wait"], nonsense + ["86401", "1e308"]),
+    (["migrate", "up", "--lock-attempts"], nonsense + ["0", "1001"]),
+  ]
+
+  @Test(arguments: refused) func `it is refused with 64 and one line that names the flag`(
+    command: [String], values: [String]
+  ) async throws {
+    let folder = try TemporaryFolder()
+    try Data("sources: [{table: m}]\nprovider: local\n".utf8)
+      .write(to: URL(fileURLWithPath: folder.file("job.yaml")))
+    for value in values {
+      let environment = ["DATABASE_URL": "sqlite:///chat.db"]
+      let exit = try await VecfillProcess.run(command + [value], environment: environment, workingFolder: folder.path)
+      #expect(exit.signal == nil, "\(command) \(value)")
+      #expect(exit.code == 64, "\(command) \(value): \(exit.errors)")
+      let flag = try #require(command.last)
+      #expect(exit.errors.contains(flag), "\(value): \(exit.errors)")
+    }
+  }
+
+  /// What a job's settings take, whose errors are those of any other layer.
+  @Test(arguments: [
+    "--budget", "--batch-size", "--concurrency", "--dimensions", "--requests-per-minute", "--tokens-per-minute",
+  ])
+  func `a setting is refused with 78, as in any other layer`(flag: String) async throws {
+    let folder = try TemporaryFolder()
+    try Data("sources: [{table: m}]\n".utf8).write(to: URL(fileURLWithPath: folder.file("job.yaml")))
+    for value in Self.nonsense.filter({ !$0.isEmpty }) + [
+      "1e308", "0", "9223372036854775808", String(repeating: "9", count: 400),
+    ] {
+      let exit = try await VecfillProcess.run(["config", "job.yaml", "\(flag)=\(value)"], workingFolder: folder.path)
+      #expect(exit.signal == nil, "\(flag) \(value)")
+      #expect(exit.code == 78, "\(flag) \(value): \(exit.errors)")
+      #expect(exit.errors.contains("\(flag) must be"), "\(value): \(exit.errors)")
+    }
+  }
+
+  @Test(arguments: ChatDatabase.Engine.allCases) func `the smallest and the largest are taken`(
+    engine: ChatDatabase.Engine
+  ) async throws {
+    try await Scene.run(engine) { scene in
+      // More rows than the first sample has, so that another one is asked for, and of very different lengths.
+      try await scene.database.insert(
+        (0..<3000).map { "message \($0) \(String(repeating: "word ", count: $0 % 97 * ($0 % 7)))" })
+      let taken = [
+        ["--within", "0.00000001%"], ["--within", "1e-300%"], ["--within", "5e-324"], ["--within", "0x1p-1000"],
+        ["--within", "99.9999%"], ["--sample", "100"], ["--sample", "\(Int.max)"], ["--max-cost", "1e308"],
+        ["--max-cost", "1.7976931348623157e308"],
+      ]
+      for arguments in taken {
+        let exit = try await scene.start(["estimate", "job.yaml"] + arguments).exit()
+        #expect(exit.signal == nil, "\(arguments)")
+        #expect(exit.code == 0, "\(arguments): \(exit.errors)")
+      }
+      for cost in ["0", "5e-324"] {
+        #expect(try await scene.start(["estimate", "job.yaml", "--max-cost", cost]).exit().code == 82)
+      }
+      let tiny = try await scene.start(["estimate", "job.yaml", "--json", "--within", "0.00000001%"]).exit()
+      #expect(tiny.output.contains(#""rows":3000"#), "all rows are read: \(tiny.output)")
+      let run = [
+        "--grace", "0", "--max-outage", "86400", "--max-quarantined", "\(Int.max)",
+      ]
+      #expect(try await scene.fill(run).code == 0)
+    }
+  }
+}
