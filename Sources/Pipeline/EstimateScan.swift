@@ -6,33 +6,22 @@ import Ledger
 ///
 /// While a page is read, those before it are counted side by side, one a core; no more are held than that (P8).
 package struct EstimateScan: Sendable {
-  /// One way to count and pack what is read.
-  package struct Method: Sendable {
-    package let packer: Packer
-    package let maxInputTokens: Int?
-
-    package init(packer: Packer, maxInputTokens: Int?) {
-      self.packer = packer
-      self.maxInputTokens = maxInputTokens
-    }
-  }
-
   let job: Job
   let store: any MessageStore
   let ledger: Ledger?
-  let methods: [Method]
+  let packers: [Packer]
 
   /// - Parameters:
   ///   - ledger: an existing one, opened for reading: what it holds is left out.
-  ///   - methods: an estimate is made with each of them, in one scan.
-  package init(job: Job, store: any MessageStore, ledger: Ledger?, methods: [Method]) {
+  ///   - packers: ways to count and pack what is read; an estimate is made with each of them, in one scan.
+  package init(job: Job, store: any MessageStore, ledger: Ledger?, packers: [Packer]) {
     self.job = job
     self.store = store
     self.ledger = ledger
-    self.methods = methods
+    self.packers = packers
   }
 
-  /// What a run would do to one source, in pages like a run's: an estimate for each method.
+  /// What a run would do to one source, in pages like a run's: an estimate for each packer.
   ///
   /// - Parameters:
   ///   - sample: reads only the rows that it chooses.
@@ -42,7 +31,7 @@ package struct EstimateScan: Sendable {
   ) async throws -> [Estimate] {
     let held = try await ledger?.contents(of: source, in: store.identity, fingerprint: job.fingerprint)
     let cores = max(1, ProcessInfo.processInfo.activeProcessorCount)
-    var estimates = methods.map { Estimate(maxInputTokens: $0.maxInputTokens, isSample: sample != nil) }
+    var estimates = packers.map { _ in Estimate(isSample: sample != nil) }
     func add(_ figures: [PageFigures]) {
       for (index, page) in figures.enumerated() { estimates[index].add(page) }
     }
@@ -77,8 +66,8 @@ package struct EstimateScan: Sendable {
       condemned = try await ledger?.condemned(rows.map(\.key), target: held.target) ?? [:]
     }
     let spooled = page.messages.count - rows.count
-    return methods.map {
-      PageFigures($0.packer.pack(MessagePage(rows, continuesAfter: nil), condemned: condemned), spooled: spooled)
+    return packers.map {
+      PageFigures($0.pack(MessagePage(rows, continuesAfter: nil), condemned: condemned), spooled: spooled)
     }
   }
 }

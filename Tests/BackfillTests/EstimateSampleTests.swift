@@ -40,7 +40,7 @@ import Testing
   }
 
   @Test func `a sample stands for its population and says how far off it may be`() {
-    var estimate = Estimate(maxInputTokens: nil, isSample: true)
+    var estimate = Estimate(isSample: true)
     let packer = Packer(preparation: TextPreparation(), maxInputs: 10) { $0.count }
     for page in 0..<10 {
       let texts = (0..<100).map { String(repeating: "x", count: 1 + ($0 + page) % 20) }

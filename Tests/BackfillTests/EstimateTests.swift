@@ -6,11 +6,13 @@ import Testing
 @Suite struct EstimateTests {
   private static func page(_ texts: [String?], tokens: @escaping @Sendable (String) -> Int = \.count) -> PageFigures {
     let messages = texts.enumerated().map { Message(key: .integer(Int64($0.offset)), text: $0.element) }
-    return PageFigures(Packer(preparation: TextPreparation(), maxInputs: 2, countTokens: tokens).pack(MessagePage(messages, continuesAfter: nil)))
+    let packer = Packer(
+      preparation: TextPreparation(), maxInputs: 2, inputLimit: InputLimit(tokens: 5), countTokens: tokens)
+    return PageFigures(packer.pack(MessagePage(messages, continuesAfter: nil)))
   }
 
   @Test func `blanks, duplicates and over-long texts are told apart, and only what is billed is priced`() {
-    var estimate = Estimate(maxInputTokens: 5)
+    var estimate = Estimate()
     estimate.add(Self.page(["ab", "abcd", "ab", nil, " \n", "abcdef", "ab"]))
     #expect(estimate.rows == 5)
     #expect(estimate.blank == 2)
@@ -25,16 +27,16 @@ import Testing
   }
 
   @Test func `the same text on another page is paid again, as in a run`() {
-    var estimate = Estimate(maxInputTokens: nil)
+    var estimate = Estimate()
     for _ in 0..<3 { estimate.add(Self.page(["abc", "abc"])) }
     #expect(estimate.tokenSum == 9)
     #expect(estimate.duplicates == 3)
   }
 
   @Test func `sources add up`() {
-    var all = Estimate(maxInputTokens: nil)
+    var all = Estimate()
     for texts in [["a", "b", ""], ["abcd", "abcd"]] {
-      var one = Estimate(maxInputTokens: nil)
+      var one = Estimate()
       one.add(Self.page(texts))
       all.merge(one)
     }

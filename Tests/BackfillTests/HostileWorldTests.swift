@@ -24,7 +24,7 @@ import Testing
 
   @Test func `no odd text, row, lock, outage, edit or kill stops, loses or mixes anything else`() {
     var total: [Trouble: Int] = [:]
-    var crashes = 0, locked = 0, outages = 0, inserts = 0, disturbances = 0
+    var crashes = 0, locked = 0, outages = 0, inserts = 0, disturbances = 0, byChance = 0
     for seed in Self.seeds {
       var random = SeededGenerator(seed: seed &* 7_919)
       var world = SimulationTests.world(
@@ -44,7 +44,11 @@ import Testing
       outages += world.outages
       inserts += world.inserts
       disturbances += world.disturbances
+      byChance += world.condemnedByChance
     }
+    print("figure: \(Self.seeds.count) worlds, \(crashes) kills, \(byChance) healthy rows condemned by chance")
+    // A third of the requests fails by chance in the worst of these worlds.
+    #expect(byChance <= Self.seeds.count / 500 + 1)
     guard Self.seeds.count >= 2_000 else { return }
     // The faults that this claims to survive have really happened.
     for trouble in Trouble.allCases { #expect(total[trouble, default: 0] > 100, "\(trouble)") }

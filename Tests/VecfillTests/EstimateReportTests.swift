@@ -11,7 +11,7 @@ import Tokenizer
   private static func estimate(rows: Int) -> Estimate {
     let messages = (0..<100).map { Message(key: .integer(Int64($0)), text: $0 % 10 == 0 ? " " : "text \($0)") }
     let packer = Packer(preparation: TextPreparation(), maxInputs: 100) { _ in 7_000 }
-    var estimate = Estimate(maxInputTokens: 8192, isSample: true)
+    var estimate = Estimate(isSample: true)
     estimate.add(PageFigures(packer.pack(MessagePage(messages, continuesAfter: nil))))
     return estimate.projected(to: rows)
   }

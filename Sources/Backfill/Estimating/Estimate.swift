@@ -7,7 +7,7 @@ package struct Estimate: Equatable, Sendable {
   package private(set) var quarantined = 0
   /// Rows whose vectors an earlier run has paid for and not yet written.
   package private(set) var spooled = 0
-  /// Of `rows`, those with more tokens than the model takes, for which nothing is billed.
+  /// Of `rows`, those that are known to have more tokens than the model takes, and aren't sent.
   package private(set) var overlong = 0
   /// Of `rows`, those that get the vector of an earlier row of their page; 0 in a sample, which can't tell.
   package private(set) var duplicates = 0
@@ -22,15 +22,11 @@ package struct Estimate: Equatable, Sendable {
   package private(set) var deviation = Deviation()
   /// By how much the figures of a sample stand for more than was read; 1 where all was read.
   private var scale = 1.0
-  private let maxInputTokens: Int?
   private let isSample: Bool
   private var moments = Moments()
 
-  /// - Parameters:
-  ///   - maxInputTokens: the most tokens that the model takes in one input; nil where it is unknown.
-  ///   - isSample: whether rows are left out by chance, so that each stands for others.
-  package init(maxInputTokens: Int?, isSample: Bool = false) {
-    self.maxInputTokens = maxInputTokens
+  /// - Parameter isSample: whether rows are left out by chance, so that each stands for others.
+  package init(isSample: Bool = false) {
     self.isSample = isSample
   }
 
@@ -43,12 +39,7 @@ package struct Estimate: Equatable, Sendable {
     requests += page.requests
     for _ in 0..<page.blank + page.quarantined + page.spooled + page.overlong { moments.add(0) }
     for input in page.inputs {
-      let isOverlong = maxInputTokens.map { input.tokens > $0 && !input.isFitted } ?? false
-      for _ in 0..<input.rows { moments.add(isOverlong ? 0 : input.tokens) }
-      guard !isOverlong else {
-        overlong += input.rows
-        continue
-      }
+      for _ in 0..<input.rows { moments.add(input.tokens) }
       let billed = isSample ? input.rows : 1
       tokens.add(input.tokens, times: billed)
       characters += input.characters * billed

@@ -15,13 +15,13 @@ struct RunCommand: AsyncParsableCommand {
     commandName: "run", abstract: "Fill every missing embedding of a job's tables.",
     discussion: """
       Reads DATABASE_URL and the provider's key from the environment or a .env file; `vecfill config` tells every \
-      value and where it comes from. Stopped by SIGINT or SIGTERM, or killed, the same command goes on where it was.
+      value and where it comes from. Stopped by SIGINT, SIGTERM or SIGHUP, or killed, the same command goes on where it was.
 
       With an HNSW index on the column each write is many times slower: `index: {when: rebuild}` in the spec \
       drops it for the load and puts it back after it (docs/migrations.md).
 
       Exit codes: 0 complete, 64 usage, 65 bad data, 69 unavailable, 74 local files, 77 denied, 78 configuration, \
-      80 locked, 82 budget, 83 quarantined rows, 130 SIGINT, 143 SIGTERM (docs/exit-codes.md).
+      80 locked, 82 budget, 83 quarantined rows, 130 SIGINT, 143 SIGTERM or SIGHUP (docs/exit-codes.md).
       """)
 
   @OptionGroup var options: JobOptions
@@ -98,6 +98,7 @@ struct RunCommand: AsyncParsableCommand {
       group.addTask { await reporter.report() }
       defer { group.cancelAll() }
       return try await run.run { begun in
+        stops.begin()
         tellRecovery(begun, logger)
         logger.info("filling \(job.sources.map(\.name).joined(separator: ", "))")
         return Pipeline(

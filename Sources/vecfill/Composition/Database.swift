@@ -10,6 +10,8 @@ import Postgres
 struct Database: Sendable {
   let store: any MessageStore
   let shapes: [SourceShape]
+  /// What a person should know of the address.
+  private let warnings: [String]
 
   /// Connects, and checks every source before anything else is done.
   static func open(
@@ -23,7 +25,7 @@ struct Database: Sendable {
       for source in job.sources {
         shapes.append(try await store.inspect(source, dimensions: job.model.dimensions, for: access))
       }
-      return Database(store: store, shapes: shapes)
+      return Database(store: store, shapes: shapes, warnings: url.warnings)
     } catch {
       await store.close()
       throw error
@@ -48,7 +50,7 @@ struct Database: Sendable {
   }
 
   func warn(_ logger: Logger) {
-    for warning in Set(shapes.flatMap(\.warnings)).sorted() { logger.warning("\(warning)") }
+    for warning in Set(warnings + shapes.flatMap(\.warnings)).sorted() { logger.warning("\(warning)") }
   }
 
   func close() async {

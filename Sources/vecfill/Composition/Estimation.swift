@@ -38,11 +38,8 @@ struct Estimation {
     let ledger = try Ledger.openForReading(at: try configuration.ledgerPath ?? StateFolder().ledger)
     let scan = EstimateScan(
       job: job, store: database.store, ledger: ledger,
-      methods: packings.compactMap { packing in
-        candidates.first { $0.packing == packing }.map {
-          EstimateScan.Method(
-            packer: Packer(job, model: $0.model, counter: $0.counter), maxInputTokens: $0.model.maxInputTokens)
-        }
+      packers: packings.compactMap { packing in
+        candidates.first { $0.packing == packing }.map { Packer(job, model: $0.model, counter: $0.counter) }
       })
     let (estimates, isSample) = try await read(job, database, scan)
     let storage = VectorStorage(database)
@@ -95,7 +92,7 @@ struct Estimation {
         estimates.append((source.name, sample == nil ? methods : methods.map { $0.projected(to: populations[index]) }))
       }
       guard let sampling, sample != nil else { return (estimates, false) }
-      var all = Estimate(maxInputTokens: nil)
+      var all = Estimate()
       for estimate in estimates { estimate.methods.first.map { all.merge($0) } }
       guard let next = sampling.nextRows(after: all) else { return (estimates, true) }
       wanted = next

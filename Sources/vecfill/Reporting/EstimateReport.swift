@@ -13,7 +13,7 @@ struct EstimateReport: Encodable {
     self.job = job
     self.terms = terms
     model = terms.model.name
-    var sum = Estimate(maxInputTokens: terms.model.maxInputTokens)
+    var sum = Estimate()
     for (_, estimate) in estimates { sum.merge(estimate) }
     all = EstimateFigures(source: nil, sum, terms)
     sources = estimates.map { EstimateFigures(source: $0.source, $0.estimate, terms) }

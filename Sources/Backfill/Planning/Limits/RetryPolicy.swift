@@ -6,9 +6,6 @@ package struct RetryPolicy: Equatable, Sendable {
   package var ceiling: Duration
   /// How long a provider may fail every request, or ask to wait, before the run ends. The default is 10 min.
   package var maxOutage: Duration
-  /// How often a request may be answered with status 500, while others succeed, before its inputs are suspected. The
-  /// default is 4, and twice that for an input alone.
-  package var mostServerErrors = 4
 
   package init(
     base: Duration = .milliseconds(500), ceiling: Duration = .seconds(60), maxOutage: Duration = .seconds(600)
