@@ -35,7 +35,7 @@ import Testing
   func `a row that takes no vector is not counted as written, and what may have emptied it is named`(
     _ kind: StoreKind, _ hook: PostgresOddRowTests.Case
   ) async throws {
-    let fixture = try await PostgresOddRowTests.fixture(kind, hook.script)
+    let fixture = try await PostgresOddRowTests.fixture(hook.script, on: kind)
     let store = try await fixture.open()
     let outcome = try await store.write(PostgresOddRowTests.rows, to: fixture.source)
     #expect(outcome.unfilled == [2])

@@ -2,9 +2,10 @@ import Postgres
 
 /// What a transaction of the store's sets for itself alone, whatever the role, the database or a pooler sets.
 struct PostgresSettings: Equatable, Sendable {
-  /// A statement's own limit. It also bounds the wait for a lock where there is no `lockTimeout`.
+  /// A statement's own limit.
   var statementTimeout: Duration = .seconds(60)
-  /// How long one lock is waited for; nil for as long as the statement may last.
+  /// How long one lock is waited for. Without it, the wait ends a little before the statement's limit: an error that
+  /// tells of a lock can be tried again.
   var lockTimeout: Duration?
   /// Schemas that the types of the key need on the search path, behind the role's own.
   var schemas: [String] = []
@@ -14,7 +15,7 @@ struct PostgresSettings: Equatable, Sendable {
   var sql: String {
     var settings = [
       ("statement_timeout", Self.milliseconds(statementTimeout)),
-      ("lock_timeout", Self.milliseconds(lockTimeout ?? .zero)),
+      ("lock_timeout", Self.milliseconds(lockTimeout ?? statementTimeout * 0.9)),
       // Where row-level security would hide rows, an error is told in their place.
       ("row_security", "'off'"),
       // A key's text form must not depend on the session's.
