@@ -98,6 +98,46 @@ import Testing
     await store.close()
   }
 
+  @Test func `a partition that is held keeps no other partition from being written`() async throws {
+    let fixture = try await StoreFixture(bare: .postgres18)
+    try await fixture.run(
+      """
+      CREATE TABLE messages (id bigint PRIMARY KEY, content text, embedding vector(3)) PARTITION BY RANGE (id);
+      CREATE TABLE low PARTITION OF messages FOR VALUES FROM (0) TO (21);
+      CREATE TABLE high PARTITION OF messages FOR VALUES FROM (21) TO (1000);
+      INSERT INTO messages SELECT n, 'text' FROM generate_series(1, 40) AS n
+      """)
+    let store = try await fixture.open()
+    _ = try await store.inspect(fixture.source, dimensions: 3)
+    let hold = try Hold("LOCK TABLE ONLY low", on: fixture.url)
+    let rows = (1...40).map { EmbeddedRow(.integer($0), "text", [1, 2, 3]) }
+    let outcome = try await store.write(rows, to: fixture.source)
+    #expect(outcome.written == Set((21...40).map { .integer($0) }))
+    #expect(outcome.locked == Set((1...20).map { .integer($0) }))
+    #expect(outcome.lockHolders.hasPrefix("pid "))
+    hold.release()
+    #expect(try await store.write(rows, to: fixture.source).written.count == 20)
+    await store.close()
+  }
+
+  @Test func `a trigger that waits for a lock of its own makes its rows locked, within a bounded time`() async throws {
+    let fixture = try await StoreFixture(.postgres18)
+    try await fixture.run(
+      PostgresOddRowTests.trigger("IF NEW.id <= 200 THEN PERFORM pg_advisory_xact_lock(42); END IF;")
+        + "; INSERT INTO messages (id, content) SELECT n, 'text' FROM generate_series(1, 210) AS n")
+    let store = try await fixture.open()
+    let hold = try Hold("SELECT pg_advisory_xact_lock(42)", on: fixture.url)
+    let rows = (1...210).map { EmbeddedRow(.integer($0), "text", [1, 2, 3]) }
+    let started = ContinuousClock.now
+    let outcome = try await store.write(rows, to: fixture.source)
+    #expect(ContinuousClock.now - started < .seconds(30))
+    #expect(outcome.locked.isSuperset(of: (1...200).map { .integer($0) }))
+    #expect(outcome.refused.isEmpty && outcome.unfilled.isEmpty)
+    hold.release()
+    #expect(try await store.write(rows, to: fixture.source).written.count + outcome.written.count == 210)
+    await store.close()
+  }
+
   @Test func `a row that is held and one that is refused keep no other from being written`() async throws {
     let fixture = try await PostgresOddRowTests.fixture(
       "ALTER TABLE messages ADD CONSTRAINT short CHECK (length(content) < 8) NOT VALID")

@@ -143,7 +143,10 @@ extension PostgresWrite {
     _ cause: PostgresError?, _ rows: [EmbeddedRow], to outcome: inout WriteOutcome,
     on connection: isolated PostgresConnection
   ) throws {
-    let locked = try heldByOthers(rows, on: connection)
+    guard let locked = try heldByOthers(rows, on: connection) else {
+      // A lock on a partition leaves the other partitions' rows free.
+      return try writeEach(rows, within: .milliseconds(20), to: &outcome, on: connection)
+    }
     outcome.locked.formUnion(locked)
     let free = rows.filter { !locked.contains($0.key) }
     let index = cause.flatMap(\.statement).map { $0 - Self.leading }
@@ -158,13 +161,13 @@ extension PostgresWrite {
         single = free
       }
     }
-    try writeEach(single, to: &outcome, on: connection)
+    try writeEach(single, within: min(lockTimeout, .milliseconds(200)), to: &outcome, on: connection)
   }
 
-  /// The rows that lack a vector and are held by another transaction; all of them where the whole table is.
+  /// The rows that lack a vector and are held by another transaction; nil where the table is, or a partition.
   private func heldByOthers(
     _ rows: [EmbeddedRow], on connection: isolated PostgresConnection
-  ) throws -> Set<RowKey> {
+  ) throws -> Set<RowKey>? {
     let arrays = arrays(of: rows)
     let segment = try connection.segments { pipeline in
       try pipeline.add(table.settings(.seconds(10), lockTimeout: lockTimeout))
@@ -176,22 +179,31 @@ extension PostgresWrite {
     case .success(let results):
       return Set(numbered(rows, results[2])).subtracting(numbered(rows, results[1]))
     case .failure(let error) where error.isServerFault: throw error
-    case .failure(let error) where error.isConflict: return Set(rows.map(\.key))
+    case .failure(let error) where error.isConflict: return nil
     // What is wrong shows where the rows are tried one by one.
     case .failure: return []
     }
   }
 
-  /// Writes each row in a transaction of its own.
+  /// Writes each row in a transaction of its own, which waits no longer than `lockTimeout` for a lock.
   private func writeEach(
-    _ rows: [EmbeddedRow], to outcome: inout WriteOutcome, on connection: isolated PostgresConnection
+    _ rows: [EmbeddedRow], within lockTimeout: Duration, to outcome: inout WriteOutcome,
+    on connection: isolated PostgresConnection
   ) throws {
     var refusals: [RowKey: PostgresError] = [:]
     var waiting = rows
+    var isHeld = false
     for _ in 0..<Self.conflicts where !waiting.isEmpty {
       var conflicting: [EmbeddedRow] = []
       for group in waiting.groups(of: Self.group) {
-        conflicting += try writeEach(of: group, to: &outcome, refusals: &refusals, on: connection)
+        guard !isHeld else {
+          outcome.locked.formUnion(group.map(\.key))
+          continue
+        }
+        conflicting += try writeEach(
+          of: group, within: lockTimeout, to: &outcome, refusals: &refusals, on: connection)
+        // What keeps so many rows in a row from being written is likely to keep the others too; they come round again.
+        isHeld = group.count == Self.group && outcome.locked.isSuperset(of: group.map(\.key))
       }
       waiting = conflicting
     }
@@ -206,14 +218,15 @@ extension PostgresWrite {
 
   /// Writes a group's rows in one round trip, and returns those that a deadlock or a serialisation failure kept from it.
   private func writeEach(
-    of group: [EmbeddedRow], to outcome: inout WriteOutcome, refusals: inout [RowKey: PostgresError],
+    of group: [EmbeddedRow], within lockTimeout: Duration, to outcome: inout WriteOutcome,
+    refusals: inout [RowKey: PostgresError],
     on connection: isolated PostgresConnection
   ) throws -> [EmbeddedRow] {
     let statement = table.update(isRepeat: isRepeat)
     let segments = try connection.segments { pipeline in
       var parameters = PostgresParameters()
       for row in group {
-        try pipeline.add(table.settings(lockTimeout: min(lockTimeout, .milliseconds(200))))
+        try pipeline.add(table.settings(lockTimeout: lockTimeout))
         fill(&parameters, with: row)
         try pipeline.add(statement, parameters)
         try pipeline.sync()
