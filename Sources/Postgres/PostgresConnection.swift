@@ -34,7 +34,7 @@ package actor PostgresConnection {
   /// Drops the connection, and with it the session's settings and locks, and makes a new one.
   package func reconnect() throws {
     handle = nil
-    handle = try PostgresHandle(to: conninfo, applicationName: applicationName)
+    handle = try PostgresHandle.connect(to: conninfo, applicationName: applicationName)
   }
 
   /// Drops the connection; it can be made anew by `reconnect`.

@@ -9,6 +9,12 @@ package struct PostgresError: Error, Equatable, Sendable {
   package var detail: String?
   package var hint: String?
   package var constraint: String?
+  /// The names of the functions and statements in which it happened. It can quote a row's values.
+  package var context: String?
+  /// The function of PostgreSQL's own source that reported it, the same in every language of messages.
+  package var routine: String?
+  /// The file of PostgreSQL's own source that reported it.
+  package var sourceFile: String?
   /// Whether the connection is gone with it.
   package var endsConnection = false
   /// Whether the statement, or its transaction, may have been done all the same.
@@ -31,6 +37,9 @@ package struct PostgresError: Error, Equatable, Sendable {
     detail = field("D")
     hint = field("H")
     constraint = field("n")
+    context = field("W")
+    routine = field("R")
+    sourceFile = field("F")
     // The severity that no locale translates: after these two the server ends the session.
     endsConnection = ["FATAL", "PANIC"].contains(field("V"))
   }
@@ -49,38 +58,70 @@ package struct PostgresError: Error, Equatable, Sendable {
 }
 
 extension PostgresError {
+  /// Whether a function's own RAISE reported it: it can wear any SQLSTATE and quote any value.
+  package var isRaised: Bool {
+    switch sourceFile {
+    case "pl_exec.c": routine == "exec_stmt_raise" || routine == "exec_stmt_assert"
+    case "plpy_elog.c", "plperl.c", "pltcl.c", "plv8.cc": true
+    default: false
+    }
+  }
+
   /// Whether another attempt, on a new connection where this one is gone, is likely to pass.
   package var isTransient: Bool {
     guard let sqlState else { return endsConnection }
-    if isConflict || sqlState.hasPrefix("08") || sqlState == "53300" { return true }
+    if isRaised { return endsConnection }
+    // A primary that became a standby: the next connection may find its successor.
+    if isConflict || sqlState.hasPrefix("08") || ["53300", "25006"].contains(sqlState) { return true }
     // A refusal at the door stays one: a wrong password, no such database, no right to connect.
     return endsConnection && !["28", "3D", "42"].contains(sqlState.prefix(2))
   }
 
   /// Whether another transaction was in the way: a lock timeout, a deadlock, a serialisation failure.
   package var isConflict: Bool {
-    ["55P03", "40P01", "40001"].contains(sqlState)
+    isLockTimeout || (!isRaised && ["40P01", "40001"].contains(sqlState))
+  }
+
+  /// Whether a lock was not to be had in time.
+  package var isLockTimeout: Bool { !isRaised && sqlState == "55P03" }
+
+  /// Whether the database itself is in trouble, whatever the statement was: out of resources, shutting down, a failing
+  /// disk, no longer writable.
+  package var isServerFault: Bool {
+    if endsConnection { return true }
+    guard !isRaised, let sqlState else { return false }
+    return ["08", "53", "58"].contains(sqlState.prefix(2)) || sqlState.hasPrefix("57P") || sqlState == "25006"
   }
 
   /// What it means to the person who runs the job. A message that can quote a row's values is left out (P10).
   package func failure(_ subject: String, remedy: String? = nil) -> Failure {
-    let exitCode: ExitCode
-    var quoted = true
-    switch sqlState?.prefix(2) {
-    case "28":
-      exitCode = .denied
-    case "42":
-      exitCode = sqlState == "42501" ? .denied : .configuration
-    case "0A", "25", "3D", "3F":
-      exitCode = .configuration
-    case "22", "23", "44", "P0":
-      exitCode = .badData
-      quoted = false
-    default:
-      exitCode = .unavailable
-    }
-    let reason =
-      quoted ? message : "PostgreSQL refused a value" + (constraint.map { " under the constraint \($0)" } ?? "")
+    let reason = mayBeQuoted ? message : "PostgreSQL refused a value\(place)"
     return Failure(exitCode, subject, sqlState.map { "\(reason) (SQLSTATE \($0))" } ?? reason, remedy: remedy)
+  }
+
+  private var exitCode: ExitCode {
+    if isRaised { return .badData }
+    return switch sqlState?.prefix(2) {
+    case "28": .denied
+    case "42": sqlState == "42501" ? .denied : .configuration
+    case "0A", "25", "3D", "3F": .configuration
+    case "22", "23", "44", "P0": .badData
+    default: .unavailable
+    }
+  }
+
+  /// Whether PostgreSQL's own message holds nothing of a row: so it is for these classes, outside of a function.
+  private var mayBeQuoted: Bool {
+    guard let sqlState else { return true }
+    if isConflict || routine == "ProcessInterrupts" { return true }
+    let classes: Set<Substring> = [
+      "08", "0A", "25", "26", "28", "34", "3D", "3F", "40", "42", "53", "54", "55", "57", "58", "XX",
+    ]
+    return context == nil && !isRaised && classes.contains(sqlState.prefix(2))
+  }
+
+  private var place: String {
+    if context != nil || isRaised { return " in a function or trigger" }
+    return constraint.map { " under the constraint \($0)" } ?? ""
   }
 }

@@ -8,17 +8,29 @@ import Foundation
 final class PostgresHandle {
   let pointer: OpaquePointer
   private let noticeBuffer = NoticeBuffer()
-  private var sentCancel = false
+  private var cancelRequest: CancelRequest?
   private var heedsCancellation = true
 
-  /// Connects, trying libpq's hosts in their order.
-  init(to conninfo: String, applicationName: String) throws {
+  /// Connects, trying libpq's hosts in their order, each for its `connect_timeout`.
+  static func connect(to conninfo: String, applicationName: String) throws -> PostgresHandle {
+    var hosts: PostgresHosts?
+    while true {
+      let handle = try PostgresHandle(to: conninfo, applicationName: applicationName, hosts: hosts)
+      guard let silence = try handle.finishConnecting() else { return handle }
+      // libpq goes on to the next host where one refuses; where one is silent, that is left to its caller.
+      guard let rest = PostgresHosts(of: handle.pointer).behind(handle.pointer) else { throw silence }
+      hosts = rest
+    }
+  }
+
+  private init(to conninfo: String, applicationName: String, hosts: PostgresHosts?) throws {
     // Before `dbname` stand defaults that the connection string overrides, behind it what it can't.
-    let options: [(String, String)] = [
-      ("keepalives_idle", "30"), ("keepalives_interval", "10"), ("keepalives_count", "3"),
-      ("tcp_user_timeout", "20000"), ("dbname", conninfo), ("client_encoding", "UTF8"),
-      ("application_name", applicationName),
-    ]
+    let options: [(String, String)] =
+      [
+        ("keepalives_idle", "30"), ("keepalives_interval", "10"), ("keepalives_count", "3"),
+        ("tcp_user_timeout", "20000"), ("dbname", conninfo), ("client_encoding", "UTF8"),
+        ("application_name", applicationName),
+      ] + (hosts?.options ?? [])
     let keywords = options.map { strdup($0.0) }
     let values = options.map { strdup($0.1) }
     defer { for string in keywords + values { free(string) } }
@@ -34,44 +46,46 @@ final class PostgresHandle {
         Unmanaged<NoticeBuffer>.fromOpaque(buffer).takeUnretainedValue().append(PostgresError(result: notice))
       }, Unmanaged.passUnretained(noticeBuffer).toOpaque())
     guard PQstatus(pointer) != CONNECTION_BAD else { throw PostgresError(connection: pointer) }
-    try finishConnecting()
-    PQsetnonblocking(pointer, 1)
   }
 
   deinit {
     PQfinish(pointer)
   }
 
-  private func finishConnecting() throws {
-    let deadline = ContinuousClock.now + connectTimeout
+  /// Returns nil once the connection stands, or an error where a host gave no answer in its time.
+  private func finishConnecting() throws -> PostgresError? {
+    var place = ""
+    var deadline = ContinuousClock.now
     var next = PGRES_POLLING_WRITING
     while next != PGRES_POLLING_OK {
       guard next != PGRES_POLLING_FAILED else { throw PostgresError(connection: pointer) }
+      if place != currentPlace {
+        place = currentPlace
+        deadline = .now + connectTimeout
+      }
       while try poll(next == PGRES_POLLING_READING ? POLLIN : POLLOUT) == 0 {
         if Task.isCancelled { throw CancellationError() }
         guard ContinuousClock.now < deadline else {
           let host = PQhost(pointer).map { String(cString: $0) } ?? ""
-          throw PostgresError(message: "no answer from \(host) within \(connectTimeout)", endsConnection: true)
+          return PostgresError(message: "no answer from \(host) within \(connectTimeout)", endsConnection: true)
         }
       }
       next = PQconnectPoll(pointer)
     }
+    PQsetnonblocking(pointer, 1)
+    return nil
+  }
+
+  /// Which address is being tried.
+  private var currentPlace: String {
+    [PQhost(pointer), PQhostaddr(pointer), PQport(pointer)].map { $0.map { String(cString: $0) } ?? "" }
+      .joined(separator: " ")
   }
 
   /// libpq's `connect_timeout`, which it leaves to the caller here. The default is 10 s.
   private lazy var connectTimeout: Duration = {
-    guard let options = PQconninfo(pointer) else { return .seconds(10) }
-    defer { PQconninfoFree(options) }
-    var option = options
-    while let keyword = option.pointee.keyword {
-      if String(cString: keyword) == "connect_timeout", let value = option.pointee.val,
-        let seconds = Int(String(cString: value)), seconds > 0
-      {
-        return .seconds(seconds)
-      }
-      option += 1
-    }
-    return .seconds(10)
+    let seconds = PostgresHosts.options(of: pointer)["connect_timeout"].flatMap { Int($0) } ?? 0
+    return .seconds(seconds > 0 ? seconds : 10)
   }()
 
   /// The notices since the last call, the newest hundred at most.
@@ -111,7 +125,9 @@ extension PostgresHandle {
 
   func begin(heedingCancellation: Bool = true) throws {
     heedsCancellation = heedingCancellation
-    sentCancel = false
+    // A request that is still on its way would cancel what comes now.
+    if let cancelRequest, !cancelRequest.waitForEnd() { abandon() }
+    cancelRequest = nil
     if heedsCancellation, Task.isCancelled { throw CancellationError() }
   }
 
@@ -149,19 +165,19 @@ extension PostgresHandle {
       throw PostgresError(sqlState: "0A000", message: "COPY is not supported here", endsConnection: true)
     default:
       var error = PostgresError(result: raw)
-      if sentCancel, error.sqlState == "57014" { throw CancellationError() }
+      if cancelRequest != nil, error.sqlState == "57014" { throw CancellationError() }
       error.endsConnection = error.endsConnection || PQstatus(pointer) == CONNECTION_BAD
       throw error
     }
   }
 
-  /// Waits for `events` on the socket, cancelling the statement once the task is cancelled.
+  /// Waits for `events` on the socket, cancelling what runs once the task is cancelled.
   @discardableResult
   private func wait(_ events: Int32) throws -> Int32 {
     while true {
       let seen = try poll(events)
+      if heedsCancellation, Task.isCancelled, seen == 0 || cancelRequest?.isOverdue != false { try cancel() }
       guard seen == 0 else { return seen }
-      if heedsCancellation, !sentCancel, Task.isCancelled { cancel() }
     }
   }
 
@@ -174,13 +190,26 @@ extension PostgresHandle {
     return Int32(watched.revents)
   }
 
-  private func cancel() {
-    sentCancel = true
-    guard let request = PQgetCancel(pointer) else { return }
-    defer { PQfreeCancel(request) }
-    var complaint = [CChar](repeating: 0, count: 256)
-    // If it fails, the statement runs to its own end, as it would without it.
-    _ = PQcancel(request, &complaint, Int32(complaint.count))
+  /// Asks the server to cancel what runs, again and again: in a pipeline the next statement follows. A server that
+  /// doesn't heed it for 2 s is left alone with it.
+  private func cancel() throws {
+    if let cancelRequest {
+      if cancelRequest.isOverdue {
+        abandon()
+        throw CancellationError()
+      }
+      cancelRequest.repeatIfEnded()
+    } else if let request = CancelRequest(of: pointer) {
+      cancelRequest = request
+    } else {
+      abandon()
+      throw CancellationError()
+    }
+  }
+
+  /// Ends the connection as a broken network would: the server rolls back what it was at.
+  private func abandon() {
+    shutdown(PQsocket(pointer), Int32(SHUT_RDWR))
   }
 }
 

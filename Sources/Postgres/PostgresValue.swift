@@ -14,6 +14,16 @@ package enum PostgresValue: Equatable, Sendable {
   case binary([UInt8])
 }
 
+extension PostgresValue {
+  /// An array of texts, for a parameter that is one.
+  package static func array(_ elements: some Sequence<String>) -> PostgresValue {
+    let quoted = elements.map { element in
+      "\"" + element.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
+    }
+    return .text("{\(quoted.joined(separator: ","))}")
+  }
+}
+
 extension PostgresValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByNilLiteral {
   package init(stringLiteral value: String) { self = .text(value) }
   package init(integerLiteral value: Int64) { self = .integer(value) }

@@ -36,6 +36,37 @@ import Testing
     await second.close()
   }
 
+  @Test func `two processes of one name are two holders, and a lost connection's lock is one's own`() async throws {
+    let fixture = try await StoreFixture(.postgres18)
+    // The server keeps 63 bytes of a name: what would tell the two apart is cut off.
+    let name = String(repeating: "long-host-name-", count: 6)
+    let first = try await fixture.open(applicationName: "\(name) pid 1")
+    let second = try await fixture.open(applicationName: "\(name) pid 2")
+    try await first.lock(fixture.source)
+    let started = ContinuousClock.now
+    let failure = await #expect(throws: Failure.self) { try await second.lock(fixture.source) }
+    #expect(failure?.exitCode == .locked)
+    #expect(ContinuousClock.now - started < .seconds(5))
+    await second.close()
+
+    // The network swallows the end of the connection, so that the server holds on to the lock for a while.
+    let cluster = try await PostgresCluster.shared(.eighteen)
+    let proxy = try PostgresProxy(to: cluster.port)
+    defer { proxy.close() }
+    await first.close()
+    let third = try await DatabaseURL(fixture.url.replacing(":\(cluster.port)/", with: ":\(proxy.port)/"))
+      .openMessageStore(applicationName: name)
+    while (try? await third.lock(fixture.source)) == nil { await Task.yield() }
+    let held =
+      "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database "
+      + "WHERE datname = current_database())"
+    #expect(try await fixture.run(held) == [["1"]])
+    proxy.cut()
+    #expect(try await third.page(of: fixture.source, after: nil, limit: 1).isEmpty)
+    #expect(try await fixture.run(held) == [["1"]])
+    await third.close()
+  }
+
   @Test func `another column, table or database is another lock`() async throws {
     let fixture = try await StoreFixture(.postgres18)
     try await fixture.run(

@@ -57,9 +57,13 @@ struct Refusal: CustomTestStringConvertible {
       "a key that may be NULL", "CREATE TABLE messages (id int UNIQUE, content text, embedding vector(3))",
       subject: "messages.id", reason: "not the table's key"),
     Refusal(
-      "a key of two columns",
+      "a part of a key of two columns",
       "CREATE TABLE messages (id int, n int, content text, embedding vector(3), PRIMARY KEY (id, n))",
-      subject: "messages.id", reason: "not the table's key"),
+      source: Source(table: "messages", keys: ["n"]), subject: "messages.n", reason: "not the table's key"),
+    Refusal(
+      "more columns than the key has",
+      "CREATE TABLE messages (id int PRIMARY KEY, n int NOT NULL, content text, embedding vector(3))",
+      source: Source(table: "messages", keys: ["id", "n"]), subject: "messages.id, n", reason: "not the table's key"),
     Refusal(
       "a key that is unique in part",
       """
@@ -67,8 +71,11 @@ struct Refusal: CustomTestStringConvertible {
       CREATE UNIQUE INDEX ON messages (id) WHERE content IS NOT NULL
       """, subject: "messages.id", reason: "not the table's key"),
     Refusal(
-      "a key of another type", "CREATE TABLE messages (id numeric PRIMARY KEY, content text, embedding vector(3))",
-      subject: "messages.id", reason: "numeric"),
+      "a key by an expression",
+      """
+      CREATE TABLE messages (id text NOT NULL, content text, embedding vector(3));
+      CREATE UNIQUE INDEX ON messages (lower(id))
+      """, subject: "messages.id", reason: "not the table's key"),
     Refusal(
       "a text column that holds JSON", "CREATE TABLE messages (id int PRIMARY KEY, content jsonb, embedding vector(3))",
       subject: "messages.content", reason: "jsonb"),
@@ -173,7 +180,9 @@ struct Refusal: CustomTestStringConvertible {
     let reader = try DatabaseURL(fixture.url.replacing("postgres@", with: "\(role)@"))
     let standby = try DatabaseURL("\(fixture.url)?options=-c%20default_transaction_read_only%3Don")
     for (url, exitCode) in [(reader, ExitCode.denied), (standby, .configuration)] {
-      let store = try await url.openMessageStore(applicationName: "vecfill tests")
+      // A database that can only be read may become another one soon, as on a failover: this store gives up sooner.
+      let store = try await PostgresMessageStore(
+        url: url, applicationName: "vecfill tests", patience: PostgresPatience(losses: 2))
       let failure = await #expect(throws: Failure.self) { try await store.inspect(fixture.source, dimensions: 3) }
       #expect(failure?.exitCode == exitCode)
       #expect(try await store.page(of: fixture.source, after: nil, limit: 9).map(\.key) == [2])

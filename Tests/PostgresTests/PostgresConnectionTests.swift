@@ -117,3 +117,74 @@ import Testing
     #expect(error?.failure("x").exitCode == .configuration)
   }
 }
+
+@Suite struct PostgresFailureTests {
+  @Test func `a silent host in a list is passed over`() async throws {
+    let (database, _) = try await PostgresConnectionTests.connect()
+    let silent = try SilentListener()
+    let hosts = "127.0.0.1:\(silent.port),127.0.0.1:\(silent.port),127.0.0.1:\(database.port)"
+    let url = try DatabaseURL("postgresql://postgres@\(hosts)/\(database.name)?connect_timeout=1")
+    let connection = try await PostgresConnection.connect(to: url, applicationName: "vecfill tests")
+    #expect(try await connection.query("SELECT current_database()")[0][0] == database.name)
+    let gone = try DatabaseURL("postgresql://postgres@127.0.0.1:\(silent.port)/x?connect_timeout=1")
+    let error = await #expect(throws: PostgresError.self) {
+      try await PostgresConnection.connect(to: gone, applicationName: "vecfill tests")
+    }
+    #expect(error?.message.hasPrefix("no answer from 127.0.0.1") == true)
+    #expect(error?.isTransient == true)
+    withExtendedLifetime(silent) {}
+  }
+
+  @Test func `a pipeline's segments fail each on its own, also at their commit`() async throws {
+    let (database, connection) = try await PostgresConnectionTests.connect()
+    try await connection.execute("CREATE TABLE t (n int, UNIQUE (n) DEFERRABLE INITIALLY DEFERRED)")
+    let states = try await connection.run { connection in
+      try connection.segments { pipeline in
+        for n in [1, 1, 2, 0, 3] as [Int64] {
+          try pipeline.add("INSERT INTO t VALUES (12 / $1::bigint)", [.integer(n)])
+          try pipeline.add("SELECT 1")
+          try pipeline.sync()
+        }
+      }.map { segment -> String in
+        switch segment {
+        case .success(let results): "\(results.count)"
+        case .failure(let error): "\(error.sqlState ?? "") at \(error.statement ?? -1)"
+        }
+      }
+    }
+    #expect(states == ["2", "23505 at 2", "2", "22012 at 0", "2", "0"])
+    #expect(try await database.run("SELECT n FROM t ORDER BY n") == [["4"], ["6"], ["12"]])
+    #expect(try await connection.query("SELECT 1")[0][0] == "1")
+  }
+
+  @Test(arguments: ["P0001", "42501", "22023", "57014", "45000", "53100", "08006"])
+  func `what a function raises is told by its SQLSTATE alone`(_ state: String) async throws {
+    let (_, connection) = try await PostgresConnectionTests.connect()
+    let error = await #expect(throws: PostgresError.self) {
+      try await connection.execute("DO $$ BEGIN RAISE EXCEPTION 'a secret' USING ERRCODE = '\(state)'; END $$")
+    }
+    #expect(error?.isRaised == true)
+    #expect(error?.isTransient == false)
+    #expect(
+      error?.failure("m").description
+        == "m: PostgreSQL refused a value in a function or trigger (SQLSTATE \(state))")
+  }
+
+  @Test(arguments: [
+    ("SELECT nowhere", "column \"nowhere\" does not exist (SQLSTATE 42703)"),
+    ("SELECT 'a secret'::int", "PostgreSQL refused a value (SQLSTATE 22P02)"),
+    (
+      "DO $$ BEGIN EXECUTE 'SELECT a secret one'; END $$",
+      "PostgreSQL refused a value in a function or trigger (SQLSTATE 42601)"
+    ),
+    (
+      "DO $$ BEGIN PERFORM 'a secret'::int; END $$",
+      "PostgreSQL refused a value in a function or trigger (SQLSTATE 22P02)"
+    ),
+  ])
+  func `PostgreSQL's own words are quoted where they can hold no value`(_ script: String, _ said: String) async throws {
+    let (_, connection) = try await PostgresConnectionTests.connect()
+    let error = await #expect(throws: PostgresError.self) { try await connection.execute(script) }
+    #expect(error?.failure("m").description == "m: \(said)")
+  }
+}

@@ -25,15 +25,19 @@ struct PostgresInspection {
       )
     }
     let oid = relation["oid"] ?? ""
-    let keyKind = try keyKind(relation: oid, on: connection)
+    let key = try PostgresKeyInspection(source: source, relation: oid, on: connection)
+    for column in key.key.columns {
+      _ = try self.column(column.name, relation: oid, missing: "name the primary key in the job", on: connection)
+    }
     try checkText(relation: oid, on: connection)
     let pgvector = try pgvector(on: connection)
     let vector = try vectorColumn(relation: oid, dimensions: dimensions, on: connection)
+    let lacking = try key.indexOfLacking(on: connection)
     let table = PostgresTable(
-      source: source, schema: relation["schema"] ?? "", keyKind: keyKind, vectorType: vector.type,
-      dimensions: vector.dimensions, pgvectorSchema: pgvector.schema,
-      warnings: pgvector.warnings)
-    try connection.query(table.page(behindKey: false, texts: 0), [0])
+      source: source, oid: oid, schema: relation["schema"] ?? "", key: key.key, vectorType: vector.type,
+      dimensions: vector.dimensions, pgvectorSchema: pgvector.schema, keySchemas: key.schemas,
+      hasIndexOfLacking: lacking.exists, warnings: pgvector.warnings + lacking.warnings)
+    _ = try PostgresPage(table: table, request: PageRequest(limit: 0), bytes: 0).read(on: connection)
     return table
   }
 
@@ -45,7 +49,7 @@ struct PostgresInspection {
 
   private func relation(on connection: isolated PostgresConnection) throws -> PostgresRow {
     let name = (source.schema.map { "\($0.quotedIdentifier)." } ?? "") + source.table.quotedIdentifier
-    let found = try connection.query(
+    let found = try connection.inspect(
       """
       SELECT c.oid, n.nspname AS schema, c.relkind AS kind, row_security_active(c.oid) AS hides_rows,
         current_user AS role, pg_encoding_to_char(d.encoding) AS encoding,
@@ -76,7 +80,7 @@ struct PostgresInspection {
     _ name: String, relation: String, written: Bool = false, missing remedy: String,
     on connection: isolated PostgresConnection
   ) throws -> PostgresRow {
-    let found = try connection.query(
+    let found = try connection.inspect(
       """
       SELECT a.attnum AS number, a.attnotnull AS not_null, a.attgenerated <> '' AS generated, a.atttypmod AS modifier,
         t.typname AS type, t.typcategory AS category, format_type(a.atttypid, a.atttypmod) AS declared,
@@ -96,29 +100,6 @@ struct PostgresInspection {
     return column
   }
 
-  private func keyKind(relation: String, on connection: isolated PostgresConnection) throws -> RowKey.Kind {
-    let key = try column(source.key, relation: relation, missing: "name the primary key in the job", on: connection)
-    let kinds: [String: RowKey.Kind] = [
-      "int2": .integer, "int4": .integer, "int8": .integer, "uuid": .uuid, "text": .text, "varchar": .text,
-    ]
-    guard let kind = kinds[key["type"] ?? ""] else {
-      throw refusal(
-        "a key of type \(key["declared"] ?? "") can't be paged", "name a column of an integer type, uuid or text",
-        column: source.key)
-    }
-    let index = try connection.query(
-      """
-      SELECT 1 FROM pg_index WHERE indrelid = $1::oid AND indisunique AND indisvalid AND indpred IS NULL
-        AND indexprs IS NULL AND indnkeyatts = 1 AND indkey[0] = $2::int2
-      """, [.text(relation), .text(key["number"] ?? "")])
-    guard !index.isEmpty, key.isTrue("not_null") else {
-      throw refusal(
-        "it is not the table's key: it may be NULL or hold a value twice", "name the primary key in the job",
-        column: source.key)
-    }
-    return kind
-  }
-
   private func checkText(relation: String, on connection: isolated PostgresConnection) throws {
     let text = try column(source.text, relation: relation, missing: "name the text column in the job", on: connection)
     guard text["category"] == "S" else {
@@ -128,7 +109,7 @@ struct PostgresInspection {
   }
 
   private func pgvector(on connection: isolated PostgresConnection) throws -> (schema: String, warnings: [String]) {
-    let found = try connection.query(
+    let found = try connection.inspect(
       """
       SELECT n.nspname, e.extversion FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
       WHERE e.extname = 'vector'
@@ -170,8 +151,21 @@ struct PostgresInspection {
     let table = (source.schema.map { "\($0.quotedIdentifier)." } ?? "") + source.table.quotedIdentifier
     let vector = source.vector.quotedIdentifier
     // A vector's text form needs none of pgvector's functions, which may be off the search path.
-    let found = try connection.query(
-      "SELECT cardinality(string_to_array(\(vector)::text, ',')) FROM \(table) WHERE \(vector) IS NOT NULL LIMIT 1")
-    return found.first?[0].flatMap { Int($0) }
+    let statement =
+      "SELECT cardinality(string_to_array(\(vector)::text, ',')) FROM \(table) WHERE \(vector) IS NOT NULL LIMIT 1"
+    do {
+      return try connection.query(statement, under: PostgresSettings(statementTimeout: .seconds(10))).first?[0]
+        .flatMap { Int($0) }
+    } catch let error as PostgresError where error.sqlState == "57014" {
+      // So many rows without a vector that none was found in time.
+      return nil
+    }
+  }
+}
+
+extension PostgresConnection {
+  /// Asks the catalogue, under limits of the store's own.
+  func inspect(_ sql: String, _ parameters: [PostgresValue] = []) throws -> PostgresResult {
+    try query(sql, parameters, under: PostgresSettings())
   }
 }

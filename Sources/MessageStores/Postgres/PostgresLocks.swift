@@ -13,13 +13,23 @@ actor PostgresLocks {
     let key: Int64
   }
 
-  private let connection: PostgresConnection
-  private let applicationName: String
-  private var held: [Lock] = []
+  /// A server process, told from every other that had its number.
+  private struct Backend: Equatable {
+    let pid: String?
+    let start: String?
 
-  init(connection: PostgresConnection, applicationName: String) {
+    init(_ row: PostgresRow) {
+      (pid, start) = (row["pid"], row["start"])
+    }
+  }
+
+  private let connection: PostgresConnection
+  private var held: [Lock] = []
+  /// The server processes that held the locks over this connection: what one of them still holds is this process's own.
+  private let backends = Locked<[Backend]>([])
+
+  init(connection: PostgresConnection) {
     self.connection = connection
-    self.applicationName = applicationName
   }
 
   /// Takes the lock `name`; throws a `Failure` with `.locked` that names its holder.
@@ -42,45 +52,47 @@ actor PostgresLocks {
   }
 
   private func acquire(_ new: Lock?) async throws {
-    let (held, applicationName) = (held, applicationName)
+    let (held, own) = (held, backends)
     try await connection.run { connection in
       if !connection.isAlive {
         do {
-          try Self.open(connection)
-          for lock in held { try Self.acquire(lock, by: applicationName, on: connection) }
+          try Self.open(connection, own: own)
+          for lock in held { try Self.acquire(lock, own: own, on: connection) }
         } catch {
           // An open connection stands for locks that are held.
           connection.close()
           throw error
         }
       }
-      if let new { try Self.acquire(new, by: applicationName, on: connection) }
+      if let new { try Self.acquire(new, own: own, on: connection) }
     }
   }
 
   /// Connects, and keeps the server from ending the session for being idle, as far as its version knows such a limit.
-  private static func open(_ connection: isolated PostgresConnection) throws {
+  private static func open(_ connection: isolated PostgresConnection, own: Locked<[Backend]>) throws {
     try connection.reconnect()
     let isPooled = try connection.isPooled()
     if isPooled { try connection.execute("BEGIN READ ONLY") }
-    try connection.query(
+    // As a simple query: one with parameters leaves its portal open, and with it a snapshot for which vacuum and every
+    // concurrent index build would wait as long as the transaction lasts.
+    try connection.execute(
       """
-      SELECT set_config(name, '0', $1) FROM pg_settings
+      SELECT set_config(name, '0', \(isPooled)) FROM pg_settings
       WHERE name IN ('idle_session_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')
-      """, [.text(isPooled ? "true" : "false")])
+      """)
+    let backend = try connection.execute(
+      "SELECT pid, extract(epoch FROM backend_start) AS start FROM pg_stat_activity WHERE pid = pg_backend_pid()")
+    if let backend = backend.first { own.withLock { $0.append(Backend(backend)) } }
   }
 
-  private static func acquire(
-    _ lock: Lock, by applicationName: String, on connection: isolated PostgresConnection
-  ) throws {
+  private static func acquire(_ lock: Lock, own: Locked<[Backend]>, on connection: isolated PostgresConnection) throws {
     // A holder that is gone before it could be named has freed the lock.
     for _ in 0..<3 {
       let function = try connection.isInTransaction() ? "pg_try_advisory_xact_lock" : "pg_try_advisory_lock"
-      // As a simple query: one with parameters leaves its portal open, and with it a snapshot for which vacuum and every
-      // concurrent index build would wait as long as the transaction lasts.
+      // As a simple query, as in `open`.
       guard try connection.execute("SELECT \(function)(\(lock.key))")[0][0] != "t" else { return }
       guard let holder = try holder(of: lock, on: connection) else { continue }
-      if holder["name"] == applicationName {
+      if own.withLock({ $0.contains(Backend(holder)) }) {
         throw PostgresError(message: "the server still holds the lock of a lost connection", endsConnection: true)
       }
       throw refusal(lock, by: holder)
@@ -89,10 +101,12 @@ actor PostgresLocks {
   }
 
   private static func holder(of lock: Lock, on connection: isolated PostgresConnection) throws -> PostgresRow? {
+    // In a transaction, the sessions stay as they were when it first looked.
+    try connection.execute("SELECT pg_stat_clear_snapshot()")
     let (high, low) = (UInt32(truncatingIfNeeded: lock.key >> 32), UInt32(truncatingIfNeeded: lock.key))
     return try connection.query(
       """
-      SELECT a.application_name AS name, a.client_addr AS address, a.backend_start AS since
+      SELECT a.pid, extract(epoch FROM a.backend_start) AS start, a.application_name AS name, a.client_addr AS address, a.backend_start AS since
       FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
       WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
         AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())

@@ -19,11 +19,10 @@ package actor PostgresMessageStore: MessageStore {
 
   /// Connects to `url`. `applicationName` is what the server, and another process that finds a lock held, is told.
   ///
-  /// A write that waits longer than `lockTimeout` for another transaction's row lock counts as one conflict of
-  /// `patience`.
+  /// A write waits no longer than `lockTimeout` for another transaction's lock before it leaves the rows that are held.
   package init(
     url: DatabaseURL, applicationName: String, patience: PostgresPatience = PostgresPatience(),
-    lockTimeout: Duration = .seconds(5)
+    lockTimeout: Duration = .seconds(1)
   ) async throws {
     identity = url.identity
     address = url.redacted
@@ -32,7 +31,7 @@ package actor PostgresMessageStore: MessageStore {
     reader = try PostgresConnection(to: url, applicationName: applicationName)
     writer = try PostgresConnection(to: url, applicationName: applicationName)
     locks = PostgresLocks(
-      connection: try PostgresConnection(to: url, applicationName: applicationName), applicationName: applicationName)
+      connection: try PostgresConnection(to: url, applicationName: applicationName))
     do {
       try await reader.reconnect()
     } catch let error as PostgresError {
@@ -51,65 +50,63 @@ package actor PostgresMessageStore: MessageStore {
   package func lastKey(of source: Source) async throws -> RowKey? {
     let table = try await table(of: source)
     return try await read(source) { connection in
-      let rows = try connection.query(table.lastKey, format: .binary)
-      return rows.isEmpty ? nil : rows.rowKey(row: 0, column: 0)
+      let rows = try connection.query(table.lastKey, format: .binary, under: table.settings())
+      return rows.isEmpty ? nil : try table.key(of: rows, row: 0, from: 0)
     }
   }
 
   package func page(of source: Source, _ request: PageRequest) async throws -> MessagePage {
     let table = try await table(of: source)
     try await confirmLocks(for: source)
-    let sql = table.page(behindKey: request.after != nil, texts: Self.pageBytes, sample: request.sample)
-    let parameters = [.integer(Int64(request.limit))] + (request.after.map { [PostgresValue($0)] } ?? [])
-    return try await read(source) { connection in
-      let rows = try connection.query(sql, parameters, format: .binary)
-      let messages = try rows.indices.map { row in
-        guard let key = rows.rowKey(row: row, column: 0) else {
-          throw Failure(.configuration, source.name, "its key changed its type", remedy: "start again")
-        }
-        return Message(key: key, text: rows.text(row: row, column: 1))
-      }
-      return MessagePage(messages, continuesAfter: messages.last?.key)
-    }
+    let page = PostgresPage(table: table, request: request, bytes: Self.pageBytes)
+    return try await read(source) { try page.read(on: $0) }
   }
 
   package func countRemaining(in source: Source) async throws -> Int {
-    let sql = try await table(of: source).countRemaining
-    return try await read(source) { connection in
-      try connection.query(sql).first?[0].flatMap { Int($0) } ?? 0
-    }
+    let table = try await table(of: source)
+    var count = 0
+    var after: RowKey?
+    repeat {
+      let range = PostgresRange(of: table, after: after)
+      let (found, end) = try await read(source) { try range.count(on: $0) }
+      count += found
+      after = end
+    } while after != nil
+    return count
   }
 
   package func write(_ rows: [EmbeddedRow], to source: Source) async throws -> WriteOutcome {
-    var outcome = WriteOutcome()
-    guard !rows.isEmpty else { return outcome }
+    guard !rows.isEmpty else { return WriteOutcome() }
     let table = try await table(of: source)
     for row in rows {
       try row.vector.check(dimensions: table.dimensions, of: "\(source.name) \(source.key) \(row.key)")
     }
     try await confirmLocks(for: source)
-    let write = PostgresWrite(table: table, rows: rows, lockTimeout: lockTimeout)
-    outcome.written = try await attempt(on: writer, for: source) { try write.run(on: $0, isRepeat: $1) }
-    return outcome
+    let lockTimeout = lockTimeout
+    return try await attempt(on: writer, for: source) { connection, isRepeat in
+      try PostgresWrite(table: table, lockTimeout: lockTimeout, isRepeat: isRepeat).run(rows, on: connection)
+    }
   }
 
   package func nearest(to vector: [Float], in source: Source, limit: Int) async throws -> [Neighbour] {
     let table = try await table(of: source)
     try vector[...].check(dimensions: table.dimensions, of: source.name)
     var bytes: [UInt8] = []
-    try table.encode(vector[...], to: &bytes)
+    table.encode(vector[...], to: &bytes)
     let parameters: [PostgresValue] = [.binary(bytes), .integer(Int64(limit))]
     return try await read(source) { connection in
-      try connection.transaction { connection in
+      let rows = try connection.segments { pipeline in
+        try pipeline.add(table.settings())
         // An HNSW scan finds no more rows than this; pgvector allows up to 1000.
-        try connection.query(
-          "SELECT set_config('hnsw.ef_search', $1, true)", [.text(String(min(max(limit, 40), 1000)))])
-        return try connection.query(table.nearest, parameters).compactMap { row in
-          guard let key = row[0].flatMap({ RowKey(postgres: $0, kind: table.keyKind) }), let text = row[1] else {
-            return nil
-          }
-          return Neighbour(key: key, text: text, distance: row[2].flatMap { Double($0) } ?? .nan)
-        }
+        try pipeline.add(
+          "SELECT pg_catalog.set_config('hnsw.ef_search', $1, true)", [.text(String(min(max(limit, 40), 1000)))])
+        try pipeline.add(table.nearest, parameters, format: .binary)
+      }[0].get()[2]
+      let width = table.key.columns.count
+      return try rows.indices.map { row in
+        Neighbour(
+          key: try table.key(of: rows, row: row, from: 0), text: rows.text(row: row, column: width) ?? "",
+          distance: rows.text(row: row, column: width + 1).flatMap { Double($0) } ?? .nan)
       }
     }
   }

@@ -10,88 +10,101 @@ struct PostgresTable: Sendable {
   }
 
   let source: Source
+  /// The table's object id.
+  let oid: String
   let schema: String
-  let keyKind: RowKey.Kind
+  let key: PostgresKey
   let vectorType: VectorType
   /// The declared dimension; nil where the column takes any.
   let dimensions: Int?
   /// The schema that pgvector's operators are in; it need not be on the search path.
   let pgvectorSchema: String
+  /// Schemas of the key's types, whose operators must be found.
+  let keySchemas: [String]
+  /// Whether an index holds the keys of the rows that lack a vector, and no other, in their order.
+  var hasIndexOfLacking: Bool
   let warnings: [String]
 
   var shape: SourceShape {
     SourceShape(
-      keyKind: keyKind, vectorType: dimensions.map { "\(vectorType)(\($0))" } ?? "\(vectorType)", warnings: warnings)
+      keyKind: key.kind, vectorType: dimensions.map { "\(vectorType)(\($0))" } ?? "\(vectorType)", warnings: warnings)
   }
 
   /// The name of the lock on filling this column, the same for every process and every spelling of the source.
   var lockName: String { "vecfill \(name) \(vector)" }
 
-  private var name: String { "\(schema.quotedIdentifier).\(source.table.quotedIdentifier)" }
-  private var key: String { source.key.quotedIdentifier }
-  private var text: String { "\(source.text.quotedIdentifier)::pg_catalog.text" }
-  private var vector: String { source.vector.quotedIdentifier }
-  private func pgvector(_ operation: String) -> String { "OPERATOR(\(pgvectorSchema.quotedIdentifier).\(operation))" }
+  var name: String { "\(schema.quotedIdentifier).\(source.table.quotedIdentifier)" }
+  /// The table's name as its columns are qualified with it.
+  var identifier: String { source.table.quotedIdentifier }
+  var rawText: String { source.text.quotedIdentifier }
+  var text: String { "\(rawText)::pg_catalog.text" }
+  var vector: String { source.vector.quotedIdentifier }
+  func pgvector(_ operation: String) -> String { "OPERATOR(\(pgvectorSchema.quotedIdentifier).\(operation))" }
 
-  /// A key as a parameter, of a type whose comparison with the column can use its index.
-  private func keyParameter(_ number: Int) -> String {
-    switch keyKind {
-    case .integer: "$\(number)::pg_catalog.int8"
-    case .uuid: "$\(number)::pg_catalog.uuid"
-    default: "$\(number)::pg_catalog.text"
-    }
-  }
+  /// The text's digest, as `TextDigest` has it.
+  var digest: String { "pg_catalog.sha256(pg_catalog.convert_to(\(text), 'UTF8'))" }
 
-  private var remaining: String {
-    // The line breaks keep a comment in the condition from swallowing what follows.
-    "\(vector) IS NULL" + (source.condition.map { " AND (\n\($0)\n)" } ?? "")
+  /// The source's condition, true where it has none.
+  // The line breaks keep a comment in the condition from swallowing what follows.
+  var condition: String { source.condition.map { "(\n\($0)\n)" } ?? "true" }
+
+  func settings(_ statementTimeout: Duration = .seconds(60), lockTimeout: Duration? = nil) -> PostgresSettings {
+    PostgresSettings(statementTimeout: statementTimeout, lockTimeout: lockTimeout, schemas: keySchemas)
   }
 }
 
 /// The statements.
 extension PostgresTable {
-  /// At most $1 rows (behind $2), and no further one once `texts` bytes are reached. The lengths are read without the
-  /// texts themselves.
-  func page(behindKey: Bool, texts bytes: Int, sample: KeySample? = nil) -> String {
-    """
-    SELECT k, t FROM (
-      SELECT k, t, coalesce(sum(octet_length(t)) OVER (ORDER BY k ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
-        AS bytes_before
-      FROM (
-        SELECT \(key) AS k, \(text) AS t FROM \(name)
-        WHERE \(behindKey ? "\(key) > \(keyParameter(2)) AND " : "")\(remaining)\(sample.map(chosen) ?? "")
-        ORDER BY \(key) LIMIT $1
-      ) AS rows
-    ) AS page
-    WHERE bytes_before < \(bytes) ORDER BY k
-    """
-  }
+  var lastKey: String { "SELECT \(key.outputs) FROM \(name) ORDER BY \(key.order("DESC", of: identifier)) LIMIT 1" }
 
-  private func chosen(by sample: KeySample) -> String {
-    let bound = sample.bound.map { String(format: "%02x", $0) }.joined()
-    return " AND sha256(convert_to(\(key)::pg_catalog.text || '\(sample.salt)', 'UTF8')) < '\\x\(bound)'::bytea"
-  }
-
-  var lastKey: String { "SELECT \(key) FROM \(name) ORDER BY \(key) DESC LIMIT 1" }
-
-  var countRemaining: String { "SELECT count(*) FROM \(name) WHERE \(remaining)" }
-
-  /// Writes the vector $1 to the row of key $2 whose text has the digest $3.
+  /// Writes the vector $1 to the row of the key from $3 on whose text has the digest $2.
   ///
   /// The repeat of a write that may have been done finds its own vector in place, and counts the row all the same.
   func update(isRepeat: Bool) -> String {
+    let isFree = "\(vector) IS NULL AND \(condition)"
+    return """
+      UPDATE \(name) SET \(vector) = $1
+      WHERE \(key.equality { "$\($0 + 3)" })
+        AND \(isRepeat ? "(\(isFree) OR \(vector) \(pgvector("=")) $1)" : isFree)
+        AND \(digest) = $2
+      """
+  }
+
+  /// An update as `update` makes it that finds no row: what it fails with is no row's fault.
+  var idleUpdate: String { "UPDATE \(name) SET \(vector) = \(vector) WHERE false AND \(condition)" }
+
+  /// Which of the rows of the digests $1 and the keys from $2 on, counted from 1, still hold the text and no vector.
+  ///
+  /// A subquery a row, and no join: whatever the table's statistics say, each row is looked up by its key.
+  var unfilled: String {
     """
-    UPDATE \(name) SET \(vector) = $1
-    WHERE \(key) = \(keyParameter(2))
-      AND (\(vector) IS NULL\(isRepeat ? " OR \(vector) \(pgvector("=")) $1" : ""))
-      AND sha256(convert_to(\(text), 'UTF8')) = $3
+    SELECT vecfill_n FROM \(arrays(from: 1))
+    WHERE (SELECT CASE WHEN \(vector) IS NULL THEN \(condition) AND \(digest) = pg_catalog.decode(vecfill_d, 'hex') END
+      FROM \(name) WHERE \(key.equality { "vecfill_k\($0)" }))
     """
+  }
+
+  /// Which of the rows of the digests $1 and the keys from $2 on, counted from 1, lack a vector; with `lock` only those
+  /// that no other transaction holds.
+  func lacking(lock: Bool) -> String {
+    """
+    SELECT vecfill_n FROM \(arrays(from: 1))
+    JOIN \(name) ON \(key.equality { "vecfill_k\($0)" }) WHERE \(vector) IS NULL
+    \(lock ? "FOR NO KEY UPDATE OF \(identifier) SKIP LOCKED" : "")
+    """
+  }
+
+  /// The arrays of a digest and of the key's columns, from parameter `first` on, as a table.
+  private func arrays(from first: Int) -> String {
+    let count = key.columns.count + 1
+    let parameters = (first..<first + count).map { "$\($0)::pg_catalog.text[]" }.joined(separator: ", ")
+    return "unnest(\(parameters)) WITH ORDINALITY AS vecfill_written(vecfill_d, \(key.aliases), vecfill_n)"
   }
 
   /// The $2 rows nearest to $1.
   var nearest: String {
     """
-    SELECT \(key), coalesce(\(text), ''), \(vector) \(pgvector("<=>")) $1 FROM \(name)
+    SELECT \(key.outputs), coalesce(\(text), ''), (\(vector) \(pgvector("<=>")) $1)::pg_catalog.text FROM \(name)
     WHERE \(vector) IS NOT NULL ORDER BY \(vector) \(pgvector("<=>")) $1 LIMIT $2
     """
   }
@@ -101,19 +114,23 @@ extension PostgresTable {
 extension PostgresTable {
   /// Appends `vector` in the binary form of the column's type: int16 dimension, int16 0, then the big-endian values.
   ///
-  /// Throws where a value is too great for a halfvec.
-  func encode(_ vector: ArraySlice<Float>, to bytes: inout [UInt8]) throws {
+  /// A value that is too great for a halfvec becomes infinite, which pgvector refuses; see `takes`.
+  func encode(_ vector: ArraySlice<Float>, to bytes: inout [UInt8]) {
     bytes.appendBigEndian(Int16(truncatingIfNeeded: vector.count))
     bytes.appendBigEndian(Int16(0))
     switch vectorType {
     case .vector:
       bytes.append(vector) { $0.bitPattern.bigEndian }
     case .halfvec:
-      guard vector.allSatisfy({ Float16($0).isFinite }) else {
-        throw Failure(.badData, source.name, "a value of a vector is too great for halfvec")
-      }
       bytes.append(vector) { Float16($0).bitPattern.bigEndian }
     }
+  }
+}
+
+extension PostgresTable {
+  /// Whether the column's type can hold each value of `vector`.
+  func takes(_ vector: ArraySlice<Float>) -> Bool {
+    vectorType == .vector || vector.allSatisfy { Float16($0).isFinite }
   }
 }
 

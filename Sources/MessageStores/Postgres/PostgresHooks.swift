@@ -1,0 +1,87 @@
+import Backfill
+import Postgres
+
+/// What a table runs or checks when its rows are updated, so that a refusal can be told by a name of the catalogue's.
+struct PostgresHooks: Sendable {
+  private struct Trigger: Equatable {
+    let name: String
+    let function: String
+  }
+
+  private let triggers: [Trigger]
+  private let rules: [String]
+  /// The names of the constraints and unique indexes of all tables that a trigger could write to.
+  private let constraints: Set<String>
+
+  init(of table: PostgresTable, on connection: isolated PostgresConnection) throws {
+    let segments = try connection.segments { pipeline in
+      try pipeline.add(PostgresSettings(statementTimeout: .seconds(10)))
+      try pipeline.add(
+        """
+        \(table.family)
+        SELECT t.tgname, p.proname FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
+        WHERE t.tgrelid IN (SELECT oid FROM vecfill_family) AND NOT t.tgisinternal AND t.tgenabled <> 'D'
+          AND t.tgtype & 16 <> 0 GROUP BY 1, 2 ORDER BY 1, 2
+        """, [.text(table.oid)])
+      try pipeline.add(
+        """
+        \(table.family)
+        SELECT DISTINCT rulename FROM pg_catalog.pg_rewrite
+        WHERE ev_class IN (SELECT oid FROM vecfill_family) AND ev_type = '2' AND ev_enabled <> 'D' ORDER BY 1
+        """, [.text(table.oid)])
+      try pipeline.add(
+        """
+        SELECT conname FROM pg_catalog.pg_constraint
+        UNION SELECT c.relname FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+          WHERE i.indisunique AND c.relnamespace <> 'pg_catalog'::pg_catalog.regnamespace
+        """)
+    }
+    let results = try segments[0].get()
+    triggers = results[1].map { Trigger(name: $0[0] ?? "", function: $0[1] ?? "") }
+    rules = results[2].compactMap { $0[0] }
+    constraints = Set(results[3].compactMap { $0[0] })
+  }
+
+  /// The names in words, e.g. "triggers clear, stamp; rule keep"; empty where there are none.
+  var description: String {
+    func list(_ one: String, _ names: [String]) -> String? {
+      names.isEmpty ? nil : "\(one)\(names.count == 1 ? "" : "s") \(names.joined(separator: ", "))"
+    }
+    return [list("trigger", triggers.map(\.name).unique), list("rule", rules)].compactMap(\.self)
+      .joined(separator: "; ")
+  }
+
+  /// Why PostgreSQL refuses a row: the SQLSTATE and names of the catalogue's, never a word of the error's own. A
+  /// function can put a row's values in any of its fields.
+  func reason(of error: PostgresError) -> String {
+    let code = error.sqlState.map { "SQLSTATE \($0)" } ?? "no SQLSTATE"
+    let context = error.context ?? ""
+    let named = triggers.filter { context.contains("\($0.function)(") || context.contains("\"\($0.function)\"") }
+      .map(\.name).unique
+    if !named.isEmpty { return "the trigger \(named.joined(separator: " or ")) refuses it (\(code))" }
+    if let constraint = error.constraint, constraints.contains(constraint) {
+      return "the constraint \(constraint) refuses it (\(code))"
+    }
+    return error.isRaised ? "a function refuses it (\(code))" : "PostgreSQL refuses it (\(code))"
+  }
+}
+
+extension PostgresTable {
+  /// A WITH clause that names the table of object id $1 and all its partitions and children.
+  var family: String {
+    """
+    WITH RECURSIVE vecfill_family AS (
+      SELECT $1::pg_catalog.oid AS oid
+      UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN vecfill_family f ON f.oid = i.inhparent
+    )
+    """
+  }
+}
+
+extension [String] {
+  /// The elements without repeats, in their order.
+  fileprivate var unique: [String] {
+    var seen: Set<String> = []
+    return filter { seen.insert($0).inserted }
+  }
+}

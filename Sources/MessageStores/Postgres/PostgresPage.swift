@@ -1,0 +1,116 @@
+import Backfill
+import Foundation
+import Postgres
+
+/// The reading of one page.
+struct PostgresPage: Sendable {
+  let table: PostgresTable
+  let request: PageRequest
+  /// The bytes of text after which the page ends.
+  let bytes: Int
+
+  private var range: PostgresRange { PostgresRange(of: table, after: request.after, through: request.through) }
+
+  /// Reads the page; a row whose text can't be read is told as such.
+  func read(on connection: isolated PostgresConnection) throws -> MessagePage {
+    do {
+      return try readAtOnce(on: connection)
+    } catch let error as PostgresError where error.isOfRows {
+      return try PostgresRowwisePage(table: table, request: request, bytes: bytes).read(on: connection)
+    }
+  }
+
+  /// One statement, so that the page and its end are of one moment.
+  ///
+  /// A first column tells a message from the window's end. A message comes with the number of rows that were found, which
+  /// is greater than that of the messages where the bytes end the page. The lengths are read without the texts.
+  private var statement: String {
+    let notBlank = request.leavesOutBlank ? "AND NOT \(Self.isBlank)" : ""
+    return """
+      WITH vecfill_found AS MATERIALIZED (
+        SELECT \(table.key.aliases), CASE WHEN NOT \(Self.isBlank) THEN vecfill_text END AS vecfill_text
+        FROM (\(range.rows(meeting: condition))) AS vecfill_rows
+        WHERE vecfill_meets \(notBlank) ORDER BY \(table.key.aliases) LIMIT $1
+      )
+      SELECT 'm', vecfill_count, \(table.key.aliasedOutputs), vecfill_text::pg_catalog.text FROM (
+        SELECT \(table.key.aliases), vecfill_text, count(*) OVER () AS vecfill_count,
+          coalesce(sum(pg_catalog.octet_length(vecfill_text)) OVER (
+            ORDER BY \(table.key.aliases) ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS vecfill_before
+        FROM vecfill_found
+      ) AS vecfill_page WHERE vecfill_before < \(bytes)
+      UNION ALL
+      SELECT 'e', 0, \(table.key.aliasedOutputs), NULL FROM (\(range.end)) AS vecfill_end
+      WHERE (SELECT count(*) FROM vecfill_found) < $1
+      """
+  }
+
+  private var condition: String {
+    guard let sample = request.sample else { return table.condition }
+    return "\(table.condition) AND \(table.isChosen(by: sample))"
+  }
+
+  private func readAtOnce(on connection: isolated PostgresConnection) throws -> MessagePage {
+    let parameters = [.integer(Int64(request.limit))] + range.parameters
+    let rows = try connection.query(statement, parameters, format: .binary, under: range.settings)
+    var messages: [Message] = []
+    messages.reserveCapacity(rows.count)
+    var found = 0
+    var end: RowKey?
+    for row in rows.indices {
+      let key = try table.key(of: rows, row: row, from: 2)
+      guard rows.text(row: row, column: 0) == "m" else {
+        end = key
+        continue
+      }
+      found = rows.withBytes(row: row, column: 1) { Int(Int64(bigEndian: $0.loadUnaligned(as: Int64.self))) } ?? 0
+      messages.append(rows.message(key, row: row, column: 2 + table.key.columns.count))
+    }
+    let isCut = messages.count < found || found == request.limit
+    return MessagePage(messages, continuesAfter: isCut ? messages.last?.key : end)
+  }
+
+  /// Whether `vecfill_text` is NULL or of white space alone, as far as that is known without much reading.
+  private static let isBlank = """
+    (vecfill_text IS NULL OR (pg_catalog.octet_length(vecfill_text) <= 1000
+      AND pg_catalog.btrim(vecfill_text::pg_catalog.text, E' \\t\\n\\r\\f\\x0B') = ''))
+    """
+}
+
+extension PostgresTable {
+  /// Whether a row is one of the sample's, by its key's text.
+  func isChosen(by sample: KeySample) -> String {
+    let bound = sample.bound.map { String(format: "%02x", $0) }.joined()
+    let digest = "pg_catalog.sha256(pg_catalog.convert_to(\(key.text) || '\(sample.salt)', 'UTF8'))"
+    return "\(digest) < '\\x\(bound)'::pg_catalog.bytea"
+  }
+
+  /// Reads a key that came in binary form.
+  func key(of rows: PostgresResult, row: Int, from column: Int) throws -> RowKey {
+    guard let key = rows.rowKey(row: row, from: column, key) else {
+      throw Failure(
+        .badData, source.name, "a key can't be read: its bytes are no UTF-8, or its type was changed",
+        remedy: "mend it, or start again")
+    }
+    return key
+  }
+}
+
+extension PostgresResult {
+  /// The message of a row whose text stands in `column`. PostgreSQL sends a UTF-8 database's bytes unchecked.
+  func message(_ key: RowKey, row: Int, column: Int) -> Message {
+    let message = withBytes(row: row, column: column) { bytes in
+      String(validating: bytes, as: UTF8.self).map { Message(key: key, text: $0) }
+        ?? Message(
+          key: key, unreadable: UnreadableText(reason: "its bytes are no UTF-8", digest: TextDigest(ofUTF8: bytes)))
+    }
+    return message ?? Message(key: key, text: nil)
+  }
+}
+
+extension PostgresError {
+  /// Whether it may come from single rows' values, so that each row is to be tried alone.
+  var isOfRows: Bool {
+    guard !endsConnection, let sqlState else { return false }
+    return isRaised || sqlState == "57014" || ["22", "2F", "38", "39", "54", "XX"].contains(sqlState.prefix(2))
+  }
+}

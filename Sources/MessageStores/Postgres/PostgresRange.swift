@@ -1,0 +1,84 @@
+import Backfill
+import Foundation
+import Postgres
+
+/// The rows of a table from one key up to another, looked at in windows of bounded size.
+///
+/// Where an index holds the rows that lack a vector, a window is of these alone; else it is of any rows, by the key.
+struct PostgresRange: Sendable {
+  /// The most rows that one statement looks at.
+  static let window = 20_000
+
+  private let table: PostgresTable
+  private let after: RowKey?
+  private let through: RowKey?
+
+  init(of table: PostgresTable, after: RowKey? = nil, through: RowKey? = nil) {
+    self.table = table
+    self.after = after
+    self.through = through
+  }
+
+  /// The keys of the range's ends, for the parameters from $2 on.
+  var parameters: [PostgresValue] { [after, through].compactMap(\.self).flatMap(table.key.parameters) }
+
+  var settings: PostgresSettings {
+    var settings = table.settings()
+    settings.weighsFunctions = table.hasIndexOfLacking
+    return settings
+  }
+
+  /// The window's rows in key order: the key under its aliases, the text as `vecfill_text`, and as `vecfill_meets`
+  /// whether the row lacks a vector and meets `condition`.
+  func rows(meeting condition: String) -> String {
+    """
+    SELECT \(table.key.aliased), \(table.rawText) AS vecfill_text,
+      CASE WHEN \(table.vector) IS NULL THEN \(condition) ELSE false END AS vecfill_meets
+    FROM \(table.name) WHERE \(restriction) ORDER BY \(table.key.order(of: table.identifier)) LIMIT \(Self.window)
+    """
+  }
+
+  /// How many of the window's rows lack a vector and meet the source's condition, and the window's last key; nil where
+  /// the range ends with it.
+  func count(on connection: isolated PostgresConnection) throws -> (found: Int, end: RowKey?) {
+    let results = try connection.segments { pipeline in
+      try pipeline.add(settings)
+      // Both take the parameters from $2 on.
+      for statement in [
+        "SELECT count(*) FROM (\(rows(meeting: table.condition))) AS vecfill_rows WHERE vecfill_meets AND $1::bool",
+        "SELECT \(table.key.aliasedOutputs) FROM (\(end)) AS vecfill_end WHERE $1::bool",
+      ] {
+        try pipeline.add(statement, ["true"] + parameters, format: .binary)
+      }
+    }[0].get()
+    let count = results[1].withBytes(row: 0, column: 0) { Int64(bigEndian: $0.loadUnaligned(as: Int64.self)) }
+    return (Int(count ?? 0), results[2].isEmpty ? nil : try table.key(of: results[2], row: 0, from: 0))
+  }
+
+  /// The window's last key under its aliases; no row where the range ends before.
+  var end: String {
+    """
+    SELECT \(table.key.aliased) FROM \(table.name) WHERE \(restriction)
+    ORDER BY \(table.key.order(of: table.identifier)) OFFSET \(Self.window - 1) LIMIT 1
+    """
+  }
+
+  private var restriction: String {
+    var terms: [String] = []
+    let width = table.key.columns.count
+    if after != nil { terms.append(table.key.comparison(">", parametersFrom: 2)) }
+    if through != nil { terms.append(table.key.comparison("<=", parametersFrom: after == nil ? 2 : 2 + width)) }
+    if table.hasIndexOfLacking { terms.append(lacking) }
+    return terms.isEmpty ? "true" : terms.joined(separator: " AND ")
+  }
+
+  /// That the vector is missing, in a form that only the index of such rows answers at a low cost.
+  ///
+  /// The second term says nothing new. The index implies it, as it does the first, and so a scan of the index never
+  /// computes it, while any other scan would have to: by the planner's count, whatever its statistics say, for every row
+  /// of the table at the price of a text search vector.
+  private var lacking: String {
+    let dear = "pg_catalog.to_tsvector('pg_catalog.simple'::pg_catalog.regconfig, \(table.text)) IS NULL"
+    return "\(table.vector) IS NULL AND (\(table.vector) IS NULL OR \(dear))"
+  }
+}

@@ -1,0 +1,63 @@
+import Postgres
+
+/// What a transaction of the store's sets for itself alone, whatever the role, the database or a pooler sets.
+struct PostgresSettings: Equatable, Sendable {
+  /// A statement's own limit.
+  var statementTimeout: Duration = .seconds(60)
+  /// How long one lock is waited for. Without it, the wait ends a little before the statement's limit: an error that
+  /// tells of a lock can be tried again.
+  var lockTimeout: Duration?
+  /// Schemas that the types of the key need on the search path, behind the role's own.
+  var schemas: [String] = []
+  /// Whether a function's cost outweighs all else, as `PostgresTable.lacking` needs it.
+  var weighsFunctions = false
+
+  var sql: String {
+    var settings = [
+      ("statement_timeout", Self.milliseconds(statementTimeout)),
+      ("lock_timeout", Self.milliseconds(lockTimeout ?? statementTimeout * 0.9)),
+      // Where row-level security would hide rows, an error is told in their place.
+      ("row_security", "'off'"),
+      // A key's text form must not depend on the session's.
+      ("DateStyle", "'ISO'"), ("IntervalStyle", "'postgres'"), ("extra_float_digits", "'1'"),
+      // A bounded statement is over before a compiler or a second process could help it.
+      ("jit", "'off'"), ("max_parallel_workers_per_gather", "'0'"),
+      // What is reported as written is on disk. A stronger setting stays.
+      (
+        "synchronous_commit",
+        """
+        CASE pg_catalog.current_setting('synchronous_commit') WHEN 'off' THEN 'on'
+          ELSE pg_catalog.current_setting('synchronous_commit') END
+        """
+      ),
+    ]
+    if !schemas.isEmpty {
+      let appended = schemas.map(\.quotedIdentifier).joined(separator: ", ").replacing("'", with: "''")
+      let own = "nullif(pg_catalog.current_setting('search_path'), '')"
+      settings.append(("search_path", "pg_catalog.concat_ws(', ', \(own), '\(appended)')"))
+    }
+    if weighsFunctions { settings.append(("cpu_operator_cost", "'100'")) }
+    return "SELECT " + settings.map { "pg_catalog.set_config('\($0)', \($1), true)" }.joined(separator: ", ")
+  }
+
+  private static func milliseconds(_ duration: Duration) -> String { "'\(Int(duration / .milliseconds(1)))ms'" }
+}
+
+extension PostgresPipeline {
+  /// Adds the settings, to be in force up to the end of the transaction.
+  mutating func add(_ settings: PostgresSettings) throws { try add(settings.sql) }
+}
+
+extension PostgresConnection {
+  /// Runs one statement in a transaction of its own under `settings`, in one round trip.
+  func query(
+    _ sql: String, _ parameters: [PostgresValue] = [], format: Format = .text, under settings: PostgresSettings
+  ) throws -> PostgresResult {
+    let segments = try segments { pipeline in
+      try pipeline.add(settings)
+      try pipeline.add(sql, parameters, format: format)
+    }
+    guard let result = try segments.first?.get().last else { throw PostgresError(message: "no result") }
+    return result
+  }
+}
