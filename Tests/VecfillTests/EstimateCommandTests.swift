@@ -1,6 +1,7 @@
 import Backfill
 import Foundation
 import Ledger
+import PgVector
 import TestSupport
 import Testing
 import Tokenizer

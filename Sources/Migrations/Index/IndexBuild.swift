@@ -23,13 +23,13 @@ struct IndexBuild: Sendable {
       "CREATE \(index.isUnique ? "UNIQUE " : "")INDEX CONCURRENTLY \(index.name.name.quotedIdentifier) "
       + "ON \(index.table.quoted) \(index.body)"
     do {
-      try await waitingForTransactions(statement)
+      try await pair.withPgVectorOnPath { try await waitingForTransactions(statement) }
     } catch let error as PostgresError where error.sqlState == "53100" && settings != nil {
       // A container's /dev/shm is too small for parallel workers.
       narrator.warn("\(subject): \(error.message); built without workers")
       try await pair.worker.execute("SET max_parallel_maintenance_workers = 0")
       try await waitingForTransactions("DROP INDEX CONCURRENTLY IF EXISTS \(name.quoted)")
-      try await waitingForTransactions(statement)
+      try await pair.withPgVectorOnPath { try await waitingForTransactions(statement) }
     }
     for notice in await pair.worker.takeNotices() where notice.message.contains("no longer fits") {
       narrator.warn("\(subject): \(notice.message)")
@@ -52,7 +52,8 @@ struct IndexBuild: Sendable {
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await showProgress() }
       defer { group.cancelAll() }
-      try await pair.worker.execute(statement)
+      // Not as a script: whatever it holds, it is one statement.
+      try await pair.worker.query(statement)
     }
   }
 
