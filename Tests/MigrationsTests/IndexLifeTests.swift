@@ -210,11 +210,12 @@ import Testing
       DROP INDEX mine; ALTER TABLE messages ADD COLUMN title vector(3);
       CREATE INDEX titles ON messages USING hnsw (title vector_l2_ops)
       """)
-    try await Self.life(fixture) { life in
+    try await Self.life(fixture) { (life) async throws in
       #expect(try await life.begin(.keep, Self.source, dimensions: 1536) == [])
       #expect(fixture.lines.contain("with titles kept"))
       #expect(try await life.begin(.rebuild, Self.source, dimensions: 8) == ["titles"])
-      #expect(try await life.finish(.after, Self.source, dimensions: 8).sorted() == ["idx_messages_embedding_hnsw", "titles"])
+      #expect(
+        try await life.finish(.after, Self.source, dimensions: 8).sorted() == ["idx_messages_embedding_hnsw", "titles"])
     }
     #expect(try await Self.indexes(fixture).count == 2)
   }
@@ -222,7 +223,7 @@ import Testing
   @Test func `a load that ended for good has its indexes put back and no other built`() async throws {
     let fixture = try await Self.fixture(.sixteen)
     let before = try await Self.indexes(fixture)
-    try await Self.life(fixture) { life in
+    try await Self.life(fixture) { (life) async throws in
       #expect(try await life.putBack(Self.source) == [])
       #expect(try await life.begin(.rebuild, Self.source, dimensions: 8) == ["mine"])
       #expect(try await life.putBack(Self.source) == ["mine"])

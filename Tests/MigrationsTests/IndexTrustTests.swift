@@ -41,7 +41,8 @@ import Testing
     "CREATE INDEX forged ON public.messages (content)", "SELECT 'open", "", "-- nothing",
     "CREATE TABLE forged AS SELECT 1", "/* */ GRANT ALL ON messages TO PUBLIC",
   ])
-  func `a definition that is not of a vector index of its table is told and never run`(_ definition: String) async throws
+  func `a definition that is not of a vector index of its table is told and never run`(_ definition: String)
+    async throws
   {
     let fixture = try await Life.fixture(.eighteen, rows: 10)
     try await fixture.database.run(
@@ -51,7 +52,8 @@ import Testing
       """)
     let before = try await fixture.catalogue()
     #expect(try await Life.life(fixture) { try await $0.restore() } == ["good"])
-    #expect(fixture.lines.contain("warning: public.vecfill_index: the definition of forged is not that of a vector index"))
+    #expect(
+      fixture.lines.contain("warning: public.vecfill_index: the definition of forged is not that of a vector index"))
     let after = try await fixture.catalogue()
     #expect(after.filter { $0[1] != "good" } == before)
     #expect(after.count == before.count + 1)
@@ -113,7 +115,8 @@ import Testing
   @Test func `an index of a table that is gone is told, and the others are put back`() async throws {
     let fixture = try await Life.fixture(.sixteen, rows: 10)
     try await fixture.database.run(
-      "\(Self.own) \(Self.honest) \(Self.row("CREATE INDEX lost ON public.gone USING hnsw (e x)", table: "public.gone", name: "lost"))")
+      "\(Self.own) \(Self.honest) \(Self.row("CREATE INDEX lost ON public.gone USING hnsw (e x)", table: "public.gone", name: "lost"))"
+    )
     #expect(try await Life.life(fixture) { try await $0.restore() } == ["forged"])
     #expect(fixture.lines.contain("names index lost of a table that is gone: delete its row"))
   }
@@ -124,7 +127,8 @@ import Testing
       let connection = try await PostgresConnection.connect(
         to: DatabaseURL(url ?? fixture.database.url), applicationName: "vecfill tests")
       let indexes = try await connection.run { connection in
-        try TableIndexes(of: try connection.query("SELECT 'public.messages'::regclass::oid")[0][0] ?? "", on: connection)
+        try TableIndexes(
+          of: try connection.query("SELECT 'public.messages'::regclass::oid")[0][0] ?? "", on: connection)
       }
       await connection.close()
       return indexes

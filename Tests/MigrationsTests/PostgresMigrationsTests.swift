@@ -95,7 +95,7 @@ import Testing
       try await fixture.migrating { _ = try await $0.stamp(to: 6) }
     }
     #expect(refused?.exitCode == .configuration)
-    #expect(refused?.description.contains("index idx_chat_messages_embedding_user is missing") == true)
+    #expect(refused?.description.contains("index idx_chat_messages_embedding_user is another") == true)
     #expect(try await fixture.states() == states)
   }
 

@@ -197,8 +197,11 @@ import Testing
       #expect(try await migrator.verify() == [])
       #expect(try await migrator.plan().steps == [])
     }
-    let indexes = try await fixture.catalogue().compactMap { $0[0] == "index" ? $0[2] : nil }
-    #expect(indexes.contains { $0.contains("(embedding extensions.vector_cosine_ops)") })
+    let definitions = try await JobMigrationsTests.definitions(fixture, of: "standalone_chat_messages")
+    #expect(
+      definitions.last
+        == "CREATE INDEX idx_standalone_messages_embedding ON public.standalone_chat_messages USING hnsw "
+        + "(embedding extensions.vector_cosine_ops) WITH (m='16', ef_construction='64')")
     // Another process, whose search path has the schema, sees the same.
     let url = fixture.database.url + "?options=-csearch_path%3Dpublic,extensions"
     try await fixture.migrating(url: url) { (migrator) async throws in

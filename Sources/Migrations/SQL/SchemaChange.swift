@@ -23,6 +23,11 @@ package enum SchemaChange: Hashable, Sendable {
     package var isConcurrent: Bool
     /// Everything behind the table's name.
     package var body: String
+
+    /// Whether `column` is among the names in the definition.
+    func names(_ column: String) -> Bool {
+      SQLLexer.leadingTokens(of: body, .postgres).contains { $0.identifier == column }
+    }
   }
 
   /// The change of a statement; nil for any other statement, which is always run.

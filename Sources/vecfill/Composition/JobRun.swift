@@ -20,7 +20,12 @@ struct JobRun: Sendable {
     var indexes = RunSummary.Indexes()
     let remaining: Int
     do {
-      if case .done(let away) = try await stops.interrupting({ try await upkeep.begin() }) { indexes.away = away }
+      if case .done(let away) = try await stops.interrupting({
+        try await upkeep.check()
+        return try await upkeep.begin()
+      }) {
+        indexes.away = away
+      }
       remaining = try await database.countRemaining(job)
     } catch let failure as Failure {
       try await ledger.end(id, .failed(failure), Tally(), at: Date())
