@@ -41,6 +41,29 @@ import Testing
     #expect(history[0].contains("  up  1 was_truncated  vecfill migrate "))
   }
 
+  @Test func `each command works with pgvector in a schema off the search path`() async throws {
+    let fixture = try await Fixture(.sixteen, .beforeVectors)
+    let (database, url) = (fixture.database, fixture.database.url)
+    try await database.run("CREATE SCHEMA extensions; CREATE EXTENSION vector SCHEMA extensions")
+    #expect(try await migrate("plan", on: url).output.contains("0003_embedding_columns: would be applied"))
+    #expect(try await migrate("sql", on: url).code == 0)
+    let up = try await migrate("up", on: url)
+    #expect(up.code == 0, "\(up.errors)")
+    for command in ["status", "verify", "plan", "history", "restore", "up"] {
+      let exit = try await migrate(command, on: url, migrations: command == "restore" ? "" : Fixture.shipped)
+      #expect(exit.code == 0, "\(command): \(exit.errors)\(exit.output)")
+    }
+    // What vecfill itself set on its connections is gone with them.
+    #expect(try await database.value("SELECT count(*) FROM pg_db_role_setting") == "0")
+    try await database.run("DELETE FROM vecfill_migration")
+    let stamp = try await migrate("stamp", "7", on: url)
+    #expect(stamp.code == 0, "\(stamp.errors)")
+    #expect(try await migrate("verify", on: url).code == 0)
+    try await database.run("ALTER EXTENSION vector SET SCHEMA public")
+    #expect(try await migrate("verify", on: url).code == 0)
+    #expect(try await migrate("down", "--to", "0", "--yes", on: url).code == 0)
+  }
+
   @Test func `what the schema lost since is found by verify`() async throws {
     let fixture = try await Fixture(.sixteen, .beforeVectors)
     try await fixture.migrating { _ = try await $0.up() }

@@ -1,4 +1,5 @@
 import Backfill
+import PgVector
 import Postgres
 
 /// Builds and drops indexes concurrently: whatever a build that died left, and whoever has to be waited for.
@@ -115,17 +116,25 @@ struct IndexBuild: Sendable {
       """
       SELECT (SELECT count(*) FROM \(index.table.quoted)) AS rows,
         (SELECT max(a.atttypmod) FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
-          WHERE a.attrelid = c.oid AND t.typname IN ('vector', 'halfvec')) AS dimensions,
+          WHERE a.attrelid = c.oid AND t.typname IN ('vector', 'halfvec') AND a.attname = ANY ($2::text[])) AS dimensions,
         pg_size_bytes(current_setting('maintenance_work_mem')) AS memory,
         pg_size_bytes(current_setting('shared_buffers')) AS buffers,
         current_setting('max_parallel_maintenance_workers') AS workers, current_setting('max_parallel_workers') AS most
       FROM pg_class c WHERE c.oid = to_regclass($1)
-      """, [.text(index.table.quoted)])
+      """, [.text(index.table.quoted), .text("{\(index.names.map(\.quotedElement).joined(separator: ","))}")])
     guard let row = found.first else { return nil }
     func number(_ column: String) -> Int { row[column].flatMap(Int.init) ?? 0 }
-    let width = index.body.lowercased().contains("halfvec") ? 2 : 4
+    let type: VectorType = index.body.lowercased().contains("halfvec") ? .halfvec : .vector
     return BuildSettings(
-      rows: number("rows"), vectorBytes: max(0, number("dimensions")) * width + 8, serverMemory: number("memory"),
+      rows: number("rows"), vectorBytes: type.bytes(dimensions: max(0, number("dimensions"))),
+      serverMemory: number("memory"),
       sharedBuffers: number("buffers"), serverWorkers: number("workers"), maxWorkers: number("most"))
+  }
+}
+
+extension String {
+  /// As an element of an array's text form.
+  fileprivate var quotedElement: String {
+    "\"\(replacing("\\", with: "\\\\").replacing("\"", with: "\\\""))\""
   }
 }

@@ -146,7 +146,7 @@ package struct IndexLife: Sendable {
       try table.intents.create(on: connection)
       // One that is away on the column comes back instead.
       let away = try table.intents.read(on: connection).intents.compactMap(Self.index(of:))
-      guard !away.contains(where: { $0.names(source.vector) }) else { return }
+      guard !away.contains(where: { $0.names.contains(source.vector) }) else { return }
       try table.intents.record(
         IndexName.of(source, "hnsw"), body: index.body, column: source.vector, on: connection)
     }

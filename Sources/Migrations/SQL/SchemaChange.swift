@@ -24,10 +24,8 @@ package enum SchemaChange: Hashable, Sendable {
     /// Everything behind the table's name.
     package var body: String
 
-    /// Whether `column` is among the names in the definition.
-    func names(_ column: String) -> Bool {
-      SQLLexer.leadingTokens(of: body, .postgres).contains { $0.identifier == column }
-    }
+    /// The names in the definition, its columns' among them.
+    var names: [String] { SQLLexer.leadingTokens(of: body, .postgres).compactMap(\.identifier) }
   }
 
   /// The change of a statement; nil for any other statement, which is always run.
