@@ -102,8 +102,14 @@ import Testing
     let plan = try await migrate("plan", "job.yaml")
     #expect(plan.code == 0, "\(plan.errors)")
     #expect(plan.output.contains("_chat_messages_embedding_missing: would be applied"))
+    #expect(
+      try await migrate("sql", "job.yaml").output.contains(
+        #"CREATE INDEX CONCURRENTLY "idx_chat_messages_embedding_missing" ON "chat_messages" ("id") WHERE "embedding" IS NULL;"#
+      ))
     let up = try await migrate("up", "job.yaml")
     #expect(up.code == 0, "\(up.errors)")
+    #expect(try await migrate("status", "job.yaml").output.contains("applied: was there already"))
+    #expect(try await migrate("history").output.contains("  job job  up  1 vector_extension  vecfill migrate "))
     #expect(try await migrate("plan", "job.yaml").output == "nothing to apply\n")
     #expect(try await migrate("up", "job.yaml").output == "nothing to apply\n")
     let verify = try await migrate("verify", "job.yaml")
