@@ -12,12 +12,15 @@ package struct HNSWIndex: Equatable, Sendable {
 
   /// The index on `column`, which holds vectors of `dimensions` as `type`; nil where no HNSW index holds them.
   ///
-  /// Without `pgvector`, its names are found on the search path.
-  package init?(column: String, type: VectorType, dimensions: Int, in pgvector: PgVector?) {
+  /// A column that declares no dimensions of its own is indexed over a cast, since pgvector has to know them. Without
+  /// `pgvector`, its names are found on the search path.
+  package init?(
+    column: String, type: VectorType, dimensions: Int, isDeclared: Bool = true, in pgvector: PgVector?
+  ) {
     guard let indexed = type.indexed(dimensions: dimensions) else { return nil }
     func name(_ name: String) -> String { pgvector?.qualified(name) ?? name }
     let column = column.quotedIdentifier
-    let key = indexed == type ? column : "(\(column)::\(name(indexed.rawValue))(\(dimensions)))"
+    let key = indexed == type && isDeclared ? column : "(\(column)::\(name(indexed.rawValue))(\(dimensions)))"
     body =
       "USING hnsw (\(key) \(name(indexed.cosineClass))) "
       + "WITH (m = \(Self.m), ef_construction = \(Self.efConstruction))"

@@ -82,13 +82,17 @@ import Testing
     (8, "vector(8)", "(embedding vector_cosine_ops)"),
     (2500, "vector(2500)", "(((embedding)::halfvec(2500)) halfvec_cosine_ops)"),
     (8, "halfvec(8)", "(embedding halfvec_cosine_ops)"),
+    (8, "vector", "(((embedding)::vector(8)) vector_cosine_ops)"),
+    (8, "vectors", "(((embedding)::vector(8)) vector_cosine_ops)"),
+    (3072, "vector", "(((embedding)::halfvec(3072)) halfvec_cosine_ops)"),
   ])
   func `a column without an index gets one after the load`(_ dimensions: Int, _ type: String, _ key: String)
     async throws
   {
     let fixture = try await Self.fixture(.eighteen)
     try await fixture.database.run(
-      "DROP INDEX mine; ALTER TABLE messages DROP COLUMN embedding; ALTER TABLE messages ADD COLUMN embedding \(type)")
+      "CREATE DOMAIN vectors AS vector(8); DROP INDEX mine; ALTER TABLE messages DROP COLUMN embedding; ALTER TABLE messages ADD COLUMN embedding \(type)"
+    )
     let built = try await Self.life(fixture) { life in
       #expect(try await life.begin(.after, Self.source, dimensions: dimensions) == [])
       return try await life.finish(.after, Self.source, dimensions: dimensions)

@@ -191,6 +191,25 @@ import Testing
     #expect(try await Self.definitions(fixture, of: "parts_1") == [])
   }
 
+  @Test(arguments: ["vector", "vector(8)", "halfvec", "halfvec(8)", "vectors"], ["public", "extensions"])
+  func `a column that fits is left as it is, and indexed all the same`(_ type: String, _ schema: String) async throws {
+    let fixture = try await Fixture(.eighteen, .empty)
+    try await fixture.database.run(
+      """
+      CREATE SCHEMA extensions; CREATE EXTENSION vector SCHEMA \(schema); SET search_path = public, extensions;
+      CREATE DOMAIN public.vectors AS vector(8);
+      CREATE TABLE m (id int PRIMARY KEY, content text, embedding \(type));
+      """)
+    let atFirst = try await fixture.catalogue()
+    let job = Self.job(Source(table: "m"), dimensions: 8)
+    let applied = try await fixture.migrating(for: job) { try await $0.up() }
+    #expect(applied.map(\.name) == ["vector_extension", "m_embedding", "m_embedding_missing", "m_embedding_hnsw"])
+    #expect(try await Self.definitions(fixture, of: "m").count == 2)
+    try await Self.expectSettled(fixture, job)
+    try await fixture.migrating(for: job) { _ = try await $0.down(to: 0) }
+    #expect(try await fixture.catalogue() == atFirst)
+  }
+
   @Test func `what was made and is gone is made again`() async throws {
     let fixture = try await Fixture(.eighteen, .empty)
     try await fixture.database.run(Self.table)

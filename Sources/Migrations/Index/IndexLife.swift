@@ -137,7 +137,8 @@ package struct IndexLife: Sendable {
     let pgvector = try await pair.worker.run { try PgVector.installed(on: $0) }
     let source = table.source
     guard
-      let index = HNSWIndex(column: source.vector, type: table.type, dimensions: dimensions, in: pgvector)
+      let index = HNSWIndex(
+        column: source.vector, type: table.type, dimensions: dimensions, isDeclared: table.isDeclared, in: pgvector)
     else {
       narrator.warn("\(source.name): no HNSW index holds \(dimensions) dimensions")
       return

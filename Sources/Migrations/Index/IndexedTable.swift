@@ -23,6 +23,8 @@ struct IndexedTable: Sendable {
   let intents: IndexIntents
   let indexes: [Index]
   let type: VectorType
+  /// Whether the column itself declares its dimensions, as neither a bare `vector` nor a domain does.
+  let isDeclared: Bool
   private let isPartitioned: Bool
   private let isOwned: Bool
   private let role: String
@@ -32,9 +34,10 @@ struct IndexedTable: Sendable {
     let found = try connection.query(
       """
       SELECT format('%I.%I', n.nspname, c.relname) AS table, quote_ident(n.nspname) AS schema,
-        c.relkind = 'p' AS partitioned, t.typname AS type, pg_has_role(c.relowner, 'USAGE') AS owned, current_user AS role
+        c.relkind = 'p' AS partitioned, b.typname AS type, a.atttypmod > 0 AS declared, pg_has_role(c.relowner, 'USAGE') AS owned, current_user AS role
       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
       JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = $2 JOIN pg_type t ON t.oid = a.atttypid
+      JOIN pg_type b ON b.oid = coalesce(nullif(t.typbasetype, 0), t.oid)
       WHERE c.oid = to_regclass($1)
       """, [.text(source.tableName.quoted), .text(source.vector)])
     guard let row = found.first else {
@@ -43,6 +46,7 @@ struct IndexedTable: Sendable {
     name = row["table"] ?? ""
     intents = IndexIntents(of: name, in: row["schema"] ?? "")
     type = row["type"].flatMap(VectorType.init) ?? .vector
+    isDeclared = row.isTrue("declared")
     isPartitioned = row.isTrue("partitioned")
     isOwned = row.isTrue("owned")
     role = row["role"] ?? ""

@@ -78,7 +78,8 @@ package struct JobMigrations: Sendable {
     }
     guard
       let index = HNSWIndex(
-        column: source.vector, type: table.vectorType, dimensions: job.model.dimensions, in: table.pgvector)
+        column: source.vector, type: table.vectorType, dimensions: job.model.dimensions,
+        isDeclared: table.isDeclared, in: table.pgvector)
     else {
       notes.append("\(column): no HNSW index holds \(job.model.dimensions) dimensions")
       return

@@ -32,6 +32,7 @@ extension JobTable {
     }
     columnType = column["type"]
     vectorType = type
+    isDeclared = column.isTrue("declared")
     declaredDimensions = column["modifier"].flatMap(Int.init).flatMap { $0 > 0 ? $0 : nil }
     vectorIndexes = try connection.query(
       """
@@ -59,7 +60,7 @@ extension JobTable {
       try connection.execute("SET LOCAL search_path = ''")
       return try connection.query(
         """
-        SELECT format_type(a.atttypid, a.atttypmod) AS type, b.typname AS base,
+        SELECT format_type(a.atttypid, a.atttypmod) AS type, b.typname AS base, a.atttypmod > 0 AS declared,
           CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END AS modifier
         FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
         JOIN pg_type b ON b.oid = coalesce(nullif(t.typbasetype, 0), t.oid)

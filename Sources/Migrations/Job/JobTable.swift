@@ -8,6 +8,8 @@ package struct JobTable: Equatable, Sendable {
   package var vectorType = VectorType.vector
   /// nil where the column takes any.
   package var declaredDimensions: Int?
+  /// Whether the column itself declares them, as a domain doesn't.
+  package var isDeclared = true
   /// The tables whose indexes find the rows that lack a vector: itself, or the leaves of a partitioned one, each of which
   /// can be indexed concurrently while the whole can't.
   package var indexed: [SQLName]
