@@ -56,7 +56,7 @@ import Testing
     #expect(try await fixture.catalogue().allSatisfy { $0[0] != "extension" || $0[1] != "vector" })
   }
 
-  /// The original application's schema with vectors of another model, as cases 35 has it.
+  /// The original application's schema with its own vectors, and with those of another model.
   @Test(arguments: [384, 1536])
   func `the application's own columns and indexes are found, and the rest is made`(_ dimensions: Int) async throws {
     let fixture = try await Fixture(.eighteen, .empty)

@@ -65,12 +65,14 @@ package struct PostgresMigrations: MigrationDatabase {
       }
       // The line breaks keep a comment in the condition from swallowing what follows.
       if let condition = column.condition { conditions.append("(\n\(condition)\n)") }
-      let counts = try connection.query(
-        """
-        SELECT count(*), count(*) - count(\(name)) FROM \(column.table.quoted)
-        WHERE \(conditions.joined(separator: " AND "))
-        """)[0]
-      return Load(rows: counts[0].flatMap(Int.init) ?? 0, missing: counts[1].flatMap(Int.init) ?? 0)
+      let counted = conditions.joined(separator: " AND ")
+      return try connection.transaction { connection in
+        // A limit of the role's is for the application's statements.
+        try connection.execute("SET LOCAL statement_timeout = '10min'")
+        let counts = try connection.query(
+          "SELECT count(*), count(*) - count(\(name)) FROM \(column.table.quoted) WHERE \(counted)")[0]
+        return Load(rows: counts[0].flatMap(Int.init) ?? 0, missing: counts[1].flatMap(Int.init) ?? 0)
+      }
     }
   }
 
