@@ -34,20 +34,22 @@ let package = Package(
       name: "Ledger", dependencies: ["Backfill", "CLinux", .product(name: "GRDB", package: "GRDB.swift")],
       swiftSettings: settings),
     .target(name: "Postgres", dependencies: ["Backfill", "CPostgres"], swiftSettings: settings),
+    .target(name: "PgVector", dependencies: ["Backfill", "Postgres"], swiftSettings: settings),
     .target(
-      name: "MessageStores", dependencies: ["Backfill", "Postgres", .product(name: "GRDB", package: "GRDB.swift")],
+      name: "MessageStores",
+      dependencies: ["Backfill", "PgVector", "Postgres", .product(name: "GRDB", package: "GRDB.swift")],
       swiftSettings: settings),
     .target(
       name: "Migrations",
-      dependencies: ["Backfill", "Postgres", .product(name: "GRDB", package: "GRDB.swift")],
+      dependencies: ["Backfill", "PgVector", "Postgres", .product(name: "GRDB", package: "GRDB.swift")],
       swiftSettings: settings),
     .target(name: "EmbeddingAPIs", dependencies: ["Backfill", "CCurl"], swiftSettings: settings),
     .target(name: "Pipeline", dependencies: ["Backfill", "Ledger"], swiftSettings: settings),
     .executableTarget(
       name: "vecfill",
       dependencies: [
-        "Backfill", "Configuration", "EmbeddingAPIs", "Ledger", "MessageStores", "Migrations", "Pipeline", "Postgres",
-        "Tokenizer",
+        "Backfill", "Configuration", "EmbeddingAPIs", "Ledger", "MessageStores", "Migrations", "PgVector", "Pipeline",
+        "Postgres", "Tokenizer",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -76,13 +78,13 @@ let package = Package(
     .testTarget(
       name: "MigrationsTests",
       dependencies: [
-        "Backfill", "Ledger", "Migrations", "Postgres", "TestSupport", "vecfill",
+        "Backfill", "Ledger", "Migrations", "PgVector", "Postgres", "TestSupport", "vecfill",
         .product(name: "GRDB", package: "GRDB.swift"),
       ],
       swiftSettings: settings),
     .testTarget(name: "EmbeddingAPIsTests", dependencies: ["EmbeddingAPIs", "TestSupport"], swiftSettings: settings),
     .testTarget(
-      name: "VecfillTests", dependencies: ["TestSupport", "Backfill", "Ledger", "Tokenizer", "vecfill"],
+      name: "VecfillTests", dependencies: ["TestSupport", "Backfill", "Ledger", "PgVector", "Tokenizer", "vecfill"],
       swiftSettings: settings),
   ]
 )

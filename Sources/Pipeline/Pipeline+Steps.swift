@@ -75,8 +75,9 @@ extension Pipeline {
   /// How many rows lack a vector; nil where that can't be counted, which stops nothing.
   func remaining() async -> Int? {
     var count = 0
-    for source in job.sources {
+    for (index, source) in job.sources.enumerated() {
       guard let rows = try? await store.countRemaining(in: source) else { return nil }
+      observer.counted(index, rows)
       count += rows
     }
     return count

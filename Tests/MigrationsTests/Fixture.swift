@@ -24,18 +24,32 @@ struct Fixture {
     lockWait: Duration = .seconds(60), _ body: (Migrator) async throws -> Value
   ) async throws -> Value {
     let lines = lines
-    let database = try await PostgresMigrations.connect(
-      to: DatabaseURL(url ?? database.url), applicationName: "vecfill tests pid \(getpid())", patience: patience,
-      narrator: lines.narrator)
-    let result: Result<Value, any Error>
-    do {
+    return try await connected(url: url, patience: patience) { database in
       let set = try MigrationSet(in: folder, for: .postgres)
-      result = .success(try await body(Migrator(database, set, lockWait: lockWait) { lines.append($0) }))
-    } catch {
-      result = .failure(error)
+      return try await body(Migrator(database, set, lockWait: lockWait) { lines.append($0) })
     }
-    await database.close()
-    return try result.get()
+  }
+
+  /// Runs `body` on a migrator of what `job` needs.
+  @discardableResult
+  func migrating<Value>(
+    for job: Job, url: String? = nil, _ body: (Migrator) async throws -> Value
+  ) async throws -> Value {
+    let lines = lines
+    return try await connected(url: url) { database in
+      let needs = try await JobMigrations(job, database)
+      for note in needs.notes { lines.append(note) }
+      return try await body(Migrator(database, needs.set) { lines.append($0) })
+    }
+  }
+
+  private func connected<Value>(
+    url: String?, patience: LockPatience = LockPatience(), _ body: (PostgresMigrations) async throws -> Value
+  ) async throws -> Value {
+    try await PostgresMigrations.connect(
+      to: DatabaseURL(url ?? database.url), applicationName: "vecfill tests pid \(getpid())", patience: patience,
+      narrator: lines.narrator
+    ).closing(body)
   }
 
   /// The catalogue's rows of all but vecfill's own tables.

@@ -26,16 +26,8 @@ import Testing
     _ fixture: Fixture, url: String? = nil, _ body: (IndexLife) async throws -> Value
   ) async throws -> Value {
     let url = try DatabaseURL(url ?? fixture.database.url)
-    let life = try await IndexLife.connect(
-      to: url, of: url, applicationName: "vecfill tests pid \(getpid())", narrator: fixture.lines.narrator)
-    let result: Result<Value, any Error>
-    do {
-      result = .success(try await body(life))
-    } catch {
-      result = .failure(error)
-    }
-    await life.close()
-    return try result.get()
+    return try await IndexLife.with(
+      url, of: url, applicationName: "vecfill tests pid \(getpid())", narrator: fixture.lines.narrator, body)
   }
 
   static func indexes(_ fixture: Fixture) async throws -> [[String?]] {
@@ -90,13 +82,17 @@ import Testing
     (8, "vector(8)", "(embedding vector_cosine_ops)"),
     (2500, "vector(2500)", "(((embedding)::halfvec(2500)) halfvec_cosine_ops)"),
     (8, "halfvec(8)", "(embedding halfvec_cosine_ops)"),
+    (8, "vector", "(((embedding)::vector(8)) vector_cosine_ops)"),
+    (8, "vectors", "(((embedding)::vector(8)) vector_cosine_ops)"),
+    (3072, "vector", "(((embedding)::halfvec(3072)) halfvec_cosine_ops)"),
   ])
   func `a column without an index gets one after the load`(_ dimensions: Int, _ type: String, _ key: String)
     async throws
   {
     let fixture = try await Self.fixture(.eighteen)
     try await fixture.database.run(
-      "DROP INDEX mine; ALTER TABLE messages DROP COLUMN embedding; ALTER TABLE messages ADD COLUMN embedding \(type)")
+      "CREATE DOMAIN vectors AS vector(8); DROP INDEX mine; ALTER TABLE messages DROP COLUMN embedding; ALTER TABLE messages ADD COLUMN embedding \(type)"
+    )
     let built = try await Self.life(fixture) { life in
       #expect(try await life.begin(.after, Self.source, dimensions: dimensions) == [])
       return try await life.finish(.after, Self.source, dimensions: dimensions)
@@ -136,7 +132,7 @@ import Testing
       """)
     #expect(try await Self.life(fixture) { try await $0.begin(.keep, Self.source, dimensions: 3) } == [])
     #expect(fixture.lines.all.count == 1)
-    #expect(fixture.lines.contain("with cast_one, lists, plain kept and 1 s with it rebuilt"))
+    #expect(fixture.lines.contain("with cast_one, lists, other, plain kept and 1 s with them rebuilt"))
     #expect(!fixture.lines.contain("`index: {when: rebuild}`"))
   }
 
@@ -190,6 +186,76 @@ import Testing
     #expect(failure?.description.contains("relation \"mine\" already exists") == true)
     try await fixture.database.run("DROP TABLE others")
     #expect(try await Self.life(fixture) { try await $0.restore() } == ["mine"])
+  }
+
+  @Test(arguments: PostgresCluster.Major.allCases)
+  func `an index on another column of the table goes and comes back too`(_ major: PostgresCluster.Major) async throws {
+    let fixture = try await Self.fixture(major)
+    try await fixture.database.run(
+      """
+      ALTER TABLE messages ADD COLUMN title vector(3);
+      CREATE INDEX titles ON messages USING hnsw (title vector_l2_ops); CREATE INDEX words ON messages (content)
+      """)
+    let before = try await Self.indexes(fixture)
+    #expect(before.count == 3)
+    try await Self.life(fixture) { life in
+      #expect(try await life.begin(.rebuild, Self.source, dimensions: 8) == ["mine", "titles"])
+      #expect(try await Self.indexes(fixture).map { $0[0]?.contains("USING btree") } == [true])
+      try await fixture.database.run(Self.filled)
+      #expect(try await life.finish(.keep, Self.source, dimensions: 8) == ["mine", "titles"])
+    }
+    #expect(try await Self.indexes(fixture) == before)
+  }
+
+  @Test func `an index on another column alone is dropped, and is none of the column's own`() async throws {
+    let fixture = try await Self.fixture(.eighteen)
+    try await fixture.database.run(
+      """
+      DROP INDEX mine; ALTER TABLE messages ADD COLUMN title vector(3);
+      CREATE INDEX titles ON messages USING hnsw (title vector_l2_ops)
+      """)
+    try await Self.life(fixture) { (life) async throws in
+      #expect(try await life.begin(.keep, Self.source, dimensions: 1536) == [])
+      #expect(fixture.lines.contain("with titles kept"))
+      #expect(try await life.begin(.rebuild, Self.source, dimensions: 8) == ["titles"])
+      #expect(
+        try await life.finish(.after, Self.source, dimensions: 8).sorted() == ["idx_messages_embedding_hnsw", "titles"])
+    }
+    #expect(try await Self.indexes(fixture).count == 2)
+  }
+
+  @Test func `a load that ended for good has its indexes put back and no other built`() async throws {
+    let fixture = try await Self.fixture(.sixteen)
+    let before = try await Self.indexes(fixture)
+    try await Self.life(fixture) { (life) async throws in
+      #expect(try await life.putBack(Self.source) == [])
+      #expect(try await life.begin(.rebuild, Self.source, dimensions: 8) == ["mine"])
+      #expect(try await life.putBack(Self.source) == ["mine"])
+      #expect(try await life.putBack(Self.source) == [])
+    }
+    #expect(try await Self.indexes(fixture) == before)
+  }
+
+  @Test(arguments: [8, 3072])
+  func `with pgvector off the search path an index is made after the load`(_ dimensions: Int) async throws {
+    let fixture = try await Fixture(.eighteen, .empty)
+    try await fixture.database.run(
+      """
+      CREATE SCHEMA extensions; CREATE EXTENSION vector SCHEMA extensions;
+      CREATE TABLE messages (id serial PRIMARY KEY, content text, embedding extensions.vector(\(dimensions)));
+      INSERT INTO messages (content) SELECT 'x' FROM generate_series(1, 10)
+      """)
+    let built = try await Self.life(fixture) { life in
+      #expect(try await life.begin(.after, Self.source, dimensions: dimensions) == [])
+      return try await life.finish(.after, Self.source, dimensions: dimensions)
+    }
+    #expect(built == ["idx_messages_embedding_hnsw"])
+    let key =
+      dimensions == 8
+      ? "(embedding extensions.vector_cosine_ops)"
+      : "(((embedding)::extensions.halfvec(3072)) extensions.halfvec_cosine_ops)"
+    #expect(try await Self.indexes(fixture).first?.first??.contains("USING hnsw \(key)") == true)
+    #expect(try await Self.life(fixture) { try await $0.finish(.after, Self.source, dimensions: dimensions) } == [])
   }
 
   /// Terminated at every statement of begin and of finish; finish by another then leaves the index as it was.

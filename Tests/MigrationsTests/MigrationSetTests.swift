@@ -1,15 +1,18 @@
 import Backfill
+import Foundation
 import Migrations
 import Testing
 
 @Suite struct MigrationSetTests {
-  @Test func `the set that ships is whole for both dialects and has nothing unsafe`() throws {
+  @Test func `the set that ships is whole for both dialects, and its withdrawn versions are known`() throws {
     let postgres = try MigrationSet(in: Fixture.shipped, for: .postgres)
     let sqlite = try MigrationSet(in: Fixture.shipped, for: .sqlite)
-    #expect(postgres.migrations.map(\.version) == Array(1...9))
-    #expect(sqlite.migrations.map(\.version) == [1, 3, 4, 5, 8, 9])
+    #expect(postgres.migrations.map(\.version) == Array(1...7))
+    #expect(sqlite.migrations.map(\.version) == [1, 3, 4, 5])
     #expect((postgres.migrations + sqlite.migrations).allSatisfy { $0.down != nil })
-    #expect(Linter.findings(in: postgres, .postgres) == [])
+    #expect(postgres.withdrawn.map(\.version) == [8, 9])
+    #expect(sqlite.withdrawn.map(\.version) == [8, 9])
+    #expect(try MigrationSet.nextVersion(in: Fixture.shipped) == 10)
   }
 
   @Test func `a file for a dialect is taken before one for all`() throws {
@@ -50,10 +53,11 @@ import Testing
     #expect(checksums[0].count == 64)
   }
 
-  static func record(_ migration: Migration, _ outcomes: [Outcome] = [.done], state: MigrationRecord.State = .applied)
-    -> MigrationRecord
-  {
-    MigrationRecord(migration, state: state, outcomes: outcomes)
+  static func record(
+    _ migration: Migration, _ outcomes: [Outcome] = [.done], state: MigrationRecord.State = .applied,
+    of folder: String = MigrationSet.shippedLabel
+  ) -> MigrationRecord {
+    MigrationRecord(migration, of: folder, state: state, outcomes: outcomes)
   }
 
   @Test func `a plan holds what is pending, what was interrupted and what left a table for later`() throws {
@@ -72,7 +76,7 @@ import Testing
   @Test func `edited, missing and out-of-order files are named`() throws {
     let folder = try Folder(ups: ["1_a": "SELECT 1", "2_b": "SELECT 2", "3_c": "SELECT 3", "5_e": "SELECT 5"])
     let applied = try folder.set()
-    let records = [1, 2, 5].compactMap { applied[$0] }.map { Self.record($0) }
+    let records = [1, 2, 5].compactMap { applied[$0] }.map { Self.record($0, of: applied.label) }
     try folder.write("SELECT 0", to: "1_a.up.sql")
     try folder.remove("2_b.up.sql")
     try folder.remove("2_b.down.sql")
@@ -90,5 +94,28 @@ import Testing
     let set = try Folder(ups: ["1_a": load, "2_b": "SELECT 2", "3_c": load]).set()
     let records = [set.migrations[1], set.migrations[2]].map { Self.record($0) }
     #expect(MigrationPlan.up(set, records).problems == [])
+  }
+
+  @Test func `a folder that was moved is known by what is recorded, and another's records are not taken for its own`()
+    throws
+  {
+    let moved = try Folder(ups: ["1_a": "SELECT 1", "2_b": "SELECT 2", "3_c": "SELECT 3"]).set()
+    let other = try Folder(ups: ["1_a": "SELECT 1", "2_x": "SELECT 7", "3_y": "SELECT 8"]).set()
+    let records = moved.migrations.map { Self.record($0, of: "elsewhere/migrations") }
+    #expect(moved.own(records).label == "elsewhere/migrations")
+    #expect(MigrationPlan.up(moved, records).steps == [])
+    #expect(other.own(records).records == [])
+    let plan = MigrationPlan.up(other, records)
+    #expect(plan.problems == [])
+    #expect(plan.steps.map(\.folder) == Array(repeating: other.label, count: 3))
+    #expect(MigrationPlan.down(other, records, to: 0).steps == [])
+  }
+
+  @Test(arguments: ["/a/jobs/migrations", "/usr/share/vecfill/migrations", "jobs/migrations/"])
+  func `what ships has one label wherever it lies`(_ path: String) throws {
+    let folder = try Folder([:])
+    let nested = folder.path + "/" + path
+    try FileManager.default.createDirectory(atPath: nested, withIntermediateDirectories: true)
+    #expect(try MigrationSet(in: nested, for: .postgres).label == MigrationSet.shippedLabel)
   }
 }

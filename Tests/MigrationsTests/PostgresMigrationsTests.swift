@@ -36,7 +36,7 @@ import Testing
     for catalogue in catalogues.dropFirst() { #expect(catalogue == catalogues[0]) }
     let indexes = catalogues[0].compactMap { $0[0] == "index" ? $0[1] : nil }
     #expect(indexes.contains("idx_chat_messages_embedding_user"))
-    #expect(!indexes.contains("idx_chat_messages_unembedded"))
+    #expect(indexes.contains("idx_chat_messages_unembedded"))
   }
 
   @Test func `tables that come later are migrated by a later up`() async throws {
@@ -56,11 +56,11 @@ import Testing
       "INSERT INTO standalone_chat_messages (role, content) SELECT 'user', 'x' FROM generate_series(1, 30)")
     try await fixture.migrating { migrator in
       let applied = try await migrator.up().map(\.version)
-      #expect(applied == [1, 2, 3, 4, 5, 6, 8])
+      #expect(applied == [1, 2, 3, 4, 5, 6])
       #expect(fixture.lines.contain("0007_standalone_chat_messages_embedding_hnsw: waits for the load: 30 of 30 rows"))
       try await fixture.database.run(
         "UPDATE standalone_chat_messages SET embedding = array_fill(0.5, ARRAY[1536])::vector")
-      #expect(try await migrator.up().map(\.version) == [7, 9])
+      #expect(try await migrator.up().map(\.version) == [7])
     }
   }
 
@@ -88,10 +88,15 @@ import Testing
     let failure = await #expect(throws: Failure.self) { try await fixture.migrating { _ = try await $0.up() } }
     #expect(failure?.exitCode == .configuration)
     #expect(failure?.description.contains("another is on the column: CREATE INDEX other") == true)
-    try await fixture.migrating { migrator in
-      _ = try await migrator.stamp(to: 6)
-      #expect(try await migrator.up().map(\.version) == [7, 8, 9])
+    #expect(failure?.description.contains("stamp") == false)
+    // What isn't so is not recorded as if it were.
+    let states = try await fixture.states()
+    let refused = await #expect(throws: Failure.self) {
+      try await fixture.migrating { _ = try await $0.stamp(to: 6) }
     }
+    #expect(refused?.exitCode == .configuration)
+    #expect(refused?.description.contains("index idx_chat_messages_embedding_user is another") == true)
+    #expect(try await fixture.states() == states)
   }
 
   @Test func `a column of another dimension is refused`() async throws {

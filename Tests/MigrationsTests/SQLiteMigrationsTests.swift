@@ -10,9 +10,9 @@ import Testing
     _ path: String, folder: String = Fixture.shipped, _ body: (Migrator) async throws -> Value
   ) async throws -> Value {
     let database = try SQLiteMigrations(path: path, identity: "sqlite", applicationName: "tests")
-    let value = try await body(Migrator(database, try MigrationSet(in: folder, for: .sqlite)) { _ in })
-    await database.close()
-    return value
+    return try await database.closing { database in
+      try await body(Migrator(database, try MigrationSet(in: folder, for: .sqlite)) { _ in })
+    }
   }
 
   static func file(_ start: StartingSchema) async throws -> SQLiteFile {
@@ -116,7 +116,7 @@ import Testing
     }
     #expect(exits.map(\.code) == Array(repeating: 0, count: 8), "\(exits.map(\.errors))")
     let runs = try await file.run("SELECT version, count(*) FROM vecfill_migration_history GROUP BY 1 ORDER BY 1")
-    #expect(runs == [1, 3, 4, 5, 8, 9].map { ["\($0)", "1"] })
+    #expect(runs == [1, 3, 4, 5].map { ["\($0)", "1"] })
   }
 
   @Test func `a different index of the same name is reported`() async throws {

@@ -1,6 +1,7 @@
 import Backfill
 import Foundation
 import Ledger
+import PgVector
 import TestSupport
 import Testing
 import Tokenizer
@@ -242,18 +243,19 @@ import Tokenizer
     }
   }
 
-  @Test(arguments: [64, 768, 1536])
+  @Test(arguments: [64, 768, 1536, 3072])
   func `the disk of an HNSW index and the bytes of its vectors are what PostgreSQL takes`(
     dimensions: Int
   ) async throws {
     let database = try await PostgresCluster.shared(.eighteen).freshDatabase()
     let rows = 500
+    let index = HNSWIndex(column: "embedding", type: .vector, dimensions: dimensions, in: nil)
     _ = try await database.run(
       """
       CREATE TABLE t (embedding vector(\(dimensions)));
       INSERT INTO t SELECT (SELECT array_agg(random() + i * 0 * j)::vector FROM generate_series(1, \(dimensions)) AS j)
         FROM generate_series(1, \(rows)) AS i;
-      CREATE INDEX i ON t USING hnsw (embedding vector_cosine_ops)
+      CREATE INDEX i ON t \(try #require(index).body)
       """)
     let size = try #require(try await database.value("SELECT pg_relation_size('i')").flatMap(Int.init))
     let estimate = try #require(VectorStorage.vector.indexBytes(rows: rows, dimensions: dimensions))

@@ -1,4 +1,5 @@
 import Backfill
+import PgVector
 import Testing
 import Tokenizer
 

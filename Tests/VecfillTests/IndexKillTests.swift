@@ -30,7 +30,7 @@ import Testing
       try await world.scene.poll("the drop") { try await world.validity().contains("f") }
       await Self.kill(process)
       hold.release()
-      #expect(world.scene.server.record.requests.isEmpty)
+      #expect(try await world.scene.database.count("embedding IS NOT NULL") == 0)
       try await Self.finish(world)
     }
   }
@@ -45,7 +45,7 @@ import Testing
       try await world.scene.poll("no index") { try await world.validity().isEmpty }
       await Self.kill(process)
       ledger.release()
-      #expect(world.scene.server.record.requests.isEmpty)
+      #expect(try await world.scene.database.count("embedding IS NOT NULL") == 0)
       try await Self.finish(world)
     }
   }

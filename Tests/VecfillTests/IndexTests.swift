@@ -64,6 +64,41 @@ import Testing
     }
   }
 
+  @Test(arguments: ["rebuild", "keep"])
+  func `an index on another column of the table counts as one on the column itself`(policy: String) async throws {
+    try await IndexScene.run(.postgres18, policy, indexed: false) { (world) async throws in
+      try await world.scene.database.run(
+        """
+        ALTER TABLE chat_messages ADD COLUMN title vector(3);
+        CREATE INDEX titles ON chat_messages USING hnsw (title vector_cosine_ops)
+        """)
+      let before = try await world.indexes()
+      let exit = try await world.scene.fill()
+      #expect(exit.code == 0, "\(exit.errors)")
+      #expect(try await world.indexes() == before)
+      #expect(exit.errors.contains("with titles kept and 1 s with it rebuilt"), "\(exit.errors)")
+      #expect(exit.output.contains("indexes built        titles in ") == (policy == "rebuild"))
+      #expect(try await world.scene.wrongRows() == [])
+    }
+  }
+
+  @Test(arguments: ["keep", "rebuild", "after"])
+  func `pgvector may be in a schema off the search path`(policy: String) async throws {
+    try await IndexScene.run(.postgres16, policy, indexed: policy != "after") { (world) async throws in
+      try await world.scene.database.run("CREATE SCHEMA extensions; ALTER EXTENSION vector SET SCHEMA extensions")
+      let before = try await world.indexes()
+      let exit = try await world.scene.fill()
+      #expect(exit.code == 0, "\(exit.errors)")
+      let after = try await world.indexes()
+      #expect(after.count == 2 && after.allSatisfy { $0[0]?.contains("extensions.vector_cosine_ops") == true })
+      #expect(policy == "after" || after == before)
+      #expect(try await world.scene.wrongRows() == [])
+      #expect(try await world.scene.fill().code == 0)
+      let estimate = try await world.scene.start(["estimate", "job.yaml"]).exit()
+      #expect(estimate.code == 0, "\(estimate.errors)")
+    }
+  }
+
   @Test func `with after an index that is there is enough`() async throws {
     try await IndexScene.run(.postgres16, "after") { (world) async throws in
       try await world.expectDone(try await world.scene.fill())

@@ -1,3 +1,3 @@
--- Makes paging the rows that lack a vector cheap while the job runs.
+-- By this the rows that lack a vector are found, while a job runs and when rows come later.
 -- vecfill: optional-tables
 CREATE INDEX idx_chat_messages_unembedded ON chat_messages (id) WHERE embedding IS NULL;

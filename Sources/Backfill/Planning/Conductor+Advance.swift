@@ -105,6 +105,9 @@ extension Conductor {
       next.batch, attempt: next.attempt, reservation: job.model.usdPerMillionTokens == nil ? nil : reservation)
   }
 
+  /// What a failure names that ends a run by the job's own budget.
+  package static let budgetSubject = "budget"
+
   private func overBudget(by cost: Double) -> Failure {
     let budget = job.budget?.usd ?? 0
     var reason =
@@ -113,7 +116,7 @@ extension Conductor {
       let rest = Double(max(0, total - done)) * spent / Double(tally.written)
       reason += "; the rest would cost about $\(rest.rounded6)"
     }
-    return Failure(.budget, "budget", reason, remedy: "raise the budget and run again to go on")
+    return Failure(.budget, Conductor.budgetSubject, reason, remedy: "raise the budget and run again to go on")
   }
 
   /// Whether nothing is under way that could be answered.

@@ -98,16 +98,41 @@ package struct MessagePage: Equatable, Sendable {
 
 /// What `MessageStore.inspect` found.
 package struct SourceShape: Equatable, Sendable {
+  /// What a load has to know of the table's vector indexes, on whatever column: each write maintains all of them.
+  package struct Indexes: Equatable, Sendable {
+    /// Their names.
+    package var present: [String] = []
+    /// Whether one may be away since an earlier load, and has to be put back.
+    package var mayBeAway = false
+    /// What was not trusted, a sentence each.
+    package var warnings: [String] = []
+    /// How many rows the table has, roughly; nil where it isn't known.
+    package var tableRows: Int?
+
+    package init(
+      present: [String] = [], mayBeAway: Bool = false, warnings: [String] = [], tableRows: Int? = nil
+    ) {
+      self.present = present
+      self.mayBeAway = mayBeAway
+      self.warnings = warnings
+      self.tableRows = tableRows
+    }
+  }
+
   package let keyKind: RowKey.Kind
   /// The vector column as declared, e.g. "vector(1536)", "halfvec(3072)", "VECTOR(1536)", "BLOB".
   package let vectorType: String
+  package let indexes: Indexes
   /// What a person should know though it stops nothing, a sentence each.
   package let warnings: [String]
 
-  package init(keyKind: RowKey.Kind, vectorType: String, warnings: [String] = []) {
+  package init(
+    keyKind: RowKey.Kind, vectorType: String, indexes: Indexes = Indexes(), warnings: [String] = []
+  ) {
     self.keyKind = keyKind
     self.vectorType = vectorType
-    self.warnings = warnings
+    self.indexes = indexes
+    self.warnings = warnings + indexes.warnings
   }
 }
 

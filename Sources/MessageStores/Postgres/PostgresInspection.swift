@@ -1,4 +1,5 @@
 import Backfill
+import PgVector
 import Postgres
 
 /// Finds a source in the catalogue and refuses, by a `Failure`, what can't be paged or filled.
@@ -36,9 +37,21 @@ struct PostgresInspection {
     let table = PostgresTable(
       source: source, oid: oid, schema: relation["schema"] ?? "", key: key.key, vectorType: vector.type,
       dimensions: vector.dimensions, pgvectorSchema: pgvector.schema, keySchemas: key.schemas,
-      hasIndexOfLacking: lacking.exists, warnings: pgvector.warnings + lacking.warnings)
+      hasIndexOfLacking: lacking.exists, indexes: try indexes(of: relation, on: connection),
+      warnings: (pgvector.warning.map { [$0] } ?? []) + lacking.warnings)
     _ = try PostgresPage(table: table, request: PageRequest(limit: 0), bytes: 0).read(on: connection)
     return table
+  }
+
+  /// What a load has to know of the vector indexes; nothing for who only reads.
+  private func indexes(
+    of relation: PostgresRow, on connection: isolated PostgresConnection
+  ) throws -> SourceShape.Indexes {
+    guard access == .filling else { return SourceShape.Indexes() }
+    let found = try TableIndexes(of: relation["oid"] ?? "", on: connection)
+    return SourceShape.Indexes(
+      present: found.present, mayBeAway: found.mayBeAway, warnings: found.warnings,
+      tableRows: relation["rows"].flatMap { Double($0) }.flatMap { $0 >= 0 ? Int($0) : nil })
   }
 
   private func refusal(_ reason: String, _ remedy: String, column: String? = nil) -> Failure {
@@ -51,7 +64,7 @@ struct PostgresInspection {
     let name = (source.schema.map { "\($0.quotedIdentifier)." } ?? "") + source.table.quotedIdentifier
     let found = try connection.inspect(
       """
-      SELECT c.oid, n.nspname AS schema, c.relkind AS kind, row_security_active(c.oid) AS hides_rows,
+      SELECT c.oid, n.nspname AS schema, c.relkind AS kind, c.reltuples AS rows, row_security_active(c.oid) AS hides_rows,
         current_user AS role, pg_encoding_to_char(d.encoding) AS encoding,
         current_setting('transaction_read_only')::boolean AS is_read_only
       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -108,29 +121,19 @@ struct PostgresInspection {
     }
   }
 
-  private func pgvector(on connection: isolated PostgresConnection) throws -> (schema: String, warnings: [String]) {
-    let found = try connection.inspect(
-      """
-      SELECT n.nspname, e.extversion FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
-      WHERE e.extname = 'vector'
-      """)
-    guard let schema = found.first?[0], let version = found.first?[1] else {
+  private func pgvector(on connection: isolated PostgresConnection) throws -> PgVector {
+    guard let pgvector = try PgVector.installed(on: connection) else {
       throw refusal("the database has no pgvector", Self.migrate)
     }
-    let parts = version.split(separator: ".").map { Int($0) ?? 0 }
-    guard parts.lexicographicallyPrecedes([0, 8, 3]) else { return (schema, []) }
-    // pgvector's changelog: 0.8.2 mends a parallel HNSW build, 0.8.3 the vacuum of an HNSW index.
-    return (
-      schema, ["pgvector \(version) can damage an HNSW index while it is built or vacuumed: upgrade to 0.8.3 or later"]
-    )
+    return pgvector
   }
 
   private func vectorColumn(
     relation: String, dimensions: Int?, on connection: isolated PostgresConnection
-  ) throws -> (type: PostgresTable.VectorType, dimensions: Int?) {
+  ) throws -> (type: VectorType, dimensions: Int?) {
     let column = try column(
       source.vector, relation: relation, written: access == .filling, missing: Self.migrate, on: connection)
-    guard let type = PostgresTable.VectorType(rawValue: column["type"] ?? "") else {
+    guard let type = VectorType(rawValue: column["type"] ?? "") else {
       throw refusal("it holds \(column["declared"] ?? ""), not vectors", Self.migrate, column: source.vector)
     }
     guard !column.isTrue("generated") else {

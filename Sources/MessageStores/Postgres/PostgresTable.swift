@@ -1,14 +1,10 @@
 import Backfill
 import Foundation
+import PgVector
 import Postgres
 
 /// A source as it was found in the database: what its statements are built from.
 struct PostgresTable: Sendable {
-  /// A pgvector type that a float vector can be stored in.
-  enum VectorType: String, Sendable {
-    case vector, halfvec
-  }
-
   let source: Source
   /// The table's object id.
   let oid: String
@@ -23,11 +19,13 @@ struct PostgresTable: Sendable {
   let keySchemas: [String]
   /// Whether an index holds the keys of the rows that lack a vector, and no other, in their order.
   var hasIndexOfLacking: Bool
+  let indexes: SourceShape.Indexes
   let warnings: [String]
 
   var shape: SourceShape {
     SourceShape(
-      keyKind: key.kind, vectorType: dimensions.map { "\(vectorType)(\($0))" } ?? "\(vectorType)", warnings: warnings)
+      keyKind: key.kind, vectorType: dimensions.map { "\(vectorType)(\($0))" } ?? "\(vectorType)", indexes: indexes,
+      warnings: warnings)
   }
 
   /// The name of the lock on filling this column, the same for every process and every spelling of the source.

@@ -7,12 +7,24 @@ package struct Migration: Hashable, Sendable {
   package let name: String
   package let up: MigrationScript
   package let down: MigrationScript?
+  /// Whether it is no more: a database that ran it is put right by `down`, and no other runs it.
+  package let isWithdrawn: Bool
 
   package init(version: Int, name: String, up: MigrationScript, down: MigrationScript?) {
+    self.init(version: version, name: name, up: up, down: down, isWithdrawn: false)
+  }
+
+  /// One that is no more, and what puts a database right that ran it.
+  package init(withdrawn version: Int, name: String, _ script: MigrationScript) {
+    self.init(version: version, name: name, up: script, down: script, isWithdrawn: true)
+  }
+
+  private init(version: Int, name: String, up: MigrationScript, down: MigrationScript?, isWithdrawn: Bool) {
     self.version = version
     self.name = name
     self.up = up
     self.down = down
+    self.isWithdrawn = isWithdrawn
   }
 
   /// SHA-256 over the normalised SQL of both directions, in hexadecimal: comments and layout may change.

@@ -13,7 +13,7 @@ package struct MigrationScript: Hashable, Sendable {
     package var isTransactional = true
     /// `optional-tables`: a change to a table that doesn't exist is left for later.
     package var hasOptionalTables = false
-    /// `after-load TABLE.COLUMN`: it waits until the column is filled.
+    /// `after-load TABLE.COLUMN [from TEXT]`: it waits until the column is filled.
     package var load: LoadedColumn?
   }
 
@@ -21,13 +21,30 @@ package struct MigrationScript: Hashable, Sendable {
   package struct LoadedColumn: Hashable, Sendable {
     package let table: SQLName
     package let column: String
+    /// The column of the texts: rows with a blank one never get a vector. nil where it isn't told.
+    package var text: String?
+    /// Which rows are filled, as the job says; nil for all.
+    package var condition: String?
+
+    package init(table: SQLName, column: String, text: String? = nil, condition: String? = nil) {
+      self.table = table
+      self.column = column
+      self.text = text
+      self.condition = condition
+    }
   }
 
+  /// `load` is what it waits for beside what it declares itself.
+  ///
   /// Throws a `Failure` that names the file and the line for SQL that can't be cut into statements, an unknown
   /// directive, or a script that is declared non-transactional and holds more than one statement.
-  package init(_ text: String, file: String, dialect: Dialect) throws(Failure) {
+  package init(
+    _ text: String, file: String, dialect: Dialect, waitingFor load: LoadedColumn? = nil
+  ) throws(Failure) {
     self.file = file
-    directives = try Self.directives(of: text, file: file)
+    var directives = try Self.directives(of: text, file: file)
+    if let load { directives.load = load }
+    self.directives = directives
     statements = try SQLStatement.split(text, dialect, in: file)
     guard directives.isTransactional || statements.count == 1 else {
       throw Failure(
@@ -45,7 +62,8 @@ package struct MigrationScript: Hashable, Sendable {
     var directives = Directives()
     for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
       guard let match = line.wholeMatch(of: #/\s*--\s*vecfill:\s*(\S*)\s*(.*?)\s*/#) else { continue }
-      let parts = match.2.split(separator: ".").map(String.init)
+      let subject = match.2.wholeMatch(of: #/(\S+)\s+from\s+(\S+)/#)
+      let parts = (subject?.1 ?? match.2).split(separator: ".").map(String.init)
       switch (match.1, parts.count) {
       case ("no-transaction", 0):
         directives.isTransactional = false
@@ -53,11 +71,12 @@ package struct MigrationScript: Hashable, Sendable {
         directives.hasOptionalTables = true
       case ("after-load", 2...3):
         let table = SQLName(schema: parts.count == 3 ? parts[0] : nil, parts[parts.count - 2])
-        directives.load = LoadedColumn(table: table, column: parts[parts.count - 1])
+        directives.load = LoadedColumn(
+          table: table, column: parts[parts.count - 1], text: subject.map { String($0.2) })
       default:
         throw Failure(
           .configuration, "\(file):\(index + 1)", "there is no directive \(match.1) \(match.2)",
-          remedy: "known are no-transaction, optional-tables and after-load TABLE.COLUMN")
+          remedy: "known are no-transaction, optional-tables and after-load TABLE.COLUMN [from TEXT]")
       }
     }
     return directives

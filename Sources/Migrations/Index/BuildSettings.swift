@@ -1,3 +1,5 @@
+import PgVector
+
 /// Memory and workers for one index's build.
 package struct BuildSettings: Equatable, Sendable {
   /// What a build may take where the server's own settings allow less: 1 GiB halved the time of 20,000 × 1536.
@@ -13,18 +15,13 @@ package struct BuildSettings: Equatable, Sendable {
   ///
   /// `serverMemory` is the server's own `maintenance_work_mem`, `sharedBuffers` stands for how large the machine is.
   package init(
-    rows: Int, vectorBytes: Int, m: Int = 16, serverMemory: Int, sharedBuffers: Int, serverWorkers: Int, maxWorkers: Int
+    rows: Int, vectorBytes: Int, m: Int = HNSWIndex.m, serverMemory: Int, sharedBuffers: Int, serverWorkers: Int,
+    maxWorkers: Int
   ) {
-    graphBytes = Self.graphBytes(rows: rows, vectorBytes: vectorBytes, m: m)
+    graphBytes = HNSWIndex.graphBytes(rows: rows, vectorBytes: vectorBytes, m: m)
     let wanted = graphBytes + graphBytes / 10
     memory = max(serverMemory, min(wanted, max(Self.ordinaryMemory, sharedBuffers)))
     workers = max(serverWorkers, min(2, maxWorkers))
-  }
-
-  /// The memory that the graph of an HNSW build takes.
-  package static func graphBytes(rows: Int, vectorBytes: Int, m: Int = 16) -> Int {
-    // pgvector keeps in an element its links: twice m at the lowest level and some above, 16 bytes each.
-    rows * (vectorBytes + 128 + 40 * m)
   }
 
   /// Whether the graph is built in memory, and so several times as fast.

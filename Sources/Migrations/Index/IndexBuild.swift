@@ -1,4 +1,5 @@
 import Backfill
+import PgVector
 import Postgres
 
 /// Builds and drops indexes concurrently: whatever a build that died left, and whoever has to be waited for.
@@ -23,13 +24,13 @@ struct IndexBuild: Sendable {
       "CREATE \(index.isUnique ? "UNIQUE " : "")INDEX CONCURRENTLY \(index.name.name.quotedIdentifier) "
       + "ON \(index.table.quoted) \(index.body)"
     do {
-      try await waitingForTransactions(statement)
+      try await pair.withPgVectorOnPath { try await waitingForTransactions(statement) }
     } catch let error as PostgresError where error.sqlState == "53100" && settings != nil {
       // A container's /dev/shm is too small for parallel workers.
       narrator.warn("\(subject): \(error.message); built without workers")
       try await pair.worker.execute("SET max_parallel_maintenance_workers = 0")
       try await waitingForTransactions("DROP INDEX CONCURRENTLY IF EXISTS \(name.quoted)")
-      try await waitingForTransactions(statement)
+      try await pair.withPgVectorOnPath { try await waitingForTransactions(statement) }
     }
     for notice in await pair.worker.takeNotices() where notice.message.contains("no longer fits") {
       narrator.warn("\(subject): \(notice.message)")
@@ -52,7 +53,8 @@ struct IndexBuild: Sendable {
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await showProgress() }
       defer { group.cancelAll() }
-      try await pair.worker.execute(statement)
+      // Not as a script: whatever it holds, it is one statement.
+      try await pair.worker.query(statement)
     }
   }
 
@@ -114,17 +116,25 @@ struct IndexBuild: Sendable {
       """
       SELECT (SELECT count(*) FROM \(index.table.quoted)) AS rows,
         (SELECT max(a.atttypmod) FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
-          WHERE a.attrelid = c.oid AND t.typname IN ('vector', 'halfvec')) AS dimensions,
+          WHERE a.attrelid = c.oid AND t.typname IN ('vector', 'halfvec') AND a.attname = ANY ($2::text[])) AS dimensions,
         pg_size_bytes(current_setting('maintenance_work_mem')) AS memory,
         pg_size_bytes(current_setting('shared_buffers')) AS buffers,
         current_setting('max_parallel_maintenance_workers') AS workers, current_setting('max_parallel_workers') AS most
       FROM pg_class c WHERE c.oid = to_regclass($1)
-      """, [.text(index.table.quoted)])
+      """, [.text(index.table.quoted), .text("{\(index.names.map(\.quotedElement).joined(separator: ","))}")])
     guard let row = found.first else { return nil }
     func number(_ column: String) -> Int { row[column].flatMap(Int.init) ?? 0 }
-    let width = index.body.lowercased().contains("halfvec") ? 2 : 4
+    let type: VectorType = index.body.lowercased().contains("halfvec") ? .halfvec : .vector
     return BuildSettings(
-      rows: number("rows"), vectorBytes: max(0, number("dimensions")) * width + 8, serverMemory: number("memory"),
+      rows: number("rows"), vectorBytes: type.bytes(dimensions: max(0, number("dimensions"))),
+      serverMemory: number("memory"),
       sharedBuffers: number("buffers"), serverWorkers: number("workers"), maxWorkers: number("most"))
+  }
+}
+
+extension String {
+  /// As an element of an array's text form.
+  fileprivate var quotedElement: String {
+    "\"\(replacing("\\", with: "\\\\").replacing("\"", with: "\\\""))\""
   }
 }

@@ -1,74 +1,78 @@
 import Backfill
+import PgVector
 import Postgres
 
-/// The life of a column's vector indexes around a load, on PostgreSQL.
+/// The life of a table's vector indexes around a load, on PostgreSQL.
 ///
 /// What has to be there again is recorded in the database before it is dropped and forgotten when it is back: after a
 /// crash at any point, `finish` on any machine puts it back. Its errors are `Failure`s, or a `CancellationError` once
 /// the task was cancelled and the statement that ran was ended.
 package struct IndexLife: Sendable {
-  private let pair: PostgresPair
-  private let narrator: Narrator
+  let pair: PostgresPair
+  let narrator: Narrator
 
-  /// Connects to `url`, the own address, past any pooler, of what `database` is the address of.
-  package static func connect(
-    to url: DatabaseURL, of database: DatabaseURL, applicationName: String, narrator: Narrator
-  ) async throws -> IndexLife {
-    let pair = try await PostgresPair.connect(to: url, applicationName: applicationName)
-    do {
+  /// Runs `body` on connections to `url`, the own address, past any pooler, of what `database` is the address of.
+  package static func with<Value>(
+    _ url: DatabaseURL, of database: DatabaseURL, applicationName: String, narrator: Narrator,
+    _ body: (IndexLife) async throws -> Value
+  ) async throws -> Value {
+    try await PostgresPair.with(url, applicationName: applicationName) { pair in
       if url != database { try await pair.check(isAlsoAt: database, applicationName: applicationName) }
-      return IndexLife(pair: pair, narrator: narrator)
-    } catch {
-      await pair.close()
-      throw error
+      return try await body(IndexLife(pair: pair, narrator: narrator))
     }
   }
 
-  package func close() async { await pair.close() }
-
-  /// Throws a `Failure` where what `policy` asks for is not possible, before anything is dropped or loaded.
+  /// Throws a `Failure` where what `policy` asks for is not possible. It drops nothing.
   package func check(_ policy: IndexPolicy, _ source: Source) async throws {
     try await reporting(source.name) {
-      let column = try await pair.watcher.run { try IndexedColumn(source, on: $0) }
-      guard policy == .rebuild && !column.indexes.isEmpty || policy == .after && !column.isIndexed else { return }
-      try column.check(policy)
+      let table = try await pair.watcher.run { try IndexedTable(source, on: $0) }
+      guard policy == .rebuild && !table.indexes.isEmpty || policy == .after && !table.isIndexed else { return }
+      try table.check(policy)
       try await pair.prepare()
     }
   }
 
-  /// Before a load: with `rebuild`, records and drops the column's vector indexes where that saves time; returns the
-  /// names of those that are away during it, an earlier load's among them.
+  /// Before the first write: with `rebuild`, records and drops all of the table's vector indexes where that saves time;
+  /// returns the names of those that are away during the load, an earlier load's among them.
   ///
-  /// Says what both ways would take where an index stays that a rebuild would save time with.
+  /// Says what both ways would take where indexes stay that a rebuild would save time with.
   package func begin(_ policy: IndexPolicy, _ source: Source, dimensions: Int) async throws -> [String] {
     try await reporting(source.name) {
-      let column = try await pair.watcher.run { try IndexedColumn(source, on: $0) }
-      let away = try await pair.watcher.run { try IndexIntents.of(column, on: $0) }.map(\.name)
-      let names = column.indexes.map(\.name.name)
+      let table = try await pair.watcher.run { try IndexedTable(source, on: $0) }
+      let away = try await intents(of: table).map(\.name)
+      let names = table.indexes.map(\.name.name)
       for name in away where !names.contains(name) {
         narrator.tell("\(name): away since an earlier load; it is put back after this one")
       }
-      guard !names.isEmpty,
-        let (estimate, missing) = try await pair.watcher.run({ try column.estimate(dimensions: dimensions, on: $0) }),
-        estimate.paysToRebuild
+      guard !names.isEmpty, let (estimate, missing) = try await estimate(table, dimensions), estimate.paysToRebuild
       else { return away }
-      let times =
-        "\(source.name): writing \(missing) rows takes some \(estimate.keeping.rough) with "
-        + "\(names.joined(separator: ", ")) kept and \(estimate.rebuilding.rough) with it rebuilt"
+      let times = estimate.sentence(source.name, missing: missing, indexes: names)
       guard policy == .rebuild else {
-        narrator.warn(column.allowsConcurrency ? "\(times); `index: {when: rebuild}` in the job does that" : times)
+        narrator.warn(
+          table.allowsConcurrency ? estimate.advice(source.name, missing: missing, indexes: names) : times)
         return away
       }
       narrator.tell(times)
       return try await exclusively(source.name) {
         // Durable before anything is dropped.
         try await pair.worker.run { connection in
-          try IndexIntents.create(for: column, on: connection)
-          try IndexIntents.record(column, on: connection)
+          try table.intents.create(on: connection)
+          try table.intents.record(ids: table.indexes.map(\.id), column: source.vector, on: connection)
         }
-        for index in column.indexes { try await drop(index.name) }
-        return try await pair.worker.run { try IndexIntents.of(column, on: $0) }.map(\.name)
+        for index in table.indexes { try await drop(index.name) }
+        return try await intents(of: table).map(\.name)
       }
+    }
+  }
+
+  /// nil where there is nothing to write, or so much to look through that it can't be told in time.
+  private func estimate(_ table: IndexedTable, _ dimensions: Int) async throws -> (IndexEstimate, missing: Int)? {
+    do {
+      return try await pair.watcher.run { try table.estimate(dimensions: dimensions, on: $0) }
+    } catch let error as PostgresError where error.sqlState == "57014" {
+      narrator.warn(
+        "\(table.source.name): counting the rows that lack a vector took too long; its vector indexes stay")
+      return nil
     }
   }
 
@@ -78,78 +82,78 @@ package struct IndexLife: Sendable {
     narrator.tell("\(name.name): dropped until the load is done")
   }
 
-  /// After a load: puts back what was dropped, by whomever, and with `after` makes an index where the column has none;
-  /// returns the names of those that it built.
+  /// After a load that completed: puts back what was dropped, by whomever, and with `after` makes an index where the
+  /// column has none; returns the names of those that it built.
   package func finish(_ policy: IndexPolicy, _ source: Source, dimensions: Int) async throws -> [String] {
     try await reporting(source.name) {
-      let column = try await pair.watcher.run { try IndexedColumn(source, on: $0) }
-      let isMissing = policy == .after && !column.isIndexed
-      let isPending = try await pair.watcher.run { try !IndexIntents.of(column, on: $0).isEmpty }
-      guard isPending || isMissing else { return [] }
+      let table = try await pair.watcher.run { try IndexedTable(source, on: $0) }
+      let isMissing = policy == .after && !table.isIndexed
+      let away = try await intents(of: table)
+      guard isMissing || !away.isEmpty else { return [] }
       return try await exclusively(source.name) {
-        if isMissing { try await recordMissing(column, dimensions) }
-        return try await putBack(try await pair.worker.run { try IndexIntents.of(column, on: $0) })
+        if isMissing { try await recordMissing(table, dimensions) }
+        return try await putBack(try await intents(of: table))
       }
     }
   }
 
-  /// The names of the column's indexes that are recorded to be built.
+  /// After a load that ended for good before it completed: puts back what was dropped and builds nothing else; returns
+  /// the names.
+  package func putBack(_ source: Source) async throws -> [String] {
+    try await reporting(source.name) {
+      let table = try await pair.watcher.run { try IndexedTable(source, on: $0) }
+      guard try await !intents(of: table).isEmpty else { return [] }
+      return try await exclusively(source.name) { try await putBack(try await intents(of: table)) }
+    }
+  }
+
+  /// The names of the table's indexes that are recorded to be built.
   package func away(_ source: Source) async throws -> [String] {
     try await reporting(source.name) {
-      try await pair.watcher.run { try IndexIntents.of(IndexedColumn(source, on: $0), on: $0) }.map(\.name)
+      try await intents(of: try await pair.watcher.run { try IndexedTable(source, on: $0) }).map(\.name)
     }
   }
 
   /// Puts back what any load dropped, whether it has ended or not; returns the names.
   package func restore() async throws -> [String] {
     try await reporting("indexes") {
-      guard try await pair.watcher.run({ try !IndexIntents.all(on: $0).isEmpty }) else { return [] }
+      let reading = try await pair.watcher.run { try IndexIntents.everywhere(on: $0) }
+      for warning in reading.warnings { narrator.warn(warning) }
+      guard !reading.intents.isEmpty else { return [] }
       return try await exclusively("indexes") {
         defer { narrator.show("") }
-        return try await putBack(try await pair.worker.run { try IndexIntents.all(on: $0) })
+        return try await putBack(try await pair.worker.run { try IndexIntents.everywhere(on: $0).intents })
       }
     }
   }
 
-  private func recordMissing(_ column: IndexedColumn, _ dimensions: Int) async throws {
-    guard let index = VectorIndex.definition(for: column.source, dimensions: dimensions, isHalf: column.isHalf) else {
-      narrator.warn("\(column.source.name): no HNSW index holds \(dimensions) dimensions")
+  private func intents(of table: IndexedTable) async throws -> [IndexIntent] {
+    let reading = try await pair.watcher.run { try table.intents.read(on: $0) }
+    for warning in reading.warnings { narrator.warn(warning) }
+    return reading.intents
+  }
+
+  private func recordMissing(_ table: IndexedTable, _ dimensions: Int) async throws {
+    let pgvector = try await pair.worker.run { try PgVector.installed(on: $0) }
+    let source = table.source
+    guard
+      let index = HNSWIndex(
+        column: source.vector, type: table.type, dimensions: dimensions, isDeclared: table.isDeclared, in: pgvector)
+    else {
+      narrator.warn("\(source.name): no HNSW index holds \(dimensions) dimensions")
       return
     }
     try await pair.worker.run { connection in
-      try IndexIntents.create(for: column, on: connection)
-      guard try IndexIntents.of(column, on: connection).isEmpty else { return }
-      try IndexIntents.record(index, of: column, on: connection)
+      try table.intents.create(on: connection)
+      // One that is away on the column comes back instead.
+      let away = try table.intents.read(on: connection).intents.compactMap(Self.index(of:))
+      guard !away.contains(where: { $0.names.contains(source.vector) }) else { return }
+      try table.intents.record(
+        IndexName.of(source, "hnsw"), body: index.body, column: source.vector, on: connection)
     }
   }
 
-  private func putBack(_ intents: [IndexIntents.Intent]) async throws -> [String] {
-    for intent in intents { try await putBack(intent) }
-    return intents.map(\.name)
-  }
-
-  private func putBack(_ intent: IndexIntents.Intent) async throws {
-    let statement = try SQLStatement.split(intent.definition, .postgres, in: intent.name).first
-    guard let statement, case .createIndex(let index)? = SchemaChange(statement) else {
-      throw Failure(
-        .badData, intent.place, "the definition of \(intent.name) can't be read: \(intent.definition)",
-        remedy: "run it by hand and delete the row")
-    }
-    narrator.tell("\(intent.name): building")
-    narrator.show("\(intent.name): building")
-    let started = ContinuousClock.now
-    try await pair.worker.query("SELECT set_config('default_tablespace', $1, false)", [.text(intent.tablespace)])
-    try await build(of: intent.name).run(index)
-    if let comment = intent.comment {
-      let literal = comment.replacing("\\", with: "\\\\").replacing("'", with: "''")
-      let name = SQLName(schema: index.table.schema, index.name.name)
-      try await pair.worker.execute("COMMENT ON INDEX \(name.quoted) IS E'\(literal)'")
-    }
-    try await pair.worker.run { try IndexIntents.forget(intent, on: $0) }
-    narrator.tell("\(intent.name): there again after \(started.duration(to: .now).rough)")
-  }
-
-  private func build(of name: String) -> IndexBuild {
+  func build(of name: String) -> IndexBuild {
     IndexBuild(pair: pair, subject: name, narrator: narrator)
   }
 

@@ -1,4 +1,5 @@
 import Backfill
+import PgVector
 import Postgres
 
 /// Reads how a schema change stands, letting PostgreSQL itself bring definitions into its own form.
@@ -25,12 +26,15 @@ enum PostgresCatalog {
   }
 
   private struct ColumnType: Equatable {
-    let type: String
+    /// The type's object id and modifier, which no search path changes.
+    let id: String
+    let name: String
     let isNullable: Bool
     let fallback: String?
 
     init(_ row: PostgresRow) {
-      type = row["type"] ?? ""
+      id = row["id"] ?? ""
+      name = row["type"] ?? ""
       isNullable = !row.isTrue("not_null")
       fallback = row["fallback"]
     }
@@ -41,7 +45,7 @@ enum PostgresCatalog {
   ) throws -> ColumnType? {
     try connection.query(
       """
-      SELECT format_type(a.atttypid, a.atttypmod) AS type, a.attnotnull AS not_null,
+      SELECT a.atttypid || ' ' || a.atttypmod AS id, format_type(a.atttypid, a.atttypmod) AS type, a.attnotnull AS not_null,
         pg_get_expr(d.adbin, d.adrelid) AS fallback
       FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
       WHERE a.attrelid = to_regclass($1) AND a.attname = $2 AND a.attnum > 0 AND NOT a.attisdropped
@@ -53,13 +57,15 @@ enum PostgresCatalog {
     of column: SchemaChange.ColumnDefinition, on connection: isolated PostgresConnection
   ) throws -> Presence {
     guard try exists(column.table, on: connection) else { return .noTable }
-    guard let found = try type(of: column.column, in: column.table, on: connection) else { return .absent }
+    guard
+      let found = try probing([], on: connection, { try type(of: column.column, in: column.table, on: $0) }) ?? nil
+    else { return .absent }
     let probe = "CREATE TEMP TABLE vecfill_probe (\(column.column.quotedIdentifier) \(column.definition))"
     let wanted = try probing([probe], on: connection) { connection in
       try type(of: column.column, in: SQLName(schema: "pg_temp", "vecfill_probe"), on: connection)
     }
     guard let wanted = wanted ?? nil, wanted != found else { return .present() }
-    guard wanted.type == found.type else { return .different("it is there as \(found.type)") }
+    guard wanted.id == found.id else { return .different("it is there as \(found.name)") }
     let fallback = found.fallback.map { "the default \($0)" } ?? "no default"
     return .present(note: "it is there, \(found.isNullable ? "nullable" : "NOT NULL") with \(fallback): left so")
   }
@@ -105,7 +111,7 @@ enum PostgresCatalog {
     of index: SchemaChange.IndexDefinition, on connection: isolated PostgresConnection
   ) throws -> Presence {
     guard try exists(index.table, on: connection) else { return .noTable }
-    let present = try indexes(of: index.table, on: connection)
+    let present = try probing([], on: connection) { try indexes(of: index.table, on: $0) } ?? []
     let statements = [
       "CREATE TEMP TABLE vecfill_probe (LIKE \(index.table.quoted))",
       "CREATE \(index.isUnique ? "UNIQUE " : "")INDEX ON pg_temp.vecfill_probe \(index.body)",
@@ -129,8 +135,8 @@ enum PostgresCatalog {
     return .absent
   }
 
-  /// What `read` finds after `statements` in a transaction that is rolled back; nil where a statement refers to
-  /// something that doesn't exist yet.
+  /// What `read` finds after `statements` in a transaction that is rolled back, with pgvector on the search path; nil
+  /// where a statement refers to something that doesn't exist yet.
   private static func probing<Value: Sendable>(
     _ statements: [String], on connection: isolated PostgresConnection,
     _ read: @Sendable (isolated PostgresConnection) throws -> Value
@@ -138,6 +144,7 @@ enum PostgresCatalog {
     try connection.execute("BEGIN")
     do {
       try connection.execute("SET LOCAL lock_timeout = '5s'; SET LOCAL client_min_messages = 'error'")
+      try connection.addPgVectorToPath(isLocal: true)
       for statement in statements { try connection.execute(statement) }
       let value = try read(connection)
       try connection.execute("ROLLBACK")

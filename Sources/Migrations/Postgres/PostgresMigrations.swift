@@ -1,4 +1,5 @@
 import Backfill
+import PgVector
 import Postgres
 
 /// Migrations on PostgreSQL, safe while the application works.
@@ -34,7 +35,13 @@ package struct PostgresMigrations: MigrationDatabase {
   }
 
   package func droppedIndexes() async throws -> [String] {
-    try await reading { try IndexIntents.all(on: $0).map(\.description) }
+    let found = try await reading { try IndexIntents.everywhere(on: $0) }
+    for warning in found.warnings { narrator.warn(warning) }
+    return found.intents.map(\.description)
+  }
+
+  package func table(of source: Source) async throws -> JobTable {
+    try await reading { try JobTable(source, on: $0) }
   }
 
   package func check(_ script: MigrationScript) async throws -> [String] {
@@ -43,23 +50,45 @@ package struct PostgresMigrations: MigrationDatabase {
 
   package func load(of column: MigrationScript.LoadedColumn) async throws -> Load? {
     try await reading { connection in
-      let known = try connection.query(
-        """
-        SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = $2 AND attnum > 0 AND NOT attisdropped
-        """, [.text(column.table.quoted), .text(column.column)])
-      guard !known.isEmpty else { return nil }
+      func exists(_ name: String, on connection: isolated PostgresConnection) throws -> Bool {
+        try !connection.query(
+          """
+          SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = $2 AND attnum > 0 AND NOT attisdropped
+          """, [.text(column.table.quoted), .text(name)]
+        ).isEmpty
+      }
+      guard try exists(column.column, on: connection) else { return nil }
       let name = column.column.quotedIdentifier
-      let counts = try connection.query("SELECT count(*), count(*) - count(\(name)) FROM \(column.table.quoted)")[0]
-      return Load(rows: counts[0].flatMap(Int.init) ?? 0, missing: counts[1].flatMap(Int.init) ?? 0)
+      var conditions = ["true"]
+      if let text = column.text, try exists(text, on: connection) {
+        conditions.append("\(text.quotedIdentifier)::pg_catalog.text ~ '\\S'")
+      }
+      // The line breaks keep a comment in the condition from swallowing what follows.
+      if let condition = column.condition { conditions.append("(\n\(condition)\n)") }
+      let counted = conditions.joined(separator: " AND ")
+      return try connection.transaction { connection in
+        // A limit of the role's is for the application's statements.
+        try connection.execute("SET LOCAL statement_timeout = '10min'")
+        let counts = try connection.query(
+          "SELECT count(*), count(*) - count(\(name)) FROM \(column.table.quoted) WHERE \(counted)")[0]
+        return Load(rows: counts[0].flatMap(Int.init) ?? 0, missing: counts[1].flatMap(Int.init) ?? 0)
+      }
     }
   }
 
-  package func record(
-    _ record: MigrationRecord?, version: Int, name: String, as action: HistoryEntry.Action
-  ) async throws {
-    try await writing(name) { connection in
-      try PostgresRecords.write(record, version: version, on: connection)
-      try PostgresRecords.append(version: version, name: name, action: action, on: connection)
+  package func record(_ record: MigrationRecord, as action: HistoryEntry.Action) async throws {
+    try await writing(record.name) { connection in
+      try PostgresRecords.write(record, on: connection)
+      try PostgresRecords.append(
+        action, of: record.folder, version: record.version, name: record.name, on: connection)
+    }
+  }
+
+  package func forget(_ record: MigrationRecord) async throws {
+    try await writing(record.name) { connection in
+      try PostgresRecords.forget(record.version, of: record.folder, on: connection)
+      try PostgresRecords.append(
+        .forget, of: record.folder, version: record.version, name: record.name, on: connection)
     }
   }
 
@@ -107,16 +136,21 @@ extension PostgresMigrations {
     let subject = prepared.migration.description
     let version = prepared.migration.version
     let finish: @Sendable (isolated PostgresConnection) throws -> Void = { connection in
-      try PostgresRecords.write(prepared.record, version: version, on: connection)
+      if let record = prepared.record {
+        try PostgresRecords.write(record, on: connection)
+      } else {
+        try PostgresRecords.forget(version, of: prepared.folder, on: connection)
+      }
       try PostgresRecords.append(
-        version: version, name: prepared.migration.name, action: prepared.direction == .up ? .up : .down, on: connection
-      )
+        prepared.direction == .up ? .up : .down, of: prepared.folder, version: version, name: prepared.migration.name,
+        on: connection)
     }
     if prepared.script.directives.isTransactional {
       let timeout = patience.timeout
       try await writing(subject) { connection in
         // The attempt's time counts from its first lock: what waits behind the first waits for the last too.
         let started = ContinuousClock.now
+        try connection.addPgVectorToPath(isLocal: true)
         for step in prepared.steps where step.runs {
           try connection.limitLocks(to: timeout - started.duration(to: .now))
           if step.isRebuild, case .createIndex(let index) = step.change {
@@ -130,7 +164,7 @@ extension PostgresMigrations {
     }
     if let step = prepared.steps.first, step.runs {
       let intent = prepared.intent(after: before)
-      try await writing(subject) { try PostgresRecords.write(intent, version: version, on: $0) }
+      try await writing(subject) { try PostgresRecords.write(intent, on: $0) }
       do {
         try await runAlone(step, subject)
       } catch let error as PostgresError {
@@ -149,10 +183,12 @@ extension PostgresMigrations {
       try await IndexBuild(pair: pair, subject: subject, narrator: narrator).waitingForTransactions(step.statement.text)
     } else {
       let timeout = patience.timeout
-      try await pair.patiently(patience, subject, tell: narrator.tell) { connection in
-        try connection.limitLocks(to: timeout, isLocal: false)
-        try connection.execute(step.statement.text)
-        try connection.limitLocks(to: .zero, isLocal: false)
+      try await pair.withPgVectorOnPath {
+        try await pair.patiently(patience, subject, tell: narrator.tell) { connection in
+          try connection.limitLocks(to: timeout, isLocal: false)
+          try connection.execute(step.statement.text)
+          try connection.limitLocks(to: .zero, isLocal: false)
+        }
       }
     }
   }
@@ -164,9 +200,7 @@ extension PostgresMigrations {
   ) async throws -> Value {
     do {
       return try await pair.exclusively(patience: patience) {
-        if try await !pair.watcher.run({ try PostgresRecords.exist(on: $0) }) {
-          try await pair.worker.execute(PostgresRecords.schema)
-        }
+        try await pair.worker.run { try PostgresRecords.prepare(on: $0) }
         return try await body()
       }
     } catch let error as PostgresError {

@@ -1,4 +1,5 @@
 import Backfill
+import PgVector
 import Postgres
 
 /// Two connections: one that changes the schema, and one that watches it and holds the lock on migrating.
@@ -8,6 +9,21 @@ struct PostgresPair: Sendable {
   let worker: PostgresConnection
   let watcher: PostgresConnection
   let workerPID: Int
+
+  /// Runs `body` on connections to `url`, which are closed after it.
+  static func with<Value>(
+    _ url: DatabaseURL, applicationName: String, _ body: (PostgresPair) async throws -> Value
+  ) async throws -> Value {
+    let pair = try await connect(to: url, applicationName: applicationName)
+    do {
+      let value = try await body(pair)
+      await pair.close()
+      return value
+    } catch {
+      await pair.close()
+      throw error
+    }
+  }
 
   static func connect(to url: DatabaseURL, applicationName: String) async throws -> PostgresPair {
     do {
@@ -31,6 +47,19 @@ struct PostgresPair: Sendable {
         FROM pg_settings WHERE name IN ('client_connection_check_interval', 'statement_timeout', 'lock_timeout',
           'idle_session_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')
         """)
+    }
+  }
+
+  /// Runs `body`, in which statements outside of a transaction find pgvector wherever it is.
+  func withPgVectorOnPath(_ body: () async throws -> Void) async throws {
+    try await worker.run { try $0.addPgVectorToPath(isLocal: false) }
+    do {
+      try await body()
+      try await worker.query("RESET search_path")
+    } catch {
+      // Where this fails too, the setting goes with the connection.
+      _ = try? await worker.query("RESET search_path")
+      throw error
     }
   }
 

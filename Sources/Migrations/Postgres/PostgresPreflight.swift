@@ -1,11 +1,9 @@
 import Backfill
+import PgVector
 import Postgres
 
 /// What can be known of a script before it runs: an extension's availability, right and version.
 enum PostgresPreflight {
-  /// The lowest pgvector without a warning: 0.8.2 mends a parallel HNSW build, 0.8.3 the vacuum of an HNSW index.
-  static let safeVersion = [0, 8, 3]
-
   /// Warnings; throws a `Failure` where the script can't succeed.
   static func check(_ script: MigrationScript, on connection: isolated PostgresConnection) throws -> [String] {
     var warnings: [String] = []
@@ -14,19 +12,12 @@ enum PostgresPreflight {
       case .createExtension(let name):
         warnings += try checkExtension(name, on: connection)
       case .createIndex(let index) where index.body.lowercased().contains("hnsw"):
-        let found = try connection.query("SELECT extversion FROM pg_extension WHERE extname = 'vector'")
-        if let warning = found.first?[0].flatMap(warning(ofVector:)) { warnings.append(warning) }
+        if let warning = try PgVector.installed(on: connection)?.warning { warnings.append(warning) }
       default:
         break
       }
     }
     return warnings
-  }
-
-  static func warning(ofVector version: String) -> String? {
-    let parts = version.split(separator: ".").map { Int($0) ?? 0 }
-    guard parts.lexicographicallyPrecedes(safeVersion) else { return nil }
-    return "pgvector \(version) can damage an HNSW index while it is built or vacuumed: upgrade to 0.8.3 or later"
   }
 
   private static func checkExtension(_ name: String, on connection: isolated PostgresConnection) throws -> [String] {
@@ -40,7 +31,7 @@ enum PostgresPreflight {
       LEFT JOIN pg_available_extension_versions v ON v.name = a.name AND v.version = a.default_version
       """, [.text(name)])
     guard let row = found.first, let version = row["installed"] ?? row["version"] else {
-      let package = name == "vector" ? "postgresql-\(found.first?["major"] ?? "NN")-pgvector" : "its package"
+      let package = name == PgVector.name ? "postgresql-\(found.first?["major"] ?? "NN")-pgvector" : "its package"
       throw Failure(
         .configuration, "extension \(name)", "the server doesn't have it",
         remedy: "install \(package) on the database's server, or switch it on at the provider")
@@ -57,6 +48,6 @@ enum PostgresPreflight {
         return ["extension \(name) is not trusted: CREATE EXTENSION needs a superuser or the provider's admin role"]
       }
     }
-    return name == "vector" ? [warning(ofVector: version)].compactMap(\.self) : []
+    return name == PgVector.name ? [PgVector.warning(ofVersion: version)].compactMap(\.self) : []
   }
 }

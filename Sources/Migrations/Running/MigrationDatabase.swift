@@ -6,7 +6,7 @@ package protocol MigrationDatabase: Sendable {
   /// Which database this is, without a secret.
   var identity: String { get }
 
-  /// What was applied, in the order of the versions; none where no migration ever ran.
+  /// What was applied of every folder and job, in the order of the versions; none where no migration ever ran.
   func records() async throws -> [MigrationRecord]
 
   /// What was done, the oldest first.
@@ -17,6 +17,9 @@ package protocol MigrationDatabase: Sendable {
 
   /// How far a column is filled; nil where the table or the column doesn't exist.
   func load(of column: MigrationScript.LoadedColumn) async throws -> Load?
+
+  /// A source's table as the database has it; throws a `Failure` with `.configuration` where it can't be filled.
+  func table(of source: Source) async throws -> JobTable
 
   /// Indexes that a load dropped and that aren't back, a sentence each.
   func droppedIndexes() async throws -> [String]
@@ -35,28 +38,50 @@ package protocol MigrationDatabase: Sendable {
   /// recorded before. `before` is its record so far.
   func run(_ prepared: PreparedMigration, after before: MigrationRecord?) async throws
 
-  /// Records without running; a nil `record` forgets the version.
-  func record(_ record: MigrationRecord?, version: Int, name: String, as action: HistoryEntry.Action) async throws
+  /// Records without running.
+  func record(_ record: MigrationRecord, as action: HistoryEntry.Action) async throws
+
+  /// Forgets what is recorded of a version.
+  func forget(_ record: MigrationRecord) async throws
 
   func close() async
 }
 
+extension MigrationDatabase {
+  /// Runs `body` with the database, which is closed after it.
+  package func closing<Value>(_ body: (Self) async throws -> Value) async throws -> Value {
+    do {
+      let value = try await body(self)
+      await close()
+      return value
+    } catch {
+      await close()
+      throw error
+    }
+  }
+}
+
 /// How far a column is filled.
 package struct Load: Equatable, Sendable {
+  /// Those that are to be filled, without blank ones and those that the job leaves out.
   package let rows: Int
-  package let missing: Int
+  package var missing: Int
 
-  /// All but one row in twenty have their vector: rows in quarantine and rows that come in meanwhile keep no index waiting.
+  /// All but one row in twenty have their vector: rows that come in meanwhile keep no index waiting.
   package var isDone: Bool { missing * 20 <= rows }
 }
 
 /// A line of the database's own history.
 package struct HistoryEntry: Equatable, Sendable {
   package enum Action: String, Sendable {
-    case up, down, stamp, repair, forget
+    case up, down, stamp, forget
+    /// Of earlier versions of vecfill.
+    case repair
   }
 
   package let at: String
+  /// The label of the folder or the job whose migration it was.
+  package let folder: String
   package let version: Int
   package let name: String
   package let action: Action

@@ -8,6 +8,8 @@ package struct MigrationRecord: Hashable, Sendable {
     case reverting
   }
 
+  /// The label of the folder or the job whose it is.
+  package var folder: String
   package var version: Int
   package var name: String
   package var checksum: String
@@ -17,14 +19,19 @@ package struct MigrationRecord: Hashable, Sendable {
   /// When it came to its state, as the database's clock tells; nil for one that isn't written yet.
   package var changedAt: String?
 
-  package init(_ migration: Migration, state: State, outcomes: [Outcome]) {
+  package init(
+    _ migration: Migration, of folder: String = MigrationSet.shippedLabel, state: State, outcomes: [Outcome]
+  ) {
     self.init(
-      version: migration.version, name: migration.name, checksum: migration.checksum, state: state, outcomes: outcomes)
+      folder: folder, version: migration.version, name: migration.name, checksum: migration.checksum, state: state,
+      outcomes: outcomes)
   }
 
   package init(
-    version: Int, name: String, checksum: String, state: State, outcomes: [Outcome], changedAt: String? = nil
+    folder: String, version: Int, name: String, checksum: String, state: State, outcomes: [Outcome],
+    changedAt: String? = nil
   ) {
+    self.folder = folder
     self.version = version
     self.name = name
     self.checksum = checksum

@@ -9,10 +9,11 @@ extension Migrator {
     package let at: String?
   }
 
-  /// How every migration of the set and of the database stands, in the order of the versions.
+  /// How every migration of the set stands, and what else is recorded of it, in the order of the versions.
   package func status() async throws -> [Line] {
-    let records = try await database.records()
-    let problems = MigrationPlan.up(set, records).problems
+    let all = try await database.records()
+    let records = set.own(all).records
+    let problems = MigrationPlan.up(set, all).problems
     var lines: [Line] = []
     for migration in set.migrations {
       let record = records.first { $0.version == migration.version }
@@ -28,8 +29,8 @@ extension Migrator {
         }
       lines.append(Line(name: "\(migration)", version: migration.version, state: state, at: record?.changedAt))
     }
-    lines += records.filter { set[$0.version] == nil }.map {
-      Line(name: "\($0)", version: $0.version, state: "its file is missing", at: $0.changedAt)
+    lines += records.filter { set[$0.version] == nil }.map { record in
+      Line(name: "\(record)", version: record.version, state: gone(record), at: record.changedAt)
     }
     return lines.sorted { $0.version < $1.version }
   }
@@ -39,12 +40,30 @@ extension Migrator {
     return record.outcomes.allSatisfy { $0 == .found } ? "applied: was there already" : "applied"
   }
 
+  private func gone(_ record: MigrationRecord) -> String {
+    if set.withdrawn.contains(where: { $0.version == record.version }) {
+      return "withdrawn: `vecfill migrate up` puts right what it did"
+    }
+    return set.isOfJob ? "no longer in the job" : "its file is missing"
+  }
+
   /// What of the applied migrations is not so in the live database, a sentence each; empty where all is well.
   package func verify() async throws -> [String] {
-    let records = try await database.records()
-    var findings = MigrationPlan.up(set, records).problems.map(\.description)
+    let all = try await database.records()
+    let records = set.own(all).records
+    var findings = MigrationPlan.up(set, all).problems.map(\.description)
+    findings += records.filter { record in set.withdrawn.contains { $0.version == record.version } }.map {
+      "\($0) is withdrawn: `vecfill migrate up` puts right what it did"
+    }
     findings += records.filter { $0.state != .applied }.map { "\($0) was interrupted: run `vecfill migrate up`" }
-    // Only the last word on each object counts: a later migration may have removed what an earlier one made.
+    findings += try await complaints(records)
+    return findings + (try await database.droppedIndexes())
+  }
+
+  /// What of `records` is not so in the live database.
+  ///
+  /// Only the last word on each object counts: a later migration may have removed what an earlier one made.
+  private func complaints(_ records: [MigrationRecord]) async throws -> [String] {
     var last: [SchemaChange.Object: (Migration, SchemaChange, Outcome)] = [:]
     for migration in set.migrations {
       guard let record = records.first(where: { $0.version == migration.version }), record.state == .applied else {
@@ -54,57 +73,70 @@ extension Migrator {
         if let change = SchemaChange(statement) { last[change.object] = (migration, change, outcome) }
       }
     }
+    var complaints: [String] = []
     for (migration, change, outcome) in last.values.sorted(by: { $0.0.version < $1.0.version }) where outcome != .absent
     {
       let presence = try await database.presence(of: change)
-      if let complaint = change.complaint(presence) { findings.append("\(migration): \(change.object) \(complaint)") }
+      if let complaint = change.complaint(presence) { complaints.append("\(migration): \(change.object) \(complaint)") }
     }
-    return findings + (try await database.droppedIndexes())
+    return complaints
   }
 
-  /// Accepts edited files as what was applied and forgets versions whose files are missing; returns what it did.
-  package func repair() async throws -> [String] {
+  /// Records `version` and every one before it as applied and found, without running anything, files that were edited
+  /// among them, and forgets those up to it whose files are gone; returns a sentence for each.
+  ///
+  /// Throws a `Failure` with `.configuration`, and records nothing, where the live database isn't as they would leave it.
+  package func stamp(to version: Int) async throws -> [String] {
     try await database.exclusively(patience: lockWait) {
-      let records = try await database.records()
-      var done: [String] = []
-      for problem in MigrationPlan.up(set, records).problems {
-        switch problem {
-        case .edited(let migration):
-          guard var record = records.first(where: { $0.version == migration.version }) else { continue }
-          record.name = migration.name
-          record.checksum = migration.checksum
-          // Statements that were added count as found: nobody knows that vecfill made them.
-          let missing = max(0, migration.up.statements.count - record.outcomes.count)
-          record.outcomes =
-            record.outcomes.prefix(migration.up.statements.count) + Array(repeating: .found, count: missing)
-          try await database.record(record, version: record.version, name: record.name, as: .repair)
-          done.append("\(migration): its file as it is now counts as applied")
-        case .missing(let record):
-          try await database.record(nil, version: record.version, name: record.name, as: .forget)
-          done.append("\(record): forgotten")
-        case .outOfOrder:
-          continue
-        }
+      let (label, records) = set.own(try await database.records())
+      guard set[version] != nil || records.contains(where: { $0.version == version }) else {
+        throw Failure(.usage, "version \(version)", "there is no such migration in \(set.folder)")
       }
-      return done
+      var stamped: [MigrationRecord] = []
+      for migration in set.migrations where migration.version <= version {
+        let before = records.first { $0.version == migration.version }
+        if let before, before.state == .applied, before.checksum == migration.checksum || set.isOfJob { continue }
+        stamped.append(
+          MigrationRecord(
+            migration, of: label, state: .applied, outcomes: try await outcomes(of: migration, before)))
+      }
+      // Those that were recorded before have the last word on what they removed.
+      let kept = records.filter { record in !stamped.contains { $0.version == record.version } }
+      let wrong = try await complaints(kept + stamped)
+      guard wrong.isEmpty || stamped.isEmpty else {
+        throw Failure(
+          .configuration, "version \(version)", "the database is not as it would be: \(wrong.joined(separator: "; "))",
+          remedy: "make it so or change the migration; nothing was recorded")
+      }
+      for record in stamped { try await database.record(record, as: .stamp) }
+      let gone = records.filter { record in
+        record.version <= version && set[record.version] == nil
+          && !set.withdrawn.contains { $0.version == record.version }
+      }
+      for record in gone { try await database.forget(record) }
+      return stamped.map { "\($0): recorded as applied" } + gone.map { "\($0): forgotten" }
     }
   }
 
-  /// Records `version` and every one before it as applied and found, without running anything; returns those it recorded.
-  package func stamp(to version: Int) async throws -> [Migration] {
-    guard set[version] != nil else {
-      throw Failure(.usage, "version \(version)", "there is no such migration in \(set.folder)")
-    }
-    return try await database.exclusively(patience: lockWait) {
-      let applied = Set(try await database.records().filter { $0.state == .applied }.map(\.version))
-      let stamped = set.migrations.filter { $0.version <= version && !applied.contains($0.version) }
-      for migration in stamped {
-        let outcomes = migration.up.statements.map { _ in Outcome.found }
-        let record = MigrationRecord(migration, state: .applied, outcomes: outcomes)
-        try await database.record(record, version: migration.version, name: migration.name, as: .stamp)
+  /// What is recorded of a migration that isn't run: its changes count as found, unless an earlier version of it made
+  /// them, and those of a table that is yet to come as absent.
+  private func outcomes(of migration: Migration, _ before: MigrationRecord?) async throws -> [Outcome] {
+    var outcomes: [Outcome] = []
+    for (index, statement) in migration.up.statements.enumerated() {
+      if let before, before.outcomes.indices.contains(index) {
+        outcomes.append(before.outcomes[index])
+        continue
       }
-      return stamped
+      let change = SchemaChange(statement)
+      let isForLater: Bool =
+        if migration.up.directives.hasOptionalTables, let change {
+          try await database.presence(of: change) == .noTable
+        } else {
+          false
+        }
+      outcomes.append(isForLater ? .absent : .found)
     }
+    return outcomes
   }
 }
 

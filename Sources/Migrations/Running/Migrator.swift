@@ -6,6 +6,8 @@ package struct Migrator: Sendable {
   package let set: MigrationSet
   /// How long another process's migrating is waited for.
   package var lockWait: Duration
+  /// How many rows of a column are known to get no vector.
+  package var quarantined: @Sendable (MigrationScript.LoadedColumn) async throws -> Int = { _ in 0 }
   private let tell: @Sendable (String) -> Void
 
   /// `tell` takes a line for a person, as things happen.
@@ -40,11 +42,11 @@ package struct Migrator: Sendable {
   /// Throws a `Failure` with `.configuration` where the files don't fit the records. What waits for a load is told and left.
   package func up(_ options: UpOptions = UpOptions()) async throws -> [Migration] {
     try await database.exclusively(patience: lockWait) {
-      let plan = MigrationPlan.up(set, try await database.records(), to: options.version)
+      let plan = try await plan(to: options.version)
       try refuse(plan.problems, but: options.outOfOrder)
       var applied: [Migration] = []
       for step in plan.steps {
-        if !options.beforeLoad, let waiting = try await waiting(step.migration) {
+        if !options.beforeLoad, step.direction == .up, let waiting = try await waiting(step.migration) {
           tell("\(step.migration): waits for the load: \(waiting)")
         } else if try await apply(step) {
           applied.append(step.migration)
@@ -64,6 +66,22 @@ package struct Migrator: Sendable {
     }
   }
 
+  /// What `up` would run now. Of a job's own migrations those are in it, too, of which what they made is gone.
+  package func plan(to version: Int? = nil) async throws -> MigrationPlan {
+    let records = try await database.records()
+    var lost: Set<Int> = []
+    if set.isOfJob {
+      for record in set.own(records).records where record.state == .applied {
+        guard let migration = set[record.version] else { continue }
+        for change in migration.up.statements.compactMap(SchemaChange.init) {
+          let presence = try await database.presence(of: change)
+          if presence == .absent || presence == .invalid { lost.insert(record.version) }
+        }
+      }
+    }
+    return MigrationPlan.up(set, records, to: version, lost: lost)
+  }
+
   private func refuse(_ problems: [MigrationPlan.Problem], but outOfOrder: Bool) throws(Failure) {
     let refused = problems.filter { problem in
       if case .outOfOrder = problem { return !outOfOrder }
@@ -74,12 +92,13 @@ package struct Migrator: Sendable {
       .configuration, "migrations", refused.map(\.description).joined(separator: "; "), remedy: first.remedy)
   }
 
-  /// Why a migration waits; nil for one that doesn't.
+  /// Why a migration waits; nil for one that doesn't. Rows that get no vector keep nothing waiting.
   package func waiting(_ migration: Migration) async throws -> String? {
     guard let column = migration.up.directives.load else { return nil }
-    guard let load = try await database.load(of: column) else {
+    guard var load = try await database.load(of: column) else {
       return migration.up.directives.hasOptionalTables ? "\(column.table).\(column.column) does not exist yet" : nil
     }
+    load.missing = max(0, load.missing - (try await quarantined(column)))
     guard !load.isDone else { return nil }
     return "\(load.missing) of \(load.rows) rows of \(column.table) lack \(column.column)"
   }
@@ -87,7 +106,7 @@ package struct Migrator: Sendable {
   /// Runs one step; false where nothing was left to do.
   private func apply(_ step: MigrationPlan.Step) async throws -> Bool {
     let prepared = try await prepare(step)
-    if let before = step.record, prepared.record == before.unstamped { return false }
+    if let before = step.record, !step.isLost, prepared.record == before.unstamped { return false }
     for warning in try await database.check(prepared.script) { tell("\(step.migration): warning: \(warning)") }
     for note in prepared.steps.compactMap(\.note) { tell("\(step.migration): \(note)") }
     let started = ContinuousClock.now
@@ -102,7 +121,8 @@ package struct Migrator: Sendable {
     switch step.direction {
     case .up:
       return try PreparedMigration(
-        up: step.migration, record: step.record, presences: try await presences(of: step.migration.up))
+        up: step.migration, of: step.folder, record: step.isLost ? nil : step.record,
+        presences: try await presences(of: step.migration.up))
     case .down:
       guard let record = step.record else {
         throw Failure(.configuration, "\(step.migration)", "it is not applied")

@@ -26,6 +26,8 @@ package struct PreparedMigration: Sendable {
   }
 
   package let migration: Migration
+  /// The label that its record is kept under.
+  package let folder: String
   package let direction: Direction
   package let script: MigrationScript
   package let steps: [Step]
@@ -35,9 +37,10 @@ package struct PreparedMigration: Sendable {
   /// What was begun before and is there now counts as done by that attempt. Throws a `Failure` where something else is in
   /// a statement's place.
   package init(
-    up migration: Migration, record: MigrationRecord?, presences: [Presence?]
+    up migration: Migration, of folder: String, record: MigrationRecord?, presences: [Presence?]
   ) throws(Failure) {
     self.migration = migration
+    self.folder = folder
     direction = .up
     script = migration.up
     var steps: [Step] = []
@@ -64,6 +67,7 @@ package struct PreparedMigration: Sendable {
         .configuration, migration.description, "it has no down.sql", remedy: "write it, or undo it by a new migration")
     }
     self.migration = migration
+    folder = record.folder
     direction = .down
     script = down
     var outcomes: [SchemaChange.Object: Outcome] = [:]
@@ -77,9 +81,11 @@ package struct PreparedMigration: Sendable {
         continue
       }
       switch outcomes[change.object] {
-      case .found: steps.append(Step(statement, .left(.found, "\(change.object) is left as it was found")))
+      // What a withdrawn one found done, another had done for it.
+      case .found where !migration.isWithdrawn:
+        steps.append(Step(statement, .left(.found, "\(change.object) is left as it was found")))
       case .absent: steps.append(Step(statement, .left(.absent)))
-      case .done, nil: steps.append(Step(statement, try Self.decide(change, presence, begun: true, down)))
+      case .done, .found, nil: steps.append(Step(statement, try Self.decide(change, presence, begun: true, down)))
       }
     }
     self.steps = steps
@@ -108,7 +114,9 @@ package struct PreparedMigration: Sendable {
     case (_, .different(let description)):
       throw Failure(
         .configuration, script.file, "\(change.object) is to be made, and \(description)",
-        remedy: "change the migration or the database, or `vecfill migrate stamp` it to keep what is there")
+        remedy:
+          "for other tables or dimensions than the original application's, `vecfill migrate up JOB` with the job's spec "
+          + "makes what fits; else change the migration or the database")
     case (.dropColumn, .absent), (.dropColumn, .noTable), (.dropIndex, .absent), (.dropExtension, .absent):
       return begun ? .left(.done) : .left(.found, "\(change.object) is gone already")
     default:
@@ -120,13 +128,13 @@ package struct PreparedMigration: Sendable {
 extension PreparedMigration {
   /// What is recorded once it is done; nil where nothing is left of it.
   package var record: MigrationRecord? {
-    direction == .up ? MigrationRecord(migration, state: .applied, outcomes: steps.map(\.outcome)) : nil
+    direction == .up ? MigrationRecord(migration, of: folder, state: .applied, outcomes: steps.map(\.outcome)) : nil
   }
 
   /// What is recorded before a statement that can't be transactional.
   package func intent(after record: MigrationRecord?) -> MigrationRecord {
     MigrationRecord(
-      migration, state: direction == .up ? .started : .reverting,
+      migration, of: folder, state: direction == .up ? .started : .reverting,
       outcomes: direction == .up ? steps.map(\.outcome) : record?.outcomes ?? [])
   }
 }

@@ -23,6 +23,9 @@ package enum SchemaChange: Hashable, Sendable {
     package var isConcurrent: Bool
     /// Everything behind the table's name.
     package var body: String
+
+    /// The names in the definition, its columns' among them.
+    var names: [String] { SQLLexer.leadingTokens(of: body, .postgres).compactMap(\.identifier) }
   }
 
   /// The change of a statement; nil for any other statement, which is always run.
@@ -99,8 +102,8 @@ extension SchemaChange {
   /// What the change makes or removes: a change and the one that undoes it have the same.
   package enum Object: Hashable, Sendable {
     case column(table: SQLName, column: String)
-    /// An index goes by its name, which is its own in a schema.
-    case index(String)
+    /// An index goes by its name, which is its own in its table's schema.
+    case index(SQLName)
     case `extension`(String)
   }
 
@@ -108,8 +111,8 @@ extension SchemaChange {
     switch self {
     case .addColumn(let column): .column(table: column.table, column: column.column)
     case .dropColumn(let table, let column): .column(table: table, column: column)
-    case .createIndex(let index): .index(index.name.name)
-    case .dropIndex(let name): .index(name.name)
+    case .createIndex(let index): .index(SQLName(schema: index.table.schema, index.name.name))
+    case .dropIndex(let name): .index(name)
     case .createExtension(let name), .dropExtension(let name): .extension(name)
     }
   }
@@ -128,7 +131,7 @@ extension SchemaChange.Object: CustomStringConvertible {
   package var description: String {
     switch self {
     case .column(let table, let column): "column \(table).\(column)"
-    case .index(let name): "index \(name)"
+    case .index(let name): "index \(name.name)"
     case .extension(let name): "extension \(name)"
     }
   }

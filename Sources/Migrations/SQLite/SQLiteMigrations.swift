@@ -59,12 +59,22 @@ package final class SQLiteMigrations: MigrationDatabase {
 
   package func load(of column: MigrationScript.LoadedColumn) async throws -> Load? {
     try await work { db in
-      guard try db.tableExists(column.table.name),
-        try db.columns(in: column.table.name).contains(where: { $0.name == column.column })
-      else { return nil }
+      guard try db.tableExists(column.table.name) else { return nil }
+      let columns = Set(try db.columns(in: column.table.name).map(\.name))
+      guard columns.contains(column.column) else { return nil }
       let name = column.column.quotedIdentifier
+      var conditions = ["true"]
+      if let text = column.text, columns.contains(text) {
+        conditions.append("trim(\(text.quotedIdentifier), char(9, 10, 11, 12, 13, 32)) <> ''")
+      }
+      // The line breaks keep a comment in the condition from swallowing what follows.
+      if let condition = column.condition { conditions.append("(\n\(condition)\n)") }
       let row = try Row.fetchOne(
-        db, sql: "SELECT count(*) AS total, count(*) - count(\(name)) AS missing FROM \(column.table.quoted)")
+        db,
+        sql: """
+          SELECT count(*) AS total, count(*) - count(\(name)) AS missing FROM \(column.table.quoted)
+          WHERE \(conditions.joined(separator: " AND "))
+          """)
       return Load(rows: row?["total"] ?? 0, missing: row?["missing"] ?? 0)
     }
   }
@@ -73,9 +83,9 @@ package final class SQLiteMigrations: MigrationDatabase {
     patience: Duration, _ body: @Sendable () async throws -> Value
   ) async throws -> Value {
     try await work { db in
-      guard try !SQLiteRecords.exist(db) else { return }
+      guard try !SQLiteRecords.areReady(db) else { return }
       try db.inTransaction(.immediate) {
-        try db.execute(sql: SQLiteRecords.schema)
+        try SQLiteRecords.prepare(db)
         return .commit
       }
     }
@@ -87,16 +97,20 @@ package final class SQLiteMigrations: MigrationDatabase {
     let migration = prepared.migration
     let applicationName = applicationName
     let finish: @Sendable (Database) throws -> Void = { db in
-      try SQLiteRecords.write(prepared.record, version: migration.version, db)
+      if let record = prepared.record {
+        try SQLiteRecords.write(record, db)
+      } else {
+        try SQLiteRecords.forget(migration.version, of: prepared.folder, db)
+      }
       try SQLiteRecords.append(
-        version: migration.version, name: migration.name, action: prepared.direction == .up ? .up : .down,
+        prepared.direction == .up ? .up : .down, of: prepared.folder, version: migration.version, name: migration.name,
         by: applicationName, db)
     }
     let statements = prepared.steps.filter(\.runs).map(\.statement.text)
     guard prepared.script.directives.isTransactional else {
       let intent = prepared.intent(after: before)
       try await work { db in
-        try SQLiteRecords.write(intent, version: migration.version, db)
+        try SQLiteRecords.write(intent, db)
         for statement in statements { try db.execute(sql: statement) }
         try db.inTransaction(.immediate) {
           try finish(db)
@@ -107,7 +121,10 @@ package final class SQLiteMigrations: MigrationDatabase {
     }
     try await work { db in
       try db.inTransaction(.immediate) {
-        guard try SQLiteRecords.all(db).first(where: { $0.version == migration.version }) == before else {
+        let record = try SQLiteRecords.all(db).first {
+          $0.version == migration.version && $0.folder == prepared.folder
+        }
+        guard record == before else {
           return .rollback
         }
         for statement in statements { try db.execute(sql: statement) }
@@ -117,17 +134,32 @@ package final class SQLiteMigrations: MigrationDatabase {
     }
   }
 
-  package func record(
-    _ record: MigrationRecord?, version: Int, name: String, as action: HistoryEntry.Action
-  ) async throws {
+  package func record(_ record: MigrationRecord, as action: HistoryEntry.Action) async throws {
     let applicationName = applicationName
     try await work { db in
       try db.inTransaction(.immediate) {
-        try SQLiteRecords.write(record, version: version, db)
-        try SQLiteRecords.append(version: version, name: name, action: action, by: applicationName, db)
+        try SQLiteRecords.write(record, db)
+        try SQLiteRecords.append(
+          action, of: record.folder, version: record.version, name: record.name, by: applicationName, db)
         return .commit
       }
     }
+  }
+
+  package func forget(_ record: MigrationRecord) async throws {
+    let applicationName = applicationName
+    try await work { db in
+      try db.inTransaction(.immediate) {
+        try SQLiteRecords.forget(record.version, of: record.folder, db)
+        try SQLiteRecords.append(
+          .forget, of: record.folder, version: record.version, name: record.name, by: applicationName, db)
+        return .commit
+      }
+    }
+  }
+
+  package func table(of source: Source) async throws -> JobTable {
+    try await work { try JobTable(source, $0) }
   }
 
   private func work<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {

@@ -1,8 +1,6 @@
 import ArgumentParser
 import Backfill
-import Configuration
 import Foundation
-import Ledger
 import Migrations
 
 struct MigrateDownCommand: AsyncParsableCommand {
@@ -31,8 +29,9 @@ struct MigrateDownCommand: AsyncParsableCommand {
   }
 
   private func confirm(_ losses: [Migrator.Loss], of identity: String) async throws {
+    let columns = FilledColumns(try options.database.configuration(spec: options.spec), identity)
     for loss in losses {
-      let cost = try await cost(of: loss, identity)
+      let cost = try await columns.cost(of: loss.table, loss.column)
       Console.standard.log("drops \(loss.values.grouped) values of \(loss.table).\(loss.column)\(cost)")
     }
     guard !yes else { return }
@@ -41,17 +40,5 @@ struct MigrateDownCommand: AsyncParsableCommand {
     }
     Console.standard.log("Drop them? Type yes to go on:")
     guard readLine() == "yes" else { throw Failure(.usage, "migrate down", "not confirmed; nothing was changed") }
-  }
-
-  /// What the ledger on this machine knows of the column's price, in words; empty where it knows none.
-  private func cost(of loss: Migrator.Loss, _ identity: String) async throws -> String {
-    let path = try JobConfiguration().ledgerPath ?? StateFolder().ledger
-    let jobs = try await Ledger.openForReading(at: path)?.jobs() ?? []
-    let job = jobs.first { job in
-      job.database == identity
-        && job.columns.contains { $0.source == loss.table.description && $0.vectorColumn == loss.column }
-    }
-    guard let job, let cost = job.totals.cost else { return "" }
-    return ", which cost \(cost.dollars)\(job.columns.count > 1 ? " with the job's other columns" : "") (\(path))"
   }
 }

@@ -9,7 +9,9 @@ struct MigrateHistoryCommand: AsyncParsableCommand {
 
   func run() async throws {
     let entries = try await options.migrating { try await $0.database.history() }
-    for entry in entries { print("\(entry.at)  \(entry.action.rawValue)  \(entry.version) \(entry.name)  \(entry.by)") }
+    for entry in entries {
+      print("\(entry.at)  \(entry.folder)  \(entry.action.rawValue)  \(entry.version) \(entry.name)  \(entry.by)")
+    }
     if entries.isEmpty { print("no migration ever ran here") }
   }
 }

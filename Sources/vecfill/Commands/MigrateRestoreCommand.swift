@@ -1,5 +1,4 @@
 import ArgumentParser
-import MessageStores
 import Migrations
 import Postgres
 
@@ -17,15 +16,9 @@ struct MigrateRestoreCommand: AsyncParsableCommand {
     let url = try database.url()
     var restored: [String] = []
     if case .postgres = url.engine {
-      let life = try await IndexLife.connect(
-        to: url, of: url, applicationName: database.applicationName, narrator: .console)
-      do {
-        restored = try await life.restore()
-        await life.close()
-      } catch {
-        await life.close()
-        throw error
-      }
+      restored = try await IndexLife.with(
+        url, of: url, applicationName: database.applicationName, narrator: .console
+      ) { try await $0.restore() }
     }
     print(restored.isEmpty ? "no index is away" : "put back \(restored.joined(separator: ", "))")
   }

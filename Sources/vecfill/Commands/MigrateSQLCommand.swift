@@ -16,9 +16,10 @@ struct MigrateSQLCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await options.migrating { migrator in
-      let records = try await migrator.database.records()
       let plan =
-        down ? MigrationPlan.down(migrator.set, records, to: to) : MigrationPlan.up(migrator.set, records, to: to)
+        down
+        ? MigrationPlan.down(migrator.set, try await migrator.database.records(), to: to)
+        : try await migrator.plan(to: to)
       for step in plan.steps { print(try await migrator.prepare(step).sql + "\n") }
     }
   }

@@ -3,7 +3,11 @@ import Migrations
 
 struct MigrateUpCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "up", abstract: "Apply what is pending, and finish what was interrupted.")
+    commandName: "up", abstract: "Apply what is pending, and finish what was interrupted.",
+    discussion: """
+      `vecfill migrate up jobs/X.yaml` makes what the job's tables need and no more; what is there already is left as it \
+      is. Without a job spec the migrations of a folder are run.
+      """)
 
   @OptionGroup var options: MigrateOptions
 

@@ -81,7 +81,8 @@ struct RunCommand: AsyncParsableCommand {
     let embedder = try configuration.provider().embedder(for: job.model) { logger.notice("\($0)") }
     let state = try StateFolder()
     let board = ProgressBoard()
-    let upkeep = try IndexUpkeep(job, configuration, Narrator(logger, board))
+    let upkeep = try IndexUpkeep(
+      job, configuration, Narrator(logger, board), mayBeAway: database.shapes.contains(where: \.indexes.mayBeAway))
     let locks = try await database.lock(job, in: state.locks)
     defer { withExtendedLifetime((locks, stops)) {} }
     let counter = try TokenCounter(for: configuration.catalogueModel)
@@ -103,7 +104,7 @@ struct RunCommand: AsyncParsableCommand {
         logger.info("filling \(job.sources.map(\.name).joined(separator: ", "))")
         return Pipeline(
           job: job, policy: policy, store: database.store, embedder: embedder, ledger: ledger, begun: begun,
-          packer: packer, board: board, observer: RunObserver(job, logger))
+          packer: packer, board: board, observer: RunObserver(job, database.shapes, upkeep, logger))
       }
     }
     let summary = RunSummary(outcome, job: job, countsExactly: counter.isExact, ledger: ledger.path)

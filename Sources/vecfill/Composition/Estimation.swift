@@ -2,6 +2,7 @@ import Backfill
 import Configuration
 import Foundation
 import Ledger
+import PgVector
 import Pipeline
 import Tokenizer
 

@@ -28,6 +28,12 @@ struct JobRun: Sendable {
   /// - Parameter pipeline: makes the pipeline for the run as the ledger began it.
   func run(_ pipeline: (Ledger.BegunRun) -> Pipeline) async throws -> Outcome {
     let begun = try await ledger.begin(job, on: database.store.identity, at: Date())
+    do {
+      _ = try await stops.interrupting { try await upkeep.check() }
+    } catch let failure as Failure {
+      try await ledger.end(begun.id, .failed(failure), Tally(), at: Date())
+      throw failure
+    }
     let away = Locked<[String]>([])
     let report = await pipeline(begun).fill(stops: stops.causes) {
       // Nobody else takes an index away while the columns are locked.
@@ -36,31 +42,40 @@ struct JobRun: Sendable {
       }
     }
     var indexes = RunSummary.Indexes(away: away.withLock { $0 })
-    var ending = report.ending
-    if isDone(ending) {
-      ending = await finishIndexes(&indexes, ending)
-    } else if job.indexPolicy != .keep || !indexes.away.isEmpty {
-      // Where the database can't be asked any more, those are told that were away during the load.
-      indexes.away = (try? await upkeep.away()) ?? indexes.away
-    }
+    var ending = await settle(&indexes, report.ending)
     ending = await close(begun.id, with: ending, report.tally)
     return Outcome(ending: ending, report: report, indexes: indexes, arrived: await arrived(ending, report.tally))
   }
 
   private func isDone(_ ending: Ending) -> Bool { [.complete, .quarantined].contains(ending.exitCode) }
 
-  private func finishIndexes(_ indexes: inout RunSummary.Indexes, _ ending: Ending) async -> Ending {
-    guard job.indexPolicy == .after || !indexes.away.isEmpty else { return ending }
+  /// Brings the indexes to where the ending wants them; returns how the run ends with that.
+  private func settle(_ indexes: inout RunSummary.Indexes, _ ending: Ending) async -> Ending {
     let began = ContinuousClock.now
     do {
-      switch try await stops.interrupting({ try await upkeep.finish() }) {
-      case .done(let built):
-        indexes = RunSummary.Indexes(built: built, duration: began.duration(to: .now))
-        return ending
-      case .stopped(let cause):
-        return .stopped(cause)
+      switch IndexEnding(ending) {
+      case .finish:
+        guard job.indexPolicy == .after || !indexes.away.isEmpty else { return ending }
+        switch try await stops.interrupting({ try await upkeep.finish() }) {
+        case .done(let built):
+          indexes = RunSummary.Indexes(built: built, duration: began.duration(to: .now))
+        case .stopped(let cause):
+          return .stopped(cause)
+        }
+      case .putBack:
+        guard !indexes.away.isEmpty else { return ending }
+        if case .done(let built) = try await stops.interrupting({ try await upkeep.putBack() }) {
+          indexes = RunSummary.Indexes(built: built, duration: began.duration(to: .now))
+        }
+      case .leave:
+        guard job.indexPolicy != .keep || !indexes.away.isEmpty else { return ending }
+        // Where the database can't be asked any more, those are told that were away during the load.
+        indexes.away = (try? await upkeep.away()) ?? indexes.away
       }
+      return ending
     } catch {
+      // What ended the rows says more than that an index is not back, which is told by its name.
+      if case .failed = ending { return ending }
       return .failed(
         error as? Failure
           ?? Failure(.unavailable, "indexes", "\(type(of: error))", remedy: "run the same command again to go on"))

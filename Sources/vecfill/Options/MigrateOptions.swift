@@ -2,12 +2,16 @@ import ArgumentParser
 import Backfill
 import Configuration
 import Foundation
-import MessageStores
 import Migrations
 import Postgres
 
-/// Where the migrations are and what they are run on, for each command of `vecfill migrate`.
+/// Which migrations are meant and what they are run on, for each command of `vecfill migrate`.
 struct MigrateOptions: ParsableArguments {
+  @Argument(
+    help: ArgumentHelp(
+      "A job spec: what the job's own tables need, in place of a folder's migrations.", valueName: "spec"))
+  var spec: String?
+
   @Option(help: ArgumentHelp("The folder of migrations (default: those that ship with vecfill).", valueName: "folder"))
   var migrations: String?
 
@@ -21,6 +25,9 @@ struct MigrateOptions: ParsableArguments {
   var lockAttempts = 15
 
   func validate() throws {
+    guard spec == nil || migrations == nil else {
+      throw ValidationError("name a job spec or a folder with --migrations, not both")
+    }
     guard (0...86_400).contains(wait) else { throw ValidationError("--wait takes seconds from 0 to 86400") }
     guard (1...1000).contains(lockAttempts) else {
       throw ValidationError("--lock-attempts takes a number from 1 to 1000")
@@ -32,29 +39,38 @@ struct MigrateOptions: ParsableArguments {
     try chosen ?? MigrationsFolder.find(from: ProcessContext.current().executable)
   }
 
-  /// Runs `body` with a migrator on the database, which it closes after.
-  func migrating<Value>(
-    _ configuration: JobConfiguration? = nil, _ body: (Migrator) async throws -> Value
-  ) async throws -> Value {
+  /// Runs `body` with a migrator on the database, which is closed after it.
+  func migrating<Value>(_ body: (Migrator) async throws -> Value) async throws -> Value {
+    let configuration = try database.configuration(spec: spec)
     let url = try database.url(configuration)
-    let opened: any MigrationDatabase
     switch url.engine {
     case .postgres:
       var patience = LockPatience()
       patience.attempts = lockAttempts
-      opened = try await PostgresMigrations.connect(
-        to: url, applicationName: database.applicationName, patience: patience, narrator: .console)
+      return try await PostgresMigrations.connect(
+        to: url, applicationName: database.applicationName, patience: patience, narrator: .console
+      ).closing { try await migrating(configuration, $0, body) }
     case .sqlite(let path):
-      opened = try SQLiteMigrations(path: path, identity: url.identity, applicationName: database.applicationName)
+      return try await SQLiteMigrations(
+        path: path, identity: url.identity, applicationName: database.applicationName
+      ).closing { try await migrating(configuration, $0, body) }
     }
-    do {
-      let set = try MigrationSet(in: Self.folder(migrations), for: opened.dialect)
-      let value = try await body(Migrator(opened, set, lockWait: .seconds(wait), tell: Narrator.console.tell))
-      await opened.close()
-      return value
-    } catch {
-      await opened.close()
-      throw error
+  }
+
+  private func migrating<Value>(
+    _ configuration: JobConfiguration, _ opened: some MigrationDatabase, _ body: (Migrator) async throws -> Value
+  ) async throws -> Value {
+    let set: MigrationSet
+    if spec == nil {
+      set = try MigrationSet(in: Self.folder(migrations), for: opened.dialect)
+    } else {
+      let needs = try await JobMigrations(configuration.job(), opened)
+      for note in needs.notes { Narrator.console.tell(note) }
+      set = needs.set
     }
+    var migrator = Migrator(opened, set, lockWait: .seconds(wait), tell: Narrator.console.tell)
+    let columns = FilledColumns(configuration, opened.identity)
+    migrator.quarantined = { try await columns.quarantined($0) }
+    return try await body(migrator)
   }
 }

@@ -1,6 +1,6 @@
 import Backfill
 import Configuration
-import Migrations
+import PgVector
 import Tokenizer
 
 /// The figures of one source, or of all: what `vecfill estimate` tells.
@@ -69,10 +69,9 @@ struct EstimateFigures: Encodable {
     hours = throughput?.hours
     hoursBoundBy = throughput?.binding
     let written = estimate.rows - estimate.overlong
-    let bytes = terms.storage.bytesPerRow(dimensions: model.dimensions)
-    vectorBytes = written * bytes
+    vectorBytes = written * terms.storage.bytesPerRow(dimensions: model.dimensions)
     indexBytes = terms.storage.indexBytes(rows: written, dimensions: model.dimensions)
-    indexMemoryBytes = indexBytes.map { _ in BuildSettings.graphBytes(rows: written, vectorBytes: bytes) }
+    indexMemoryBytes = terms.storage.indexMemoryBytes(rows: written, dimensions: model.dimensions)
     exact = terms.isExact
   }
 }

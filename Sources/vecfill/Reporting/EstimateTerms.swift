@@ -1,5 +1,6 @@
 import Backfill
 import Configuration
+import PgVector
 import Tokenizer
 
 /// What figures are priced and measured by.

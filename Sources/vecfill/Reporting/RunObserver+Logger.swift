@@ -3,8 +3,9 @@ import Logging
 import Pipeline
 
 extension RunObserver {
-  /// Logs each failure that is tried again and, up to a number, each row that goes into quarantine.
-  init(_ job: Job, _ logger: Logger) {
+  /// Logs each failure that is tried again and, up to a number, each row that goes into quarantine; and what keeping the
+  /// vector indexes takes once the rows are counted.
+  init(_ job: Job, _ shapes: [SourceShape], _ upkeep: IndexUpkeep, _ logger: Logger) {
     let count = Locked(0)
     self.init { failure in
       guard [.retry, .hold, .probe].contains(failure.kind.failureClass.reaction) else { return }
@@ -22,6 +23,10 @@ extension RunObserver {
       if before < RunObserver.mostRows, before + rows.count >= RunObserver.mostRows {
         logger.warning("further quarantined rows are not logged; `vecfill quarantine list` has them all")
       }
+    } counted: { source, missing in
+      let indexes = shapes[source].indexes
+      upkeep.adviseOnKept(
+        job.sources[source], missing: missing, total: indexes.tableRows ?? missing, indexes: indexes.present)
     }
   }
 

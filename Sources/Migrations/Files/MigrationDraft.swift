@@ -1,38 +1,27 @@
 import Backfill
 import Foundation
+import PgVector
 
 /// A migration that is yet to be written to files.
 package struct MigrationDraft: Equatable, Sendable {
-  package let name: String
-  package let dialect: Dialect?
-  package let up: String
-  package let down: String
-
-  package init(name: String, dialect: Dialect?, up: String, down: String) {
-    self.name = name
-    self.dialect = dialect
-    self.up = up
-    self.down = down
-  }
+  private let name: String
+  private let up: String
+  private let down: String
 
   /// An empty migration called by `words`, to be filled in by hand.
   package init(words: String) throws(Failure) {
-    let name = Self.fileName(words)
+    let name = IndexName.plain(words)
     guard name.contains(where: \.isLetter) else {
       throw Failure(.usage, "name", "it holds no word", remedy: "say what the migration does, e.g. \"add language\"")
     }
-    self.init(
-      name: name, dialect: nil, up: "-- \(words)\n", down: "-- The way back from: \(words)\n")
-  }
-
-  /// Words as a file's name takes them.
-  static func fileName(_ words: String) -> String {
-    words.lowercased().split { !($0.isASCII && ($0.isLetter || $0.isNumber)) }.joined(separator: "_")
+    self.name = name
+    up = "-- \(words)\n"
+    down = "-- The way back from: \(words)\n"
   }
 
   /// Writes both files into `folder` under `version`, never over a file that is there, and returns their paths.
   package func write(version: Int, to folder: String) throws(Failure) -> [String] {
-    let stem = "\(folder)/\(Migration.digits(version))_\(name)\(dialect.map { ".\($0.rawValue)" } ?? "")"
+    let stem = "\(folder)/\(Migration.digits(version))_\(name)"
     let files = [("\(stem).up.sql", up), ("\(stem).down.sql", down)]
     for (path, text) in files {
       do {

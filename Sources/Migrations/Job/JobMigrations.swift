@@ -1,0 +1,124 @@
+import Backfill
+import PgVector
+import Postgres
+
+/// The migrations that make what a job's tables need: the extension, the columns, the indexes that find the rows without a
+/// vector, and the vector indexes that the job asks for.
+package struct JobMigrations: Sendable {
+  private let job: Job
+  private let dialect: Dialect
+  private var known: [String: Int] = [:]
+  private var migrations: [Migration] = []
+  /// What a person should know beside them.
+  package private(set) var notes: [String] = []
+
+  /// Reads the live tables; what is there already is a migration, too, and found by it.
+  ///
+  /// Throws a `Failure` with `.configuration` for a table that doesn't exist, and for a vector column that the job's
+  /// vectors don't fit.
+  package init(_ job: Job, _ database: some MigrationDatabase) async throws {
+    self.job = job
+    dialect = database.dialect
+    // A number that a migration was recorded under stays its own.
+    let label = MigrationSet.label(ofJob: job.name)
+    for record in try await database.records() where record.folder == label { known[record.name] = record.version }
+    if dialect == .postgres {
+      try add("vector_extension", up: "CREATE EXTENSION vector", down: "DROP EXTENSION vector")
+    }
+    for source in job.sources { try addNeeds(of: source, try await database.table(of: source)) }
+  }
+
+  package var set: MigrationSet {
+    MigrationSet(job: job.name, migrations.sorted { $0.version < $1.version })
+  }
+
+  private var concurrently: String { dialect == .postgres ? "CONCURRENTLY " : "" }
+
+  private mutating func addNeeds(of source: Source, _ table: JobTable) throws {
+    try addColumn(of: source, table)
+    for indexed in table.indexed {
+      var part = source
+      part.table = indexed.name
+      try addIndex(
+        IndexName.of(part, "missing"), on: indexed,
+        "(\(source.keys.map(\.quotedIdentifier).joined(separator: ", "))) WHERE \(source.vector.quotedIdentifier) IS NULL"
+      )
+    }
+    if dialect == .postgres { try addVectorIndex(of: source, table) }
+  }
+
+  private mutating func addColumn(of source: Source, _ table: JobTable) throws {
+    let dimensions = job.model.dimensions
+    if let type = table.columnType, let found = table.declaredDimensions, found != dimensions {
+      throw Failure(
+        .configuration, "\(source.name).\(source.vector)",
+        "it is there as \(type), and the job's vectors have \(dimensions) dimensions",
+        remedy: "correct the job's dimensions, or name another column with vector: in the job")
+    }
+    let type = table.columnType ?? "\(table.pgvector?.qualified("vector") ?? "vector")(\(dimensions))"
+    let (name, vector) = (source.tableName.quoted, source.vector.quotedIdentifier)
+    try add(
+      IndexName.plain([source.schema, source.table, source.vector].compactMap(\.self).joined(separator: " ")),
+      up: "ALTER TABLE \(name) ADD COLUMN \(vector) \(type)", down: "ALTER TABLE \(name) DROP COLUMN \(vector)")
+  }
+
+  private mutating func addVectorIndex(of source: Source, _ table: JobTable) throws {
+    let column = "\(source.name).\(source.vector)"
+    let name = IndexName.of(source, "hnsw")
+    guard table.vectorIndexes.allSatisfy({ $0 == name }) else { return }
+    guard job.indexPolicy == .after else {
+      if table.vectorIndexes.isEmpty {
+        notes.append("\(column) has no vector index: `index: {when: after}` in the job makes one when it is filled")
+      }
+      return
+    }
+    guard !table.isPartitioned else {
+      notes.append("\(column): PostgreSQL builds no index on a partitioned table concurrently: none is made")
+      return
+    }
+    guard
+      let index = HNSWIndex(
+        column: source.vector, type: table.vectorType, dimensions: job.model.dimensions,
+        isDeclared: table.isDeclared, in: table.pgvector)
+    else {
+      notes.append("\(column): no HNSW index holds \(job.model.dimensions) dimensions")
+      return
+    }
+    try addIndex(
+      name, on: source.tableName, index.body,
+      waitingFor: MigrationScript.LoadedColumn(
+        table: source.tableName, column: source.vector, text: source.text, condition: source.condition))
+  }
+
+  /// An index is made without its schema, which is its table's, and dropped with it.
+  private mutating func addIndex(
+    _ name: String, on table: SQLName, _ body: String, waitingFor load: MigrationScript.LoadedColumn? = nil
+  ) throws {
+    let dropped = SQLName(schema: table.schema, name)
+    try add(
+      [table.schema.map(IndexName.plain), name.replacing(/^idx_/, with: "")].compactMap(\.self).joined(separator: "_"),
+      up: "CREATE INDEX \(concurrently)\(name.quotedIdentifier) ON \(table.quoted) \(body)",
+      down: "DROP INDEX \(concurrently)\(dropped.quoted)", isAlone: dialect == .postgres, waitingFor: load)
+  }
+
+  /// Adds a migration unless the same was added for another source.
+  private mutating func add(
+    _ words: String, up: String, down: String, isAlone: Bool = false,
+    waitingFor load: MigrationScript.LoadedColumn? = nil
+  ) throws {
+    let declared = isAlone ? "-- vecfill: no-transaction\n" : ""
+    func script(_ text: String, _ load: MigrationScript.LoadedColumn? = nil) throws -> MigrationScript {
+      try MigrationScript(
+        declared + text, file: "job \(job.name)", dialect: dialect, waitingFor: load)
+    }
+    let (up, down) = (try script(up, load), try script(down))
+    var name = words
+    if let same = migrations.first(where: { $0.name == name }) {
+      guard same.down?.normalized != down.normalized else { return }
+      name += "_\(IndexName.digest(of: down.normalized))"
+    }
+    let version = known[name] ?? (known.values.max() ?? 0) + 1
+    known[name] = version
+    migrations.append(Migration(version: version, name: name, up: up, down: down))
+  }
+}

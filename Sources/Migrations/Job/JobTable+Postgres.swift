@@ -1,0 +1,72 @@
+import Backfill
+import PgVector
+import Postgres
+
+extension JobTable {
+  /// The table of `source` in the catalogue; throws a `Failure` with `.configuration` where it can't be filled at all.
+  init(_ source: Source, on connection: isolated PostgresConnection) throws {
+    let table = source.tableName.quoted
+    let relation = try connection.query(
+      "SELECT relkind AS kind FROM pg_class WHERE oid = to_regclass($1) AND relkind IN ('r', 'p')", [.text(table)]
+    ).first
+    guard let relation else { throw Self.noTable(source) }
+    let isPartitioned = relation["kind"] == "p"
+    let leaves = try connection.query(
+      """
+      SELECT n.nspname AS schema, c.relname AS name FROM pg_partition_tree(to_regclass($1)) p
+      JOIN pg_class c ON c.oid = p.relid JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE p.isleaf AND c.relkind = 'r' ORDER BY 1, 2
+      """, [.text(table)]
+    ).map { SQLName(schema: $0["schema"], $0["name"] ?? "") }
+    self.init(indexed: isPartitioned ? leaves : [source.tableName])
+    self.isPartitioned = isPartitioned
+    pgvector = try PgVector.installed(on: connection)
+    for name in source.keys + [source.text] {
+      guard try Self.column(name, of: table, on: connection) != nil else { throw Self.noColumn(name, source) }
+    }
+    guard let column = try Self.column(source.vector, of: table, on: connection) else { return }
+    guard let type = column["base"].flatMap(VectorType.init) else {
+      throw Self.refusal(
+        source, "its column \(source.vector) is there as \(column["type"] ?? ""), which holds no vectors",
+        "name another column with vector: in the job")
+    }
+    columnType = column["type"]
+    vectorType = type
+    isDeclared = column.isTrue("declared")
+    declaredDimensions = column["modifier"].flatMap(Int.init).flatMap { $0 > 0 ? $0 : nil }
+    vectorIndexes = try connection.query(
+      """
+      SELECT DISTINCT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam
+      JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
+        AND d.refclassid = 'pg_class'::regclass AND d.refobjid = i.indrelid
+      JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = d.refobjsubid AND a.attname = $2
+      WHERE m.amname IN ('hnsw', 'ivfflat') AND i.indrelid = to_regclass($1) ORDER BY 1
+      """, [.text(table), .text(source.vector)]
+    ).compactMap { $0[0] }
+  }
+
+  /// The column's type, written so that any search path understands it; nil where there is no such column.
+  private static func column(
+    _ name: String, of table: String, on connection: isolated PostgresConnection
+  ) throws -> PostgresRow? {
+    let id = try connection.query(
+      """
+      SELECT attrelid FROM pg_attribute
+      WHERE attrelid = to_regclass($1) AND attname = $2 AND attnum > 0 AND NOT attisdropped
+      """, [.text(table), .text(name)]
+    ).first?["attrelid"]
+    guard let id else { return nil }
+    return try connection.transaction { connection in
+      try connection.execute("SET LOCAL search_path = ''")
+      return try connection.query(
+        """
+        SELECT format_type(a.atttypid, a.atttypmod) AS type, b.typname AS base, a.atttypmod > 0 AS declared,
+          CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END AS modifier
+        FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+        JOIN pg_type b ON b.oid = coalesce(nullif(t.typbasetype, 0), t.oid)
+        WHERE a.attrelid = $1::oid AND a.attname = $2
+        """, [.text(id), .text(name)]
+      ).first
+    }
+  }
+}

@@ -1,0 +1,22 @@
+import Backfill
+import GRDB
+
+extension JobTable {
+  /// The table of `source`; throws a `Failure` with `.configuration` where it can't be filled at all.
+  init(_ source: Source, _ db: Database) throws {
+    guard try db.tableExists(source.table) else { throw Self.noTable(source) }
+    self.init(indexed: [source.tableName])
+    func declared(_ name: String) throws -> String? {
+      try String.fetchOne(
+        db, sql: "SELECT type FROM pragma_table_xinfo(?) WHERE name = ? COLLATE NOCASE",
+        arguments: [source.table, name])
+    }
+    // A table's row number is a key that it doesn't declare.
+    let rowNumber = ["rowid", "oid", "_rowid_"]
+    for name in source.keys + [source.text] where !rowNumber.contains(name.lowercased()) {
+      guard try declared(name) != nil else { throw Self.noColumn(name, source) }
+    }
+    columnType = try declared(source.vector)
+    declaredDimensions = columnType.flatMap { $0.firstMatch(of: #/\((\d+)\)/#) }.flatMap { Int($0.1) }
+  }
+}

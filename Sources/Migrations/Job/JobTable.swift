@@ -1,0 +1,39 @@
+import Backfill
+import PgVector
+
+/// A source's table as the database has it: what decides which migrations the source needs.
+package struct JobTable: Equatable, Sendable {
+  /// The vector column's type with its schema, as SQL; nil where there is no such column.
+  package var columnType: String?
+  package var vectorType = VectorType.vector
+  /// nil where the column takes any.
+  package var declaredDimensions: Int?
+  /// Whether the column itself declares them, as a domain doesn't.
+  package var isDeclared = true
+  /// The tables whose indexes find the rows that lack a vector: itself, or the leaves of a partitioned one, each of which
+  /// can be indexed concurrently while the whole can't.
+  package var indexed: [SQLName]
+  package var isPartitioned = false
+  /// The vector indexes on the column.
+  package var vectorIndexes: [String] = []
+  /// nil where the database has none.
+  package var pgvector: PgVector?
+
+  package init(indexed: [SQLName]) {
+    self.indexed = indexed
+  }
+
+  static func refusal(_ source: Source, _ reason: String, _ remedy: String) -> Failure {
+    Failure(.configuration, source.name, reason, remedy: remedy)
+  }
+
+  static func noTable(_ source: Source) -> Failure {
+    refusal(
+      source, "there is no such table",
+      "the application makes its tables; check the job's names, the search path and DATABASE_URL")
+  }
+
+  static func noColumn(_ name: String, _ source: Source) -> Failure {
+    refusal(source, "it has no column \(name)", "check the job's names")
+  }
+}

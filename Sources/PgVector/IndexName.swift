@@ -1,0 +1,25 @@
+import Backfill
+
+/// The names of indexes that vecfill makes.
+package enum IndexName {
+  /// `idx_TABLE_COLUMN_SUFFIX`, of at most PostgreSQL's 63 bytes.
+  ///
+  /// A digest tells names apart that are cut or hold other characters than Latin letters and digits.
+  package static func of(_ source: Source, _ suffix: String) -> String {
+    let words = "\(source.table) \(source.vector)"
+    let stem = plain(words)
+    let isWhole = words.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_" || $0 == " ") }
+    guard !isWhole || stem.utf8.count > 50 else { return "idx_\(stem)_\(suffix)" }
+    return "idx_\(stem.prefix(40))_\(digest(of: words))_\(suffix)"
+  }
+
+  /// Words as a file's or an index's name takes them: Latin letters and digits in lower case, with `_` between.
+  package static func plain(_ words: String) -> String {
+    words.lowercased().split { !($0.isASCII && ($0.isLetter || $0.isNumber)) }.joined(separator: "_")
+  }
+
+  /// Eight hexadecimal digits that stand for `words`.
+  package static func digest(of words: String) -> String {
+    TextDigest(of: words).bytes.prefix(4).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  }
+}

@@ -1,1 +1,0 @@
-CREATE INDEX idx_chat_messages_unembedded ON chat_messages (id) WHERE embedding IS NULL;

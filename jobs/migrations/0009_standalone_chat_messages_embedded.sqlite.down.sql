@@ -1,1 +1,0 @@
-CREATE INDEX idx_standalone_chat_messages_unembedded ON standalone_chat_messages (id) WHERE embedding IS NULL;
