@@ -48,7 +48,8 @@ package struct Pipeline: Sendable {
     let began = clock.now
     let (signals, inbox) = AsyncStream<Signal>.makeStream()
     let (orders, requests) = AsyncStream<RequestOrder>.makeStream()
-    let reads = Cancellable(), writes = Cancellable()
+    let reads = Cancellable()
+    let writes = Cancellable()
     var conductor = Conductor(
       job: job, policy: policy, run: begun.id, watermarks: begun.watermarks, spooled: begun.spooled,
       spent: begun.spent, possiblyPaid: begun.possiblyPaid, preparesWriting: prepare != nil)

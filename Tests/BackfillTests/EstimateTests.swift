@@ -21,7 +21,7 @@ import Testing
     #expect(estimate.tokensSaved == 4)
     #expect(estimate.tokenSum == 6)
     #expect(estimate.characters == 6)
-    #expect(estimate.requests == 2)
+    #expect(estimate.requests == 1)
     #expect(estimate.tokenRange(errorBand: 1...1) == 6...6)
     #expect(estimate.tokenRange(errorBand: 0.5...2) == 3...12)
   }

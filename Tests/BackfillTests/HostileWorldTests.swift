@@ -24,7 +24,12 @@ import Testing
 
   @Test func `no odd text, row, lock, outage, edit or kill stops, loses or mixes anything else`() {
     var total: [Trouble: Int] = [:]
-    var crashes = 0, locked = 0, outages = 0, inserts = 0, disturbances = 0, byChance = 0
+    var crashes = 0
+    var locked = 0
+    var outages = 0
+    var inserts = 0
+    var disturbances = 0
+    var byChance = 0
     for seed in Self.seeds {
       var random = SeededGenerator(seed: seed &* 7_919)
       var world = SimulationTests.world(

@@ -9,19 +9,17 @@ import Testing
 /// When a run looks after its indexes, and what becomes of them when it ends.
 @Suite struct IndexUpkeepTests {
   @Test(arguments: [
-    (Ending.complete, false, IndexEnding.finish), (.quarantined(rows: 3), false, .finish),
-    (.failed(Failure(.denied, "openai", "the key was refused")), false, .putBack),
-    (.failed(Failure(.configuration, "openai", "no such model")), false, .putBack),
-    (.failed(Failure(.budget, "openai", "no credit is left")), false, .putBack),
-    (.failed(Failure(.budget, "job j", "the budget is spent")), true, .leave),
-    (.failed(Failure(.unavailable, "openai", "it is away")), false, .leave),
-    (.failed(Failure(.localIO, "ledger", "the disk is full")), false, .leave),
-    (.stopped(.terminate), false, .leave), (.stopped(.interrupt), true, .leave),
+    (Ending.complete, IndexEnding.finish), (.quarantined(rows: 3), .finish),
+    (.failed(Failure(.denied, "openai", "the key was refused")), .putBack),
+    (.failed(Failure(.configuration, "openai", "no such model")), .putBack),
+    (.failed(Failure(.budget, "openai", "no credit is left")), .putBack),
+    (.failed(Failure(.budget, Conductor.budgetSubject, "the budget is spent")), .leave),
+    (.failed(Failure(.unavailable, "openai", "it is away")), .leave),
+    (.failed(Failure(.localIO, "ledger", "the disk is full")), .leave),
+    (.stopped(.terminate), .leave), (.stopped(.interrupt), .leave),
   ])
-  func `an ending that no rerun mends puts the indexes back`(
-    _ ending: Ending, _ isBudgetSpent: Bool, _ indexes: IndexEnding
-  ) {
-    #expect(IndexEnding(ending, isBudgetSpent: isBudgetSpent) == indexes)
+  func `an ending that no rerun mends puts the indexes back`(_ ending: Ending, _ indexes: IndexEnding) {
+    #expect(IndexEnding(ending) == indexes)
   }
 
   /// An upkeep of a database that nobody listens for.

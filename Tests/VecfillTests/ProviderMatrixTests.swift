@@ -53,8 +53,8 @@ import Testing
     Fault("a reset before", .transient, .resetBeforeProcessing),
     Fault("a reset after", .transient, .resetAfterProcessing, isBilled: true),
     Fault("a cut body", .transient, .truncate(bodyBytes: 40), isBilled: true),
-    Fault("a hang", .transient, .hang),
-    Fault("a body that stalls", .transient, .stall(bodyBytes: 40), isBilled: true),
+    Fault("a hang", .timedOut, .hang),
+    Fault("a body that stalls", .timedOut, .stall(bodyBytes: 40), isBilled: true),
     Fault(
       "a date to wait for, from a clock that is two hours ahead", .rateLimited,
       .respondTo { _ in .retryAfter(date: 1, clockOff: 7_200) }),
@@ -65,7 +65,8 @@ import Testing
     Fault(.rateLimited, 429, "rate_limit_error", "slow_down"),
     Fault(.quotaExhausted, 429, "insufficient_quota", "credit_balance_exhausted"),
     Fault(.denied, 401, "invalid_request_error", "invalid_api_key"),
-    Fault(.denied, 403, "invalid_request_error"),
+    Fault(.forbidden, 403, "invalid_request_error"),
+    Fault(.unrecognized, 451, "proxy_error"),
     Fault(.misconfigured, 404, "invalid_request_error", "model_not_found"),
     Fault(.tooLarge, 400, "max_tokens_per_request", "max_tokens_per_request"),
     Fault(.badInput, 400, "invalid_request_error", nil, "Invalid 'input': maximum input length is 8192 tokens."),
@@ -73,9 +74,8 @@ import Testing
     Fault("too few vectors", .brokenReply, .distort(.tooFew), isBilled: true),
     Fault("an index twice", .brokenReply, .distort(.duplicateIndex), isBilled: true),
     Fault("another dimension", .brokenReply, .distort(.dimensions(4)), isBilled: true),
-    Fault("a value that is NaN", .brokenReply, .distort(.notFinite), isBilled: true),
+    Fault("values that are NaN", .brokenReply, .distort(.flawed(.notANumber) { _ in true }), isBilled: true),
     Fault("a null vector", .brokenReply, .distort(.nullVector), isBilled: true),
-    Fault("another model", .brokenReply, .distort(.model("other")), isBilled: true),
     Fault("no JSON", .brokenReply, .distort(.notJSON), isBilled: true),
   ]
 

@@ -10,7 +10,9 @@ extension Conductor {
     guard !page.overlong.isEmpty || !page.garbled.isEmpty else { return }
     let tooLong = EmbeddingFailure.tooLong(for: job.model)
     condemn(
-      page.overlong.map { CondemnedRow(source: source, row: $0, Condemnation(.provider(tooLong.kind), tooLong.summary)) }
+      page.overlong.map {
+        CondemnedRow(source: source, row: $0, Condemnation(.provider(tooLong.kind), tooLong.summary))
+      }
         + page.garbled.map { key, text in
           CondemnedRow(source: source, key: key, digest: text.digest, Condemnation(.unreadable, text.reason))
         }, of: source)

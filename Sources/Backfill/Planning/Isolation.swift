@@ -211,7 +211,10 @@ struct Isolation: Sendable {
   private mutating func passed(_ request: Conductor.Requested) {
     guard let number = request.trial.split, var split = splits.removeValue(forKey: number) else { return }
     split.open -= 1
-    guard split.open == 0 else { return splits[number] = split }
+    guard split.open == 0 else {
+      splits[number] = split
+      return
+    }
     mishaps += split.failures
     // What is refused though each of its parts passes was too large, in whatever words that was said.
     if split.isRefusal { sizes.add(split.contents) }

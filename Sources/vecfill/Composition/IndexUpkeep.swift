@@ -24,6 +24,12 @@ struct IndexUpkeep: Sendable {
     direct = try DatabaseURL(configuration.migrationDatabaseURL().reveal())
   }
 
+  /// Whether `begin` has anything to do or to look at.
+  var hasWorkBeforeLoad: Bool {
+    if case .sqlite = database.engine { return false }
+    return job.indexPolicy != .keep || mayBeAway
+  }
+
   /// Throws a `Failure` where what the job asks for is not possible. To be called before anything is paid; it drops
   /// nothing.
   func check() async throws {
@@ -87,7 +93,7 @@ struct IndexUpkeep: Sendable {
   }
 
   private func connected(_ body: (IndexLife) async throws -> [String]) async throws -> [String] {
-    guard case .postgres = database.engine, job.indexPolicy != .keep || mayBeAway else { return [] }
+    guard hasWorkBeforeLoad else { return [] }
     narrator.show("looking at the vector indexes")
     defer { narrator.show("") }
     return try await IndexLife.with(

@@ -35,12 +35,14 @@ struct JobRun: Sendable {
       throw failure
     }
     let away = Locked<[String]>([])
-    let report = await pipeline(begun).fill(stops: stops.causes) {
+    let dropIndexes: @Sendable () async throws -> Void = {
       // Nobody else takes an index away while the columns are locked.
       if case .done(let names) = try await stops.interrupting({ try await upkeep.begin() }) {
         away.withLock { $0 = names }
       }
     }
+    let report = await pipeline(begun).fill(
+      stops: stops.causes, prepare: upkeep.hasWorkBeforeLoad ? dropIndexes : nil)
     var indexes = RunSummary.Indexes(away: away.withLock { $0 })
     var ending = await settle(&indexes, report.ending)
     ending = await close(begun.id, with: ending, report.tally)

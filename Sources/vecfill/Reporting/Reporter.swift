@@ -49,7 +49,9 @@ struct Reporter {
     if progress.isStopping {
       parts.append("stopping: \(progress.inFlight) requests in flight")
     } else {
-      if let left = total.map({ $0 - progress.done }), left > 0, let time = window.time(for: left) { parts.append("ETA \(time.clock)") }
+      if let left = total.map({ $0 - progress.done }), left > 0, let time = window.time(for: left) {
+        parts.append("ETA \(time.clock)")
+      }
       if let reason = progress.waiting { parts.append("waiting: \(reason.rawValue)") }
     }
     return parts.joined(separator: "  ")

@@ -24,7 +24,8 @@ struct SimulatedTable {
   func page(_ request: PageRequest, window: Int) -> MessagePage {
     func number(_ key: RowKey?) -> Int64? { if case .integer(let value) = key { value } else { nil } }
     let (after, through) = (number(request.after), number(request.through))
-    let keys = rows.keys.filter { key in (after.map { key > $0 } ?? true) && (through.map { key <= $0 } ?? true) }.sorted()
+    let keys = rows.keys.filter { key in (after.map { key > $0 } ?? true) && (through.map { key <= $0 } ?? true) }
+      .sorted()
     var messages: [Message] = []
     var looked: Int64?
     for key in keys.prefix(window) where messages.count < request.limit {
