@@ -72,7 +72,6 @@ import Testing
     Fault(.badInput, 400, "invalid_request_error", nil, "Invalid 'input': maximum input length is 8192 tokens."),
     Fault(.badInput, 500, "server_error", nil, "input is too large to process"),
     Fault("too few vectors", .brokenReply, .distort(.tooFew), isBilled: true),
-    Fault("an index twice", .brokenReply, .distort(.duplicateIndex), isBilled: true),
     Fault("another dimension", .brokenReply, .distort(.dimensions(4)), isBilled: true),
     Fault("values that are NaN", .brokenReply, .distort(.flawed(.notANumber) { _ in true }), isBilled: true),
     Fault("a null vector", .brokenReply, .distort(.nullVector), isBilled: true),

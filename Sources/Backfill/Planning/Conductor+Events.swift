@@ -78,7 +78,7 @@ extension Conductor {
     if request.isProbe {
       probeFailed(request, failure, at: now)
     } else {
-      switch isolation.failed(&request, failure, at: now) {
+      switch isolation.failed(&request, failure, at: now, using: &random) {
       case .again: retry(request, failure, holdsAll: reaction == .hold, at: now)
       case .waits: if !failure.refusesInputs { _ = isWithinOutage(failure, at: now) }
       case .divide(let ranges): split(request, into: ranges)

@@ -15,6 +15,8 @@ struct Isolation: Sendable {
     fileprivate var holds = 0
     /// Failures of this input alone, in each of which another request was answered that was sent no earlier.
     fileprivate(set) var proven = 0
+    /// Failures of this input alone since then.
+    fileprivate var unproven = 0
     /// Whether it is a part of what failed while the endpoint worked.
     fileprivate var isSuspected = false
     /// When what it is a part of was first refused.
@@ -95,7 +97,10 @@ struct Isolation: Sendable {
   func isTooLarge(_ contents: Batch.Contents) -> Bool { sizes.contains(contents) }
 
   /// Judges a failure that neither stops the run nor was cancelled.
-  mutating func failed(_ request: inout Conductor.Requested, _ failure: EmbeddingFailure, at now: Duration) -> Verdict {
+  mutating func failed(
+    _ request: inout Conductor.Requested, _ failure: EmbeddingFailure, at now: Duration,
+    using random: inout some RandomNumberGenerator
+  ) -> Verdict {
     let failureClass = failure.kind.failureClass
     if failureClass.reaction == .hold {
       request.trial.holds += 1
@@ -108,9 +113,25 @@ struct Isolation: Sendable {
       if failureClass.reaction == .split { sizes.add(request.batch.contents) }
       return hasAnswer ? judge(&request, failure, at: now) : keep(request, failure, since: request.sentAt)
     case .retry, .hold, .probe, .stop:
-      if request.trial.isSuspected { return judge(&request, failure, at: now) }
+      if request.trial.isSuspected {
+        return goesAgain(&request, failure, using: &random) ? .again : judge(&request, failure, at: now)
+      }
       return request.trial.failures < failureClass.tries ? .again : keep(request, failure, since: request.sentAt)
     }
+  }
+
+  /// Whether a lone input goes again without an answer to another request between.
+  ///
+  /// Behind a balancer that gives requests to its servers in turns, one of them broken, a harmless text after each
+  /// failure would keep the input with the broken one for good.
+  private func goesAgain(
+    _ request: inout Conductor.Requested, _ failure: EmbeddingFailure, using random: inout some RandomNumberGenerator
+  ) -> Bool {
+    guard request.batch.contents.inputs.count == 1 else { return false }
+    request.trial.unproven += 1
+    let tried = request.trial.proven + request.trial.unproven
+    guard request.trial.proven > 0, tried < provenNeeded(for: failure) else { return false }
+    return tried == 2 || Bool.random(using: &random)
   }
 
   /// A reply had no usable vector for some inputs of `request`, which are now asked for alone.
@@ -148,7 +169,10 @@ struct Isolation: Sendable {
         release.divided.append((request, ranges))
       } else {
         request.trial.isSuspected = !kept.failure.refusesInputs
-        if !kept.isProven { request.trial.proven += 1 }
+        if !kept.isProven {
+          request.trial.proven += max(1, request.trial.unproven)
+          request.trial.unproven = 0
+        }
         if request.trial.proven < provenNeeded(for: kept.failure) {
           release.again.append(request)
         } else if kept.failure.refusesInputs || answers >= Isolation.fewAnswers || isIdle {

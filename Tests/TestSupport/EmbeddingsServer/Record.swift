@@ -15,8 +15,10 @@ extension EmbeddingsServer {
     /// Clients that left before they had their reply.
     package var departures = 0
 
+    private static let harmless = TextDigest(of: "vecfill")
+
     /// How often texts were billed beyond their first time, but for the harmless one that no row waits for.
-    package var billedAgain: Int { billed.reduce(0) { $0 + ($1.key == "vecfill" ? 0 : $1.value - 1) } }
+    package var billedAgain: Int { billed.reduce(0) { $0 + ($1.key == Record.harmless ? 0 : $1.value - 1) } }
 
     /// How many texts were billed more than once.
     package var billedTwice: Int { billed.values.count { $0 > 1 } }
