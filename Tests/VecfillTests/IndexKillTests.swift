@@ -36,15 +36,15 @@ import Testing
   }
 
   @Test(arguments: engines) func `killed right after the drop`(engine: ChatDatabase.Engine) async throws {
-    try await IndexScene.run(engine, "rebuild") { (world) async throws in
+    let gate = EmbeddingsServer.Gate()
+    try await IndexScene.run(engine, "rebuild", gate: gate, held: 6) { (world) async throws in
       let hold = try world.hold()
       let process = try world.scene.start(["run", "job.yaml"])
       try await world.scene.poll("the drop") { try await world.validity().contains("f") }
-      let ledger = try Hold(writesTo: world.scene.ledgerPath)
       hold.release()
       try await world.scene.poll("no index") { try await world.validity().isEmpty }
       await Self.kill(process)
-      ledger.release()
+      gate.open()
       #expect(try await world.scene.database.count("embedding IS NULL") > 0)
       try await Self.finish(world)
     }

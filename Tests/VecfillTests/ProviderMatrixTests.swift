@@ -198,8 +198,10 @@ import Testing
       #expect(try await scene.wrongRows() == [])
       let again = scene.server.record.billedAgain
       #expect(again >= 300)
-      #expect(try await scene.possiblyPaidInputs() == again)
-      print("figure: 400 inputs, half of the replies lost: \(again) billed again, by the ledger the same")
+      let harmless = scene.server.record.billed[TextDigest(of: "vecfill")] ?? 0
+      let lost = try await scene.possiblyPaidInputs()
+      #expect((again...again + harmless).contains(lost))
+      print("figure: 400 inputs, half of the replies lost: \(again) billed again, by the ledger \(lost)")
     }
   }
 

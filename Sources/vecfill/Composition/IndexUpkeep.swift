@@ -24,8 +24,8 @@ struct IndexUpkeep: Sendable {
     direct = try DatabaseURL(configuration.migrationDatabaseURL().reveal())
   }
 
-  /// Whether `begin` has anything to do or to look at.
-  var hasWorkBeforeLoad: Bool {
+  /// Whether there is anything to do or to look at.
+  var hasWork: Bool {
     if case .sqlite = database.engine { return false }
     return job.indexPolicy != .keep || mayBeAway
   }
@@ -93,7 +93,7 @@ struct IndexUpkeep: Sendable {
   }
 
   private func connected(_ body: (IndexLife) async throws -> [String]) async throws -> [String] {
-    guard hasWorkBeforeLoad else { return [] }
+    guard hasWork else { return [] }
     narrator.show("looking at the vector indexes")
     defer { narrator.show("") }
     return try await IndexLife.with(

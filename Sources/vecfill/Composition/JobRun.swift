@@ -42,7 +42,7 @@ struct JobRun: Sendable {
       }
     }
     let report = await pipeline(begun).fill(
-      stops: stops.causes, prepare: upkeep.hasWorkBeforeLoad ? dropIndexes : nil)
+      stops: stops.causes, prepare: upkeep.hasWork ? dropIndexes : nil)
     var indexes = RunSummary.Indexes(away: away.withLock { $0 })
     var ending = await settle(&indexes, report.ending)
     ending = await close(begun.id, with: ending, report.tally)
@@ -53,24 +53,22 @@ struct JobRun: Sendable {
 
   /// Brings the indexes to where the ending wants them; returns how the run ends with that.
   private func settle(_ indexes: inout RunSummary.Indexes, _ ending: Ending) async -> Ending {
+    guard upkeep.hasWork else { return ending }
     let began = ContinuousClock.now
     do {
       switch IndexEnding(ending) {
       case .finish:
-        guard job.indexPolicy == .after || !indexes.away.isEmpty else { return ending }
         switch try await stops.interrupting({ try await upkeep.finish() }) {
         case .done(let built):
-          indexes = RunSummary.Indexes(built: built, duration: began.duration(to: .now))
+          indexes = RunSummary.Indexes(built: built, duration: built.isEmpty ? .zero : began.duration(to: .now))
         case .stopped(let cause):
           return .stopped(cause)
         }
       case .putBack:
-        guard !indexes.away.isEmpty else { return ending }
         if case .done(let built) = try await stops.interrupting({ try await upkeep.putBack() }) {
           indexes = RunSummary.Indexes(built: built, duration: began.duration(to: .now))
         }
       case .leave:
-        guard job.indexPolicy != .keep || !indexes.away.isEmpty else { return ending }
         // Where the database can't be asked any more, those are told that were away during the load.
         indexes.away = (try? await upkeep.away()) ?? indexes.away
       }
