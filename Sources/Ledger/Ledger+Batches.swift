@@ -11,7 +11,7 @@ extension Ledger {
         sql: """
           INSERT INTO batch (run_id, number, target_id, state, inputs, tokens, reservation, contents)
           VALUES (?, ?, ?, 'requested', ?, ?, ?, ?)
-          ON CONFLICT (run_id, number) DO UPDATE SET state = 'requested'
+          ON CONFLICT (run_id, number) DO UPDATE SET state = 'requested', contents = excluded.contents
           """
       ).execute(arguments: [
         batch.id.run, batch.id.number, target, batch.contents.texts.count, batch.contents.tokenCount, reservation,
@@ -50,11 +50,14 @@ extension Ledger {
     }
   }
 
-  /// A request brought no vectors.
+  /// A request brought no vectors. What it was to bring is not kept: it is sent again as a whole or in parts.
   package func failed(_ batch: Batch, _ failure: EmbeddingFailure) async throws {
     try await write { db in
       try db.cachedStatement(
-        sql: "UPDATE batch SET state = ?, possibly_paid = possibly_paid + ? WHERE run_id = ? AND number = ?"
+        sql: """
+          UPDATE batch SET state = ?, possibly_paid = possibly_paid + ?, contents = NULL
+          WHERE run_id = ? AND number = ?
+          """
       ).execute(arguments: [
         failure.mayHaveBeenBilled ? "lost" : "refused", failure.mayHaveBeenBilled ? 1 : 0, batch.id.run,
         batch.id.number,

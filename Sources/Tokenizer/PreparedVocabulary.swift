@@ -3,7 +3,7 @@
 /// Its content is the same everywhere, so its fingerprint is known, and what has that fingerprint needs no other check.
 final class PreparedVocabulary: @unchecked Sendable {  // Nothing writes to its memory after `init`.
   /// Changes with the tables' layout, the vocabulary and ``CharacterClass``'s version of Unicode.
-  static let fingerprint = Fingerprint(0xf71d_04a3_dab0_d220)
+  static let fingerprint = Checksum(0xf71d_04a3_dab0_d220)
 
   let tables: VocabularyTables
   /// A prepared file's content.
@@ -12,7 +12,7 @@ final class PreparedVocabulary: @unchecked Sendable {  // Nothing writes to its 
   /// Takes a prepared file's content, or nothing if it is not what was prepared.
   init?(_ file: UnsafeRawBufferPointer) {
     guard let (trieSlots, classBlocks) = VocabularyTables.readHeader(of: file),
-      Fingerprint(of: file) == Self.fingerprint
+      Checksum(of: file) == Self.fingerprint
     else { return nil }
     let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: file.count, alignment: 64)
     memory.copyMemory(from: file)

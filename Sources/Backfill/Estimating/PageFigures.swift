@@ -21,7 +21,7 @@ package struct PageFigures: Sendable {
   package init(_ page: PackedPage, spooled: Int = 0) {
     taken = page.taken
     blank = page.excluded
-    quarantined = page.condemned
+    quarantined = page.condemned + page.garbled.count
     self.spooled = spooled
     overlong = page.overlong.count
     requests = page.contents.count

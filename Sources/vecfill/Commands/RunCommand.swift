@@ -58,17 +58,10 @@ struct RunCommand: AsyncParsableCommand {
       return
     }
     let job = try configuration.job()
-    let database = try await Database.open(configuration, job)
     do {
-      try await fill(job, configuration, database)
-      await database.close()
-    } catch {
-      await database.close()
-      if ifLocked == .skip, let failure = error as? Failure, failure.exitCode == .locked {
-        Console.standard.log("vecfill: skipped: \(failure.subject): \(failure.reason)")
-        return
-      }
-      throw error
+      try await Database.with(configuration, job, for: .filling) { try await fill(job, configuration, $0) }
+    } catch let failure as Failure where ifLocked == .skip && failure.exitCode == .locked {
+      Console.standard.log("vecfill: skipped: \(failure.subject): \(failure.reason)")
     }
   }
 

@@ -27,19 +27,23 @@ struct SearchCommand: AsyncParsableCommand {
     let job = try configuration.job()
     guard let input = job.preparation.input(for: words) else { throw ValidationError("the words are blank") }
     let embedder = try configuration.provider().embedder(for: job.model)
-    let database = try await Database.open(configuration, job, for: .reading)
-    let found: [(source: Source, neighbour: Neighbour)]
-    do {
-      let reply = try await embedder.embed([input])
-      found = try await nearest(to: Array(reply.vectors[0]), job, database)
-      await database.close()
-    } catch {
-      await database.close()
-      throw (error as? EmbeddingFailure)?.failure(of: job.model.provider) ?? error
+    let found = try await Database.with(configuration, job, for: .reading) { database in
+      try await nearest(to: try await vector(of: input, from: embedder, job), job, database)
     }
     if found.isEmpty { print("no message has a vector yet") }
     for (source, neighbour) in found {
       print("\(neighbour.distance.fixed(4))  \(source.name) \(neighbour.key)  \(excerpt(neighbour.text))")
+    }
+  }
+
+  private func vector(of input: String, from embedder: any Embedder, _ job: Job) async throws -> [Float] {
+    do {
+      return Array(try await embedder.embed([input]).vectors[0])
+    } catch {
+      var failure = error
+      // It may quote the words.
+      failure.serverMessage = nil
+      throw failure.failure(of: job.model.provider)
     }
   }
 

@@ -13,10 +13,11 @@ struct Database: Sendable {
   /// What a person should know of the address.
   private let warnings: [String]
 
-  /// Connects, and checks every source before anything else is done.
-  static func open(
-    _ configuration: JobConfiguration, _ job: Job, for access: StoreAccess = .filling
-  ) async throws -> Database {
+  /// Connects, checks every source before anything else is done, runs `body`, and closes, however that ended.
+  static func with<Value: Sendable>(
+    _ configuration: JobConfiguration, _ job: Job, for access: StoreAccess,
+    _ body: (Database) async throws -> Value
+  ) async throws -> Value {
     let url = try DatabaseURL(configuration.databaseURL().reveal())
     let name = "vecfill \(Host.name) pid \(getpid())"
     let store = try await url.openMessageStore(applicationName: name, for: access)
@@ -25,7 +26,9 @@ struct Database: Sendable {
       for source in job.sources {
         shapes.append(try await store.inspect(source, dimensions: job.model.dimensions, for: access))
       }
-      return Database(store: store, shapes: shapes, warnings: url.warnings)
+      let value = try await body(Database(store: store, shapes: shapes, warnings: url.warnings))
+      await store.close()
+      return value
     } catch {
       await store.close()
       throw error
@@ -51,10 +54,6 @@ struct Database: Sendable {
 
   func warn(_ logger: Logger) {
     for warning in Set(warnings + shapes.flatMap(\.warnings)).sorted() { logger.warning("\(warning)") }
-  }
-
-  func close() async {
-    await store.close()
   }
 }
 

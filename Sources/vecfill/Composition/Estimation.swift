@@ -16,14 +16,7 @@ struct Estimation {
 
   func tell() async throws {
     let job = try configuration.job()
-    let database = try await Database.open(configuration, job, for: .reading)
-    do {
-      try await tell(job, database)
-      await database.close()
-    } catch {
-      await database.close()
-      throw error
-    }
+    try await Database.with(configuration, job, for: .reading) { try await tell(job, $0) }
   }
 
   private func tell(_ job: Job, _ database: Database) async throws {

@@ -1,5 +1,5 @@
 /// A 64-bit checksum against damage. It is not a cryptographic hash.
-struct Fingerprint: Equatable {
+struct Checksum: Equatable {
   let value: UInt64
 
   init(_ value: UInt64) {
