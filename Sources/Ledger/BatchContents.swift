@@ -17,11 +17,13 @@ struct BatchContents: Codable {
   }
 
   static func decode(_ data: Data) throws -> [BatchRow] {
-    try JSONDecoder().decode(BatchContents.self, from: data).rows.map { row in
-      guard let digest = TextDigest(bytes: row.d) else {
-        throw DecodingError.dataCorrupted(.init(codingPath: [], debugDescription: "not a SHA-256"))
+    do {
+      return try JSONDecoder().decode(BatchContents.self, from: data).rows.map { row in
+        guard let digest = TextDigest(bytes: row.d) else { throw LedgerDamage(place: "batch.contents") }
+        return BatchRow(key: row.k, digest: digest, input: row.i)
       }
-      return BatchRow(key: row.k, digest: digest, input: row.i)
+    } catch is DecodingError {
+      throw LedgerDamage(place: "batch.contents")
     }
   }
 }

@@ -24,10 +24,13 @@ extension Ledger {
   ///
   /// - Parameter rows: those of the batch's rows that got a usable vector; nil for all. The others are asked for again.
   package func received(
-    _ reply: EmbeddingReply, to batch: Batch, rows: [BatchRow]? = nil, cost: Double?, at date: Date
+    _ reply: EmbeddingReply, to batch: Batch, target: Int64, rows: [BatchRow]? = nil, cost: Double?, at date: Date
   ) async throws {
     let block = reply.vectors.littleEndian
     let left = try rows.map { try BatchContents.encode($0) }
+    let dimensions = reply.vectors.dimensions
+    let checksum = SpoolChecksum(
+      of: batch.id, target: target, rows: rows ?? batch.contents.rows, dimensions: dimensions, vectors: block)
     try await write { db in
       try db.cachedStatement(
         sql: """
@@ -45,8 +48,9 @@ extension Ledger {
         reply.billedTokens ?? batch.contents.tokenCount, reply.billedTokens == nil, cost, date.timeIntervalSince1970,
         batch.contents.fittedRows,
       ])
-      try db.cachedStatement(sql: "INSERT INTO spool (run_id, number, dimensions, vectors) VALUES (?, ?, ?, ?)")
-        .execute(arguments: [batch.id.run, batch.id.number, reply.vectors.dimensions, block])
+      try db.cachedStatement(
+        sql: "INSERT INTO spool (run_id, number, dimensions, vectors, checksum) VALUES (?, ?, ?, ?, ?)"
+      ).execute(arguments: [batch.id.run, batch.id.number, dimensions, block, checksum.bytes])
     }
   }
 
@@ -66,20 +70,28 @@ extension Ledger {
   }
 
   /// The rows and vectors of a batch that was received and isn't settled.
+  ///
+  /// Throws a `Failure` with `.localIO` where they are not the very ones that were stored.
   package func spooled(_ id: BatchID) async throws -> SpooledBatch {
-    try await read { [path] db in
+    try await read { db in
       let row = try Row.fetchOne(
         db,
         sql: """
-          SELECT batch.contents, spool.dimensions, spool.vectors FROM spool JOIN batch USING (run_id, number)
-          WHERE run_id = ? AND number = ?
+          SELECT batch.target_id, batch.contents, spool.dimensions, spool.vectors, spool.checksum
+          FROM spool JOIN batch USING (run_id, number) WHERE run_id = ? AND number = ?
           """, arguments: [id.run, id.number])
-      guard let row, let vectors = Vectors(littleEndian: row["vectors"], dimensions: row["dimensions"]) else {
-        throw Failure(
-          .localIO, path, "the spool of batch \(id.run)/\(id.number) can't be read",
-          remedy: "move the ledger away and run again; the batch will be paid twice")
-      }
-      return SpooledBatch(rows: try BatchContents.decode(row["contents"]), vectors: vectors)
+      guard let row else { throw LedgerDamage(place: "the spool of batch \(id.run)/\(id.number)") }
+      let rows = try BatchContents.decode(row.checked("contents"))
+      let (dimensions, block): (Int, Data) = (try row.checked("dimensions"), try row.checked("vectors"))
+      guard let vectors = Vectors(littleEndian: block, dimensions: dimensions),
+        rows.allSatisfy({ (0..<vectors.count).contains($0.input) })
+      else { throw LedgerDamage(place: "spool.vectors") }
+      // Batches of a version before the checksum have none.
+      let stored: Data? = try row.checkedOptional("checksum")
+      let checksum = SpoolChecksum(
+        of: id, target: try row.checked("target_id"), rows: rows, dimensions: dimensions, vectors: block)
+      guard stored == nil || stored == checksum.bytes else { throw LedgerDamage(place: "spool.checksum") }
+      return SpooledBatch(rows: rows, vectors: vectors)
     }
   }
 
@@ -126,9 +138,10 @@ extension Ledger {
         sql: "SELECT key, digest FROM quarantine WHERE target_id = ? AND key IN (SELECT value FROM json_each(?))",
         arguments: [target, Ledger.json(try keys.map { try Ledger.json($0) })])
       return try Dictionary(
-        rows.compactMap { row in
-          let key = try JSONDecoder().decode(RowKey.self, from: Data((row["key"] as String).utf8))
-          return TextDigest(bytes: row["digest"] as Data).map { (key, $0) }
+        rows.map { row in
+          let digest: Data = try row.checked("digest")
+          guard let digest = TextDigest(bytes: digest) else { throw LedgerDamage(place: "quarantine.digest") }
+          return (try row.decoded("key", as: RowKey.self), digest)
         }, uniquingKeysWith: { first, _ in first })
     }
   }

@@ -47,15 +47,17 @@ extension Ledger {
             FROM (SELECT *, possibly_paid + (state = 'requested') AS times FROM batch) JOIN run ON run.id = run_id
             WHERE times > 0
           )
-          SELECT name, SUM(requests), SUM(inputs), SUM(tokens), SUM(here), SUM(cost), SUM(lost), SUM(lost_inputs),
-            SUM(lost_cost)
+          SELECT name, SUM(requests) AS requests, SUM(inputs) AS inputs, SUM(tokens) AS tokens, SUM(here) AS here,
+            SUM(cost) AS cost, SUM(lost) AS lost, SUM(lost_inputs) AS lost_inputs, SUM(lost_cost) AS lost_cost
           FROM entry GROUP BY name ORDER BY name
           """
       ).map { row in
         Expense(
-          group: (row[0] as DatabaseValue).description.trimmingCharacters(in: ["\""]), requests: row[1], inputs: row[2],
-          tokens: row[3], tokensCountedHere: row[4], cost: row[5], possiblyPaidRequests: row[6],
-          possiblyPaidInputs: row[7], possiblyPaidCost: row[8])
+          group: (row[0] as DatabaseValue).description.trimmingCharacters(in: ["\""]),
+          requests: try row.checked("requests"), inputs: try row.checked("inputs"), tokens: try row.checked("tokens"),
+          tokensCountedHere: try row.checked("here"), cost: try row.checkedOptional("cost"),
+          possiblyPaidRequests: try row.checked("lost"), possiblyPaidInputs: try row.checked("lost_inputs"),
+          possiblyPaidCost: try row.checkedOptional("lost_cost"))
       }
     }
   }

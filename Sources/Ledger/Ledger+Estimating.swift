@@ -21,9 +21,9 @@ extension Ledger {
         db, sql: "SELECT id, fingerprint FROM target WHERE database = ? AND source = ? AND vector_column = ?",
         arguments: [database, source.name, source.vector])
       guard let known,
-        try JSONDecoder().decode(Fingerprint.self, from: Data((known["fingerprint"] as String).utf8)) == fingerprint
+        try known.decoded("fingerprint", as: Fingerprint.self) == fingerprint
       else { return nil }
-      let target: Int64 = known["id"]
+      let target: Int64 = try known.checked("id")
       var spooled: [RowKey: TextDigest] = [:]
       let batches = try Data.fetchCursor(
         db, sql: "SELECT contents FROM batch WHERE state = 'received' AND target_id = ?", arguments: [target])

@@ -27,11 +27,11 @@ extension Ledger {
           WHERE ? IS NULL OR source = ? ORDER BY target_id, key
           """, arguments: [source, source]
       ).map { row in
-        let key = try JSONDecoder().decode(RowKey.self, from: Data((row["key"] as String).utf8))
-        return QuarantinedRow(
-          database: row["database"], source: row["source"], column: row["vector_column"], key: key.description,
-          failure: row["class"], reason: row["reason"], run: row["run_id"],
-          condemnedAt: Date(timeIntervalSince1970: row["condemned_at"]))
+        QuarantinedRow(
+          database: try row.checked("database"), source: try row.checked("source"),
+          column: try row.checked("vector_column"), key: try row.decoded("key", as: RowKey.self).description,
+          failure: try row.checked("class"), reason: try row.checked("reason"), run: try row.checked("run_id"),
+          condemnedAt: Date(timeIntervalSince1970: try row.checked("condemned_at")))
       }
     }
   }
@@ -47,12 +47,12 @@ extension Ledger {
           """, arguments: [source, source])
       var count = 0
       for row in rows {
-        let text: String = row["key"]
-        let key = try JSONDecoder().decode(RowKey.self, from: Data(text.utf8))
+        let text: String = try row.checked("key")
+        let key = try row.decoded("key", as: RowKey.self)
         guard keys.isEmpty || keys.contains(key.description) else { continue }
         try db.execute(
           sql: "DELETE FROM quarantine WHERE target_id = ? AND key = ?",
-          arguments: [row["target_id"] as Int64, text])
+          arguments: [try row.checked("target_id", as: Int64.self), text])
         count += 1
       }
       return count

@@ -57,14 +57,16 @@ extension Ledger {
       return BegunRun(
         id: run, targets: targets,
         watermarks: try targets.map { target in
-          try String.fetchOne(db, sql: "SELECT watermark FROM target WHERE id = ?", arguments: [target])
-            .map { try JSONDecoder().decode(RowKey.self, from: Data($0.utf8)) }
+          // A hint: without it the first sweep begins at the lowest key.
+          try Row.fetchOne(db, sql: "SELECT watermark FROM target WHERE id = ?", arguments: [target])
+            .flatMap { try? $0.decoded("watermark", as: RowKey.self) }
         },
         spooled: try spooled.map { row in
-          Conductor.Spooled(
-            id: BatchID(run: row["run_id"], number: row["number"]),
-            source: targets.firstIndex(of: row["target_id"]) ?? 0,
-            rows: try BatchContents.decode(row["contents"]).count)
+          let target: Int64 = try row.checked("target_id")
+          guard let source = targets.firstIndex(of: target) else { throw LedgerDamage(place: "batch.target_id") }
+          return Conductor.Spooled(
+            id: BatchID(run: try row.checked("run_id"), number: try row.checked("number")), source: source,
+            rows: try BatchContents.decode(row.checked("contents")).count)
         },
         possiblyPaid: lost,
         spent: try Ledger.spent(targets: owned, db))
@@ -102,21 +104,21 @@ extension Ledger {
         arguments: [database, source.name, source.vector, json(fingerprint)])
       return db.lastInsertedRowID
     }
-    let held = try JSONDecoder().decode(Fingerprint.self, from: Data((known["fingerprint"] as String).utf8))
+    let held = try known.decoded("fingerprint", as: Fingerprint.self)
     guard held == fingerprint else {
       throw Failure(
         .configuration, "\(source.name).\(source.vector)",
         "the ledger \(ledger) says that it holds vectors of [\(held)], and the job makes [\(fingerprint)]",
         remedy: "use the former again, fill another column, or empty this one and give a new ledger with --ledger")
     }
-    return known["id"]
+    return try known.checked("id")
   }
 
   private static func refuseOtherColumns(_ job: Job, _ database: String, ledger: String, _ db: Database) throws {
     let last = try Row.fetchOne(
       db, sql: "SELECT database, sources, state FROM run WHERE job = ? ORDER BY id DESC LIMIT 1", arguments: [job.name])
-    guard let last, last["state"] != "completed" else { return }
-    let was = "\(last["database"] as String) \(last["sources"] as String)"
+    guard let last, try last.checked("state", as: String.self) != "completed" else { return }
+    let was = "\(try last.checked("database", as: String.self)) \(try last.checked("sources", as: String.self))"
     let now = "\(database) \(columns(of: job))"
     guard was == now else {
       throw Failure(

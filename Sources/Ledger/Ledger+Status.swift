@@ -55,8 +55,8 @@ extension Ledger {
   }
 
   private static func status(of run: Row, _ db: Database) throws -> JobStatus {
-    let database: String = run["database"]
-    let columns = (run["sources"] as String).split(separator: ",").map(String.init)
+    let database: String = try run.checked("database")
+    let columns = try run.checked("sources", as: String.self).split(separator: ",").map(String.init)
     let targets = try Row.fetchAll(
       db,
       sql: """
@@ -65,18 +65,20 @@ extension Ledger {
         WHERE database = ? AND source || '.' || vector_column IN (SELECT value FROM json_each(?))
         GROUP BY target.id ORDER BY target.id
         """, arguments: [database, json(columns)])
-    let owned = targets.map { String($0["id"] as Int64) }.joined(separator: ",")
-    let decoder = JSONDecoder()
+    let owned = try targets.map { String(try $0.checked("id", as: Int64.self)) }.joined(separator: ",")
     return JobStatus(
-      job: run["job"], database: database,
-      fingerprint: try decoder.decode(Fingerprint.self, from: Data((run["fingerprint"] as String).utf8)),
-      columns: targets.map {
-        Column(source: $0["source"], vectorColumn: $0["vector_column"], quarantined: $0["quarantined"])
+      job: try run.checked("job"), database: database,
+      fingerprint: try run.decoded("fingerprint"),
+      columns: try targets.map {
+        Column(
+          source: try $0.checked("source"), vectorColumn: try $0.checked("vector_column"),
+          quarantined: try $0.checked("quarantined"))
       },
-      run: run["id"], state: RunState(rawValue: run["state"]) ?? .failed, exitCode: run["exit_code"],
-      reason: run["reason"], startedAt: Date(timeIntervalSince1970: run["started_at"]),
-      endedAt: (run["ended_at"] as Double?).map(Date.init(timeIntervalSince1970:)),
-      tally: try decoder.decode(Tally.self, from: Data((run["tally"] as String).utf8)),
+      run: try run.checked("id"), state: RunState(rawValue: try run.checked("state")) ?? .failed,
+      exitCode: try run.checkedOptional("exit_code"), reason: try run.checkedOptional("reason"),
+      startedAt: Date(timeIntervalSince1970: try run.checked("started_at")),
+      endedAt: try run.checkedOptional("ended_at", as: Double.self).map(Date.init(timeIntervalSince1970:)),
+      tally: try run.decoded("tally"),
       totals: try totals(targets: owned, db))
   }
 
@@ -95,8 +97,9 @@ extension Ledger {
         FROM receipt JOIN batch USING (run_id, number) WHERE target_id IN (\(targets))
         """)
     return Totals(
-      runs: batches?["runs"] ?? 0, requests: receipts?["requests"] ?? 0, billedTokens: receipts?["tokens"] ?? 0,
-      cost: receipts?["cost"], possiblyPaid: batches?["possibly_paid"] ?? 0, spooledBatches: batches?["spooled"] ?? 0,
-      openRequests: batches?["open"] ?? 0)
+      runs: try batches?.checked("runs") ?? 0, requests: try receipts?.checked("requests") ?? 0,
+      billedTokens: try receipts?.checked("tokens") ?? 0, cost: try receipts?.checkedOptional("cost"),
+      possiblyPaid: try batches?.checked("possibly_paid") ?? 0, spooledBatches: try batches?.checked("spooled") ?? 0,
+      openRequests: try batches?.checked("open") ?? 0)
   }
 }

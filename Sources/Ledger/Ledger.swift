@@ -135,11 +135,21 @@ package final class Ledger: Sendable {
     }
   }
 
+  private static func damaged(_ path: String, _ what: String) -> Failure {
+    Failure(
+      .localIO, path, "the ledger is damaged: \(what)",
+      remedy: "move it away and run again; what it had received and not yet written is paid again")
+  }
+
   private static func failure(_ error: any Error, path: String) -> any Error {
     switch error {
     case let error as DatabaseError:
       // The statement and its arguments stay out: they may hold a reason from a provider.
       return LedgerFile(path: path).failure("\(error.message ?? "SQLite error") (\(error.resultCode))", errno: nil)
+    case let damage as LedgerDamage:
+      return Ledger.damaged(path, "\(damage.place) holds what vecfill never writes")
+    case is RowDecodingError:
+      return Ledger.damaged(path, "a column holds what vecfill never writes")
     default:
       return error
     }

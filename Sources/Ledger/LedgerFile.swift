@@ -1,12 +1,14 @@
 import Backfill
 import CLinux
 import Foundation
+import GRDB
 
 /// The file that a ledger lives in: readable by its owner alone, and on a file system with working locks.
 struct LedgerFile {
   let path: String
 
-  /// Makes the folder (0700) and the file (0600) where they are missing.
+  /// Makes the folder (0700) and the file (0600) where they are missing. A file that is there is looked at before
+  /// anything of it is changed: it may be somebody else's.
   func prepare() throws(Failure) {
     let folder = (path as NSString).deletingLastPathComponent
     do {
@@ -16,11 +18,49 @@ struct LedgerFile {
     } catch {
       throw failure("its folder can't be made", errno: nil)
     }
+    try refuseForeignFile()
     let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw failure("it can't be opened", errno: errno) }
     close(descriptor)
     guard chmod(path, 0o600) == 0 else { throw failure("its mode can't be set to 0600", errno: errno) }
     try refuseNetworkFileSystem()
+  }
+
+  /// Throws a `Failure` where the file holds anything but a ledger.
+  private func refuseForeignFile() throws(Failure) {
+    guard let file = FileHandle(forReadingAtPath: path) else { return }
+    let start = (try? file.read(upToCount: LedgerFile.header.count)) ?? Data()
+    try? file.close()
+    guard !start.isEmpty else { return }
+    guard start == LedgerFile.header else { throw foreign(.localIO, "it is no SQLite database") }
+    do {
+      var configuration = Configuration()
+      configuration.busyMode = .timeout(10)
+      configuration.prepareDatabase { try $0.execute(sql: "PRAGMA query_only = 1") }
+      let queue = try DatabaseQueue(path: path, configuration: configuration)
+      let tables = try queue.read { db in
+        try Set(String.fetchAll(db, sql: "SELECT name FROM sqlite_master WHERE type = 'table'"))
+      }
+      try queue.close()
+      guard tables.isEmpty || tables.isSuperset(of: ["grdb_migrations", "target", "batch", "spool"]) else {
+        throw foreign(.configuration, "it is a database of something else")
+      }
+    } catch let failure as Failure {
+      throw failure
+    } catch let error as DatabaseError where [.SQLITE_CORRUPT, .SQLITE_NOTADB].contains(error.resultCode) {
+      throw Failure(
+        .localIO, path, "the ledger is damaged: \(error.resultCode)",
+        remedy: "move it away and run again; what it had received and not yet written is paid again")
+    } catch {
+      throw failure("it can't be read", errno: nil)
+    }
+  }
+
+  /// What every SQLite file begins with.
+  private static let header = Data("SQLite format 3\u{0}".utf8)
+
+  private func foreign(_ exitCode: ExitCode, _ reason: String) -> Failure {
+    Failure(exitCode, path, "\(reason), and no ledger", remedy: "give another path with --ledger, or move it away")
   }
 
   private func refuseNetworkFileSystem() throws(Failure) {

@@ -93,7 +93,12 @@ enum LedgerSchema {
           """)
     }
     migrator.registerMigration("3") { db in
-      try db.execute(sql: "UPDATE run SET tally = json_set(tally, '$.unreadable', 0)")
+      try db.execute(
+        sql: """
+          UPDATE run SET tally = json_set(tally, '$.unreadable', 0);
+          -- What `SpoolChecksum` makes of the batch; NULL in those of earlier versions.
+          ALTER TABLE spool ADD COLUMN checksum BLOB;
+          """)
     }
     return migrator
   }

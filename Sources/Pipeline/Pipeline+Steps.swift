@@ -46,7 +46,8 @@ extension Pipeline {
     let billed = reply.billedTokens ?? contents.tokenCount
     let usable = contents.leavingOut(unusable)
     try await ledger.received(
-      reply, to: batch, rows: unusable.isEmpty ? nil : usable.rows, cost: job.model.cost(ofTokens: billed), at: Date())
+      reply, to: batch, target: begun.targets[batch.source], rows: unusable.isEmpty ? nil : usable.rows,
+      cost: job.model.cost(ofTokens: billed), at: Date())
     let receipt = Conductor.Receipt(
       billedTokens: billed, rateLimits: reply.rateLimits, latency: latency, unusable: unusable)
     return .reply(batch, SpooledBatch(rows: usable.rows, vectors: reply.vectors), receipt)

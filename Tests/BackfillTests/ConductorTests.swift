@@ -1,4 +1,5 @@
 import Backfill
+import TestSupport
 import Testing
 
 /// Transcripts: what a conductor is told, and what it then does.

@@ -1,5 +1,6 @@
 import Backfill
 import Foundation
+import TestSupport
 import Testing
 
 /// Whole runs in a world where everything goes wrong that does outside: odd texts, rows that the database refuses or

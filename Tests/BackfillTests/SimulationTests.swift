@@ -1,4 +1,5 @@
 import Backfill
+import TestSupport
 import Testing
 
 /// Whole runs on a virtual clock, from a seed; a failure names the seed that brings it back.

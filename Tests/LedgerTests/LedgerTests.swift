@@ -183,7 +183,7 @@ import Testing
     let run = try await first.begin(Self.job, on: "db", at: Date())
     let batch = batch(1, of: run.id)
     try await first.requested(batch, target: run.targets[0], reservation: 1)
-    try await first.received(reply(), to: batch, cost: 0.14, at: Date())
+    try await first.received(reply(), to: batch, target: 1, cost: 0.14, at: Date())
 
     let second = try Ledger.open(at: path)
     let next = try await second.begin(Self.job, on: "db", at: Date())
@@ -229,7 +229,7 @@ import Testing
     let run = try await ledger.begin(Self.job, on: "db", at: Date())
     let batch = batch(1, of: run.id)
     try await ledger.requested(batch, target: run.targets[0], reservation: nil)
-    try await ledger.received(reply(), to: batch, cost: nil, at: Date())
+    try await ledger.received(reply(), to: batch, target: 1, cost: nil, at: Date())
     let settlement = Settlement(batches: [batch.id], watermarks: [.init(source: 0, key: .text("ключ'"))])
     try await ledger.settle(settlement, run: run.id, targets: run.targets, at: Date())
     let next = try await ledger.begin(Self.job, on: "db", at: Date())
@@ -243,7 +243,8 @@ import Testing
     let run = try await ledger.begin(Self.job, on: "db", at: Date())
     for (number, tokens) in [(1, nil), (2, 7)] {
       try await ledger.requested(batch(number, of: run.id), target: run.targets[0], reservation: nil)
-      try await ledger.received(reply(tokens: tokens), to: batch(number, of: run.id), cost: nil, at: Date())
+      try await ledger.received(
+        reply(tokens: tokens), to: batch(number, of: run.id), target: run.targets[0], cost: nil, at: Date())
     }
     let receipts = try await DatabaseQueue(path: path).read { db in
       try Row.fetchAll(db, sql: "SELECT billed_tokens, is_counted_here FROM receipt ORDER BY number")

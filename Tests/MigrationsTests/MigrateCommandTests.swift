@@ -112,7 +112,7 @@ import Testing
     try await ledger.requested(batch, target: begun.targets[0], reservation: nil)
     let vectors = try #require(Vectors(littleEndian: Data(count: 4 * 1536), dimensions: 1536))
     let reply = EmbeddingReply(vectors: vectors, billedTokens: 1_234_000)
-    try await ledger.received(reply, to: batch, cost: 0.0247, at: Date())
+    try await ledger.received(reply, to: batch, target: begun.targets[0], cost: 0.0247, at: Date())
   }
 
   @Test func `edited, missing and out-of-order files stop it until they are mended`() async throws {

@@ -13,11 +13,11 @@ package struct CanaryURLs {
 
   /// The same `count` samples for the same seed.
   package static func samples(_ count: Int, seed: UInt64) -> [Sample] {
-    var random = SplitMix(state: seed)
+    var random = SeededGenerator(seed: seed)
     return (0..<count).map { _ in sample(&random) }
   }
 
-  private static func sample(_ random: inout SplitMix) -> Sample {
+  private static func sample(_ random: inout SeededGenerator) -> Sample {
     var password: [String] = []
     for _ in 0..<Int.random(in: 1...4, using: &random) {
       if Bool.random(using: &random) { password.append(reserved.randomElement(using: &random) ?? "@") }
@@ -39,7 +39,7 @@ package struct CanaryURLs {
       pieces: pieces.filter { piece in piece.unicodeScalars.filter { letters.contains(String($0)) }.count >= 3 })
   }
 
-  private static func address(_ password: String, _ random: inout SplitMix) -> String {
+  private static func address(_ password: String, _ random: inout SeededGenerator) -> String {
     let scheme =
       [
         "postgresql", "postgres", "postgresql+asyncpg", "jdbc:postgresql", "postgis", "mysql", "prisma",
@@ -62,18 +62,5 @@ package struct CanaryURLs {
       "Server=db;User Id=u;Password=\(password)", "\(password)", "sqlite:///verse.db?key=\(password)",
     ]
     return forms.randomElement(using: &random) ?? password
-  }
-
-  /// The first of a known sequence, so that a failure can be repeated.
-  private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var mixed = state
-      mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-      mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-      return mixed ^ mixed >> 31
-    }
   }
 }

@@ -1,4 +1,5 @@
 import Backfill
+import TestSupport
 
 /// A table in memory, whose "vectors" are the digests of the inputs that they were made from.
 struct SimulatedTable {

@@ -1,4 +1,5 @@
 import Backfill
+import TestSupport
 
 /// A database, a provider, a ledger and a clock that are all in memory, driven by a conductor's actions from a seed.
 struct SimulatedWorld {
