@@ -22,9 +22,12 @@ extension Ledger {
 
   /// A reply came: its receipt and its vectors, durable before anything else is done with them (P2).
   ///
-  /// - Parameter rows: those of the batch's rows that got a usable vector; nil for all. The others are asked for again.
+  /// - Parameters:
+  ///   - rows: those of the batch's rows that got a usable vector; nil for all. The others are asked for again.
+  ///   - spent: what a budget counts for it; nil for `cost`.
   package func received(
-    _ reply: EmbeddingReply, to batch: Batch, target: Int64, rows: [BatchRow]? = nil, cost: Double?, at date: Date
+    _ reply: EmbeddingReply, to batch: Batch, target: Int64, rows: [BatchRow]? = nil, cost: Double?,
+    spent: Double? = nil, at date: Date
   ) async throws {
     let block = reply.vectors.littleEndian
     let left = try rows.map { try BatchContents.encode($0) }
@@ -40,12 +43,13 @@ extension Ledger {
       try db.cachedStatement(
         sql: """
           INSERT INTO receipt
-            (run_id, number, request_id, inputs, billed_tokens, is_counted_here, cost, received_at, fitted_rows)
-          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+            (run_id, number, request_id, inputs, billed_tokens, is_counted_here, cost, spent, received_at, fitted_rows)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
           """
       ).execute(arguments: [
         batch.id.run, batch.id.number, reply.requestID, batch.contents.texts.count,
-        reply.billedTokens ?? batch.contents.tokenCount, reply.billedTokens == nil, cost, date.timeIntervalSince1970,
+        reply.billedTokens ?? batch.contents.tokenCount, reply.billedTokens == nil, cost, spent ?? cost,
+        date.timeIntervalSince1970,
         batch.contents.fittedRows,
       ])
       try db.cachedStatement(

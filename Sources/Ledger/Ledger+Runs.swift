@@ -132,7 +132,7 @@ extension Ledger {
     try Double.fetchOne(
       db,
       sql: """
-        SELECT COALESCE((SELECT SUM(receipt.cost) FROM receipt JOIN batch USING (run_id, number)
+        SELECT COALESCE((SELECT SUM(receipt.spent) FROM receipt JOIN batch USING (run_id, number)
                          WHERE batch.target_id IN (\(targets))), 0)
              + COALESCE((SELECT SUM(possibly_paid * reservation) FROM batch WHERE target_id IN (\(targets))), 0)
         """) ?? 0

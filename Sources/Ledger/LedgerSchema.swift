@@ -98,6 +98,9 @@ enum LedgerSchema {
           UPDATE run SET tally = json_set(tally, '$.unreadable', 0);
           -- What `SpoolChecksum` makes of the batch; NULL in those of earlier versions.
           ALTER TABLE spool ADD COLUMN checksum BLOB;
+          -- What the budget counts: more than the cost where nobody knows what was billed.
+          ALTER TABLE receipt ADD COLUMN spent REAL;
+          UPDATE receipt SET spent = cost;
           """)
     }
     return migrator

@@ -44,12 +44,13 @@ extension Pipeline {
     reply.billedTokens = contents.trusted(reply.billedTokens)
     reply.vectors = contents.joined(reply.vectors)
     let billed = reply.billedTokens ?? contents.tokenCount
+    let spent = contents.spentTokens(told: reply.billedTokens)
     let usable = contents.leavingOut(unusable)
     try await ledger.received(
       reply, to: batch, target: begun.targets[batch.source], rows: unusable.isEmpty ? nil : usable.rows,
-      cost: job.model.cost(ofTokens: billed), at: Date())
+      cost: job.model.cost(ofTokens: billed), spent: job.model.cost(ofTokens: spent), at: Date())
     let receipt = Conductor.Receipt(
-      billedTokens: billed, rateLimits: reply.rateLimits, latency: latency, unusable: unusable)
+      billedTokens: billed, spentTokens: spent, rateLimits: reply.rateLimits, latency: latency, unusable: unusable)
     return .reply(batch, SpooledBatch(rows: usable.rows, vectors: reply.vectors), receipt)
   }
 

@@ -69,6 +69,7 @@ extension PostgresError {
 
   /// Whether another attempt, on a new connection where this one is gone, is likely to pass.
   package var isTransient: Bool {
+    if refusalAtTheDoor != nil { return false }
     guard let sqlState else { return endsConnection }
     if isRaised { return endsConnection }
     // A primary that became a standby: the next connection may find its successor.
@@ -101,6 +102,7 @@ extension PostgresError {
 
   private var exitCode: ExitCode {
     if isRaised { return .badData }
+    if let refusal = refusalAtTheDoor { return refusal }
     return switch sqlState?.prefix(2) {
     case "28": .denied
     case "42": sqlState == "42501" ? .denied : .configuration
@@ -123,5 +125,18 @@ extension PostgresError {
   private var place: String {
     if context != nil || isRaised { return " in a function or trigger" }
     return constraint.map { " under the constraint \($0)" } ?? ""
+  }
+}
+
+extension PostgresError {
+  /// What libpq, which has no SQLSTATE, or a pooler says before there is a session: a retry will not help.
+  private var refusalAtTheDoor: ExitCode? {
+    guard endsConnection, sqlState == nil || sqlState == "08P01" else { return nil }
+    if message.contains("no password supplied") { return .denied }
+    let mismatches = [
+      "does not support SSL", "SSL was required", "channel binding required", "certificate verify failed",
+      "does not match host name", "root certificate file", "unsupported startup parameter",
+    ]
+    return mismatches.contains(where: message.contains) ? .configuration : nil
   }
 }

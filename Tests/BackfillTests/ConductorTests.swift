@@ -251,6 +251,26 @@ import Testing
     #expect(!spending.fits(spending.reservation(for: 5)))
   }
 
+  @Test(arguments: [
+    (true, Int?.none, 10), (true, 0, 10), (true, 4, 10), (true, 12, 12), (false, nil, 42), (false, 9, 9),
+    (false, 40, 40),
+  ])
+  func `the budget counts the most that a reply can have cost where nobody knows`(
+    isExact: Bool, told: Int?, spent: Int
+  ) {
+    // 40 bytes, counted or guessed as 10 tokens.
+    let input = Input(texts: [String(repeating: "x", count: 40)], tokens: [10], isExact: isExact)
+    #expect(Batch.Contents(inputs: [input], rows: []).spentTokens(told: told) == spent)
+  }
+
+  @Test func `replies in flight side by side don't multiply what was billed too much`() {
+    var spending = Spending(spent: 0, budget: Job.Budget(usd: 1_000))
+    let reservations = (0..<32).map { _ in spending.reservation(for: 2) }
+    for reservation in reservations { spending.reserve(reservation) }
+    for reservation in reservations { spending.settle(reservation: reservation, most: 2, cost: 4) }
+    #expect(spending.reservation(for: 2) == 4)
+  }
+
   @Test func `no request has more tokens than a minute may have`() {
     var conductor = Self.conductor(
       batchSize: 8, concurrency: 8, limits: Job.Limits(requestsPerMinute: 1_000_000, tokensPerMinute: 20))

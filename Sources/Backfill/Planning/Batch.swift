@@ -107,6 +107,13 @@ package struct Batch: Equatable, Sendable {
       return [0..<end, end..<inputs.count]
     }
 
+    /// The tokens that a budget has to count for a reply that told `told` as billed: where it told none, the most that
+    /// they can be, and never fewer than were counted exactly here (P5).
+    package func spentTokens(told: Int?) -> Int {
+      let isExact = mostTokens == tokenCount
+      return isExact ? max(told ?? 0, tokenCount) : told ?? mostTokens
+    }
+
     /// What a provider says that it billed, unless that are the texts' characters: some servers count those.
     package func trusted(_ told: Int?) -> Int? {
       guard let told, told > 2 * tokenCount else { return told }

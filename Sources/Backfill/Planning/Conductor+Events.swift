@@ -29,7 +29,8 @@ extension Conductor {
     tally.estimatedTokens += contents.tokenCount
     tally.cost = cost.map { $0 + (tally.cost ?? 0) }
     tally.fitted += contents.fittedRows
-    spending.settle(reservation: request.reservation, most: request.most, cost: cost ?? 0)
+    spending.settle(
+      reservation: request.reservation, most: request.most, cost: job.model.cost(ofTokens: receipt.spentTokens) ?? 0)
     limiter.correct(
       counted: contents.tokenCount, reserved: request.reservedTokens, actual: receipt.billedTokens, at: now)
     limiter.learn(receipt.rateLimits, at: now)

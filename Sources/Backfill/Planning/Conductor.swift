@@ -63,6 +63,8 @@ package struct Conductor: Sendable {
   /// What a reply cost, and how long it took.
   package struct Receipt: Equatable, Sendable {
     package let billedTokens: Int
+    /// The tokens that the budget counts: more where nobody knows what was billed.
+    package let spentTokens: Int
     package let rateLimits: RateLimitHints
     /// How long the provider took, without any wait of our own.
     package let latency: Duration
@@ -70,9 +72,11 @@ package struct Conductor: Sendable {
     package let unusable: Set<Int>
 
     package init(
-      billedTokens: Int, rateLimits: RateLimitHints = RateLimitHints(), latency: Duration, unusable: Set<Int> = []
+      billedTokens: Int, spentTokens: Int? = nil, rateLimits: RateLimitHints = RateLimitHints(), latency: Duration,
+      unusable: Set<Int> = []
     ) {
       self.billedTokens = billedTokens
+      self.spentTokens = spentTokens ?? billedTokens
       self.rateLimits = rateLimits
       self.latency = latency
       self.unusable = unusable
