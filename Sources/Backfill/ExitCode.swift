@@ -1,6 +1,6 @@
 /// How a process ended: every way to stop has its own code (P12). The table is `docs/exit-codes.md`.
 package enum ExitCode: Int32, Sendable, CaseIterable {
-  /// A fresh sweep found no row that lacks a vector, apart from those told as excluded or quarantined.
+  /// Every row that was there when the run began has a vector, or is counted as excluded or in quarantine.
   case complete = 0
   /// The command line could not be understood.
   case usage = 64
