@@ -1,4 +1,5 @@
 import ArgumentParser
+import Backfill
 import Foundation
 import Ledger
 
@@ -21,9 +22,9 @@ struct QuarantineCommand: AsyncParsableCommand {
       if json { return print(JSONLine.encode(rows)) }
       if rows.isEmpty { return print("no row is in quarantine") }
       for row in rows {
+        let cause = Condemnation.Cause(named: row.failure)?.words ?? row.failure
         print(
-          "\(row.source) \(row.key)  \(row.failure): \(row.reason)  (run \(row.run), \(row.condemnedAt.formatted(.iso8601)))"
-        )
+          "\(row.source) \(row.key)  \(cause): \(row.reason)  (run \(row.run), \(row.condemnedAt.formatted(.iso8601)))")
       }
     }
   }
