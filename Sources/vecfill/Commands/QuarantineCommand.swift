@@ -47,7 +47,7 @@ struct QuarantineCommand: AsyncParsableCommand {
     func run() async throws {
       _ = try ledger.existing()
       let count = try await Ledger.open(at: ledger.path()).release(source: source, keys: Set(keys))
-      print("\(count.grouped) rows are taken by the next run")
+      print("\(count.grouped) \(count == 1 ? "row is" : "rows are") taken by the next run")
     }
   }
 
@@ -62,7 +62,7 @@ struct QuarantineCommand: AsyncParsableCommand {
     func run() async throws {
       _ = try ledger.existing()
       let count = try await Ledger.open(at: ledger.path()).release(source: source, keys: [])
-      print("\(count.grouped) rows are forgotten")
+      print("\(count.grouped) \(count == 1 ? "row is" : "rows are") forgotten")
     }
   }
 }
