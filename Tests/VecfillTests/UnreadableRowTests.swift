@@ -64,14 +64,15 @@ import Testing
         UPDATE pg_database SET encoding = pg_char_to_encoding('UTF8') WHERE datname = current_database()
         """, told: "its bytes are no"),
     Damage(
-      testDescription: "a value in pieces that are gone", encoding: "UTF8",
+      testDescription: "a value in pieces, of which one is too many", encoding: "UTF8",
       fill: """
         ALTER TABLE m ALTER content SET STORAGE EXTERNAL;
         UPDATE m SET content = repeat(md5(id::text), 200) WHERE id IN (7, 21);
         UPDATE pg_class SET relkind = 'r'
           WHERE oid = (SELECT reltoastrelid FROM pg_class WHERE oid = 'm'::regclass);
-        DO $$ BEGIN EXECUTE 'DELETE FROM ' || (SELECT reltoastrelid::regclass FROM pg_class WHERE oid = 'm'::regclass)
-          || ' WHERE chunk_seq = 1'; END $$;
+        DO $$ DECLARE toast text := (SELECT reltoastrelid::regclass FROM pg_class WHERE oid = 'm'::regclass); BEGIN
+          EXECUTE 'INSERT INTO ' || toast || ' SELECT chunk_id, 99, chunk_data FROM ' || toast || ' WHERE chunk_seq = 1';
+        END $$;
         UPDATE pg_class SET relkind = 't'
           WHERE oid = (SELECT reltoastrelid FROM pg_class WHERE oid = 'm'::regclass)
         """, told: "its stored value is damaged (SQLSTATE XX001)"),
