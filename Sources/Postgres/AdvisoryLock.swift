@@ -26,12 +26,14 @@ package struct AdvisoryLock: Equatable, Sendable {
     try connection.execute("SELECT pg_advisory_unlock(\(key))")
   }
 
-  /// The session that has it: its `name`, `address` and `since`, as far as they are known; nil where nobody has it.
+  /// The session that has it: its `pid`, `start`, `name`, `address` and `since`, as far as they are known; nil where
+  /// nobody has it.
   package func holder(on connection: isolated PostgresConnection) throws -> PostgresRow? {
     let (high, low) = (UInt32(truncatingIfNeeded: key >> 32), UInt32(truncatingIfNeeded: key))
     return try connection.query(
       """
-      SELECT a.application_name AS name, a.client_addr AS address, a.backend_start AS since
+      SELECT a.pid, extract(epoch FROM a.backend_start) AS start, a.application_name AS name, a.client_addr AS address,
+        a.backend_start AS since
       FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
       WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
         AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())

@@ -102,6 +102,29 @@ import Testing
   }
 
   @Test(arguments: StoreKind.allCases)
+  func `a text of any white space alone is blank, however long, and a page of such rows goes on`(
+    _ kind: StoreKind
+  ) async throws {
+    let fixture = try await StoreFixture(kind)
+    let blank = ["", " \t\r\n", "\u{A0}", "\u{85}", "\u{2003}\u{3000} ", String(repeating: " ", count: 2_000)]
+    let texts = blank + ["\u{200B}", "x"]
+    try await fixture.insert(
+      Dictionary(uniqueKeysWithValues: texts.enumerated().map { (Int64($0 + 1), String?.some($1)) }))
+    let store = try await fixture.open()
+    let all = try await store.page(of: fixture.source, PageRequest(limit: 9))
+    #expect(all.messages.map(\.text) == blank.map { _ in nil } + ["\u{200B}", "x"])
+    var request = PageRequest(limit: 2, leavesOutBlank: true)
+    var found: [RowKey] = []
+    repeat {
+      let page = try await store.page(of: fixture.source, request)
+      found += page.messages.map(\.key)
+      request.after = page.continuesAfter
+    } while request.after != nil
+    #expect(found == [7, 8])
+    await store.close()
+  }
+
+  @Test(arguments: StoreKind.allCases)
   func `a condition with OR is one condition`(_ kind: StoreKind) async throws {
     let fixture = try await StoreFixture(kind)
     try await fixture.insert([1: "a", 2: "b", 3: "c", 4: "d"])

@@ -145,7 +145,7 @@ private struct RefusalCase: CustomTestStringConvertible {
       """)
     let outcome = try await store.write(Self.rows, to: Source(table: "m"))
     #expect(outcome.written == [2, 3, 4, 5] && outcome.unfilled == [1])
-    #expect(outcome.hooks == "undo")
+    #expect(outcome.hooks == "trigger undo")
     await store.close()
     withExtendedLifetime(file) {}
   }

@@ -132,7 +132,7 @@ struct Refusal: CustomTestStringConvertible {
     let store = try await fixture.open()
     let failure = await #expect(throws: Failure.self) { try await store.inspect(fixture.source, dimensions: 3) }
     #expect(failure?.exitCode == .configuration)
-    #expect(failure?.description.contains("no pgvector; `vecfill migrate plan`") == true)
+    #expect(failure?.description.contains("no pgvector; `vecfill migrate up JOB`") == true)
     await store.close()
   }
 

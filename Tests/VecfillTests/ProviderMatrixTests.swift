@@ -232,7 +232,8 @@ import Testing
       #expect(try await scene.fill().code == 83)
       #expect(scene.server.record.requests.count > requests)
       #expect(
-        try await scene.start(["quarantine", "drop", "chat_messages"]).exit().output == "\(poison) rows are forgotten\n"
+        try await scene.start(["quarantine", "drop", "chat_messages"]).exit().output
+          == "\(poison) \(poison == 1 ? "row is" : "rows are") forgotten\n"
       )
     }
   }

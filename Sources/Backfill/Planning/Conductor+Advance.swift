@@ -189,14 +189,16 @@ extension Conductor {
     waiting = .locks
     guard now - progressedAt >= policy.retry.maxOutage else { return }
     let held = writes.heldRows
-    let example = held.example.map { ", \(job.sources[held.source].key) \($0) among them" } ?? ""
+    let isOne = held.count == 1
+    let example =
+      held.example.map { " (\(job.sources[held.source].key) \($0)\(isOne ? "" : " among them"))" } ?? ""
     end(
       .failed(
         Failure(
           .unavailable, job.sources[held.source].name,
-          "\(held.count) rows\(example), could not be written: they are held by "
+          "\(held.count) row\(isOne ? "" : "s")\(example) could not be written, held by "
             + (held.holders.isEmpty ? "other transactions" : held.holders),
-          remedy: "end that transaction and run the same command again; their vectors are kept in the ledger")))
+          remedy: "end that transaction and run the same command again; what is paid for is kept in the ledger")))
   }
 
   private mutating func nextWrite(at now: Duration) -> [Action] {

@@ -126,7 +126,7 @@ struct WriteQueue: Sendable {
   }
 
   private static func noVector(_ hooks: String) -> String {
-    "the row took no vector: the database accepted the write twice and the column is still NULL"
+    "the database accepted its write twice and the column is still NULL"
       + (hooks.isEmpty ? "" : "; look at \(hooks)")
   }
 }

@@ -22,6 +22,29 @@ package struct Condemnation: Equatable, Sendable {
   }
 }
 
+extension Condemnation.Cause {
+  /// The cause of that name, as `description` gives it; nil for any other.
+  package init?(named name: String) {
+    let all = [.database, .takesNoVector, .unreadable] + EmbeddingFailure.Kind.allCases.map { Self.provider($0) }
+    guard let cause = all.first(where: { $0.description == name }) else { return nil }
+    self = cause
+  }
+
+  /// As it is told to people.
+  package var words: String {
+    switch self {
+    case .provider(.badInput), .provider(.forbidden): "refused by the provider"
+    case .provider(.tooLarge): "too long for the model"
+    case .provider(.brokenReply): "no usable vector from the provider"
+    case .provider: "fails at the provider"
+    case .database: "refused by the database"
+    case .takesNoVector: "takes no vector"
+    case .unreadable: "unreadable"
+    }
+  }
+}
+
+/// The name for machines, which the ledger keeps.
 extension Condemnation.Cause: CustomStringConvertible {
   package var description: String {
     switch self {

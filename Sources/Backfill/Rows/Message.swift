@@ -6,6 +6,9 @@ package struct Message: Equatable, Sendable {
   /// Why the value is no text; nil where it is one, or NULL.
   package let unreadable: UnreadableText?
 
+  /// Whether there is no text to embed: it is NULL, empty or white space alone.
+  package var isBlank: Bool { text == nil && unreadable == nil }
+
   package init(key: RowKey, text: String?) {
     self.key = key
     self.text = text

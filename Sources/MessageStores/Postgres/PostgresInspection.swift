@@ -58,7 +58,9 @@ struct PostgresInspection {
     Failure(.configuration, column.map { "\(source.name).\($0)" } ?? source.name, reason, remedy: remedy)
   }
 
-  private static let migrate = "`vecfill migrate plan` tells how to make it fit"
+  private static let make = "`vecfill migrate up JOB` makes it"
+  private static let fillAnother =
+    "name another column in the job; `vecfill migrate up JOB` makes it where it is missing"
 
   private func relation(on connection: isolated PostgresConnection) throws -> PostgresRow {
     let name = (source.schema.map { "\($0.quotedIdentifier)." } ?? "") + source.table.quotedIdentifier
@@ -123,7 +125,7 @@ struct PostgresInspection {
 
   private func pgvector(on connection: isolated PostgresConnection) throws -> PgVector {
     guard let pgvector = try PgVector.installed(on: connection) else {
-      throw refusal("the database has no pgvector", Self.migrate)
+      throw refusal("the database has no pgvector", "`vecfill migrate up JOB` installs it")
     }
     return pgvector
   }
@@ -132,19 +134,20 @@ struct PostgresInspection {
     relation: String, dimensions: Int?, on connection: isolated PostgresConnection
   ) throws -> (type: VectorType, dimensions: Int?) {
     let column = try column(
-      source.vector, relation: relation, written: access == .filling, missing: Self.migrate, on: connection)
+      source.vector, relation: relation, written: access == .filling, missing: Self.make, on: connection)
     guard let type = VectorType(rawValue: column["type"] ?? "") else {
-      throw refusal("it holds \(column["declared"] ?? ""), not vectors", Self.migrate, column: source.vector)
+      throw refusal("it holds \(column["declared"] ?? ""), not vectors", Self.fillAnother, column: source.vector)
     }
     guard !column.isTrue("generated") else {
-      throw refusal("it is a generated column", Self.migrate, column: source.vector)
+      throw refusal("it is a generated column", Self.fillAnother, column: source.vector)
     }
     // pgvector's type modifier is the dimension, or -1 without one.
     let declared = column["modifier"].flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
     let found = try declared ?? existingDimensions(on: connection)
     if let dimensions, let found, found != dimensions {
       throw refusal(
-        "it holds vectors of \(found) dimensions, the job's have \(dimensions)", Self.migrate, column: source.vector)
+        "it holds vectors of \(found) dimensions, the job's have \(dimensions)",
+        "set dimensions to \(found) in the job, or \(Self.fillAnother)", column: source.vector)
     }
     return (type, declared)
   }

@@ -9,8 +9,7 @@ import Postgres
 actor PostgresLocks {
   private struct Lock: Equatable {
     let source: Source
-    /// The name of the column's lock, hashed: advisory locks go by number.
-    let key: Int64
+    let lock: AdvisoryLock
   }
 
   /// A server process, told from every other that had its number.
@@ -34,8 +33,7 @@ actor PostgresLocks {
 
   /// Takes the lock `name`; throws a `Failure` with `.locked` that names its holder.
   func take(_ name: String, for source: Source) async throws {
-    let key = TextDigest(of: name).bytes.prefix(8).reduce(0) { $0 << 8 | Int64($1) }
-    let lock = Lock(source: source, key: key)
+    let lock = Lock(source: source, lock: AdvisoryLock(named: name))
     guard !held.contains(lock) else { return try await confirm() }
     try await acquire(lock)
     held.append(lock)
@@ -88,31 +86,16 @@ actor PostgresLocks {
   private static func acquire(_ lock: Lock, own: Locked<[Backend]>, on connection: isolated PostgresConnection) throws {
     // A holder that is gone before it could be named has freed the lock.
     for _ in 0..<3 {
-      let function = try connection.isInTransaction() ? "pg_try_advisory_xact_lock" : "pg_try_advisory_lock"
-      // As a simple query, as in `open`.
-      guard try connection.execute("SELECT \(function)(\(lock.key))")[0][0] != "t" else { return }
-      guard let holder = try holder(of: lock, on: connection) else { continue }
+      guard try !lock.lock.take(on: connection) else { return }
+      // In a transaction, the sessions stay as they were when it first looked.
+      try connection.execute("SELECT pg_stat_clear_snapshot()")
+      guard let holder = try lock.lock.holder(on: connection) else { continue }
       if own.withLock({ $0.contains(Backend(holder)) }) {
         throw PostgresError(message: "the server still holds the lock of a lost connection", endsConnection: true)
       }
       throw refusal(lock, by: holder)
     }
     throw refusal(lock, by: nil)
-  }
-
-  private static func holder(of lock: Lock, on connection: isolated PostgresConnection) throws -> PostgresRow? {
-    // In a transaction, the sessions stay as they were when it first looked.
-    try connection.execute("SELECT pg_stat_clear_snapshot()")
-    let (high, low) = (UInt32(truncatingIfNeeded: lock.key >> 32), UInt32(truncatingIfNeeded: lock.key))
-    return try connection.query(
-      """
-      SELECT a.pid, extract(epoch FROM a.backend_start) AS start, a.application_name AS name, a.client_addr AS address, a.backend_start AS since
-      FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
-      WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
-        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-        AND l.classid = $1::oid AND l.objid = $2::oid
-      """, [.text(String(high)), .text(String(low))]
-    ).first
   }
 
   private static func refusal(_ lock: Lock, by holder: PostgresRow?) -> Failure {

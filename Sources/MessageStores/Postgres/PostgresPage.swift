@@ -54,7 +54,8 @@ struct PostgresPage: Sendable {
     let rows = try connection.query(statement, parameters, format: .binary, under: range.settings)
     var messages: [Message] = []
     messages.reserveCapacity(rows.count)
-    var found = 0
+    var (found, count) = (0, 0)
+    var last: RowKey?
     var end: RowKey?
     for row in rows.indices {
       let key = try table.key(of: rows, row: row, from: 2)
@@ -63,13 +64,16 @@ struct PostgresPage: Sendable {
         continue
       }
       found = rows.withBytes(row: row, column: 1) { Int(Int64(bigEndian: $0.loadUnaligned(as: Int64.self))) } ?? 0
-      messages.append(rows.message(key, row: row, column: 2 + table.key.columns.count))
+      (count, last) = (count + 1, key)
+      let message = rows.message(key, row: row, column: 2 + table.key.columns.count)
+      if !message.isBlank || !request.leavesOutBlank { messages.append(message) }
     }
-    let isCut = messages.count < found || found == request.limit
-    return MessagePage(messages, continuesAfter: isCut ? messages.last?.key : end)
+    let isCut = count < found || found == request.limit
+    return MessagePage(messages, continuesAfter: isCut ? last : end)
   }
 
-  /// Whether `vecfill_text` is NULL or of white space alone, as far as that is known without much reading.
+  /// Whether `vecfill_text` is NULL or of white space alone, as far as that is known without much reading, and in any
+  /// encoding: white space beyond ASCII's is known here only.
   private static let isBlank = """
     (vecfill_text IS NULL OR (pg_catalog.octet_length(vecfill_text) <= 1000
       AND pg_catalog.btrim(vecfill_text::pg_catalog.text, E' \\t\\n\\r\\f\\x0B') = ''))
@@ -96,10 +100,11 @@ extension PostgresTable {
 }
 
 extension PostgresResult {
-  /// The message of a row whose text stands in `column`. PostgreSQL sends a UTF-8 database's bytes unchecked.
+  /// The message of a row whose text stands in `column`; a blank one leaves its text out. PostgreSQL sends a UTF-8
+  /// database's bytes unchecked.
   func message(_ key: RowKey, row: Int, column: Int) -> Message {
     let message = withBytes(row: row, column: column) { bytes in
-      String(validating: bytes, as: UTF8.self).map { Message(key: key, text: $0) }
+      String(validating: bytes, as: UTF8.self).map { Message(key: key, text: $0.isBlank ? nil : $0) }
         ?? Message(
           key: key, unreadable: UnreadableText(reason: "its bytes are no UTF-8", digest: TextDigest(ofUTF8: bytes)))
     }

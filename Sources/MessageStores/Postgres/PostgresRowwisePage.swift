@@ -91,9 +91,7 @@ struct PostgresRowwisePage: Sendable {
       if let message = unreadable[key] { return message }
       guard case .success(let row?) = result else { return nil }
       let message = row.message(key, row: 0, column: 0)
-      let isBlank = message.unreadable == nil && message.text?.isBlankInASCII != false
-      guard isBlank else { return message }
-      return request.leavesOutBlank ? nil : Message(key: key, text: nil)
+      return message.isBlank && request.leavesOutBlank ? nil : message
     }
   }
 
@@ -133,9 +131,4 @@ extension PostgresError {
       }
     return sqlState.map { "\(reason) (SQLSTATE \($0))" } ?? reason
   }
-}
-
-extension String {
-  /// Whether it is of white space alone, by ASCII's.
-  fileprivate var isBlankInASCII: Bool { utf8.allSatisfy { $0 == 0x20 || (0x09...0x0D).contains($0) } }
 }

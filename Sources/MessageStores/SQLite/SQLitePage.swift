@@ -31,7 +31,7 @@ struct SQLitePage {
         bytes += data?.count ?? 0
         return Self.message(key, data)
       }
-      if message.text != nil || message.unreadable != nil || !request.leavesOutBlank { messages.append(message) }
+      if !message.isBlank || !request.leavesOutBlank { messages.append(message) }
       if messages.count >= request.limit || bytes >= pageBytes {
         return MessagePage(messages, continuesAfter: key)
       }

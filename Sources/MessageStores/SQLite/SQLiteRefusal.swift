@@ -37,8 +37,7 @@ struct SQLiteRefusal {
       return try Self.isNames(name, in: database) ? name : nil
     case .SQLITE_CONSTRAINT_TRIGGER, .SQLITE_ERROR:
       // The message is the trigger's author's, and may hold a value.
-      guard !table.triggers.isEmpty else { return nil }
-      return "\(table.triggers.count == 1 ? "trigger" : "triggers") \(table.triggers.joined(separator: ", "))"
+      return table.hooks.isEmpty ? nil : table.hooks
     default:
       return nil
     }

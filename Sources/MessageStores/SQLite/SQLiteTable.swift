@@ -22,6 +22,11 @@ struct SQLiteTable: Sendable {
 
   var shape: SourceShape { SourceShape(keyKind: key.kind, vectorType: declaredType, warnings: warnings) }
 
+  /// The triggers in words, e.g. "triggers clear, stamp"; empty where there are none.
+  var hooks: String {
+    triggers.isEmpty ? "" : "trigger\(triggers.count == 1 ? "" : "s") \(triggers.joined(separator: ", "))"
+  }
+
   private var name: String { source.table.quotedIdentifier }
   private var vector: String { source.vector.quotedIdentifier }
   /// The text's very bytes: a number's are those of its text form.

@@ -75,7 +75,7 @@ struct SQLiteWrite {
       try database.commit()
       outcome.written.formUnion(written)
       outcome.unfilled.formUnion(unfilled)
-      if !unfilled.isEmpty { outcome.hooks = table.triggers.joined(separator: ", ") }
+      if !unfilled.isEmpty { outcome.hooks = table.hooks }
       return nil
     } catch {
       // Nothing more can be done about it than to tell the error that came first.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Backfill
 import Foundation
 import Ledger
 
@@ -21,9 +22,9 @@ struct QuarantineCommand: AsyncParsableCommand {
       if json { return print(JSONLine.encode(rows)) }
       if rows.isEmpty { return print("no row is in quarantine") }
       for row in rows {
+        let cause = Condemnation.Cause(named: row.failure)?.words ?? row.failure
         print(
-          "\(row.source) \(row.key)  \(row.failure): \(row.reason)  (run \(row.run), \(row.condemnedAt.formatted(.iso8601)))"
-        )
+          "\(row.source) \(row.key)  \(cause): \(row.reason)  (run \(row.run), \(row.condemnedAt.formatted(.iso8601)))")
       }
     }
   }
@@ -46,7 +47,7 @@ struct QuarantineCommand: AsyncParsableCommand {
     func run() async throws {
       _ = try ledger.existing()
       let count = try await Ledger.open(at: ledger.path()).release(source: source, keys: Set(keys))
-      print("\(count.grouped) rows are taken by the next run")
+      print("\(count.grouped) \(count == 1 ? "row is" : "rows are") taken by the next run")
     }
   }
 
@@ -61,7 +62,7 @@ struct QuarantineCommand: AsyncParsableCommand {
     func run() async throws {
       _ = try ledger.existing()
       let count = try await Ledger.open(at: ledger.path()).release(source: source, keys: [])
-      print("\(count.grouped) rows are forgotten")
+      print("\(count.grouped) \(count == 1 ? "row is" : "rows are") forgotten")
     }
   }
 }

@@ -18,7 +18,8 @@ extension RunObserver {
       for row in rows.prefix(max(0, RunObserver.mostRows - before)) {
         let source = job.sources[row.source]
         logger.warning(
-          "\(source.name) \(source.key) \(row.key): quarantined, \(row.condemnation.cause): \(row.condemnation.reason)")
+          "\(source.name) \(source.key) \(row.key): quarantined, \(row.condemnation.cause.words): \(row.condemnation.reason)"
+        )
       }
       if before < RunObserver.mostRows, before + rows.count >= RunObserver.mostRows {
         logger.warning("further quarantined rows are not logged; `vecfill quarantine list` has them all")

@@ -80,7 +80,8 @@ struct RunSummary: Encodable {
   private static func outcome(_ ending: Ending) -> String {
     switch ending {
     case .complete: "complete: every row has a vector, except the blank ones"
-    case .quarantined(let rows): "complete but for \(rows.grouped) quarantined rows"
+    case .quarantined(let rows):
+      "complete but for \(rows.grouped) quarantined row\(rows == 1 ? "" : "s"); `vecfill quarantine list` tells why"
     case .stopped(let cause): "stopped by \(cause.signal); run the same command again to go on"
     case .failed(let failure): "failed: \(failure)"
     }
