@@ -90,7 +90,7 @@ import Testing
     try await Self.run(engine, rows: rows) { scene in
       try await scene.database.run(Self.index)
       try await scene.database.run("VACUUM ANALYZE great")
-      let (touched, exit) = try await Self.fill(scene, "\(engine), 50,000 blank rows")
+      let (_, exit) = try await Self.fill(scene, "\(engine), 50,000 blank rows")
       #expect(exit.output.contains("excluded, blank      50,000\n"))
       #expect(scene.server.record.requests.isEmpty)
       let (again, _) = try await Self.fill(scene, "\(engine), 50,000 blank rows, again")
