@@ -100,6 +100,22 @@ import Testing
     #expect(conductor.tell(.pageRead(Self.emptyPage)) == ["page 1 after 1 up to 5"])
   }
 
+  @Test func `no source waits for another's whole page`() {
+    var conductor = Self.conductor(batchSize: 1, concurrency: 1, sources: ["a", "b"])
+    _ = conductor.tell(.started)
+    _ = conductor.tell(.lastKeyRead(.integer(9)))
+    _ = conductor.tell(.lastKeyRead(.integer(9)))
+    var sent = conductor.tell(.pageRead(Self.page(1...4, batchSize: 1)))
+    #expect(sent == ["request 1 x1", "page 1 after nil up to 9"])
+    sent += conductor.tell(.pageRead(Self.page(1...4, batchSize: 1)))
+    for batch in [1, 2, 5, 3, 6, 4] {
+      sent += conductor.tell(.received(Self.id(batch), Self.receipt))
+      sent += conductor.tell(Self.written([(Self.id(batch), rows: 1)]))
+      sent += conductor.tell(.settled)
+    }
+    #expect(sent.filter { $0.hasPrefix("request") } == [1, 2, 5, 3, 6, 4, 7].map { "request \($0) x1" })
+  }
+
   @Test func `the spool of an earlier run is written before any page is read`() {
     let spooled = Conductor.Spooled(id: BatchID(run: 0, number: 9), source: 0, rows: 2)
     var conductor = Self.conductor(spooled: [spooled])

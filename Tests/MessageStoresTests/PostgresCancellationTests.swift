@@ -56,6 +56,7 @@ import Testing
       .openMessageStore(applicationName: "vecfill tests")
     _ = try await store.inspect(fixture.source, dimensions: 3)
     _ = try await store.write([EmbeddedRow(9, "none", [1, 2, 3])], to: fixture.source)
+    _ = try await store.countRemaining(in: fixture.source)
     // Nothing that the server says comes through, not even to a request to cancel.
     proxy.withholdReplies()
     let own = "pg_stat_activity WHERE application_name = 'vecfill tests' AND datname = current_database()"

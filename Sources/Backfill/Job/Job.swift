@@ -32,7 +32,7 @@ package struct Job: Equatable, Sendable {
   }
 
   /// The most rows of a page: enough for a few requests, so that a text that stands in many of them is embedded once.
-  package var pageLimit: Int { max(5 * batchSize, 500) }
+  package var pageLimit: Int { batchSize * max(5, (499 + batchSize) / batchSize) }
 }
 
 extension Job {

@@ -133,11 +133,12 @@ extension Conductor {
   /// Sources are read in turns, only as far ahead as keeps the requests busy, and none before the spool is written (P2,
   /// P8).
   private mutating func nextRead() -> [Action] {
-    guard ending == nil, reading == nil, planned.count < job.concurrency, !writes.isWritingSpool else { return [] }
+    guard ending == nil, reading == nil, !writes.isWritingSpool else { return [] }
+    var ahead = [Int](repeating: 0, count: sources.count)
+    for request in planned { ahead[request.batch.source] += 1 }
     let order = sources.indices.map { (turn + $0) % sources.count }
-    guard let source = order.first(where: { sources[$0].next != nil }), let next = sources[source].next else {
-      return []
-    }
+    let hungry = order.first { ahead[$0] < job.concurrency && sources[$0].next != nil }
+    guard let source = hungry, let next = sources[source].next else { return [] }
     reading = source
     turn = (source + 1) % sources.count
     switch next {

@@ -6,7 +6,7 @@ extension Conductor {
     sources[source].pageRead(
       page, page: pageCount, batches: page.contents.count + (page.overlong.isEmpty && page.garbled.isEmpty ? 0 : 1))
     if page.taken > 0 { progressedAt = now }
-    planned += page.contents.map { plan($0, source: source, page: pageCount) }
+    takeTurns(with: page.contents.map { plan($0, source: source, page: pageCount) })
     guard !page.overlong.isEmpty || !page.garbled.isEmpty else { return }
     let tooLong = EmbeddingFailure.tooLong(for: job.model)
     condemn(
@@ -18,6 +18,16 @@ extension Conductor {
         }, of: source)
     batchCount += 1
     ended.append(Ended(id: BatchID(run: run, number: batchCount), source: source, page: pageCount))
+  }
+
+  /// Plans requests between those of other sources, so that no source waits for another's whole page.
+  private mutating func takeTurns(with requests: [Requested]) {
+    var turns: [Requested] = []
+    for index in 0..<max(planned.count, requests.count) {
+      if index < planned.count { turns.append(planned[index]) }
+      if index < requests.count { turns.append(requests[index]) }
+    }
+    planned = turns
   }
 
   mutating func received(_ id: BatchID, _ receipt: Receipt, at now: Duration) {

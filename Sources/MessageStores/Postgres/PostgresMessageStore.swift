@@ -4,14 +4,15 @@ import Postgres
 
 /// Messages in PostgreSQL 13 or later with pgvector.
 ///
-/// One connection reads, one writes, and where a lock is asked for, a third holds it. No statement relies on a session's
-/// settings or prepared statements, so a pooler may stand between. What is lost with a connection is made anew: a
-/// server's restart is waited for.
+/// One connection reads, one writes, one holds the locks that are asked for, and one counts, so that no page waits for
+/// a count. No statement relies on a session's settings or prepared statements, so a pooler may stand between.
+/// What is lost with a connection is made anew: a server's restart is waited for.
 package actor PostgresMessageStore: MessageStore {
   package nonisolated let identity: String
   private let address: String
   private let reader: PostgresConnection
   private let writer: PostgresConnection
+  private let counter: PostgresConnection
   private let locks: PostgresLocks
   private let patience: PostgresPatience
   private let lockTimeout: Duration
@@ -30,6 +31,7 @@ package actor PostgresMessageStore: MessageStore {
     self.lockTimeout = lockTimeout
     reader = try PostgresConnection(to: url, applicationName: applicationName)
     writer = try PostgresConnection(to: url, applicationName: applicationName)
+    counter = try PostgresConnection(to: url, applicationName: applicationName)
     locks = PostgresLocks(
       connection: try PostgresConnection(to: url, applicationName: applicationName))
     do {
@@ -68,7 +70,8 @@ package actor PostgresMessageStore: MessageStore {
     var after: RowKey?
     repeat {
       let range = PostgresRange(of: table, after: after)
-      let (found, end) = try await read(source) { try range.count(on: $0) }
+      let (found, end) = try await attempt(on: counter, for: source) { connection, _ in try range.count(on: connection)
+      }
       count += found
       after = end
     } while after != nil
@@ -119,6 +122,7 @@ package actor PostgresMessageStore: MessageStore {
   package func close() async {
     await reader.close()
     await writer.close()
+    await counter.close()
     await locks.close()
   }
 }

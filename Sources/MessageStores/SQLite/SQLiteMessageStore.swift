@@ -57,10 +57,11 @@ package actor SQLiteMessageStore: MessageStore {
   }
 
   package func countRemaining(in source: Source) async throws -> Int {
-    // By windows, each a transaction of its own: while one lasts, the application may be kept from writing.
+    // By windows, each a transaction of its own: while one lasts, a page waits for it, and the application may be kept
+    // from writing.
     var (count, key) = (0, RowKey?.none)
     repeat {
-      let (window, after) = (10 * window, key)
+      let (window, after) = (window, key)
       let (rows, end) = try await read(source) { database, table in
         try SQLitePage(table: table, database: database, window: window).count(after: after)
       }

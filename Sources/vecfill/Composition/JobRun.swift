@@ -95,7 +95,9 @@ struct JobRun: Sendable {
   }
 
   private func arrived(_ ending: Ending, _ tally: Tally) async -> Int? {
-    guard isDone(ending), let remaining = try? await database.countRemaining(job) else { return nil }
+    guard isDone(ending),
+      case .done(let remaining)? = try? await stops.interrupting({ try await database.countRemaining(job) })
+    else { return nil }
     return max(0, remaining - tally.excluded - tally.quarantined)
   }
 }
