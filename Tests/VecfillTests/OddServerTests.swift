@@ -25,7 +25,7 @@ import Testing
   func `a server of which every third connection fails puts no row into quarantine`(_ broken: Broken, _ side: Int)
     async throws
   {
-    for (rows, batch) in [(60, 10), (60, 1), (300, 10)] {
+    for (rows, batch) in [(60, 1), (300, 10)] {
       try await Scene.run(.sqlite, rules: [.connections(every: 3, broken.behaviour)]) { scene in
         try scene.write(
           spec: scene.spec.replacing("concurrency: 4", with: "concurrency: \(side)")

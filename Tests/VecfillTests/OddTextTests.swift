@@ -23,31 +23,22 @@ import Testing
     try await isolates(fault, shape, .sqlite)
   }
 
-  /// The faults whose ways through the planner differ.
-  static let typical = [
-    TextFault("a vector that is not finite", .notANumber), TextFault("no vector", .missing),
-    TextFault("500", .respond(.init(500, body: "EOF"))),
-    TextFault("closed without a reply", .closeAfterProcessing, isBilled: true),
-    TextFault("403 in HTML", .respond(.page(403))), TextFault("400", .respond(.init(400, body: "no"))),
-    TextFault("200 in HTML", .respond(.page(200, "Welcome"))),
-  ]
-
-  @Test(arguments: typical, Shape.others)
+  @Test(arguments: TextFault.typical, Shape.others)
   func `it is so however many rows there are and make a request`(_ fault: TextFault, _ shape: Shape) async throws {
     try await isolates(fault, shape, .sqlite)
   }
 
-  @Test(arguments: typical)
+  @Test(arguments: TextFault.typical)
   func `it is so in PostgreSQL`(_ fault: TextFault) async throws {
     try await isolates(fault, Shape(rows: 60, batch: 10), .postgres18)
   }
 
-  @Test(arguments: typical, [1, 60])
+  @Test(arguments: TextFault.typical, [1, 60])
   func `it is so after a run that was answered`(_ fault: TextFault, rows: Int) async throws {
     try await isolates(fault, Shape(rows: rows, batch: 10), .sqlite, answeredBefore: true)
   }
 
-  @Test(arguments: typical)
+  @Test(arguments: TextFault.typical)
   func `several bad texts go into quarantine side by side`(_ fault: TextFault) async throws {
     try await isolates(fault, Shape(rows: 60, batch: 10), .sqlite, bad: [0, 1, 17, 59])
   }

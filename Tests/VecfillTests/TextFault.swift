@@ -60,4 +60,13 @@ struct TextFault: CustomTestStringConvertible, Sendable {
   ]
 
   static let all = vectors + refusals
+
+  /// The faults whose ways through the planner differ.
+  static let typical = [
+    TextFault("a vector that is not finite", .notANumber), TextFault("no vector", .missing),
+    TextFault("500", .respond(.init(500, body: "EOF"))),
+    TextFault("closed without a reply", .closeAfterProcessing, isBilled: true),
+    TextFault("403 in HTML", .respond(.page(403))), TextFault("400", .respond(.init(400, body: "no"))),
+    TextFault("200 in HTML", .respond(.page(200, "Welcome"))),
+  ]
 }

@@ -116,7 +116,9 @@ struct Isolation: Sendable {
       if request.trial.isSuspected {
         return goesAgain(&request, failure, using: &random) ? .again : judge(&request, failure, at: now)
       }
-      return request.trial.failures < failureClass.tries ? .again : keep(request, failure, since: request.sentAt)
+      // Who was never reached is asked once more: a wrong host or certificate is to be told within seconds.
+      let tries = failure.kind == .unreachable && !hasAnswer ? 2 : failureClass.tries
+      return request.trial.failures < tries ? .again : keep(request, failure, since: request.sentAt)
     }
   }
 
@@ -138,6 +140,7 @@ struct Isolation: Sendable {
   static func suspicion(of request: Conductor.Requested) -> Trial {
     var trial = Trial()
     trial.isSuspected = true
+    trial.failures = 1
     trial.proven = 1
     trial.refusedAt = request.sentAt
     return trial
@@ -247,9 +250,9 @@ struct Isolation: Sendable {
   /// How many proven failures condemn a lone input, so that chance alone condemns one input in a billion.
   private func provenNeeded(for failure: EmbeddingFailure) -> Int {
     if failure.refusesInputs { return 1 }
-    // Each try of a broken reply is paid.
-    if failure.kind == .brokenReply { return 2 }
     let share = Double(mishaps) / Double(mishaps + answers)
+    // Each try of a broken reply is paid, so that it has to be enough where nothing else ever fails.
+    if failure.kind == .brokenReply, share == 0 { return answers < Isolation.fewAnswers ? 3 : 2 }
     return share == 0 ? 3 : min(max(3, Int((-9 / log10(share)).rounded(.up))), 40)
   }
 }
