@@ -251,8 +251,9 @@ struct Isolation: Sendable {
   private func provenNeeded(for failure: EmbeddingFailure) -> Int {
     if failure.refusesInputs { return 1 }
     let share = Double(mishaps) / Double(mishaps + answers)
-    // Each try of a broken reply is paid, so that it has to be enough where nothing else ever fails.
-    if failure.kind == .brokenReply, share == 0 { return answers < Isolation.fewAnswers ? 3 : 2 }
-    return share == 0 ? 3 : min(max(3, Int((-9 / log10(share)).rounded(.up))), 40)
+    // Each try of a broken reply is paid: fewer have to be enough.
+    let isPaid = failure.kind == .brokenReply
+    guard share > 0 else { return isPaid && answers >= Isolation.fewAnswers ? 2 : 3 }
+    return min(max(3, Int((-9 / log10(share)).rounded(.up))), isPaid ? 5 : 40)
   }
 }
