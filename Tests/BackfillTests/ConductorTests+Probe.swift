@@ -20,9 +20,9 @@ extension ConductorTests {
     conductor.begin()
     _ = conductor.tell(.pageRead(Self.page(1...4)))
     _ = conductor.tell(.pageRead(Self.emptyPage))
-    _ = conductor.tell(.received(Self.id(1), Self.receipt))
+    _ = conductor.tell(.received(Self.id(1), Self.receipt), at: 1)
     let failure = EmbeddingFailure(.brokenReply, "no JSON")
-    #expect(conductor.tell(.requestFailed(Self.id(2), failure)) == ["request 3 x1"])
+    #expect(conductor.tell(.requestFailed(Self.id(2), failure), at: 2) == ["request 3 x1"])
     for time in [1.0, 2, 3] {
       #expect(conductor.tell(.requestFailed(Self.id(3), failure), at: 10 * time).allSatisfy { $0.hasPrefix("wake") })
       #expect(conductor.tell(.woken, at: 10 * time + 9) == ["request 3 x1 again"])
