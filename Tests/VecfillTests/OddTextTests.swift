@@ -77,7 +77,7 @@ import Testing
     let record = scene.server.record
     let badTexts = bad.map { texts[$0] }
     for text in badTexts {
-      #expect(record.requests.count { $0.digests.contains(TextDigest(of: text)) } >= 2, "the fault never happened")
+      #expect(record.requests.count { $0.digests.contains(TextDigest(of: text)) } >= 1, "the fault never happened")
     }
     let unfilled = try await scene.database.vectors().filter { $0.vector == nil }.map(\.text)
     #expect(Set(unfilled) == Set(badTexts))
