@@ -100,6 +100,9 @@ extension Conductor {
     release(at: now)
   }
 
+  /// How often a harmless text is refused before that ends a run that had answers.
+  private static let probeTries = 4
+
   /// The endpoint fails for a harmless text too: it is at fault, and its own reaction holds.
   private mutating func probeFailed(_ request: Requested, _ failure: EmbeddingFailure, at now: Duration) {
     isolation.probeFailed()
@@ -107,6 +110,9 @@ extension Conductor {
     switch failure.kind.failureClass.reaction {
     case .retry where mayPass, .hold where mayPass:
       retry(request, failure, holdsAll: failure.kind.failureClass.reaction == .hold, at: now)
+    // One of several servers behind a balancer may be broken.
+    case .probe where isolation.hasAnswer && request.attempt < Conductor.probeTries:
+      retry(request, failure, at: now)
     default:
       end(.failed(failure.failure(of: job.model.provider, isBeforeFirstAnswer: !isolation.hasAnswer)))
     }

@@ -12,7 +12,7 @@ package struct FailureClass: Sendable {
   package static let table: [FailureClass] = [
     FailureClass(.transient, .retry, 4, .unavailable, "run the same command again to go on"),
     FailureClass(.timedOut, .retry, 2, .unavailable, "run the same command again to go on"),
-    FailureClass(.unreachable, .retry, 4, .unavailable, "check the network, then run the same command again to go on"),
+    FailureClass(.unreachable, .retry, 4, .unavailable, "run the same command again to go on"),
     FailureClass(.rateLimited, .hold, 12, .unavailable, "run the same command again later to go on"),
     FailureClass(
       .quotaExhausted, .stop, 1, .budget, "restore the account's credit and run the same command again to go on"),

@@ -116,7 +116,9 @@ struct Isolation: Sendable {
       if request.trial.isSuspected {
         return goesAgain(&request, failure, using: &random) ? .again : judge(&request, failure, at: now)
       }
-      return request.trial.failures < failureClass.tries ? .again : keep(request, failure, since: request.sentAt)
+      // Who was never reached is asked once more: a wrong host or certificate is to be told within seconds.
+      let tries = failure.kind == .unreachable && !hasAnswer ? 2 : failureClass.tries
+      return request.trial.failures < tries ? .again : keep(request, failure, since: request.sentAt)
     }
   }
 
@@ -138,6 +140,7 @@ struct Isolation: Sendable {
   static func suspicion(of request: Conductor.Requested) -> Trial {
     var trial = Trial()
     trial.isSuspected = true
+    trial.failures = 1
     trial.proven = 1
     trial.refusedAt = request.sentAt
     return trial
@@ -247,9 +250,10 @@ struct Isolation: Sendable {
   /// How many proven failures condemn a lone input, so that chance alone condemns one input in a billion.
   private func provenNeeded(for failure: EmbeddingFailure) -> Int {
     if failure.refusesInputs { return 1 }
-    // Each try of a broken reply is paid.
-    if failure.kind == .brokenReply { return 2 }
     let share = Double(mishaps) / Double(mishaps + answers)
-    return share == 0 ? 3 : min(max(3, Int((-9 / log10(share)).rounded(.up))), 40)
+    // Each try of a broken reply is paid: fewer have to be enough.
+    let isPaid = failure.kind == .brokenReply
+    guard share > 0 else { return isPaid && answers >= Isolation.fewAnswers ? 2 : 3 }
+    return min(max(3, Int((-9 / log10(share)).rounded(.up))), isPaid ? 5 : 40)
   }
 }

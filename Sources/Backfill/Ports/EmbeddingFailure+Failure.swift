@@ -1,3 +1,5 @@
+import Foundation
+
 extension EmbeddingFailure {
   /// What a person is told where this failure of `provider`, as its model names it, ends the work.
   ///
@@ -8,23 +10,42 @@ extension EmbeddingFailure {
     of provider: String, isBeforeFirstAnswer: Bool = false, asksToWait: Duration? = nil
   ) -> Failure {
     let row = kind.failureClass
-    var reason = summary
-    if let address { reason += ", from \(address)" }
-    if let serverMessage { reason += "; the server says: \"\(serverMessage)\"" }
-    if let asksToWait { reason += "; it asks to wait \(Int((asksToWait / .seconds(1)).rounded(.up))) s" }
-    guard isBeforeFirstAnswer, row.exitCode == .unavailable else {
-      return Failure(row.exitCode, provider, reason, remedy: row.remedy)
+    let isAddressInDoubt = isBeforeFirstAnswer && row.exitCode == .unavailable
+    let (event, advice) = advisedReason
+    var told = detailed(event)
+    if let address { told += ", calling \(address)" }
+    if let serverMessage { told += "; the server says: \"\(serverMessage)\"" }
+    if let asksToWait { told += "; it asks to wait \(Int((asksToWait / .seconds(1)).rounded(.up))) s" }
+    if isAddressInDoubt {
+      // Who can't be reached was not even asked.
+      if kind != .unreachable { told = "it answers nothing, not even a harmless text: \(told)" }
+      return Failure(
+        .configuration, provider, told,
+        remedy: advice ?? "check the base URL, the key and that the server runs, then run the same command again")
     }
+    guard let advice else { return Failure(row.exitCode, provider, told, remedy: row.remedy) }
     return Failure(
-      .configuration, provider, "it answered nothing yet, not even a harmless text: \(reason)",
-      remedy: "check the base URL, the key and that the server runs, then run the same command again")
+      row.exitCode, provider, told,
+      remedy: row.exitCode == .unavailable ? "\(advice); \(row.remedy)" : advice)
   }
 
   /// What happened, with the status, the code and the request's id, where they are known.
-  package var summary: String {
+  package var summary: String { detailed(reason) }
+
+  private func detailed(_ reason: String) -> String {
     let details = [status.map { "status \($0)" }, code.map { "code \($0)" }, requestID.map { "request \($0)" }]
       .compactMap(\.self)
     return details.isEmpty ? reason : "\(reason) (\(details.joined(separator: ", ")))"
+  }
+
+  /// The reason without what it says to look at, and that: it knows more of it than its class does.
+  private var advisedReason: (event: String, advice: String?) {
+    for start in [": check ", ": name ", ": give ", ": renew ", ": does ", ": if ", "; does "] {
+      if let range = reason.range(of: start) {
+        return (String(reason[..<range.lowerBound]), String(reason[range.lowerBound...].dropFirst(2)))
+      }
+    }
+    return (reason, nil)
   }
 
   /// A row's text is known to be too long, so that it is not even sent.

@@ -1,11 +1,10 @@
 import Foundation
-import TestSupport
 
 /// A program that serves a test, and is ended with it.
 ///
 /// Not Foundation's `Process`: its children have the blocked signals of dispatch's threads, SIGTERM among them, and with
 /// `readabilityHandler` it crashed libdispatch here in one of three runs.
-final class ServerProcess: Sendable {
+package final class ServerProcess: Sendable {
   private let process: pid_t
   private let input: Int32
   private let output = EmbeddingsServer.Watched("")
@@ -57,7 +56,7 @@ final class ServerProcess: Sendable {
     close(input)
   }
 
-  static func run<Result>(
+  package static func run<Result>(
     _ command: String..., body: (ServerProcess) async throws -> Result
   ) async throws -> Result {
     let server = try ServerProcess(command)
@@ -71,19 +70,19 @@ final class ServerProcess: Sendable {
     }
   }
 
-  var printed: String { output.value }
+  package var printed: String { output.value }
 
   /// Returns what was printed once `text` is in it.
-  func prints(_ text: String) async throws -> String {
+  package func prints(_ text: String) async throws -> String {
     try await output.wait { $0.contains(text) }
     return output.value
   }
 
-  func type(_ text: String) {
+  package func type(_ text: String) {
     _ = text.withCString { write(input, $0, strlen($0)) }
   }
 
-  func end() async throws {
+  package func end() async throws {
     if !hasEnded.value { kill(process, SIGKILL) }
     try await hasEnded.wait { $0 }
   }

@@ -1,0 +1,39 @@
+import Backfill
+import Testing
+
+/// What a person reads where a failure ends a run: one line, and one advice.
+@Suite struct FailureLineTests {
+  static let refused = EmbeddingFailure(
+    .unreachable, "connection refused by h at port 1: check the port in the base URL")
+
+  static func line(_ failure: EmbeddingFailure, isFirst: Bool = false) -> String {
+    var failure = failure
+    failure.address = "http://h:1/v1/embeddings"
+    return failure.failure(of: "h", isBeforeFirstAnswer: isFirst).description
+  }
+
+  @Test func `what the reason says to look at is the advice, and the class's own is left out`() {
+    let line = Self.line(Self.refused, isFirst: true)
+    #expect(
+      line == "h: connection refused by h at port 1, calling http://h:1/v1/embeddings; check the port in the base URL")
+  }
+
+  @Test func `after an answer the advice goes on with how to go on`() {
+    #expect(Self.line(Self.refused).hasSuffix("; check the port in the base URL; run the same command again to go on"))
+  }
+
+  @Test func `a question is advice too`() {
+    let failure = EmbeddingFailure(
+      .misconfigured, "no such endpoint or model: does the base URL need /v1?", status: 404)
+    #expect(Self.line(failure).hasPrefix("h: no such endpoint or model (status 404), calling "))
+    #expect(Self.line(failure).hasSuffix("; does the base URL need /v1?"))
+  }
+
+  @Test func `a failure without advice of its own gets its class's`() {
+    #expect(
+      Self.line(EmbeddingFailure(.forbidden, "no right")).hasSuffix("check the API key and its rights to the model"))
+    let first = Self.line(EmbeddingFailure(.transient, "the provider failed", status: 500), isFirst: true)
+    #expect(first.hasPrefix("h: it answers nothing, not even a harmless text: the provider failed (status 500)"))
+    #expect(first.contains("check the base URL, the key and that the server runs"))
+  }
+}
