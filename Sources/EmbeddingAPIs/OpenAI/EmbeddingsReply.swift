@@ -14,6 +14,8 @@ struct EmbeddingsReply {
   /// How a reply broke its contract as a whole.
   struct Broken: Error, Equatable {
     let reason: String
+    /// Whether the reply is whole, and the one text that it answers has no vector that can be used.
+    var isOfOneText = false
   }
 
   /// Reads the reply to `count` texts, each vector by its `index` and by its own JSON type, whatever was asked for:

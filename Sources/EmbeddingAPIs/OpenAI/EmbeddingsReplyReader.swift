@@ -78,7 +78,9 @@ struct EmbeddingsReplyReader {
       if let fault = items[place].fault { unusable[index] = fault }
     }
     guard unusable.count < count else {
-      throw .init(reason: "it has no vector that can be used; of the first text, \(unusable[0] ?? "there is none")")
+      throw .init(
+        reason: "it has no vector that can be used; of the first text, \(unusable[0] ?? "there is none")",
+        isOfOneText: count == 1)
     }
     guard !unusable.isEmpty || places != Array(0..<count) else {
       return (Vectors(dimensions: dimensions, values: values), [:])

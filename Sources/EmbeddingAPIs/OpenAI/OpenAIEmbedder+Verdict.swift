@@ -24,10 +24,10 @@ extension OpenAIEmbedder {
     }
     let requestID = redaction.shown(response.headers.requestID)
     let rateLimits = RateLimitHints(response.headers)
-    func useless(_ kind: EmbeddingFailure.Kind, _ reason: String) -> EmbeddingFailure {
+    func useless(_ kind: EmbeddingFailure.Kind, _ reason: String, badIndex: Int? = nil) -> EmbeddingFailure {
       client.leaveConnections(of: response)
       return EmbeddingFailure(
-        kind, "the reply can't be used: \(reason)", status: response.status, requestID: requestID,
+        kind, "the reply can't be used: \(reason)", status: response.status, requestID: requestID, badIndex: badIndex,
         mayHaveBeenBilled: true, rateLimits: rateLimits)
     }
     guard !response.isCut else {
@@ -40,7 +40,9 @@ extension OpenAIEmbedder {
       let said = ProviderError(response.body, redaction)
       if said.isStructured, let refusal = refusal(response, said, redaction) { return refusal }
       let hasError = said.isStructured && said.sentence != nil
-      var failure = useless(.brokenReply, hasError ? "it holds an error in place of vectors" : error.reason)
+      var failure = useless(
+        .brokenReply, hasError ? "it holds an error in place of vectors" : error.reason,
+        badIndex: error.isOfOneText ? 0 : nil)
       // What begins like a reply is no sentence.
       if said.isStructured || said.isPage || response.body.count < 4_096 {
         failure.serverMessage = said.sentence.flatMap(redaction.oneLine)

@@ -315,7 +315,8 @@ struct SimulatedWorld {
     }
     let unusable = Set(found.indices.filter { found[$0] == .noUsableVector })
     if unusable.count == found.count {
-      let failure = EmbeddingFailure(.brokenReply, "no vector", status: 200, mayHaveBeenBilled: true)
+      let failure = EmbeddingFailure(
+        .brokenReply, "no vector", status: 200, badIndex: found.count == 1 ? 0 : nil, mayHaveBeenBilled: true)
       return lost(reservation, failed(failure))
     }
     let tokens = batch.contents.tokenCount
