@@ -44,7 +44,7 @@ import Testing
       }
       #expect(try scene.folder.contents.filter { $0.hasPrefix("wrong") } == [])
       let retried = try await scene.start(["quarantine", "retry"] + flags, environment).exit()
-      #expect(retried.output.hasPrefix("1 rows"), "\(retried.errors)")
+      #expect(retried.output.hasPrefix("1 row is"), "\(retried.errors)")
       let emptied = try await scene.start(["quarantine", "list", "--json"] + flags, environment).exit()
       #expect(try Self.rows(emptied) == 0)
       let dropped = try await scene.start(["quarantine", "drop", "chat_messages"] + flags, environment).exit()

@@ -103,10 +103,14 @@ extension Conductor {
   /// How often a harmless text is refused before that ends a run that had answers.
   private static let probeTries = 4
 
+  /// Before the first answer, so many connections in a row that are lost say that the address is wrong.
+  private static let mostLostProbes = 5
+
   /// The endpoint fails for a harmless text too: it is at fault, and its own reaction holds.
   private mutating func probeFailed(_ request: Requested, _ failure: EmbeddingFailure, at now: Duration) {
-    isolation.probeFailed()
-    let mayPass = isolation.hasAnswer || failure.mayPassBeforeFirstAnswer
+    isolation.probeFailed(failure)
+    let mayPass =
+      isolation.hasAnswer || failure.mayPassBeforeFirstAnswer && isolation.lostProbes < Conductor.mostLostProbes
     switch failure.kind.failureClass.reaction {
     case .retry where mayPass, .hold where mayPass:
       retry(request, failure, holdsAll: failure.kind.failureClass.reaction == .hold, at: now)

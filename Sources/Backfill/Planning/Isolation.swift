@@ -80,6 +80,9 @@ struct Isolation: Sendable {
   /// Failures that were no input's fault: the same inputs passed later, or it was the probe.
   private var mishaps = 0
 
+  /// How often in a row the connection was lost with the probe on it: what no server at work does for long.
+  private(set) var lostProbes = 0
+
   /// Whether the endpoint has answered any request of the run.
   var hasAnswer: Bool { answers > 0 }
 
@@ -189,8 +192,9 @@ struct Isolation: Sendable {
   }
 
   /// The probe failed: what failed with it is no input's fault.
-  mutating func probeFailed() {
+  mutating func probeFailed(_ failure: EmbeddingFailure) {
     mishaps += 1
+    lostProbes = failure.kind == .transient && failure.status == nil ? lostProbes + 1 : 0
     for index in kept.indices { kept[index].wasOutage = true }
   }
 
