@@ -37,10 +37,14 @@ extension Conductor {
     waiting = nil
     planned.insert(contentsOf: retries.filter { $0.due <= now }, at: 0)
     retries.removeAll { $0.due <= now }
+    // As long as nothing has been answered, the probe asks for all.
+    let isProbeAlone = isProbing && !isolation.hasAnswer
+    if isProbeAlone, let probe = planned.firstIndex(where: \.isProbe) { planned.swapAt(0, probe) }
 
     while let next = planned.first, requested.count < window.limit, writes.count < 2 * job.concurrency,
       !writes.isFull
     {
+      guard !isProbeAlone || next.isProbe else { break }
       let contents = next.batch.contents
       let isDivisible = contents.inputs.count > 1
       func divide() {

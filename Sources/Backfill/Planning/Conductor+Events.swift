@@ -104,7 +104,7 @@ extension Conductor {
   private static let probeTries = 4
 
   /// Before the first answer, so many connections in a row that are lost say that the address is wrong.
-  private static let mostLostProbes = 5
+  private static let mostLostProbes = 4
 
   /// The endpoint fails for a harmless text too: it is at fault, and its own reaction holds.
   private mutating func probeFailed(_ request: Requested, _ failure: EmbeddingFailure, at now: Duration) {

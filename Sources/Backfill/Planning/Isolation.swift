@@ -77,6 +77,7 @@ struct Isolation: Sendable {
   private var sizes = RefusedSizes()
   private var answeredSince: Duration = .seconds(-1)
   private var answers = 0
+  private var failuresBeforeAnswer = 0
   /// Failures that were no input's fault: the same inputs passed later, or it was the probe.
   private var mishaps = 0
 
@@ -119,9 +120,14 @@ struct Isolation: Sendable {
       if request.trial.isSuspected {
         return goesAgain(&request, failure, using: &random) ? .again : judge(&request, failure, at: now)
       }
-      // Who was never reached is asked once more: a wrong host or certificate is to be told within seconds.
-      let tries = failure.kind == .unreachable && !hasAnswer ? 2 : failureClass.tries
-      return request.trial.failures < tries ? .again : keep(request, failure, since: request.sentAt)
+      guard !hasAnswer else {
+        return request.trial.failures < failureClass.tries ? .again : keep(request, failure, since: request.sentAt)
+      }
+      // Before the first answer all requests share their tries, and who was never reached is asked once more only: a wrong
+      // address is to be told within seconds.
+      failuresBeforeAnswer += 1
+      let tries = failure.kind == .unreachable ? min(2, failureClass.tries) : failureClass.tries
+      return failuresBeforeAnswer < tries ? .again : keep(request, failure, since: request.sentAt)
     }
   }
 
@@ -263,5 +269,5 @@ struct Isolation: Sendable {
   }
 
   /// Each try of a broken reply is paid: at some number it is enough.
-  private static let mostPaid = 10
+  private static let mostPaid = 7
 }
