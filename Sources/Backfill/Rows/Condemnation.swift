@@ -30,7 +30,7 @@ extension Condemnation.Cause {
     self = cause
   }
 
-  /// As it is told to people.
+  /// As people read it, in lists and in the log.
   package var words: String {
     switch self {
     case .provider(.badInput), .provider(.forbidden): "refused by the provider"

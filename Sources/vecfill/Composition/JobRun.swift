@@ -29,7 +29,7 @@ struct JobRun: Sendable {
   func run(_ pipeline: (Ledger.BegunRun) -> Pipeline) async throws -> Outcome {
     let begun = try await ledger.begin(job, on: database.store.identity, at: Date())
     do {
-      _ = try await stops.interrupting { try await upkeep.check() }
+      try await upkeep.check()
     } catch let failure as Failure {
       try await ledger.end(begun.id, .failed(failure), Tally(), at: Date())
       throw failure
@@ -69,12 +69,12 @@ struct JobRun: Sendable {
           indexes = RunSummary.Indexes(built: built, duration: began.duration(to: .now))
         }
       case .leave:
-        // Where the database can't be asked any more, those are told that were away during the load.
+        // Where the database can't be asked any more, the summary names those that were away during the load.
         indexes.away = (try? await upkeep.away()) ?? indexes.away
       }
       return ending
     } catch {
-      // What ended the rows says more than that an index is not back, which is told by its name.
+      // What ended the rows says more than that an index is not back; the summary names that index.
       if case .failed = ending { return ending }
       return .failed(
         error as? Failure
