@@ -151,7 +151,8 @@ extension SQLiteMessageStore {
     do {
       return try await body()
     } catch let error as DatabaseError {
-      if Task.isCancelled, [.SQLITE_INTERRUPT, .SQLITE_BUSY].contains(error.resultCode) { throw CancellationError() }
+      // By the task and not by the code: SQLite reports an interrupt while it connects a pragma's table as SQLITE_ERROR.
+      if Task.isCancelled { throw CancellationError() }
       throw error.failure(source.name, patience: patience)
     }
   }
