@@ -37,7 +37,7 @@ let package = Package(
     .target(name: "PgVector", dependencies: ["Backfill", "Postgres"], swiftSettings: settings),
     .target(
       name: "MessageStores",
-      dependencies: ["Backfill", "PgVector", "Postgres", .product(name: "GRDB", package: "GRDB.swift")],
+      dependencies: ["Backfill", "CLinux", "PgVector", "Postgres", .product(name: "GRDB", package: "GRDB.swift")],
       swiftSettings: settings),
     .target(
       name: "Migrations",

@@ -21,4 +21,10 @@ static inline int vecfill_is_whole_file_locked(int descriptor) {
   return lock.l_type != F_UNLCK;
 }
 
+// The same lock on the byte at `offset` alone, which need not be there.
+static inline int vecfill_lock_byte(int descriptor, long long offset) {
+  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = 1};
+  return fcntl(descriptor, F_OFD_SETLK, &lock);
+}
+
 #endif

@@ -11,17 +11,16 @@ extension Ledger {
     package let spooled: [RowKey: TextDigest]
   }
 
-  /// What the ledger holds of `source` of the database with that identity; nil where that is nothing, or vectors of
-  /// another fingerprint, which a run refuses to go on with.
+  /// What the ledger holds of a column; nil where that is nothing, or vectors of another fingerprint, which a run doesn't
+  /// go on with.
+  ///
+  /// - Parameter database: the database as its address spells it.
   package func contents(
-    of source: Source, in database: String, fingerprint: Fingerprint
+    of identity: ColumnIdentity, _ source: Source, in database: String, fingerprint: Fingerprint
   ) async throws -> ColumnContents? {
     try await read { db in
-      let known = try Row.fetchOne(
-        db, sql: "SELECT id, fingerprint FROM target WHERE database = ? AND source = ? AND vector_column = ?",
-        arguments: [database, source.name, source.vector])
-      guard let known,
-        try known.decoded("fingerprint", as: Fingerprint.self) == fingerprint
+      guard let known = try Ledger.target(of: identity, source, in: database, db),
+        try Ledger.fingerprint(known, source).admits(fingerprint)
       else { return nil }
       let target: Int64 = try known.checked("id")
       var spooled: [RowKey: TextDigest] = [:]

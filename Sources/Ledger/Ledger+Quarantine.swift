@@ -16,16 +16,20 @@ extension Ledger {
     package let condemnedAt: Date
   }
 
+  /// Whether ?1 is NULL or names the target's table, with or without its schema.
+  private static let isNamed =
+    "(?1 IS NULL OR source = ?1 OR source LIKE '%.' || ?1 OR (instr(source, '.') = 0 AND ?1 LIKE '%.' || source))"
+
   /// The rows in quarantine, by column and key; those of `source` alone where it is given.
   package func quarantined(in source: String?) async throws -> [QuarantinedRow] {
     try await read { db in
       try Row.fetchAll(
         db,
         sql: """
-          SELECT database, source, vector_column, key, class, reason, run_id, condemned_at
+          SELECT database, source, vector_column, quarantine.key AS key, class, reason, run_id, condemned_at
           FROM quarantine JOIN target ON target.id = target_id
-          WHERE ? IS NULL OR source = ? ORDER BY target_id, key
-          """, arguments: [source, source]
+          WHERE \(Ledger.isNamed) ORDER BY target_id, quarantine.key
+          """, arguments: [source]
       ).map { row in
         QuarantinedRow(
           database: try row.checked("database"), source: try row.checked("source"),
@@ -43,8 +47,9 @@ extension Ledger {
       let rows = try Row.fetchAll(
         db,
         sql: """
-          SELECT target_id, key FROM quarantine JOIN target ON target.id = target_id WHERE ? IS NULL OR source = ?
-          """, arguments: [source, source])
+          SELECT target_id, quarantine.key AS key FROM quarantine JOIN target ON target.id = target_id
+          WHERE \(Ledger.isNamed)
+          """, arguments: [source])
       var count = 0
       for row in rows {
         let text: String = try row.checked("key")

@@ -14,19 +14,26 @@ extension Ledger {
     package let possiblyPaid: Int
     /// Dollars that the job's earlier runs have spent, or may have spent.
     package let spent: Double
+    /// What is different from the last run and had an effect on what the ledger held, a sentence each.
+    package let changes: [String]
   }
 
-  /// Begins a run of `job` on the database with that identity, and recovers what a dead run has left: its requests
-  /// without a reply are counted as possibly paid, its spool is told.
+  /// Begins a run of `job` that fills `columns`, one for each of its sources, and recovers what a dead run has left: its
+  /// requests without a reply are counted as possibly paid, its spool is told.
   ///
-  /// Throws a `Failure` with `.configuration` that shows both fingerprints where a column holds another one, or where
-  /// the job has an unfinished run on other columns (P4). The caller holds the job's lock.
-  package func begin(_ job: Job, on database: String, at date: Date) async throws -> BegunRun {
+  /// Throws a `Failure` with `.configuration` where the job has an unfinished run on other columns, or where vectors that
+  /// are paid for wait by another key. The caller has the columns' claims, and has found that they may be filled.
+  ///
+  /// - Parameter database: the database as its address spells it.
+  package func begin(
+    _ job: Job, on database: String, columns: [LedgerColumn], at date: Date
+  ) async throws -> BegunRun {
     try await write { [path] db in
-      let targets = try job.sources.map { source in
-        try Ledger.bind(source, of: database, to: job.fingerprint, ledger: path, db)
+      var changes: [String] = []
+      let targets = try columns.map { column in
+        try Ledger.bind(column, in: database, ledger: path, changes: &changes, db)
       }
-      try Ledger.refuseOtherColumns(job, database, ledger: path, db)
+      try Ledger.refuseOtherColumns(job, database, targets, ledger: path, db)
       let owned = targets.map(String.init).joined(separator: ",")
       try db.execute(
         sql: """
@@ -36,16 +43,16 @@ extension Ledger {
       let lost = db.changesCount
       try db.execute(
         sql:
-          "UPDATE run SET state = 'failed', reason = 'its process died' WHERE state = 'running' AND job = ? AND database = ?",
-        arguments: [job.name, database])
+          "UPDATE run SET state = 'failed', reason = 'its process died' WHERE state = 'running' AND job = ? AND targets = ?",
+        arguments: [job.name, Ledger.json(targets)])
       try db.execute(
         sql: """
-          INSERT INTO run (job, database, fingerprint, sources, model, started_at, state, tally)
-          VALUES (?, ?, ?, ?, ?, ?, 'running', ?)
+          INSERT INTO run (job, database, fingerprint, sources, targets, model, started_at, state, tally)
+          VALUES (?, ?, ?, ?, ?, ?, ?, 'running', ?)
           """,
         arguments: [
-          job.name, database, Ledger.json(job.fingerprint), Ledger.columns(of: job), job.model.name,
-          date.timeIntervalSince1970, Ledger.json(Tally()),
+          job.name, database, Ledger.json(columns.first?.fingerprint), Ledger.columns(of: job), Ledger.json(targets),
+          job.model.name, date.timeIntervalSince1970, Ledger.json(Tally()),
         ])
       let run = db.lastInsertedRowID
       let spooled = try Row.fetchAll(
@@ -69,7 +76,7 @@ extension Ledger {
             rows: try BatchContents.decode(row.checked("contents")).count)
         },
         possiblyPaid: lost,
-        spent: try Ledger.spent(targets: owned, db))
+        spent: try Ledger.spent(targets: owned, db), changes: changes)
     }
   }
 
@@ -91,41 +98,20 @@ extension Ledger {
     }
   }
 
-  /// The ledger's id of a column, which holds one fingerprint only.
-  private static func bind(
-    _ source: Source, of database: String, to fingerprint: Fingerprint, ledger: String, _ db: Database
-  ) throws -> Int64 {
-    let known = try Row.fetchOne(
-      db, sql: "SELECT id, fingerprint FROM target WHERE database = ? AND source = ? AND vector_column = ?",
-      arguments: [database, source.name, source.vector])
-    guard let known else {
-      try db.execute(
-        sql: "INSERT INTO target (database, source, vector_column, fingerprint) VALUES (?, ?, ?, ?)",
-        arguments: [database, source.name, source.vector, json(fingerprint)])
-      return db.lastInsertedRowID
-    }
-    let held = try known.decoded("fingerprint", as: Fingerprint.self)
-    guard held == fingerprint else {
-      throw Failure(
-        .configuration, "\(source.name).\(source.vector)",
-        "the ledger \(ledger) says that it holds vectors of [\(held)], and the job makes [\(fingerprint)]",
-        remedy: "use the former again, fill another column, or empty this one and give a new ledger with --ledger")
-    }
-    return try known.checked("id")
-  }
-
-  private static func refuseOtherColumns(_ job: Job, _ database: String, ledger: String, _ db: Database) throws {
+  private static func refuseOtherColumns(
+    _ job: Job, _ database: String, _ targets: [Int64], ledger: String, _ db: Database
+  ) throws {
     let last = try Row.fetchOne(
-      db, sql: "SELECT database, sources, state FROM run WHERE job = ? ORDER BY id DESC LIMIT 1", arguments: [job.name])
-    guard let last, try last.checked("state", as: String.self) != "completed" else { return }
+      db, sql: "SELECT database, sources, targets, state FROM run WHERE job = ? ORDER BY id DESC LIMIT 1",
+      arguments: [job.name])
+    guard let last, try last.checked("state", as: String.self) != "completed",
+      Set(try last.decoded("targets", as: [Int64].self)) != Set(targets)
+    else { return }
     let was = "\(try last.checked("database", as: String.self)) \(try last.checked("sources", as: String.self))"
-    let now = "\(database) \(columns(of: job))"
-    guard was == now else {
-      throw Failure(
-        .configuration, "job \(job.name)",
-        "the ledger \(ledger) has an unfinished run of it on [\(was)], and this is [\(now)]",
-        remedy: "finish that one first, or give this one its own ledger with --ledger")
-    }
+    throw Failure(
+      .configuration, "job \(job.name)",
+      "the ledger \(ledger) has an unfinished run of it on [\(was)], and this is [\(database) \(columns(of: job))]",
+      remedy: "finish that one first, or give this one its own ledger with --ledger")
   }
 
   private static func spent(targets: String, _ db: Database) throws -> Double {

@@ -25,6 +25,8 @@ extension Ledger {
   }
 
   package struct Column: Sendable {
+    /// What the database says that the column is; nil where an earlier version filled it last.
+    package let identity: String?
     package let source: String
     package let vectorColumn: String
     package let quarantined: Int
@@ -49,29 +51,29 @@ extension Ledger {
   package func jobs() async throws -> [JobStatus] {
     try await read { db in
       try Row.fetchAll(
-        db, sql: "SELECT * FROM run WHERE id IN (SELECT MAX(id) FROM run GROUP BY job, database) ORDER BY id DESC"
+        db, sql: "SELECT * FROM run WHERE id IN (SELECT MAX(id) FROM run GROUP BY job, targets) ORDER BY id DESC"
       ).map { try Ledger.status(of: $0, db) }
     }
   }
 
   private static func status(of run: Row, _ db: Database) throws -> JobStatus {
     let database: String = try run.checked("database")
-    let columns = try run.checked("sources", as: String.self).split(separator: ",").map(String.init)
     let targets = try Row.fetchAll(
       db,
       sql: """
-        SELECT target.id, source, vector_column, COUNT(key) AS quarantined
+        SELECT target.id, identity, source, vector_column, COUNT(quarantine.key) AS quarantined
         FROM target LEFT JOIN quarantine ON target_id = target.id
-        WHERE database = ? AND source || '.' || vector_column IN (SELECT value FROM json_each(?))
+        WHERE target.id IN (SELECT value FROM json_each(?))
         GROUP BY target.id ORDER BY target.id
-        """, arguments: [database, json(columns)])
+        """, arguments: [try run.checked("targets", as: String.self)])
     let owned = try targets.map { String(try $0.checked("id", as: Int64.self)) }.joined(separator: ",")
     return JobStatus(
       job: try run.checked("job"), database: database,
       fingerprint: try run.decoded("fingerprint"),
       columns: try targets.map {
         Column(
-          source: try $0.checked("source"), vectorColumn: try $0.checked("vector_column"),
+          identity: try $0.checkedOptional("identity"), source: try $0.checked("source"),
+          vectorColumn: try $0.checked("vector_column"),
           quarantined: try $0.checked("quarantined"))
       },
       run: try run.checked("id"), state: RunState(rawValue: try run.checked("state")) ?? .failed,

@@ -103,6 +103,36 @@ enum LedgerSchema {
           UPDATE receipt SET spent = cost;
           """)
     }
+    migrator.registerMigration("4") { db in
+      try db.execute(
+        sql: """
+          CREATE TABLE target_4 (
+            id INTEGER PRIMARY KEY,
+            -- What the database itself says that the column is; NULL until a version that asks it has filled it.
+            identity TEXT UNIQUE,
+            -- As it was spelled last.
+            database TEXT NOT NULL,
+            source TEXT NOT NULL,
+            vector_column TEXT NOT NULL,
+            fingerprint TEXT NOT NULL,
+            -- 0 where vectors that were there before have yet to be compared.
+            is_proven INTEGER NOT NULL DEFAULT 1,
+            -- The key's columns and the condition of the last run.
+            key TEXT,
+            condition TEXT,
+            watermark TEXT
+          );
+          INSERT INTO target_4 (id, database, source, vector_column, fingerprint, watermark)
+          SELECT id, database, source, vector_column, json_set(fingerprint, '$.text', ''), watermark FROM target;
+          DROP TABLE target;
+          ALTER TABLE target_4 RENAME TO target;
+          -- The ids of its targets, in the job's order.
+          ALTER TABLE run ADD COLUMN targets TEXT NOT NULL DEFAULT '[]';
+          UPDATE run SET fingerprint = json_set(fingerprint, '$.text', ''), targets = (
+            SELECT json_group_array(id) FROM target WHERE target.database = run.database
+              AND instr(',' || run.sources || ',', ',' || source || '.' || vector_column || ',') > 0);
+          """)
+    }
     return migrator
   }
 }

@@ -20,11 +20,11 @@ package final class RunLock: Sendable {
     }
   }
 
-  /// Takes the lock on filling `source` of the database with that identity.
+  /// Takes the lock on filling a column, which messages call `name`.
   ///
   /// Throws a `Failure` with `.locked` that names the holder, or with `.localIO`.
-  package init(on source: Source, of database: String, in folder: String, holder: Holder) throws(Failure) {
-    let path = RunLock.path(source.name, source.vector, database, folder)
+  package init(on column: ColumnIdentity, _ name: String, in folder: String, holder: Holder) throws(Failure) {
+    let path = RunLock.path("\(column)", folder)
     do {
       try FileManager.default.createDirectory(
         atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
@@ -41,7 +41,7 @@ package final class RunLock: Sendable {
       let by = RunLock.read(path).map { "process \($0.pid) on \($0.host) since \($0.since.formatted(.iso8601))" }
       close(descriptor)
       throw Failure(
-        .locked, source.name, "it is being filled by \(by ?? "another process")",
+        .locked, name, "it is being filled by \(by ?? "another process")",
         remedy: "wait for it to end, or use --if-locked skip")
     }
     let told = (try? JSONEncoder().encode(holder)) ?? Data()
@@ -57,9 +57,11 @@ package final class RunLock: Sendable {
 
   deinit { close(descriptor) }
 
-  /// Who fills `source` now, by the lock and not by what its file still says; nil where nobody does.
-  package static func holder(of source: String, vector: String, of database: String, in folder: String) -> Holder? {
-    let path = path(source, vector, database, folder)
+  /// Who fills a column now, by the lock and not by what its file still says; nil where nobody does.
+  ///
+  /// - Parameter column: a `ColumnIdentity`'s description.
+  package static func holder(of column: String, in folder: String) -> Holder? {
+    let path = path(column, folder)
     let descriptor = open(path, O_RDWR | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
@@ -70,8 +72,8 @@ package final class RunLock: Sendable {
     FileManager.default.contents(atPath: path).flatMap { try? JSONDecoder().decode(Holder.self, from: $0) }
   }
 
-  private static func path(_ source: String, _ vector: String, _ database: String, _ folder: String) -> String {
-    let digest = TextDigest(of: "\(database)\n\(source)\n\(vector)").bytes.prefix(16)
+  private static func path(_ column: String, _ folder: String) -> String {
+    let digest = TextDigest(of: column).bytes.prefix(16)
     return folder + "/" + digest.map { String(format: "%02x", $0) }.joined() + ".lock"
   }
 }

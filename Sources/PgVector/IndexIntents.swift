@@ -9,16 +9,16 @@ import Postgres
 package struct IndexIntents: Sendable {
   /// The table that the indexes are of with its schema, quoted.
   package let table: String
+  /// Their schema, quoted.
+  private let schema: String
   /// The table of intents, quoted.
-  package let place: String
+  package var place: String { "\(schema).\(Self.definition.name)" }
 
   /// Those of `table`, both it and its schema quoted.
   package init(of table: String, in schema: String) {
     self.table = table
-    place = "\(schema).\(Self.tableName)"
+    self.schema = schema
   }
-
-  static let tableName = "vecfill_index"
 
   /// What was read of a table of intents.
   package struct Reading: Equatable, Sendable {
@@ -30,15 +30,15 @@ package struct IndexIntents: Sendable {
   }
 
   package func read(on connection: isolated PostgresConnection) throws -> Reading {
-    guard let found = try Place.all(place, on: connection).first else { return Reading() }
-    return try found.read(table, on: connection)
+    guard let found = try OwnTable.all(Self.definition, in: schema, on: connection).first else { return Reading() }
+    return try found.intents(table, on: connection)
   }
 
   /// Those of all tables of the database.
   package static func everywhere(on connection: isolated PostgresConnection) throws -> Reading {
     var all = Reading()
-    for place in try Place.all(nil, on: connection) {
-      let reading = try place.read(nil, on: connection)
+    for place in try OwnTable.all(definition, in: nil, on: connection) {
+      let reading = try place.intents(nil, on: connection)
       all.intents += reading.intents
       all.warnings += reading.warnings
     }
@@ -47,13 +47,13 @@ package struct IndexIntents: Sendable {
 
   /// Makes the table of intents where there is none; throws a `Failure` where one is there that isn't to be trusted.
   package func create(on connection: isolated PostgresConnection) throws {
-    if try Place.all(place, on: connection).isEmpty {
-      try connection.execute("CREATE TABLE IF NOT EXISTS \(place) (\(Place.definition))")
+    var found = try OwnTable.all(Self.definition, in: schema, on: connection)
+    if found.isEmpty {
+      try connection.execute("CREATE TABLE IF NOT EXISTS \(place) (\(Self.definition.body))")
+      found = try OwnTable.all(Self.definition, in: schema, on: connection)
     }
-    guard let found = try Place.all(place, on: connection).first, try !found.isTrusted(for: table, on: connection)
-    else {
-      return
-    }
+    let id = try connection.query("SELECT to_regclass($1)::oid", [.text(table)])[0][0] ?? ""
+    guard let found = found.first, try !found.isTrusted(forTable: id, on: connection) else { return }
     throw Failure(
       .configuration, place, "it is there and is not vecfill's own, or not its table's owner's",
       remedy: "rename or drop it: vecfill records there which indexes it drops")

@@ -29,7 +29,7 @@ package struct EstimateScan: Sendable {
   package func estimates(
     of source: Source, sample: KeySample? = nil, progress: @Sendable (Int) -> Void
   ) async throws -> [Estimate] {
-    let held = try await ledger?.contents(of: source, in: store.identity, fingerprint: job.fingerprint)
+    let held = try await held(of: source)
     let cores = max(1, ProcessInfo.processInfo.activeProcessorCount)
     var estimates = packers.map { _ in Estimate(isSample: sample != nil) }
     func add(_ figures: [PageFigures]) {
@@ -53,6 +53,13 @@ package struct EstimateScan: Sendable {
       for try await figures in counting { add(figures) }
     }
     return estimates
+  }
+
+  /// What the ledger holds of `source` that need not be paid for again.
+  private func held(of source: Source) async throws -> Ledger.ColumnContents? {
+    guard let ledger, let column = try await store.column(of: source) else { return nil }
+    return try await ledger.contents(
+      of: column, source, in: store.identity, fingerprint: job.fingerprint(of: source))
   }
 
   private func count(_ page: MessagePage, _ held: Ledger.ColumnContents?) async throws -> [PageFigures] {

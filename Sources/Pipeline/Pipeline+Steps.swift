@@ -85,6 +85,27 @@ extension Pipeline {
     return count
   }
 
+  func compared(_ batch: Batch, _ reply: SpooledBatch?, leavingOut unusable: Set<Int>) -> Conductor.Event {
+    do {
+      var alike = 0
+      if let comparison = comparisons.first(where: { $0.source == batch.source }), let reply {
+        alike = try comparison.alike(batch.contents, reply.vectors, leavingOut: unusable, job)
+      }
+      return .compared(batch.id, source: batch.source, alike: alike)
+    } catch {
+      return .comparisonFailed(batch.id, failure(error, job.sources[batch.source].name))
+    }
+  }
+
+  func proven(_ source: Int, _ prove: @Sendable (Int) async throws -> Void) async -> Conductor.Event {
+    do {
+      try await prove(source)
+      return .proven(source: source)
+    } catch {
+      return .comparisonFailed(nil, failure(error, job.sources[source].name))
+    }
+  }
+
   func prepared(_ prepare: (@Sendable () async throws -> Void)?) async -> Conductor.Event {
     do {
       try await prepare?()

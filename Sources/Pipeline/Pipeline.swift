@@ -16,15 +16,18 @@ package struct Pipeline: Sendable {
   let packer: Packer
   let board: ProgressBoard
   let observer: RunObserver
+  let comparisons: [ColumnComparison]
   let clock = ContinuousClock()
 
   /// - Parameters:
   ///   - begun: the run as the ledger began it.
   ///   - board: where the progress is shown.
   ///   - observer: hears of each failed request and of each row that goes into quarantine.
+  ///   - comparisons: of columns with vectors of which nobody recorded what they are made of.
   package init(
     job: Job, policy: RunPolicy, store: any MessageStore, embedder: any Embedder, ledger: Ledger,
-    begun: Ledger.BegunRun, packer: Packer, board: ProgressBoard, observer: RunObserver
+    begun: Ledger.BegunRun, packer: Packer, board: ProgressBoard, observer: RunObserver,
+    comparisons: [ColumnComparison] = []
   ) {
     self.job = job
     self.policy = policy
@@ -35,6 +38,7 @@ package struct Pipeline: Sendable {
     self.packer = packer
     self.board = board
     self.observer = observer
+    self.comparisons = comparisons
   }
 
   /// Fills until nothing is left to do, or the run is stopped or fails.
@@ -42,8 +46,10 @@ package struct Pipeline: Sendable {
   /// - Parameters:
   ///   - stops: who asks the run to stop; the second request cancels what is under way.
   ///   - prepare: what is done once the provider has answered and before the first write, as dropping an index.
+  ///   - prove: records that the vectors of a source, by its index, were compared and are the job's.
   package func fill(
-    stops: AsyncStream<StopCause>, prepare: (@Sendable () async throws -> Void)? = nil
+    stops: AsyncStream<StopCause>, prepare: (@Sendable () async throws -> Void)? = nil,
+    prove: @escaping @Sendable (Int) async throws -> Void = { _ in }
   ) async -> Report {
     let began = clock.now
     let (signals, inbox) = AsyncStream<Signal>.makeStream()
@@ -52,8 +58,10 @@ package struct Pipeline: Sendable {
     let writes = Cancellable()
     var conductor = Conductor(
       job: job, policy: policy, run: begun.id, watermarks: begun.watermarks, spooled: begun.spooled,
-      spent: begun.spent, possiblyPaid: begun.possiblyPaid, preparesWriting: prepare != nil)
+      spent: begun.spent, possiblyPaid: begun.possiblyPaid, preparesWriting: prepare != nil,
+      compared: comparisons.flatMap { comparison in comparison.contents.map { (comparison.source, $0) } })
     var replies: [BatchID: SpooledBatch] = [:]
+    var unusable: [BatchID: Set<Int>] = [:]
     var ending: Ending?
     var nextWake: ContinuousClock.Instant?
 
@@ -68,6 +76,7 @@ package struct Pipeline: Sendable {
         case .event(let plain): event = plain
         case .reply(let batch, let spooled, let receipt):
           replies[batch.id] = spooled
+          if batch.purpose == .comparison { unusable[batch.id] = receipt.unusable }
           event = .received(batch.id, receipt)
         }
         // A wake that was overtaken by an earlier one leaves the next one as it is.
@@ -84,6 +93,12 @@ package struct Pipeline: Sendable {
             group.addTask { inbox.yield(.event(await reads.run { await page(of: source, request, held: held) })) }
           case .cancelReading:
             reads.cancel()
+          case .compare(let batch):
+            let compared = compared(
+              batch, replies.removeValue(forKey: batch.id), leavingOut: unusable.removeValue(forKey: batch.id) ?? [])
+            inbox.yield(.event(compared))
+          case .prove(let source):
+            group.addTask { inbox.yield(.event(await proven(source, prove))) }
           case .prepareWriting:
             group.addTask { inbox.yield(.event(await prepared(prepare))) }
           case .write(let write):

@@ -332,6 +332,8 @@ extension Conductor.Action {
       return "page \(source) after \(page.after?.description ?? "nil") up to \(page.through?.description ?? "nil")"
     case .request(let batch, let attempt, _):
       return "request \(batch.id.number) x\(batch.contents.inputs.count)" + (attempt > 1 ? " again" : "")
+    case .compare(let batch): return "compare \(batch.id.number)"
+    case .prove(let source): return "prove \(source)"
     case .prepareWriting: return "prepare"
     case .write(let write):
       return "write \(numbers(write.parts.map(\.batch)))"

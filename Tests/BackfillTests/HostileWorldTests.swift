@@ -26,6 +26,7 @@ import Testing
   @Test func `no odd text, row, lock, outage, edit or kill stops, loses or mixes anything else`() {
     var total: [Trouble: Int] = [:]
     var crashes = 0
+    var comparisons = 0
     var locked = 0
     var outages = 0
     var inserts = 0
@@ -46,6 +47,7 @@ import Testing
       #expect(world.possiblyPaid >= world.billedWithoutReply, "seed \(seed)")
       total.merge(world.troubles, uniquingKeysWith: +)
       crashes += world.crashes
+      comparisons += world.comparisons
       locked += world.lockedWrites
       outages += world.outages
       inserts += world.inserts
@@ -61,7 +63,8 @@ import Testing
     // The faults that this claims to survive have really happened.
     for trouble in Trouble.allCases { #expect(total[trouble, default: 0] > 100, "\(trouble)") }
     for (fault, count) in [
-      ("kills", crashes), ("held writes", locked), ("outages", outages), ("inserts", inserts), ("edits", disturbances),
+      ("kills", crashes), ("comparisons", comparisons), ("held writes", locked), ("outages", outages),
+      ("inserts", inserts), ("edits", disturbances),
     ] { #expect(count > 100, "\(fault)") }
   }
 }

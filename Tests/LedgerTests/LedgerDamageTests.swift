@@ -130,7 +130,7 @@ import Testing
     "UPDATE batch SET contents = replace(contents, '1000', '1001')",
     "UPDATE batch SET contents = replace(contents, '\"i\":0', '\"i\":99')",
     "UPDATE batch SET contents = replace(contents, '\"i\":0', '\"i\":1')", "DELETE FROM spool",
-    "UPDATE target SET fingerprint = '{'", "UPDATE run SET state = NULL WHERE 0; UPDATE run SET sources = x'ff'",
+    "UPDATE target SET fingerprint = '{'", "UPDATE run SET state = NULL WHERE 0; UPDATE run SET targets = x'ff'",
   ])
   func `an edited ledger is refused as damaged, with what to do`(sql: String) async throws {
     let folder = try TemporaryFolder()

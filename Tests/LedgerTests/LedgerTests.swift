@@ -158,23 +158,69 @@ import Testing
   }
 
   @Test func `a ledger of version 1 is taken over, its columns as what they are`() async throws {
+    try FileManager.default.createDirectory(
+      atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+    try await DatabaseQueue(path: path).write { db in try db.execute(sql: Self.version1) }
     let ledger = try Ledger.open(at: path)
-    let run = try await ledger.begin(Self.job, on: "db", at: Date())
-    try await ledger.end(run.id, .complete, Tally(), at: Date())
-    try await DatabaseQueue(path: path).write { db in
-      try db.execute(
-        sql: """
-          DELETE FROM grdb_migrations WHERE identifier = '2';
-          ALTER TABLE receipt DROP COLUMN fitted_rows;
-          UPDATE run SET tally = json_remove(tally, '$.fitted'),
-            fingerprint = json_remove(fingerprint, '$.preparation.tooLong');
-          UPDATE target SET fingerprint = json_remove(fingerprint, '$.preparation.tooLong');
-          """)
-    }
-    let again = try Ledger.open(at: path)
-    #expect(try await again.jobs().first?.fingerprint == Self.job.fingerprint)
-    _ = try await again.begin(Self.job, on: "db", at: Date())
+    let source = Self.job.sources[0]
+    #expect(try await ledger.jobs().first?.columns.map(\.source) == ["chat_messages", "standalone_chat_messages"])
+    let column = Self.job.column(source, of: "postgresql 7/5")
+    #expect(
+      try await ledger.fingerprint(of: column.identity, source, in: "db") == Self.job.fingerprint(of: source))
+    let columns = Self.job.sources.map { Self.job.column($0, of: "postgresql 7/5") }
+    let next = try await ledger.begin(Self.job, on: "db", columns: columns, at: Date())
+    #expect(next.targets == [1, 2])
+    #expect(next.spent == 0.5)
+    #expect(next.changes.isEmpty)
+    #expect(next.watermarks == [.integer(9), nil])
+    // From now on it goes by what the database says, and not by the address.
+    #expect(try await ledger.fingerprint(of: column.identity, source, in: "other") != nil)
   }
+
+  /// A ledger as the first version left it, with one run that was stopped.
+  private static let version1 = """
+    CREATE TABLE grdb_migrations (identifier TEXT NOT NULL PRIMARY KEY);
+    INSERT INTO grdb_migrations VALUES ('1');
+    CREATE TABLE target (
+      id INTEGER PRIMARY KEY, database TEXT NOT NULL, source TEXT NOT NULL, vector_column TEXT NOT NULL,
+      fingerprint TEXT NOT NULL, watermark TEXT, UNIQUE (database, source, vector_column));
+    CREATE TABLE run (
+      id INTEGER PRIMARY KEY, job TEXT NOT NULL, database TEXT NOT NULL, fingerprint TEXT NOT NULL,
+      sources TEXT NOT NULL, model TEXT NOT NULL, started_at REAL NOT NULL, ended_at REAL, state TEXT NOT NULL,
+      exit_code INTEGER, reason TEXT, tally TEXT NOT NULL);
+    CREATE TABLE batch (
+      run_id INTEGER NOT NULL REFERENCES run (id), number INTEGER NOT NULL,
+      target_id INTEGER NOT NULL REFERENCES target (id), state TEXT NOT NULL, inputs INTEGER NOT NULL,
+      tokens INTEGER NOT NULL, reservation REAL, possibly_paid INTEGER NOT NULL DEFAULT 0, contents BLOB,
+      PRIMARY KEY (run_id, number)) WITHOUT ROWID;
+    CREATE INDEX batch_open ON batch (state) WHERE state IN ('requested', 'received');
+    CREATE TABLE receipt (
+      id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL, number INTEGER NOT NULL, request_id TEXT,
+      inputs INTEGER NOT NULL, billed_tokens INTEGER NOT NULL, is_counted_here INTEGER NOT NULL, cost REAL,
+      received_at REAL NOT NULL, FOREIGN KEY (run_id, number) REFERENCES batch (run_id, number));
+    CREATE INDEX receipt_run ON receipt (run_id);
+    CREATE TABLE spool (
+      run_id INTEGER NOT NULL, number INTEGER NOT NULL, dimensions INTEGER NOT NULL, vectors BLOB NOT NULL,
+      PRIMARY KEY (run_id, number));
+    CREATE TABLE quarantine (
+      target_id INTEGER NOT NULL REFERENCES target (id), key TEXT NOT NULL, digest BLOB NOT NULL,
+      class TEXT NOT NULL, reason TEXT NOT NULL, run_id INTEGER NOT NULL, condemned_at REAL NOT NULL,
+      PRIMARY KEY (target_id, key)) WITHOUT ROWID;
+    INSERT INTO target (database, source, vector_column, fingerprint, watermark) VALUES
+      ('db', 'chat_messages', 'embedding', FINGERPRINT, '9'),
+      ('db', 'standalone_chat_messages', 'embedding', FINGERPRINT, NULL);
+    INSERT INTO run (job, database, fingerprint, sources, model, started_at, ended_at, state, exit_code, tally)
+    VALUES ('JOB', 'db', FINGERPRINT, 'chat_messages.embedding,standalone_chat_messages.embedding',
+      'text-embedding-3-small', 1, 2, 'stopped', 130, json_remove(TALLY, '$.fitted', '$.unreadable'));
+    INSERT INTO batch (run_id, number, target_id, state, inputs, tokens) VALUES (1, 1, 1, 'settled', 2, 20);
+    INSERT INTO receipt (run_id, number, inputs, billed_tokens, is_counted_here, cost, received_at)
+    VALUES (1, 1, 2, 20, 0, 0.5, 1);
+    """
+    .replacing(
+      "FINGERPRINT", with: #"'{"dimensions":3,"model":"text-embedding-3-small","preparation":{"newlines":"keep"}}'"#
+    )
+    .replacing("TALLY", with: "'\(String(decoding: (try? JSONEncoder().encode(Tally())) ?? Data(), as: UTF8.self))'")
+    .replacing("JOB", with: job.name)
 
   // MARK: Batches
 
@@ -275,36 +321,110 @@ import Testing
     #expect(bytes.range(of: Data("text 0".utf8)) == nil)
   }
 
-  // MARK: Fingerprints
+  // MARK: Columns
 
-  @Test(arguments: [Model(name: "other", dimensions: 3), Model(name: "text-embedding-3-small", dimensions: 4)])
-  func `a column never takes vectors of another model or dimension`(model: Model) async throws {
-    var other = Self.job
-    other.model = model
-    try await expectRefusal(of: other)
-  }
-
-  @Test func `a column never takes vectors of texts prepared another way`() async throws {
-    var other = Self.job
-    other.preparation = TextPreparation(newlines: .space)
-    try await expectRefusal(of: other)
-  }
-
-  @Test func `a column never takes vectors of texts that were too long and fitted another way`() async throws {
-    var other = Self.job
-    other.preparation = TextPreparation(tooLong: .average)
-    try await expectRefusal(of: other)
-  }
-
-  private func expectRefusal(of other: Job) async throws {
+  @Test func `a column that is filled anew loses what was paid for with another model, and says so`() async throws {
     let ledger = try Ledger.open(at: path)
     let run = try await ledger.begin(Self.job, on: "db", at: Date())
-    try await ledger.end(run.id, .complete, Tally(), at: Date())
+    try await leaveSpool(ledger, run)
+    var other = Self.job
+    other.model.name = "other"
+    let next = try await ledger.begin(other, on: "db", at: Date())
+    #expect(next.spooled.isEmpty)
+    #expect(next.watermarks == [nil, nil])
+    #expect(try await ledger.condemned([.integer(7)], target: run.targets[0]).isEmpty)
+    #expect(next.changes.count == 2)
+    #expect(next.changes[0].contains("2 vectors that were paid for and not written are dropped"), "\(next.changes)")
+    for job in [Self.job, other] {
+      #expect(next.changes[0].contains("[\(job.fingerprint(of: Self.job.sources[0]))]"))
+    }
+  }
+
+  @Test func `long texts that were left out are read again once they are made to fit, and all else stays`()
+    async throws
+  {
+    let ledger = try Ledger.open(at: path)
+    let run = try await ledger.begin(Self.job, on: "db", at: Date())
+    let long = CondemnedRow(
+      source: 0, key: .integer(8), digest: TextDigest(of: "8"), Condemnation(.provider(.tooLarge), "too long"))
+    try await leaveSpool(ledger, run, condemned: [long])
+    var other = Self.job
+    other.preparation.tooLong = .average
+    let next = try await ledger.begin(other, on: "db", at: Date())
+    #expect(next.spooled.map(\.rows) == [2])
+    #expect(next.watermarks == [nil, nil])
+    let condemned = try await ledger.condemned([.integer(7), .integer(8)], target: run.targets[0])
+    #expect(condemned == [.integer(7): TextDigest(of: "7")])
+  }
+
+  @Test func `another key keeps nothing that goes by the former, and is refused while vectors wait by it`()
+    async throws
+  {
+    let ledger = try Ledger.open(at: path)
+    let run = try await ledger.begin(Self.job, on: "db", at: Date())
+    let spooled = try await leaveSpool(ledger, run)
+    var other = Self.job
+    other.sources[0].keys = ["uuid"]
     let failure = await #expect(throws: Failure.self) { try await ledger.begin(other, on: "db", at: Date()) }
     #expect(failure?.exitCode == .configuration)
-    for fingerprint in [Self.job.fingerprint, other.fingerprint] {
-      #expect(failure?.description.contains("[\(fingerprint)]") == true)
-    }
+    #expect(failure?.reason.contains("holds 2 vectors of it by the key (id), and the job's is (uuid)") == true)
+    try await ledger.settle(Settlement(batches: [spooled]), run: run.id, targets: run.targets, at: Date())
+    let next = try await ledger.begin(other, on: "db", at: Date())
+    #expect(next.watermarks == [nil, nil])
+    #expect(next.changes == ["chat_messages.embedding is read from its beginning: its key was (id) and is (uuid)"])
+    #expect(try await ledger.condemned([.integer(7)], target: run.targets[0]).isEmpty)
+  }
+
+  @Test func `another condition is noticed, and the column read from its beginning`() async throws {
+    let ledger = try Ledger.open(at: path)
+    let run = try await ledger.begin(Self.job, on: "db", at: Date())
+    try await leaveSpool(ledger, run)
+    var other = Self.job
+    other.sources[0].condition = "id > 5"
+    let next = try await ledger.begin(other, on: "db", at: Date())
+    #expect(next.changes == ["chat_messages.embedding is read from its beginning: the job's `where` has changed"])
+    #expect(next.watermarks == [nil, nil])
+    #expect(next.spooled.map(\.rows) == [2])
+    #expect(try await ledger.begin(other, on: "db", at: Date()).changes.isEmpty)
+  }
+
+  @Test func `what the ledger says of a column counts once its vectors are proven`() async throws {
+    let ledger = try Ledger.open(at: path)
+    let column = Self.job.column(Self.job.sources[0], of: "db", isProven: false)
+    var job = Self.job
+    job.sources = [Self.job.sources[0]]
+    let run = try await ledger.begin(job, on: "db", columns: [column], at: Date())
+    #expect(try await ledger.fingerprint(of: column.identity, column.source, in: "db") == nil)
+    try await ledger.prove(run.targets[0])
+    #expect(try await ledger.fingerprint(of: column.identity, column.source, in: "db") == column.fingerprint)
+  }
+
+  @Test func `a column is the same under every address and name that its database knows it by`() async throws {
+    let ledger = try Ledger.open(at: path)
+    let run = try await ledger.begin(Self.job, on: "localhost", at: Date())
+    try await leaveSpool(ledger, run)
+    var other = Self.job
+    other.sources[0].schema = "public"
+    let columns = Self.job.sources.map { Self.job.column($0, of: "localhost") }
+    let next = try await ledger.begin(other, on: "127.0.0.1", columns: columns, at: Date())
+    #expect(next.targets == run.targets)
+    #expect(next.spooled.map(\.rows) == [2])
+  }
+
+  /// Leaves two rows in the spool of the first source, another in quarantine and a watermark.
+  @discardableResult
+  private func leaveSpool(
+    _ ledger: Ledger, _ run: Ledger.BegunRun, condemned: [CondemnedRow] = []
+  ) async throws -> BatchID {
+    let batch = batch(1, of: run.id)
+    try await ledger.requested(batch, target: run.targets[0], reservation: nil)
+    try await ledger.received(reply(), to: batch, target: run.targets[0], cost: nil, at: Date())
+    let row = CondemnedRow(
+      source: 0, key: .integer(7), digest: TextDigest(of: "7"), Condemnation(.provider(.badInput), "refused"))
+    let settlement = Settlement(
+      batches: [], condemned: [row] + condemned, watermarks: [.init(source: 0, key: .integer(9))])
+    try await ledger.settle(settlement, run: run.id, targets: run.targets, at: Date())
+    return batch.id
   }
 
   @Test(arguments: [Ending.stopped(.terminate), .failed(Failure(.unavailable, "x", "y"))])

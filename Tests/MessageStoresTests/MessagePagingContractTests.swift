@@ -97,7 +97,7 @@ import Testing
     #expect(try await store.countRemaining(in: source) == 2)
     #expect(try await store.write([EmbeddedRow(3, "three", [1, 2, 3])], to: source).written == [3])
     #expect(try await store.nearest(to: [1, 2, 3], in: source, limit: 1).map(\.text) == ["three"])
-    try await store.lock(source)
+    try await store.claim(source)
     await store.close()
   }
 

@@ -55,9 +55,10 @@ import Testing
     try await Self.await("1", from: Self.waiters, on: fixture)
     try await application.execute("UPDATE messages SET role = 'x' WHERE id = 1; COMMIT")
     #expect(try await write.value == [1, 2, 3])
+    // A session tells of its deadlocks when it ends.
+    await store.close()
     try await Self.await(
       "1", from: "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()", on: fixture)
-    await store.close()
   }
 
   @Test func `a serialisation failure is tried again`() async throws {
@@ -140,7 +141,7 @@ import Testing
     let source = Source(table: "messages")
     let url = try DatabaseURL(database.url)
     let store = try await url.openMessageStore(applicationName: "vecfill tests")
-    try await store.lock(source)
+    try await store.claim(source)
     #expect(try await store.write([Self.rows[0]], to: source).written == [1])
 
     try await cluster.crash()

@@ -20,19 +20,19 @@ import Testing
     let fixture = try await StoreFixture(kind)
     let first = try await fixture.open(applicationName: "vecfill db1 pid 4242")
     let second = try await fixture.open(applicationName: "vecfill db2 pid 1")
-    try await first.lock(fixture.source)
-    try await first.lock(fixture.source)
+    try await first.claim(fixture.source)
+    try await first.claim(fixture.source)
     var spelled = fixture.source
     spelled.schema = "public"
     for source in [fixture.source, spelled] {
-      let failure = await #expect(throws: Failure.self) { try await second.lock(source) }
+      let failure = await #expect(throws: Failure.self) { try await second.claim(source) }
       #expect(failure?.exitCode == .locked)
       #expect(failure?.subject == source.name)
       #expect(failure?.reason.hasPrefix("vecfill db1 pid 4242 at 127.0.0.1 fills it since 20") == true)
     }
     await first.close()
     // The server may see the end a moment later.
-    while (try? await second.lock(fixture.source)) == nil { await Task.yield() }
+    while (try? await second.claim(fixture.source)) == nil { await Task.yield() }
     await second.close()
   }
 
@@ -42,9 +42,9 @@ import Testing
     let name = String(repeating: "long-host-name-", count: 6)
     let first = try await fixture.open(applicationName: "\(name) pid 1")
     let second = try await fixture.open(applicationName: "\(name) pid 2")
-    try await first.lock(fixture.source)
+    try await first.claim(fixture.source)
     let started = ContinuousClock.now
-    let failure = await #expect(throws: Failure.self) { try await second.lock(fixture.source) }
+    let failure = await #expect(throws: Failure.self) { try await second.claim(fixture.source) }
     #expect(failure?.exitCode == .locked)
     #expect(ContinuousClock.now - started < .seconds(5))
     await second.close()
@@ -56,7 +56,7 @@ import Testing
     await first.close()
     let third = try await DatabaseURL(fixture.url.replacing(":\(cluster.port)/", with: ":\(proxy.port)/"))
       .openMessageStore(applicationName: name)
-    while (try? await third.lock(fixture.source)) == nil { await Task.yield() }
+    while (try? await third.claim(fixture.source)) == nil { await Task.yield() }
     let held =
       "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database "
       + "WHERE datname = current_database())"
@@ -73,12 +73,12 @@ import Testing
       "ALTER TABLE messages ADD other vector(3); CREATE TABLE messages2 (LIKE messages INCLUDING ALL)")
     let first = try await fixture.open(applicationName: "first")
     let second = try await fixture.open(applicationName: "second")
-    try await first.lock(fixture.source)
-    try await second.lock(Source(table: "messages", vector: "other"))
-    try await second.lock(Source(table: "messages2"))
+    try await first.claim(fixture.source)
+    try await second.claim(Source(table: "messages", vector: "other"))
+    try await second.claim(Source(table: "messages2"))
     let elsewhere = try await StoreFixture(.postgres18)
     let third = try await elsewhere.open(applicationName: "third")
-    try await third.lock(elsewhere.source)
+    try await third.claim(elsewhere.source)
     for store in [first, second, third] { await store.close() }
   }
 
@@ -87,9 +87,9 @@ import Testing
     try await fixture.insert([1: "one"])
     let first = try await fixture.open(applicationName: "first")
     let second = try await fixture.open(applicationName: "second")
-    try await first.lock(fixture.source)
+    try await first.claim(fixture.source)
     try await Self.terminate("first", on: fixture)
-    try await second.lock(fixture.source)
+    try await second.claim(fixture.source)
     for _ in 0..<2 {
       let page = await #expect(throws: Failure.self) { try await first.page(of: fixture.source, after: nil, limit: 1) }
       #expect(page?.exitCode == .locked)
@@ -109,15 +109,15 @@ import Testing
     await #expect(processExitsWith: .signal(SIGKILL)) { [url = fixture.url as String] in
       let source = Source(table: "messages")
       let holder = try await DatabaseURL(url).openMessageStore(applicationName: "holder")
-      try await holder.lock(source)
+      try await holder.claim(source)
       let other = try await DatabaseURL(url).openMessageStore(applicationName: "other")
-      let failure = await #expect(throws: Failure.self) { try await other.lock(source) }
+      let failure = await #expect(throws: Failure.self) { try await other.claim(source) }
       if failure?.exitCode == .locked { kill(getpid(), SIGKILL) }
     }
     let store = try await fixture.open()
     try await PostgresFaultTests.await(
       "0", from: "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'holder'", on: fixture)
-    try await store.lock(fixture.source)
+    try await store.claim(fixture.source)
     await store.close()
   }
 
@@ -125,10 +125,10 @@ import Testing
     let fixture = try await StoreFixture(.postgres18)
     let first = try await fixture.open(applicationName: "first")
     let second = try await fixture.open(applicationName: "second")
-    try await first.lock(fixture.source)
+    try await first.claim(fixture.source)
     try await Self.terminate("first", on: fixture)
     #expect(try await first.page(of: fixture.source, after: nil, limit: 1).isEmpty)
-    let failure = await #expect(throws: Failure.self) { try await second.lock(fixture.source) }
+    let failure = await #expect(throws: Failure.self) { try await second.claim(fixture.source) }
     #expect(failure?.exitCode == .locked)
     await first.close()
     await second.close()
@@ -139,7 +139,7 @@ import Testing
     let name = try #require(fixture.url.split(separator: "/").last)
     try await fixture.run("ALTER ROLE postgres IN DATABASE \(name) SET idle_session_timeout = '100ms'")
     let store = try await fixture.open(applicationName: "first")
-    try await store.lock(fixture.source)
+    try await store.claim(fixture.source)
     // The reader's idle session is ended, which is waited for; the lock's is not.
     let own = "application_name = 'first' AND datname = current_database()"
     let left = "SELECT count(*) FROM pg_stat_activity WHERE \(own)"
@@ -164,7 +164,7 @@ import Testing
     let first = try await url.openMessageStore(applicationName: "vecfill db1 pid 4242")
     let second = try await url.openMessageStore(applicationName: "vecfill db2 pid 1")
     _ = try await first.inspect(source, dimensions: 3)
-    try await first.lock(source)
+    try await first.claim(source)
     // The lock's transaction may last for days: no vacuum and no concurrent build may have to wait for it.
     let open = "SELECT backend_xmin FROM pg_stat_activity WHERE state = 'idle in transaction'"
     #expect(try await database.run("\(open) AND datname = current_database()") == [[nil]])
@@ -180,12 +180,12 @@ import Testing
       return try await group.reduce(0, +)
     }
     #expect(written == 300)
-    let failure = await #expect(throws: Failure.self) { try await second.lock(source) }
+    let failure = await #expect(throws: Failure.self) { try await second.claim(source) }
     #expect(failure?.exitCode == .locked)
     #expect(failure?.reason.hasPrefix("vecfill db1 pid 4242") == true)
     #expect(try await first.nearest(to: [1, 2, 3], in: source, limit: 2).count == 2)
     await first.close()
-    while (try? await second.lock(source)) == nil { await Task.yield() }
+    while (try? await second.claim(source)) == nil { await Task.yield() }
     await second.close()
   }
 }

@@ -126,7 +126,7 @@ import Testing
     try await fixture.insert([1: "one", 2: "two"])
     let store = try await fixture.open(applicationName: "tidy")
     _ = try await store.inspect(fixture.source, dimensions: 3)
-    try await store.lock(fixture.source)
+    try await store.claim(fixture.source)
     _ = try await store.page(of: fixture.source, after: nil, limit: 1)
     _ = try await store.write([EmbeddedRow(1, "one", [1, 2, 3])], to: fixture.source).written
     _ = try await store.nearest(to: [1, 2, 3], in: fixture.source, limit: 1)

@@ -95,7 +95,7 @@ import Testing
     #expect(try await store.inspect(source, dimensions: 3).keyKind == .text)
     #expect(try await store.page(of: source, after: "B", limit: 1) == [Message(key: "a", text: "y")])
     #expect(try await store.page(of: source, after: "a", limit: 9) == [Message(key: "b", text: "x")])
-    try await store.lock(source)
+    try await store.claim(source)
     await store.close()
   }
 }

@@ -109,7 +109,10 @@ import Testing
       name: "job", sources: [Source(table: "standalone_chat_messages")],
       model: Model(name: "text-embedding-3-small", dimensions: 1536, usdPerMillionTokens: 0.02))
     let identity = "postgresql://127.0.0.1:\(database.port)/\(database.name)"
-    let begun = try await ledger.begin(job, on: identity, at: Date())
+    let column = LedgerColumn(
+      source: job.sources[0], identity: ColumnIdentity(database: "db", column: "column"),
+      fingerprint: job.fingerprint(of: job.sources[0]), isProven: true)
+    let begun = try await ledger.begin(job, on: identity, columns: [column], at: Date())
     let contents = Batch.Contents(inputs: [Input(texts: ["x"], tokens: [1_234_000], isExact: true)], rows: [])
     let batch = Batch(id: BatchID(run: begun.id, number: 1), source: 0, page: 0, contents: contents)
     try await ledger.requested(batch, target: begun.targets[0], reservation: nil)

@@ -149,7 +149,7 @@ import Tokenizer
     options.tokens = { tokenizer.count($0) }
     try await Scene.run(engine, options) { scene in
       try await scene.database.insert((0..<120).map { "message \($0)" })
-      let rows = try KillTests.holdRows(of: scene, engine)
+      let rows = try await KillTests.holdRows(of: scene, engine)
       let process = try scene.start(["run", "job.yaml"])
       try await scene.wait { $0.totals.spooledBatches >= 4 }
       await KillTests.kill(process)

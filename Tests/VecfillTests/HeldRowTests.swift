@@ -89,7 +89,7 @@ import Testing
   func `a lock on the whole table is waited for`(engine: ChatDatabase.Engine) async throws {
     try await Scene.run(engine) { scene in
       try await scene.database.insert((1...60).map { "message \($0)" })
-      let hold = try scene.holdTable()
+      let hold = try await scene.holdTable()
       let process = try scene.start(["run", "job.yaml"])
       try await scene.wait { $0.totals.spooledBatches == 6 }
       #expect(try await scene.database.count("embedding IS NOT NULL") == 0)
@@ -108,7 +108,7 @@ import Testing
   ) async throws {
     try await Scene.run(engine) { scene in
       try await scene.database.insert((1...20).map { "message \($0)" })
-      let hold = try scene.holdTable()
+      let hold = try await scene.holdTable()
       let pid = try await scene.idlePid()
       let exit = try await scene.fill(["--max-outage", "3"])
       #expect(exit.code == 69, "\(exit.errors)")

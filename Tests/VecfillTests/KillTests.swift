@@ -98,7 +98,7 @@ import Testing
   func `after the spool, before the rows are written`(engine: ChatDatabase.Engine) async throws {
     try await Scene.run(engine) { scene in
       try await scene.database.insert(Self.texts)
-      let rows = try Self.holdRows(of: scene, engine)
+      let rows = try await Self.holdRows(of: scene, engine)
       let process = try scene.start(["run", "job.yaml"])
       try await scene.wait { $0.totals.spooledBatches >= 4 }
       await Self.kill(process)
@@ -121,7 +121,7 @@ import Testing
   func `after the rows are written, before the batch is settled`(engine: ChatDatabase.Engine) async throws {
     try await Scene.run(engine) { scene in
       try await scene.database.insert(Array(Self.texts.prefix(20)))
-      let rows = try Self.holdRows(of: scene, engine)
+      let rows = try await Self.holdRows(of: scene, engine)
       let process = try scene.start(["run", "job.yaml"])
       try await scene.wait { $0.totals.spooledBatches == 2 }
       let ledger = try Hold(writesTo: scene.ledgerPath)
@@ -171,9 +171,9 @@ import Testing
       """)
   }
 
-  static func holdRows(of scene: Scene, _ engine: ChatDatabase.Engine) throws -> Hold {
+  static func holdRows(of scene: Scene, _ engine: ChatDatabase.Engine) async throws -> Hold {
     engine == .sqlite
-      ? try Hold(writesTo: scene.folder.file("chat.db"))
+      ? try await scene.holdWrites()
       : try Hold("SELECT 1 FROM chat_messages FOR UPDATE", on: scene.database.url)
   }
 }

@@ -90,7 +90,7 @@ import Testing
         try scene.write(spec: scene.spec.replacingOccurrences(of: old, with: new))
         let exit = try await scene.fill()
         #expect(exit.code == 78)
-        #expect(exit.errors.contains("model=text-embedding-3-small dimensions=8 newlines=space"))
+        #expect(exit.errors.contains("model=text-embedding-3-small dimensions=8 text=content newlines=space"))
       }
       try scene.write(spec: scene.spec)
       let elsewhere = try TemporaryFolder()

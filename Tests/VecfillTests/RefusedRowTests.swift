@@ -145,7 +145,7 @@ import Testing
   static func spooled(_ engine: ChatDatabase.Engine, _ body: (Scene) async throws -> Void) async throws {
     try await Scene.run(engine) { scene in
       try await scene.database.insert((1...20).map { $0 == 5 ? "secret" : "message \($0)" })
-      let hold = try scene.holdTable()
+      let hold = try await scene.holdTable()
       let process = try scene.start(["run", "job.yaml"])
       try await scene.wait { $0.totals.spooledBatches == 2 }
       process.send(SIGKILL)
@@ -297,9 +297,9 @@ extension Scene {
   var isBegun: Bool { FileManager.default.fileExists(atPath: ledgerPath) }
 
   /// Keeps everyone else from writing to chat_messages; reading goes on.
-  func holdTable() throws -> Hold {
+  func holdTable() async throws -> Hold {
     database.url.hasPrefix("sqlite")
-      ? try Hold(writesTo: folder.file("chat.db"))
+      ? try await holdWrites()
       : try Hold("LOCK TABLE chat_messages IN EXCLUSIVE MODE", on: database.url)
   }
 }

@@ -71,6 +71,17 @@ struct Scene: Sendable {
     try await Ledger.openForReading(at: ledgerPath)?.jobs().first
   }
 
+  /// Keeps everyone else from writing to the SQLite file; reading goes on. Runs that come later find the columns
+  /// recorded there, as after any earlier run.
+  func holdWrites() async throws -> Hold {
+    let spec = spec.replacing("- table: chat_messages", with: "- table: chat_messages\n    where: \"false\"")
+      .replacing("- table: standalone_chat_messages", with: "- table: standalone_chat_messages\n    where: \"false\"")
+    try Data(spec.utf8).write(to: URL(fileURLWithPath: folder.file("none.yaml")))
+    let exit = try await start(["run", "none.yaml", "--ledger", folder.file("none.db")]).exit()
+    guard exit.code == 0 else { throw SceneError(description: exit.errors) }
+    return try Hold(writesTo: folder.file("chat.db"))
+  }
+
   /// Returns once the ledger says so.
   func wait(until isReady: (Ledger.JobStatus) -> Bool) async throws {
     try await poll("the ledger") { try await status().map(isReady) ?? false }
@@ -79,7 +90,7 @@ struct Scene: Sendable {
   /// Looks until it is so; a test that would wait for ever fails.
   func poll(_ what: String, _ isSo: () async throws -> Bool) async throws {
     let clock = ContinuousClock()
-    let deadline = clock.now + .seconds(30)
+    let deadline = clock.now + .seconds(120)
     while !(try await isSo()) {
       guard clock.now < deadline else { throw SceneError(description: "\(what) never came to be as awaited") }
       try await clock.sleep(for: .milliseconds(5))

@@ -2,24 +2,39 @@
 package struct Fingerprint: Hashable, Sendable, Codable {
   package let model: String
   package let dimensions: Int
+  /// The text that is embedded: the column's name.
+  package let text: String
   package let preparation: TextPreparation
 
-  package init(model: String, dimensions: Int, preparation: TextPreparation) {
+  package init(model: String, dimensions: Int, text: String, preparation: TextPreparation) {
     self.model = model
     self.dimensions = dimensions
+    self.text = text
     self.preparation = preparation
+  }
+
+  /// Whether a column of this fingerprint may go on with `next`: with the very same, or with long texts truncated or
+  /// averaged where they were left without a vector until now.
+  package func admits(_ next: Fingerprint) -> Bool {
+    self == next || preparation.tooLong == .quarantine && self == next.with(tooLong: .quarantine)
+  }
+
+  private func with(tooLong: TextPreparation.TooLong) -> Fingerprint {
+    var preparation = preparation
+    preparation.tooLong = tooLong
+    return Fingerprint(model: model, dimensions: dimensions, text: text, preparation: preparation)
   }
 }
 
 extension Fingerprint: CustomStringConvertible {
   package var description: String {
-    "model=\(model) dimensions=\(dimensions) newlines=\(preparation.newlines.rawValue) "
+    "model=\(model) dimensions=\(dimensions) text=\(text) newlines=\(preparation.newlines.rawValue) "
       + "too_long=\(preparation.tooLong.rawValue)"
   }
 }
 
 extension Job {
-  package var fingerprint: Fingerprint {
-    Fingerprint(model: model.name, dimensions: model.dimensions, preparation: preparation)
+  package func fingerprint(of source: Source) -> Fingerprint {
+    Fingerprint(model: model.name, dimensions: model.dimensions, text: source.text, preparation: preparation)
   }
 }

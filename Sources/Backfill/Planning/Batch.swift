@@ -32,20 +32,30 @@ package struct Batch: Equatable, Sendable {
   package let source: Int
   /// The page that it came from, which its end helps to settle.
   package let page: Int
+  package let purpose: Purpose
   package let contents: Contents
 
-  package init(id: BatchID, source: Int, page: Int, contents: Contents) {
+  /// What its vectors are for.
+  package enum Purpose: Sendable {
+    case rows
+    /// Nothing: it asks for a harmless text, to see whether the endpoint works. Such a text may be told.
+    case probe
+    /// They are compared with those that rows have already.
+    case comparison
+  }
+
+  package init(id: BatchID, source: Int, page: Int, purpose: Purpose = .rows, contents: Contents) {
     self.id = id
     self.source = source
     self.page = page
+    self.purpose = purpose
     self.contents = contents
   }
 
   /// The page of a batch that belongs to none.
   static let noPage = 0
 
-  /// Whether it asks for a harmless text that no row waits for: such a text may be told.
-  package var isProbe: Bool { contents.rows.isEmpty }
+  package var isProbe: Bool { purpose == .probe }
 
   package struct Contents: Equatable, Sendable {
     package let inputs: [Input]

@@ -17,6 +17,7 @@ extension Conductor {
       wake(at: next)
       actions += nextRead()
     }
+    actions += nextComparison()
     actions += nextWrite(at: now)
     if ending == nil {
       wake(at: writes.nextRetry)
@@ -131,13 +132,13 @@ extension Conductor {
     guard !isProbing, isolation.needsProbe(isIdle: isOtherwiseIdle) else { return }
     isProbing = true
     let harmless = Batch.Contents(inputs: [Input(texts: ["vecfill"], tokens: [3], isExact: false)], rows: [])
-    planned.insert(plan(harmless, source: 0, page: Batch.noPage), at: 0)
+    planned.insert(plan(harmless, source: 0, page: Batch.noPage, purpose: .probe), at: 0)
   }
 
   /// Sources are read in turns, only as far ahead as keeps the requests busy, and none before the spool is written (P2,
   /// P8).
   private mutating func nextRead() -> [Action] {
-    guard ending == nil, reading == nil, !writes.isWritingSpool else { return [] }
+    guard ending == nil, reading == nil, !writes.isWritingSpool, comparisons.isDone else { return [] }
     var ahead = [Int](repeating: 0, count: sources.count)
     for request in planned { ahead[request.batch.source] += 1 }
     let order = sources.indices.map { (turn + $0) % sources.count }
@@ -206,13 +207,18 @@ extension Conductor {
           remedy: "end that transaction and run the same command again; what is paid for is kept in the ledger")))
   }
 
+  private mutating func nextComparison() -> [Action] {
+    defer { unrecorded = [] }
+    return comparisons.next().map { .compare($0) } + unrecorded.map { .prove(source: $0) }
+  }
+
   private mutating func nextWrite(at now: Duration) -> [Action] {
     var actions: [Action] = []
-    if preparation == .needed, ending == nil, isolation.hasAnswer {
+    if preparation == .needed, ending == nil, isolation.hasAnswer, comparisons.isDone {
       preparation = .underWay
       actions.append(.prepareWriting)
     }
-    guard canWrite,
+    guard canWrite, comparisons.isDone,
       let write = writes.next(onlySpooled: preparation != .done, retries: ending == nil, at: now)
     else { return actions }
     return actions + [.write(write)]
@@ -240,7 +246,8 @@ extension Conductor {
 
   private var isIdle: Bool {
     requested.isEmpty && reading == nil && writes.writing.isEmpty && settling == nil && ended.isEmpty
-      && condemned.isEmpty && preparation != .underWay && (writes.count == 0 || !canWrite || preparation == .needed)
+      && condemned.isEmpty && preparation != .underWay && !comparisons.isUnderWay
+      && (writes.count == 0 || !canWrite || preparation == .needed || !comparisons.isDone)
   }
 }
 

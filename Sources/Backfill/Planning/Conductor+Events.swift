@@ -49,14 +49,26 @@ extension Conductor {
     breaker.answered()
     progressedAt = now
     isolation.answered(request)
-    if request.isProbe {
+    switch request.batch.purpose {
+    case .probe:
       isProbing = false
       ended.append(Ended(id: id, source: request.batch.source, page: nil))
-    } else {
+    case .comparison:
+      comparisons.received(request.batch)
+    case .rows:
       writes.add(WriteQueue.Entry(batch: id, source: request.batch.source, page: request.batch.page))
       askAlone(receipt.unusable, of: request)
     }
     release(at: now)
+  }
+
+  mutating func compared(_ id: BatchID, _ source: Int, alike: Int) {
+    ended.append(Ended(id: id, source: source, page: nil))
+    switch comparisons.ended(id, of: source, alike: alike) {
+    case .open: break
+    case .alike: unrecorded.append(source)
+    case .incomparable: end(.failed(job.incomparable(job.sources[source])))
+    }
   }
 
   /// The inputs that got no usable vector are asked for once more, each alone.
@@ -136,6 +148,10 @@ extension Conductor {
     let release = isolation.release(isIdle: isOtherwiseIdle, at: now)
     for (request, ranges) in release.divided { split(request, into: ranges) }
     for (batch, failure) in release.condemned {
+      guard batch.purpose == .rows else {
+        compared(batch.id, batch.source, alike: 0)
+        continue
+      }
       condemn(
         batch.contents.rows.map {
           CondemnedRow(source: batch.source, row: $0, Condemnation(.provider(failure.kind), failure.summary))
@@ -153,9 +169,13 @@ extension Conductor {
   /// Plans the parts of a batch in its place, before all others.
   mutating func split(_ request: Requested, into ranges: [Range<Int>]) {
     let batch = request.batch
-    if !request.isProbe { sources[batch.source].split(page: batch.page, into: ranges.count) }
+    switch batch.purpose {
+    case .rows: sources[batch.source].split(page: batch.page, into: ranges.count)
+    case .comparison: comparisons.split(batch.source, into: ranges.count)
+    case .probe: break
+    }
     let parts = ranges.map { range in
-      var part = plan(batch.contents.slice(range), source: batch.source, page: batch.page)
+      var part = plan(batch.contents.slice(range), source: batch.source, page: batch.page, purpose: batch.purpose)
       part.trial = request.trial
       return part
     }
@@ -219,9 +239,12 @@ extension Conductor {
     return [.cancelRequests]
   }
 
-  mutating func plan(_ contents: Batch.Contents, source: Int, page: Int) -> Requested {
+  mutating func plan(
+    _ contents: Batch.Contents, source: Int, page: Int, purpose: Batch.Purpose = .rows
+  ) -> Requested {
     batchCount += 1
-    let batch = Batch(id: BatchID(run: run, number: batchCount), source: source, page: page, contents: contents)
+    let batch = Batch(
+      id: BatchID(run: run, number: batchCount), source: source, page: page, purpose: purpose, contents: contents)
     return Requested(batch: batch)
   }
 }

@@ -24,6 +24,12 @@ package struct Conductor: Sendable {
     case writeFailed(Failure)
     /// What `prepareWriting` asked for is done.
     case prepared
+    /// So many texts of a comparison have vectors that are like those that rows have.
+    case compared(BatchID, source: Int, alike: Int)
+    /// What a source's vectors are made of is recorded.
+    case proven(source: Int)
+    /// A column's vectors are another model's, or what was found can't be recorded.
+    case comparisonFailed(BatchID?, Failure)
     /// What `settle` told is durable in the ledger.
     case settled
     /// The ledger or another part that nothing can go on without has failed.
@@ -37,6 +43,9 @@ package struct Conductor: Sendable {
     case readLastKey(source: Int)
     case readPage(source: Int, PageRequest, held: Set<RowKey>)
     case request(Batch, attempt: Int, reservation: Double?)
+    case compare(Batch)
+    /// The vectors that a source has are the job's: this is to be recorded.
+    case prove(source: Int)
     /// The provider has answered, and what comes before the first write may be done, as dropping an index.
     case prepareWriting
     case write(Write)
@@ -148,6 +157,9 @@ package struct Conductor: Sendable {
   var isolation = Isolation()
   var writes: WriteQueue
   var preparation: Preparation
+  var comparisons = Comparisons()
+  /// Sources whose vectors have yet to be recorded as the job's.
+  var unrecorded: [Int] = []
   var ended: [Ended] = []
   var condemned: [CondemnedRow] = []
   /// What isn't durable yet; nil where there is none.
@@ -178,9 +190,10 @@ package struct Conductor: Sendable {
   ///     no page finds those rows again (P2).
   ///   - possiblyPaid: requests that an earlier run has left without a reply.
   ///   - preparesWriting: whether `prepareWriting` is asked for once the provider has answered.
+  ///   - compared: for sources with vectors of which nobody knows what they are made of: requests for some of their texts.
   package init(
     job: Job, policy: RunPolicy, run: Int64, watermarks: [RowKey?], spooled: [Spooled], spent: Double,
-    possiblyPaid: Int = 0, preparesWriting: Bool = false,
+    possiblyPaid: Int = 0, preparesWriting: Bool = false, compared: [(source: Int, contents: Batch.Contents)] = [],
     random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator()
   ) {
     self.job = job
@@ -196,6 +209,10 @@ package struct Conductor: Sendable {
     preparation = preparesWriting ? .needed : .done
     limiter = RateLimiter(job.limits)
     window = ConcurrencyWindow(ceiling: job.concurrency, isProbing: !limiter.isKnown)
+    for (source, contents) in compared {
+      comparisons.begin(source)
+      planned.append(plan(contents, source: source, page: Batch.noPage, purpose: .comparison))
+    }
   }
 
   /// Rows that need nothing more, for the progress of a run that goes on.
@@ -227,6 +244,12 @@ package struct Conductor: Sendable {
       if preparation == .underWay { preparation = .needed }
       end(.failed(failure))
     case .prepared: preparation = .done
+    case .compared(let id, let source, let alike): compared(id, source, alike: alike)
+    case .proven(let source): comparisons.proven(source)
+    case .comparisonFailed(let id, let failure):
+      comparisons.failed()
+      if let id { ended.append(Ended(id: id, source: 0, page: nil)) }
+      end(.failed(failure))
     case .settled: settling = nil
     case .broken(let failure):
       hasEnded = true

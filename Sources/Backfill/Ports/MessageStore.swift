@@ -35,10 +35,25 @@ package protocol MessageStore: Sendable {
   /// The rows with a vector that are nearest to `vector` by cosine distance, nearest first, at most `limit`.
   func nearest(to vector: [Float], in source: Source, limit: Int) async throws -> [Neighbour]
 
-  /// Takes the database's own lock on filling `source`, held until this store is closed or its process dies.
+  /// Which column `source` fills; nil where the database has no name for itself before `claim` gives it one.
+  func column(of source: Source) async throws -> ColumnIdentity?
+
+  /// Takes the database's own lock on filling `source`, held until this store is closed or its process dies, and returns
+  /// which column that is and what is recorded of it.
   ///
-  /// Throws a `Failure` with `.locked` that names the holder. A store without such a lock does nothing.
-  func lock(_ source: Source) async throws
+  /// Throws a `Failure` with `.locked`, which names the holder where the database knows it.
+  @discardableResult
+  func claim(_ source: Source) async throws -> ColumnClaim
+
+  /// A few rows that have a vector, at most `limit`, found within a bounded time.
+  func filled(in source: Source, limit: Int) async throws -> FilledSample
+
+  /// Records in the database what the vectors of `source` are made of, durably. Returns why it can't, in words; nil where
+  /// it did. The caller has the claim.
+  func record(_ fingerprint: Fingerprint, of source: Source) async throws -> String?
+
+  /// Deletes what the database has recorded of `source`. The caller has the claim.
+  func forget(_ source: Source) async throws
 
   /// Closes the connections; what was locked is free after it.
   func close() async
@@ -133,6 +148,21 @@ package struct SourceShape: Equatable, Sendable {
     self.vectorType = vectorType
     self.indexes = indexes
     self.warnings = warnings + indexes.warnings
+  }
+}
+
+/// A column whose lock was taken.
+package struct ColumnClaim: Equatable, Sendable {
+  package let column: ColumnIdentity
+  /// What the database has recorded that its vectors are made of; nil where nothing is recorded or can be read.
+  package let recorded: Fingerprint?
+  /// What a person should know of the records, a sentence each.
+  package let warnings: [String]
+
+  package init(column: ColumnIdentity, recorded: Fingerprint? = nil, warnings: [String] = []) {
+    self.column = column
+    self.recorded = recorded
+    self.warnings = warnings
   }
 }
 

@@ -35,8 +35,8 @@ struct PostgresInspection {
     let vector = try vectorColumn(relation: oid, dimensions: dimensions, on: connection)
     let lacking = try key.indexOfLacking(on: connection)
     let table = PostgresTable(
-      source: source, oid: oid, schema: relation["schema"] ?? "", key: key.key, vectorType: vector.type,
-      dimensions: vector.dimensions, pgvectorSchema: pgvector.schema, keySchemas: key.schemas,
+      source: source, oid: oid, schema: relation["schema"] ?? "", key: key.key, vectorNumber: vector.number,
+      vectorType: vector.type, dimensions: vector.dimensions, pgvectorSchema: pgvector.schema, keySchemas: key.schemas,
       hasIndexOfLacking: lacking.exists, indexes: try indexes(of: relation, on: connection),
       warnings: (pgvector.warning.map { [$0] } ?? []) + lacking.warnings)
     _ = try PostgresPage(table: table, request: PageRequest(limit: 0), bytes: 0).read(on: connection)
@@ -132,7 +132,7 @@ struct PostgresInspection {
 
   private func vectorColumn(
     relation: String, dimensions: Int?, on connection: isolated PostgresConnection
-  ) throws -> (type: VectorType, dimensions: Int?) {
+  ) throws -> (number: Int, type: VectorType, dimensions: Int?) {
     let column = try column(
       source.vector, relation: relation, written: access == .filling, missing: Self.make, on: connection)
     guard let type = VectorType(rawValue: column["type"] ?? "") else {
@@ -149,7 +149,7 @@ struct PostgresInspection {
         "it holds vectors of \(found) dimensions, the job's have \(dimensions)",
         "set dimensions to \(found) in the job, or \(Self.fillAnother)", column: source.vector)
     }
-    return (type, declared)
+    return (column["number"].flatMap { Int($0) } ?? 0, type, declared)
   }
 
   /// The dimension of a vector that the column holds; nil where there is none.

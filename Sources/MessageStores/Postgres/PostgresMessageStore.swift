@@ -114,9 +114,30 @@ package actor PostgresMessageStore: MessageStore {
     }
   }
 
-  package func lock(_ source: Source) async throws {
+  package func column(of source: Source) async throws -> ColumnIdentity? {
+    try await records(of: source) { records, _ in records.column }
+  }
+
+  package func claim(_ source: Source) async throws -> ColumnClaim {
     let table = try await table(of: source)
     try await withPatience(for: source) { _ in try await self.locks.take(table.lockName, for: source) }
+    return try await records(of: source) { records, connection in
+      let reading = try records.read(on: connection)
+      return ColumnClaim(column: records.column, recorded: reading.recorded, warnings: reading.warnings)
+    }
+  }
+
+  package func filled(in source: Source, limit: Int) async throws -> FilledSample {
+    let sample = PostgresFilledSample(table: try await table(of: source), limit: limit)
+    return try await read(source) { try sample.read(on: $0) }
+  }
+
+  package func record(_ fingerprint: Fingerprint, of source: Source) async throws -> String? {
+    try await records(of: source) { try $0.record(fingerprint, on: $1) }
+  }
+
+  package func forget(_ source: Source) async throws {
+    try await records(of: source) { try $0.forget(on: $1) }
   }
 
   package func close() async {
@@ -135,6 +156,15 @@ extension PostgresMessageStore {
     }
     tables[source] = table
     return table
+  }
+
+  private func records<Value: Sendable>(
+    of source: Source, _ body: @escaping @Sendable (PostgresColumnRecords, isolated PostgresConnection) throws -> Value
+  ) async throws -> Value {
+    let (table, address) = (try await table(of: source), identity)
+    return try await read(source) { connection in
+      try body(PostgresColumnRecords(of: table, address: address, on: connection), connection)
+    }
   }
 
   private func confirmLocks(for source: Source) async throws {

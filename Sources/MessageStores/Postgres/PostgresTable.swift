@@ -10,6 +10,8 @@ struct PostgresTable: Sendable {
   let oid: String
   let schema: String
   let key: PostgresKey
+  /// The vector column's number in its table.
+  let vectorNumber: Int
   let vectorType: VectorType
   /// The declared dimension; nil where the column takes any.
   let dimensions: Int?
@@ -28,8 +30,9 @@ struct PostgresTable: Sendable {
       warnings: warnings)
   }
 
-  /// The name of the lock on filling this column, the same for every process and every spelling of the source.
-  var lockName: String { "vecfill \(name) \(vector)" }
+  /// The name of the lock on filling this column, the same for every process, every spelling of the source and over a
+  /// rename.
+  var lockName: String { "vecfill \(oid).\(vectorNumber)" }
 
   var name: String { "\(schema.quotedIdentifier).\(source.table.quotedIdentifier)" }
   /// The table's name as its columns are qualified with it.

@@ -13,7 +13,9 @@ package actor SQLiteMessageStore: MessageStore {
   private let access: StoreAccess
   private let patience: SQLitePatience
   private let window: Int
+  private let path: String
   private var tables: [Source: SQLiteTable] = [:]
+  private var locks: [Int64: SQLiteFillLock] = [:]
 
   /// Opens the file that `url` names; it is never created.
   ///
@@ -27,6 +29,7 @@ package actor SQLiteMessageStore: MessageStore {
       throw DatabaseURL.refusal("it is not a SQLite URL", "use sqlite:///relative.db or sqlite:////absolute.db")
     }
     identity = url.identity
+    self.path = path
     self.access = access
     self.patience = SQLitePatience(limit: patience)
     self.window = window
@@ -116,12 +119,49 @@ package actor SQLiteMessageStore: MessageStore {
     }
   }
 
-  /// Does nothing: SQLite has no lock that outlasts a transaction.
-  package func lock(_ source: Source) async throws {}
+  package func column(of source: Source) async throws -> ColumnIdentity? {
+    try await find(source)?.column
+  }
+
+  package func claim(_ source: Source) async throws -> ColumnClaim {
+    var record = try await find(source)
+    if record?.isUpToDate != true { record = try await change(source) { try $0.findOrMake() } }
+    let number = record?.id ?? 0
+    if locks[number] == nil { locks[number] = try SQLiteFillLock(on: path, number: number, for: source) }
+    // Anew, since whoever had the lock may have changed it.
+    guard let record = try await find(source) else {
+      throw Failure(
+        .unavailable, source.name, "its record in vecfill_column is gone", remedy: "run the same command again")
+    }
+    return ColumnClaim(column: record.column, recorded: record.fingerprint)
+  }
+
+  package func filled(in source: Source, limit: Int) async throws -> FilledSample {
+    try await read(source) { database, table in
+      let rows = try Row.fetchCursor(database, sql: table.filled, arguments: [FilledRow.mostTextBytes, limit])
+      var filled: [FilledRow] = []
+      while let row = try rows.next() {
+        let text = (row[0] as Data?).flatMap { String(validating: $0, as: UTF8.self) }
+        guard let vector = (row[1] as Data?).flatMap(table.vectorFormat.vector) else { continue }
+        filled.append(FilledRow(text: text, vector: vector))
+      }
+      return FilledSample(filled)
+    }
+  }
+
+  package func record(_ fingerprint: Fingerprint, of source: Source) async throws -> String? {
+    try await change(source) { try $0.record(fingerprint) }
+    return nil
+  }
+
+  package func forget(_ source: Source) async throws {
+    try await change(source) { try $0.forget() }
+  }
 
   package func close() async {
     // What keeps it open is gone with the process at the latest; nothing is left to be written.
     try? queue.close()
+    locks = [:]
   }
 }
 
@@ -145,6 +185,28 @@ extension SQLiteMessageStore {
     }
     tables[source] = table
     return value
+  }
+
+  private func find(_ source: Source) async throws -> SQLiteColumnRecords.Record? {
+    try await read(source) { try SQLiteColumnRecords(table: $1, database: $0).find() }
+  }
+
+  /// Changes the records in a transaction of its own.
+  private func change<Value: Sendable>(
+    _ source: Source, _ body: @escaping @Sendable (SQLiteColumnRecords) throws -> Value
+  ) async throws -> Value {
+    let table = try await table(of: source)
+    return try await reporting(source) {
+      try await self.queue.writeWithoutTransaction { database in
+        var value: Value?
+        try database.inTransaction(.immediate) {
+          value = try body(SQLiteColumnRecords(table: table, database: database))
+          return .commit
+        }
+        guard let value else { throw CancellationError() }
+        return value
+      }
+    }
   }
 
   private func reporting<Value>(_ source: Source, _ body: () async throws -> Value) async throws -> Value {

@@ -101,6 +101,14 @@ struct SQLiteTable: Sendable {
     "SELECT \(key.selected), CAST(\(vector) AS BLOB) FROM \(name) WHERE \(vector) IS NOT NULL"
   }
 
+  /// A few rows that have a vector: texts of at most so many bytes, and at most so many rows.
+  var filled: String {
+    """
+    SELECT CASE WHEN length(\(text)) <= ? THEN \(text) END, CAST(\(vector) AS BLOB) FROM \(name)
+    WHERE \(vector) IS NOT NULL LIMIT ?
+    """
+  }
+
   /// The text of the row that `isRow` finds.
   func textOfRow(_ isRow: String) -> String { "SELECT \(text) FROM \(name) WHERE \(isRow)" }
 

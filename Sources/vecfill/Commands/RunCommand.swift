@@ -41,6 +41,9 @@ struct RunCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Quarantined rows with which the exit is still 0.", valueName: "rows"))
   var maxQuarantined: Int = 0
 
+  @Flag(help: "Take vectors that are there, and of which nobody recorded the model, for the job's own, uncompared.")
+  var adopt = false
+
   @Option(help: "How log lines look: text or json; with json the summary is one JSON object.")
   var logFormat = LogFormat.text
 
@@ -76,16 +79,22 @@ struct RunCommand: AsyncParsableCommand {
     let board = ProgressBoard()
     let upkeep = try IndexUpkeep(
       job, configuration, Narrator(logger, board), mayBeAway: database.shapes.contains(where: \.indexes.mayBeAway))
-    let locks = try await database.lock(job, in: state.locks)
+    let (claims, locks) = try await database.claim(job, in: state.locks)
     defer { withExtendedLifetime((locks, stops)) {} }
     let counter = try TokenCounter(for: configuration.catalogueModel)
     try counter.check(job)
     let ledger = try Ledger.open(at: configuration.ledgerPath ?? state.ledger)
     database.warn(logger)
+    for warning in Set(claims.flatMap(\.warnings)).sorted() { logger.warning("\(warning)") }
+    let packer = Packer(job, model: job.model, counter: counter)
+    let columns = try await ColumnCheck(
+      job: job, store: database.store, ledger: ledger, claims: claims, packer: packer, adopts: adopt
+    ).columns()
     let policy = RunPolicy(
       grace: .seconds(grace), retry: RetryPolicy(maxOutage: .seconds(maxOutage)), maxQuarantined: maxQuarantined)
-    let packer = Packer(job, model: job.model, counter: counter)
-    let run = JobRun(job: job, database: database, ledger: ledger, upkeep: upkeep, stops: stops.requests)
+    let run = JobRun(
+      job: job, database: database, ledger: ledger, columns: columns, upkeep: upkeep, stops: stops.requests
+    ) { logger.warning("\($0)") }
     let reporter = Reporter(
       board: board, console: .standard, logger: logger, isLive: logFormat == .text && Console.standard.isTerminal)
     let outcome = try await withThrowingTaskGroup(of: Void.self) { group in
@@ -97,7 +106,8 @@ struct RunCommand: AsyncParsableCommand {
         logger.info("filling \(job.sources.map(\.name).joined(separator: ", "))")
         return Pipeline(
           job: job, policy: policy, store: database.store, embedder: embedder, ledger: ledger, begun: begun,
-          packer: packer, board: board, observer: RunObserver(job, database.shapes, upkeep, logger))
+          packer: packer, board: board, observer: RunObserver(job, database.shapes, upkeep, logger),
+          comparisons: columns.compactMap(\.comparison))
       }
     }
     let summary = RunSummary(outcome, job: job, countsExactly: counter.isExact, ledger: ledger.path)
@@ -107,6 +117,7 @@ struct RunCommand: AsyncParsableCommand {
   }
 
   private func tellRecovery(_ begun: Ledger.BegunRun, _ logger: Logger) {
+    for change in begun.changes { logger.notice("\(change)") }
     if !begun.spooled.isEmpty {
       let rows = begun.spooled.reduce(0) { $0 + $1.rows }
       logger.info("\(rows.grouped) rows of an earlier run are in the spool and are written without a call")

@@ -26,8 +26,6 @@ struct StatusCommand: AsyncParsableCommand {
   }
 
   private func holder(of job: Ledger.JobStatus, in locks: String) -> RunLock.Holder? {
-    job.columns.lazy.compactMap { column in
-      RunLock.holder(of: column.source, vector: column.vectorColumn, of: job.database, in: locks)
-    }.first
+    job.columns.lazy.compactMap(\.identity).compactMap { RunLock.holder(of: $0, in: locks) }.first
   }
 }

@@ -35,15 +35,29 @@ struct Database: Sendable {
     }
   }
 
-  /// Takes the locks on every source: among this user's processes here, and in the database where it has one.
-  func lock(_ job: Job, in folder: String) async throws -> [RunLock] {
+  /// Takes the locks on every source, in the database and among this user's processes here, and returns them with what
+  /// the database says of the columns.
+  ///
+  /// Throws a `Failure` with `.locked` that names the holder, or with `.configuration` where two sources are one column.
+  func claim(_ job: Job, in folder: String) async throws -> (claims: [ColumnClaim], locks: [RunLock]) {
     let holder = RunLock.Holder(pid: getpid(), host: Host.name, since: Date())
+    var claims: [ColumnClaim] = []
     var locks: [RunLock] = []
     for source in job.sources {
-      locks.append(try RunLock(on: source, of: store.identity, in: folder, holder: holder))
-      try await store.lock(source)
+      let known = try await store.column(of: source)
+      if let known, let other = claims.firstIndex(where: { $0.column == known }) {
+        throw Failure(
+          .configuration, source.name,
+          "the job fills its column \(source.vector) twice, also as \(job.sources[other].name)",
+          remedy: "leave one of both out")
+      }
+      // Before the claim, since it knows the holder's name in any database.
+      if let known { locks.append(try RunLock(on: known, source.name, in: folder, holder: holder)) }
+      let claim = try await store.claim(source)
+      if known == nil { locks.append(try RunLock(on: claim.column, source.name, in: folder, holder: holder)) }
+      claims.append(claim)
     }
-    return locks
+    return (claims, locks)
   }
 
   func countRemaining(_ job: Job) async throws -> Int {

@@ -10,8 +10,11 @@ struct JobRun: Sendable {
   let job: Job
   let database: Database
   let ledger: Ledger
+  let columns: [ColumnCheck.Checked]
   let upkeep: IndexUpkeep
   let stops: StopRequests
+  /// Is told what a person should know of the columns.
+  let warn: @Sendable (String) -> Void
 
   /// What a run came to.
   struct Outcome: Sendable {
@@ -27,9 +30,13 @@ struct JobRun: Sendable {
   ///
   /// - Parameter pipeline: makes the pipeline for the run as the ledger began it.
   func run(_ pipeline: (Ledger.BegunRun) -> Pipeline) async throws -> Outcome {
-    let begun = try await ledger.begin(job, on: database.store.identity, at: Date())
+    let begun = try await ledger.begin(
+      job, on: database.store.identity, columns: columns.map(\.column), at: Date())
     do {
       try await upkeep.check()
+      for (index, column) in columns.enumerated() where column.comparison == nil && !column.isRecorded {
+        try await record(index)
+      }
     } catch let failure as Failure {
       try await ledger.end(begun.id, .failed(failure), Tally(), at: Date())
       throw failure
@@ -42,11 +49,24 @@ struct JobRun: Sendable {
       }
     }
     let report = await pipeline(begun).fill(
-      stops: stops.causes, prepare: upkeep.hasWork ? dropIndexes : nil)
+      stops: stops.causes, prepare: upkeep.hasWork ? dropIndexes : nil,
+      prove: { source in
+        try await record(source)
+        try await ledger.prove(begun.targets[source])
+      })
     var indexes = RunSummary.Indexes(away: away.withLock { $0 })
     var ending = await settle(&indexes, report.ending)
     ending = await close(begun.id, with: ending, report.tally)
     return Outcome(ending: ending, report: report, indexes: indexes, arrived: await arrived(ending, report.tally))
+  }
+
+  /// Records in the database what a column is filled with; where that is not possible, the ledger alone knows it.
+  private func record(_ source: Int) async throws {
+    let column = columns[source].column
+    guard let reason = try await database.store.record(column.fingerprint, of: column.source) else { return }
+    warn(
+      "what \(column.source.name).\(column.source.vector) is made of is known to this ledger alone, and a run with another one would not see it: \(reason)"
+    )
   }
 
   private func isDone(_ ending: Ending) -> Bool { [.complete, .quarantined].contains(ending.exitCode) }

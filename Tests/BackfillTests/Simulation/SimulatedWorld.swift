@@ -78,6 +78,9 @@ struct SimulatedWorld {
   /// What was asked though its reply had been received: must stay empty (P2).
   private(set) var paidTwice: [RowKey] = []
   private var received: [Set<BatchRow.Identity>]
+  /// Sources with vectors of which nobody knows yet that they are the job's.
+  private var unproven: Set<Int>
+  private(set) var comparisons = 0
 
   init(job: Job, rows: [[String?]], faults: Faults, seed: UInt64) {
     self.job = job
@@ -87,6 +90,8 @@ struct SimulatedWorld {
     watermarks = Array(repeating: nil, count: rows.count)
     quarantine = Array(repeating: [:], count: rows.count)
     received = Array(repeating: [], count: rows.count)
+    unproven = []
+    for source in rows.indices where random.chance(0.2) { unproven.insert(source) }
   }
 
   /// No run of these worlds takes more steps.
@@ -114,7 +119,8 @@ struct SimulatedWorld {
       job: job, policy: policy, run: runs, watermarks: watermarks,
       spooled: spool.map { Conductor.Spooled(id: $0.key, source: $0.value.source, rows: $0.value.rows.count) }
         .sorted { ($0.id.run, $0.id.number) < ($1.id.run, $1.id.number) },
-      spent: spent, preparesWriting: random.chance(0.3), random: SeededGenerator(seed: random.next()))
+      spent: spent, preparesWriting: random.chance(0.3),
+      compared: unproven.sorted().map { ($0, SimulatedWorld.compared) }, random: SeededGenerator(seed: random.next()))
     schedule(.event(.started))
     while let next = queue.indices.min(by: { queue[$0].time < queue[$1].time }) {
       let (time, pending) = queue.remove(at: next)
@@ -193,6 +199,9 @@ struct SimulatedWorld {
     }
   }
 
+  private static let compared = Batch.Contents(
+    inputs: (1...3).map { Input(texts: ["compared \($0)"], tokens: [3], isExact: true) }, rows: [])
+
   private mutating func schedule(_ pending: Pending) {
     queue.append((now + .milliseconds(Int.random(in: 1...200, using: &random)), pending))
   }
@@ -220,9 +229,18 @@ struct SimulatedWorld {
       }
       inFlight[batch.id] = (batch, reservation ?? 0)
       schedule(.answer(batch.id))
+    case .compare(let batch):
+      comparisons += 1
+      schedule(.event(.compared(batch.id, source: batch.source, alike: batch.contents.inputs.count)))
+    case .prove(let source):
+      unproven.remove(source)
+      schedule(.event(.proven(source: source)))
     case .prepareWriting:
       schedule(.event(.prepared))
     case .write(let write):
+      if unproven.contains(write.source) {
+        violations.append("table \(write.source) was written before its comparison")
+      }
       schedule(.write(write))
     case .settle(let settlement):
       settle(settlement)

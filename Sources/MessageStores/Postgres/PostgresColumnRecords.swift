@@ -1,0 +1,140 @@
+import Backfill
+import Foundation
+import PgVector
+import Postgres
+
+/// What the vectors of a table's columns are made of, as the database has recorded it: in a table `vecfill_column` in the
+/// schema of the table, so that every machine and every ledger sees it.
+///
+/// A record goes by the table's object id and the column's number, which a rename leaves as they are. One that was made
+/// in another database, and came with a dump, goes by their names.
+struct PostgresColumnRecords: Sendable {
+  let table: PostgresTable
+  let column: ColumnIdentity
+
+  static let definition = OwnTable.Definition(
+    name: "vecfill_column",
+    body: """
+      database text NOT NULL, table_id oid NOT NULL, column_number smallint NOT NULL, table_name text NOT NULL,
+      column_name text NOT NULL, fingerprint text NOT NULL, recorded_at timestamptz NOT NULL DEFAULT now(),
+      by text NOT NULL DEFAULT current_setting('application_name'),
+      PRIMARY KEY (database, table_id, column_number)
+      """,
+    columns: "{database text,table_id oid,column_number int2,table_name text,column_name text,fingerprint text,"
+      + "recorded_at timestamptz,by text}")
+
+  struct Reading {
+    var recorded: Fingerprint?
+    var warnings: [String] = []
+  }
+
+  /// - Parameter address: what names the database where the role may not read its system identifier.
+  init(of table: PostgresTable, address: String, on connection: isolated PostgresConnection) throws {
+    self.table = table
+    let database = try connection.inspect("SELECT oid FROM pg_database WHERE datname = current_database()")[0][0] ?? ""
+    var system = address
+    do {
+      system = try connection.inspect("SELECT system_identifier FROM pg_control_system()")[0][0] ?? address
+    } catch let error as PostgresError where error.sqlState == "42501" {
+      // Some hosts keep the control data from their users.
+    }
+    column = ColumnIdentity(database: "postgresql \(system)/\(database)", column: "\(table.oid).\(table.vectorNumber)")
+  }
+
+  /// Throws a `Failure` where the record is one that only a newer version understands.
+  func read(on connection: isolated PostgresConnection) throws -> Reading {
+    var reading = Reading()
+    let all = try OwnTable.all(Self.definition, in: nil, on: connection)
+    let own = "\(table.schema.quotedIdentifier).\(Self.definition.name)"
+    for place in all.filter({ $0.name == own }) + all.filter({ $0.name != own }) where reading.recorded == nil {
+      guard place.isReadable, try place.isTrusted(forTable: table.oid, on: connection) else {
+        if place.name == own {
+          reading.warnings.append(
+            "\(place.name) is not to be trusted or can't be read: whether \(table.source.name) holds another model's vectors is known from the ledger alone"
+          )
+        }
+        continue
+      }
+      let found = try connection.inspect(
+        """
+        SELECT fingerprint FROM ONLY \(place.name)
+        WHERE database = $1 AND table_id = $2::oid AND column_number = $3::smallint
+          OR database <> $1 AND table_name = $4 AND column_name = $5 AND $6
+        ORDER BY database = $1 DESC, recorded_at DESC LIMIT 1
+        """,
+        [
+          .text(column.database), .text(table.oid), .text("\(table.vectorNumber)"), .text(table.source.table),
+          .text(table.source.vector), .text(place.name == own ? "true" : "false"),
+        ])
+      guard let text = found.first?[0] else { continue }
+      guard let recorded = try? JSONDecoder().decode(Fingerprint.self, from: Data(text.utf8)) else {
+        throw Failure(
+          .configuration, place.name,
+          "its record of \(table.source.name).\(table.source.vector) is none of this version's",
+          remedy: "use the vecfill that wrote it, or delete that row")
+      }
+      reading.recorded = recorded
+    }
+    return reading
+  }
+
+  /// Returns why the record can't be made, in words; nil where it was made, durably.
+  func record(_ fingerprint: Fingerprint, on connection: isolated PostgresConnection) throws -> String? {
+    let schema = table.schema.quotedIdentifier
+    let place = "\(schema).\(Self.definition.name)"
+    do {
+      var found = try OwnTable.all(Self.definition, in: schema, on: connection)
+      if found.isEmpty {
+        try create(place, on: connection)
+        found = try OwnTable.all(Self.definition, in: schema, on: connection)
+      }
+      guard let found = found.first, try found.isTrusted(forTable: table.oid, on: connection) else {
+        return "\(place) is not vecfill's own, or not its table's owner's"
+      }
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = .sortedKeys
+      _ = try connection.query(
+        """
+        WITH copied AS (DELETE FROM ONLY \(place) WHERE database <> $1 AND table_name = $4 AND column_name = $5)
+        INSERT INTO \(place) (database, table_id, column_number, table_name, column_name, fingerprint)
+        VALUES ($1, $2::oid, $3::smallint, $4, $5, $6)
+        ON CONFLICT (database, table_id, column_number) DO UPDATE SET table_name = excluded.table_name,
+          column_name = excluded.column_name, fingerprint = excluded.fingerprint, recorded_at = now(),
+          by = excluded.by
+        """,
+        [
+          .text(column.database), .text(table.oid), .text("\(table.vectorNumber)"), .text(table.source.table),
+          .text(table.source.vector), .text(String(decoding: try encoder.encode(fingerprint), as: UTF8.self)),
+        ], under: PostgresSettings(lockTimeout: .seconds(5)))
+      return nil
+    } catch let error as PostgresError where !error.endsConnection {
+      return "\(place) can't be written (SQLSTATE \(error.sqlState ?? "unknown"))"
+    }
+  }
+
+  func forget(on connection: isolated PostgresConnection) throws {
+    let all = try OwnTable.all(Self.definition, in: nil, on: connection)
+    for place in all where place.isReadable {
+      guard try place.isTrusted(forTable: table.oid, on: connection) else { continue }
+      _ = try connection.query(
+        """
+        DELETE FROM ONLY \(place.name) WHERE database = $1 AND table_id = $2::oid AND column_number = $3::smallint
+          OR database <> $1 AND table_name = $4 AND column_name = $5
+        """,
+        [
+          .text(column.database), .text(table.oid), .text("\(table.vectorNumber)"), .text(table.source.table),
+          .text(table.source.vector),
+        ], under: PostgresSettings(lockTimeout: .seconds(5)))
+    }
+  }
+
+  private func create(_ place: String, on connection: isolated PostgresConnection) throws {
+    do {
+      _ = try connection.query(
+        "CREATE TABLE IF NOT EXISTS \(place) (\(Self.definition.body))",
+        under: PostgresSettings(lockTimeout: .seconds(5)))
+    } catch let error as PostgresError where ["42P07", "23505"].contains(error.sqlState) {
+      // Another process has just made it.
+    }
+  }
+}

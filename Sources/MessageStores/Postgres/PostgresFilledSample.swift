@@ -1,0 +1,49 @@
+import Backfill
+import Foundation
+import PgVector
+import Postgres
+
+/// The reading of a few rows that have a vector.
+struct PostgresFilledSample: Sendable {
+  let table: PostgresTable
+  let limit: Int
+
+  /// Reads them in whatever order the table has them. A table of many rows and no vector is not read to its end.
+  func read(on connection: isolated PostgresConnection) throws -> FilledSample {
+    let isShort = "pg_catalog.octet_length(\(table.text)) <= \(FilledRow.mostTextBytes)"
+    let statement = """
+      SELECT CASE WHEN \(isShort) THEN \(table.text) END, \(table.vector) FROM \(table.name)
+      WHERE \(table.vector) IS NOT NULL LIMIT $1
+      """
+    do {
+      let rows = try connection.query(
+        statement, [.integer(Int64(limit))], format: .binary, under: table.settings(.seconds(10)))
+      return FilledSample(
+        rows.indices.compactMap { row in
+          let vector = rows.withBytes(row: row, column: 1) { table.vectorType.decode($0) }
+          guard let vector else { return nil }
+          let text = rows.withBytes(row: row, column: 0) { String(validating: $0, as: UTF8.self) } ?? nil
+          return FilledRow(text: text, vector: vector)
+        })
+    } catch let error as PostgresError where error.sqlState == "57014" {
+      return FilledSample([], isTimedOut: true)
+    }
+  }
+}
+
+extension VectorType {
+  /// The values of a vector in its binary form: int16 dimension, int16 0, then the big-endian values.
+  fileprivate func decode(_ bytes: UnsafeRawBufferPointer) -> [Float] {
+    let width = self == .vector ? 4 : 2
+    return (0..<max(0, bytes.count - 4) / width).map { index in
+      let offset = 4 + index * width
+      switch self {
+      case .vector:
+        return Float(bitPattern: UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)))
+      case .halfvec:
+        return Float(
+          Float16(bitPattern: UInt16(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt16.self))))
+      }
+    }
+  }
+}

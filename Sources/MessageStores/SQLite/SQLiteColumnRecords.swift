@@ -1,0 +1,131 @@
+import Backfill
+import Foundation
+import GRDB
+
+/// What the vectors of a file's columns are made of, as the file has recorded it, in a table `vecfill_column`.
+///
+/// The table also gives the file a name of its own, which a move or a link leaves as it is. A record goes by the names
+/// of table and column; where they are gone, by the table's page and the column's place, which a rename leaves.
+struct SQLiteColumnRecords {
+  let table: SQLiteTable
+  let database: Database
+
+  private static let name = "vecfill_column"
+
+  struct Record {
+    /// The same for as long as the record is there.
+    let id: Int64
+    let column: ColumnIdentity
+    let fingerprint: Fingerprint?
+    /// Whether it has the column's names and place as they are now.
+    let isUpToDate: Bool
+  }
+
+  /// Where the column is.
+  private struct Place {
+    let page: Int64
+    let number: Int
+    let tables: Set<String>
+    let columns: Set<String>
+  }
+
+  /// The record of the column; nil where there is none.
+  ///
+  /// Throws a `Failure` where the table is another's, or a record is one that only a newer version understands.
+  func find() throws -> Record? {
+    guard try database.tableExists(Self.name) else { return nil }
+    let columns = try Set(database.columns(in: Self.name).map(\.name))
+    guard
+      columns.isSuperset(of: [
+        "id", "database", "table_name", "column_name", "table_page", "column_place", "fingerprint",
+      ])
+    else {
+      throw Failure(
+        .configuration, Self.name, "the table is there and is not vecfill's own",
+        remedy: "rename or drop it: vecfill records there what a column's vectors are made of")
+    }
+    let place = try place()
+    let (tableName, columnName) = (table.source.table.lowercased(), table.source.vector.lowercased())
+    let rows = try Row.fetchAll(database, sql: "SELECT * FROM \(Self.name)")
+    func isOf(_ row: Row, byName: Bool) -> Bool {
+      let named = (
+        ((row["table_name"] as String?) ?? "").lowercased(), ((row["column_name"] as String?) ?? "").lowercased()
+      )
+      if byName { return named == (tableName, columnName) }
+      let isTable = named.0 == tableName || row["table_page"] == place.page && !place.tables.contains(named.0)
+      let isColumn = named.1 == columnName || row["column_place"] == place.number && !place.columns.contains(named.1)
+      return isTable && isColumn
+    }
+    guard let row = rows.first(where: { isOf($0, byName: true) }) ?? rows.first(where: { isOf($0, byName: false) })
+    else { return nil }
+    let id = (row["id"] as Int64?) ?? 0
+    return Record(
+      id: id, column: ColumnIdentity(database: "sqlite \((row["database"] as String?) ?? "")", column: "\(id)"),
+      fingerprint: try (row["fingerprint"] as String?).map(decode),
+      isUpToDate: isOf(row, byName: true) && row["table_page"] == place.page && row["column_place"] == place.number)
+  }
+
+  /// The record of the column, which is made, without a fingerprint, where there is none.
+  func findOrMake() throws -> Record {
+    let found = try find()
+    if let found, found.isUpToDate { return found }
+    let place = try place()
+    if let found {
+      try database.execute(
+        sql: """
+          UPDATE \(Self.name) SET table_name = ?, column_name = ?, table_page = ?, column_place = ? WHERE id = ?
+          """, arguments: [table.source.table, table.source.vector, place.page, place.number, found.id])
+      return found
+    }
+    try database.execute(
+      sql: """
+        CREATE TABLE IF NOT EXISTS \(Self.name) (
+          id INTEGER PRIMARY KEY, database TEXT NOT NULL, table_name TEXT NOT NULL, column_name TEXT NOT NULL,
+          table_page INTEGER NOT NULL, column_place INTEGER NOT NULL, fingerprint TEXT,
+          recorded_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+        )
+        """)
+    try database.execute(
+      sql: """
+        INSERT INTO \(Self.name) (database, table_name, column_name, table_page, column_place)
+        VALUES (coalesce((SELECT min(database) FROM \(Self.name)), lower(hex(randomblob(8)))), ?, ?, ?, ?)
+        """, arguments: [table.source.table, table.source.vector, place.page, place.number])
+    guard let made = try find() else {
+      throw Failure(.unavailable, Self.name, "a record that was made is not there", remedy: "look at its triggers")
+    }
+    return made
+  }
+
+  func record(_ fingerprint: Fingerprint) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    let text = String(decoding: try encoder.encode(fingerprint), as: UTF8.self)
+    try database.execute(
+      sql: "UPDATE \(Self.name) SET fingerprint = ?, recorded_at = CURRENT_TIMESTAMP WHERE id = ?",
+      arguments: [text, try findOrMake().id])
+  }
+
+  func forget() throws {
+    guard let found = try find() else { return }
+    try database.execute(sql: "UPDATE \(Self.name) SET fingerprint = NULL WHERE id = ?", arguments: [found.id])
+  }
+
+  private func place() throws -> Place {
+    let tables = try Row.fetchAll(database, sql: "SELECT name, rootpage FROM sqlite_master WHERE type = 'table'")
+    let own = tables.first { ($0["name"] as String).lowercased() == table.source.table.lowercased() }
+    let columns = try SQLiteColumn.all(of: table.source.table, in: database).map { $0.name.lowercased() }
+    return Place(
+      page: own?["rootpage"] ?? 0, number: columns.firstIndex(of: table.source.vector.lowercased()) ?? -1,
+      tables: Set(tables.map { ($0["name"] as String).lowercased() }), columns: Set(columns))
+  }
+
+  private func decode(_ text: String) throws -> Fingerprint {
+    guard let fingerprint = try? JSONDecoder().decode(Fingerprint.self, from: Data(text.utf8)) else {
+      throw Failure(
+        .configuration, Self.name,
+        "its record of \(table.source.name).\(table.source.vector) is none of this version's",
+        remedy: "use the vecfill that wrote it, or delete that row")
+    }
+    return fingerprint
+  }
+}

@@ -1,0 +1,41 @@
+import Backfill
+import CLinux
+import Foundation
+
+/// A lock on filling one column of a SQLite file, freed by the kernel when its holder dies.
+///
+/// It is on a byte of the file itself, far behind any that SQLite reads, writes or locks, so that it is the same through
+/// every name of the file: links, `..`, another folder mounted.
+///
+/// To be dropped only after the file's last connection is closed: closing a descriptor drops those locks of its process
+/// that SQLite has on the file.
+final class SQLiteFillLock: Sendable {
+  private let descriptor: Int32
+
+  /// SQLite's files end at 2^48 bytes at the latest.
+  private static let firstByte: Int64 = 1 << 56
+
+  /// Throws a `Failure` with `.locked` where another holds it, or with `.localIO`.
+  init(on path: String, number: Int64, for source: Source) throws(Failure) {
+    let descriptor = open(path, O_RDWR | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      throw Failure(
+        .localIO, path, "it can't be opened: \(String(cString: strerror(errno)))", remedy: "check the file's rights")
+    }
+    guard vecfill_lock_byte(descriptor, SQLiteFillLock.firstByte + number) == 0 else {
+      let code = errno
+      close(descriptor)
+      guard [EAGAIN, EACCES].contains(code) else {
+        throw Failure(
+          .localIO, path, "its file system takes no lock: \(String(cString: strerror(code)))",
+          remedy: "put the file on a local disk")
+      }
+      throw Failure(
+        .locked, source.name, "it is being filled by another process",
+        remedy: "wait for it to end, or use --if-locked skip")
+    }
+    self.descriptor = descriptor
+  }
+
+  deinit { close(descriptor) }
+}

@@ -1,0 +1,65 @@
+import Backfill
+import Foundation
+import Ledger
+import Pipeline
+
+/// Finds out, before anything is paid, whether a job may fill the columns that it has claimed (P4).
+struct ColumnCheck: Sendable {
+  let job: Job
+  let store: any MessageStore
+  let ledger: Ledger
+  let claims: [ColumnClaim]
+  let packer: Packer
+  /// Whether vectors of which nobody recorded what they are made of are taken for the job's own.
+  let adopts: Bool
+
+  /// A column that may be filled.
+  struct Checked: Sendable {
+    let column: LedgerColumn
+    /// The vectors that are compared before it is filled; nil where that isn't needed.
+    let comparison: ColumnComparison?
+    /// Whether the database has the record of it already.
+    let isRecorded: Bool
+  }
+
+  /// Rows that are looked at for texts to compare.
+  private static let mostRows = 50
+
+  /// The columns, one for each source. Throws a `Failure` with `.configuration` that shows both fingerprints where a
+  /// column holds vectors of another one.
+  func columns() async throws -> [Checked] {
+    var columns: [Checked] = []
+    for (source, claim) in claims.enumerated() { columns.append(try await check(source, claim)) }
+    return columns
+  }
+
+  private func check(_ index: Int, _ claim: ColumnClaim) async throws -> Checked {
+    let source = job.sources[index]
+    let fingerprint = job.fingerprint(of: source)
+    var recorded = claim.recorded
+    if recorded == nil {
+      recorded = try await ledger.fingerprint(of: claim.column, source, in: store.identity)
+    }
+    var sample = FilledSample([])
+    if recorded?.admits(fingerprint) != true { sample = try await store.filled(in: source, limit: Self.mostRows) }
+    let content: Provenance.Content = sample.isTimedOut ? .notFound : sample.rows.isEmpty ? .none : .some
+    let verdict = Provenance(recorded: recorded, content: content).verdict(on: fingerprint, adopts: adopts)
+    if case .refuses(let held) = verdict {
+      throw refusal(source, held, fingerprint, isInDatabase: claim.recorded != nil)
+    }
+    let comparison = verdict == .compares ? ColumnComparison(of: sample.rows, source: index, packer) : nil
+    if let comparison, comparison.contents.isEmpty { throw job.incomparable(source) }
+    return Checked(
+      column: LedgerColumn(
+        source: source, identity: claim.column, fingerprint: fingerprint, isProven: verdict == .fills),
+      comparison: comparison, isRecorded: claim.recorded == fingerprint)
+  }
+
+  private func refusal(_ source: Source, _ held: Fingerprint, _ made: Fingerprint, isInDatabase: Bool) -> Failure {
+    let name = "\(source.name).\(source.vector)"
+    let witness = isInDatabase ? "the database" : "the ledger \(ledger.path)"
+    return Failure(
+      .configuration, name, "\(witness) says that it holds vectors of [\(held)], and the job makes [\(made)]",
+      remedy: "use the former again, fill another column, or empty this one and run again (docs/changing-a-job.md)")
+  }
+}
