@@ -105,7 +105,8 @@ extension Ledger {
       db, sql: "SELECT database, sources, targets, state FROM run WHERE job = ? ORDER BY id DESC LIMIT 1",
       arguments: [job.name])
     guard let last, try last.checked("state", as: String.self) != "completed",
-      Set(try last.decoded("targets", as: [Int64].self)) != Set(targets)
+      Set(try last.decoded("targets", as: [Int64].self)) != Set(targets),
+      try !isAnyForgotten(last.decoded("targets", as: [Int64].self), db)
     else { return }
     let was = "\(try last.checked("database", as: String.self)) \(try last.checked("sources", as: String.self))"
     throw Failure(
@@ -114,7 +115,14 @@ extension Ledger {
       remedy: "finish that one first, or give this one its own ledger with --ledger")
   }
 
-  private static func spent(targets: String, _ db: Database) throws -> Double {
+  private static func isAnyForgotten(_ targets: [Int64], _ db: Database) throws -> Bool {
+    let owned = targets.map(String.init).joined(separator: ",")
+    return try Bool.fetchOne(
+      db,
+      sql: "SELECT EXISTS (SELECT 1 FROM target WHERE id IN (\(owned)) AND identity LIKE '\(forgotten) %')") == true
+  }
+
+  static func spent(targets: String, _ db: Database) throws -> Double {
     try Double.fetchOne(
       db,
       sql: """

@@ -11,6 +11,7 @@ struct Vecfill: AsyncParsableCommand {
     version: Vecfill.version,
     subcommands: [
       RunCommand.self, EstimateCommand.self, StatusCommand.self, CostCommand.self, QuarantineCommand.self,
+      LedgerCommand.self,
       SearchCommand.self, ConfigCommand.self, ModelsCommand.self, MigrateCommand.self, TokenizerCommand.self,
     ])
 

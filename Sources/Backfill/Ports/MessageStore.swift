@@ -52,8 +52,9 @@ package protocol MessageStore: Sendable {
   /// it did. The caller has the claim.
   func record(_ fingerprint: Fingerprint, of source: Source) async throws -> String?
 
-  /// Deletes what the database has recorded of `source`. The caller has the claim.
-  func forget(_ source: Source) async throws
+  /// Claims the column of `source`, deletes what the database has recorded of it, and returns which one it is; nil where
+  /// there is no such column. Only its table and its vector column have to be there.
+  func forget(_ source: Source) async throws -> ColumnIdentity?
 
   /// Closes the connections; what was locked is free after it.
   func close() async

@@ -9,7 +9,7 @@ import Postgres
 /// A record goes by the table's object id and the column's number, which a rename leaves as they are. One that was made
 /// in another database, and came with a dump, goes by their names.
 struct PostgresColumnRecords: Sendable {
-  let table: PostgresTable
+  private let filled: PostgresColumnPlace
   let column: ColumnIdentity
 
   static let definition = OwnTable.Definition(
@@ -29,8 +29,8 @@ struct PostgresColumnRecords: Sendable {
   }
 
   /// - Parameter address: what names the database where the role may not read its system identifier.
-  init(of table: PostgresTable, address: String, on connection: isolated PostgresConnection) throws {
-    self.table = table
+  init(of filled: PostgresColumnPlace, address: String, on connection: isolated PostgresConnection) throws {
+    self.filled = filled
     let database = try connection.inspect("SELECT oid FROM pg_database WHERE datname = current_database()")[0][0] ?? ""
     var system = address
     do {
@@ -38,39 +38,39 @@ struct PostgresColumnRecords: Sendable {
     } catch let error as PostgresError where error.sqlState == "42501" {
       // Some hosts keep the control data from their users.
     }
-    column = ColumnIdentity(database: "postgresql \(system)/\(database)", column: "\(table.oid).\(table.vectorNumber)")
+    column = ColumnIdentity(database: "postgresql \(system)/\(database)", column: "\(filled.table).\(filled.number)")
   }
 
   /// Throws a `Failure` where the record is one that only a newer version understands.
   func read(on connection: isolated PostgresConnection) throws -> Reading {
     var reading = Reading()
     let all = try OwnTable.all(Self.definition, in: nil, on: connection)
-    let own = "\(table.schema.quotedIdentifier).\(Self.definition.name)"
-    for place in all.filter({ $0.name == own }) + all.filter({ $0.name != own }) where reading.recorded == nil {
-      guard place.isReadable, try place.isTrusted(forTable: table.oid, on: connection) else {
-        if place.name == own {
+    let own = "\(filled.schema.quotedIdentifier).\(Self.definition.name)"
+    for records in all.filter({ $0.name == own }) + all.filter({ $0.name != own }) where reading.recorded == nil {
+      guard records.isReadable, try records.isTrusted(forTable: filled.table, on: connection) else {
+        if records.name == own {
           reading.warnings.append(
-            "\(place.name) is not to be trusted or can't be read: whether \(table.source.name) holds another model's vectors is known from the ledger alone"
+            "\(records.name) is not to be trusted or can't be read: whether \(filled.tableName) holds another model's vectors is known from the ledger alone"
           )
         }
         continue
       }
       let found = try connection.inspect(
         """
-        SELECT fingerprint FROM ONLY \(place.name)
+        SELECT fingerprint FROM ONLY \(records.name)
         WHERE database = $1 AND table_id = $2::oid AND column_number = $3::smallint
           OR database <> $1 AND table_name = $4 AND column_name = $5 AND $6
         ORDER BY database = $1 DESC, recorded_at DESC LIMIT 1
         """,
         [
-          .text(column.database), .text(table.oid), .text("\(table.vectorNumber)"), .text(table.source.table),
-          .text(table.source.vector), .text(place.name == own ? "true" : "false"),
+          .text(column.database), .text(filled.table), .text("\(filled.number)"), .text(filled.tableName),
+          .text(filled.columnName), .text(records.name == own ? "true" : "false"),
         ])
       guard let text = found.first?[0] else { continue }
       guard let recorded = try? JSONDecoder().decode(Fingerprint.self, from: Data(text.utf8)) else {
         throw Failure(
-          .configuration, place.name,
-          "its record of \(table.source.name).\(table.source.vector) is none of this version's",
+          .configuration, records.name,
+          "its record of \(filled.tableName).\(filled.columnName) is none of this version's",
           remedy: "use the vecfill that wrote it, or delete that row")
       }
       reading.recorded = recorded
@@ -80,7 +80,7 @@ struct PostgresColumnRecords: Sendable {
 
   /// Returns why the record can't be made, in words; nil where it was made, durably.
   func record(_ fingerprint: Fingerprint, on connection: isolated PostgresConnection) throws -> String? {
-    let schema = table.schema.quotedIdentifier
+    let schema = filled.schema.quotedIdentifier
     let place = "\(schema).\(Self.definition.name)"
     do {
       var found = try OwnTable.all(Self.definition, in: schema, on: connection)
@@ -88,7 +88,7 @@ struct PostgresColumnRecords: Sendable {
         try create(place, on: connection)
         found = try OwnTable.all(Self.definition, in: schema, on: connection)
       }
-      guard let found = found.first, try found.isTrusted(forTable: table.oid, on: connection) else {
+      guard let found = found.first, try found.isTrusted(forTable: filled.table, on: connection) else {
         return "\(place) is not vecfill's own, or not its table's owner's"
       }
       let encoder = JSONEncoder()
@@ -103,8 +103,8 @@ struct PostgresColumnRecords: Sendable {
           by = excluded.by
         """,
         [
-          .text(column.database), .text(table.oid), .text("\(table.vectorNumber)"), .text(table.source.table),
-          .text(table.source.vector), .text(String(decoding: try encoder.encode(fingerprint), as: UTF8.self)),
+          .text(column.database), .text(filled.table), .text("\(filled.number)"), .text(filled.tableName),
+          .text(filled.columnName), .text(String(decoding: try encoder.encode(fingerprint), as: UTF8.self)),
         ], under: PostgresSettings(lockTimeout: .seconds(5)))
       return nil
     } catch let error as PostgresError where !error.endsConnection {
@@ -115,15 +115,15 @@ struct PostgresColumnRecords: Sendable {
   func forget(on connection: isolated PostgresConnection) throws {
     let all = try OwnTable.all(Self.definition, in: nil, on: connection)
     for place in all where place.isReadable {
-      guard try place.isTrusted(forTable: table.oid, on: connection) else { continue }
+      guard try place.isTrusted(forTable: filled.table, on: connection) else { continue }
       _ = try connection.query(
         """
         DELETE FROM ONLY \(place.name) WHERE database = $1 AND table_id = $2::oid AND column_number = $3::smallint
           OR database <> $1 AND table_name = $4 AND column_name = $5
         """,
         [
-          .text(column.database), .text(table.oid), .text("\(table.vectorNumber)"), .text(table.source.table),
-          .text(table.source.vector),
+          .text(column.database), .text(filled.table), .text("\(filled.number)"), .text(filled.tableName),
+          .text(filled.columnName),
         ], under: PostgresSettings(lockTimeout: .seconds(5)))
     }
   }

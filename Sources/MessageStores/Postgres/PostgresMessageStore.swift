@@ -115,12 +115,16 @@ package actor PostgresMessageStore: MessageStore {
   }
 
   package func column(of source: Source) async throws -> ColumnIdentity? {
-    try await records(of: source) { records, _ in records.column }
+    let address = identity
+    return try await read(source) { connection in
+      guard let place = try PostgresColumnPlace.find(source, on: connection) else { return nil }
+      return try PostgresColumnRecords(of: place, address: address, on: connection).column
+    }
   }
 
   package func claim(_ source: Source) async throws -> ColumnClaim {
     let table = try await table(of: source)
-    try await withPatience(for: source) { _ in try await self.locks.take(table.lockName, for: source) }
+    try await withPatience(for: source) { _ in try await self.locks.take(table.place.lockName, for: source) }
     return try await records(of: source) { records, connection in
       let reading = try records.read(on: connection)
       return ColumnClaim(column: records.column, recorded: reading.recorded, warnings: reading.warnings)
@@ -136,8 +140,15 @@ package actor PostgresMessageStore: MessageStore {
     try await records(of: source) { try $0.record(fingerprint, on: $1) }
   }
 
-  package func forget(_ source: Source) async throws {
-    try await records(of: source) { try $0.forget(on: $1) }
+  package func forget(_ source: Source) async throws -> ColumnIdentity? {
+    guard let place = try await read(source, { try PostgresColumnPlace.find(source, on: $0) }) else { return nil }
+    try await withPatience(for: source) { _ in try await self.locks.take(place.lockName, for: source) }
+    let address = identity
+    return try await read(source) { connection in
+      let records = try PostgresColumnRecords(of: place, address: address, on: connection)
+      try records.forget(on: connection)
+      return records.column
+    }
   }
 
   package func close() async {
@@ -161,9 +172,9 @@ extension PostgresMessageStore {
   private func records<Value: Sendable>(
     of source: Source, _ body: @escaping @Sendable (PostgresColumnRecords, isolated PostgresConnection) throws -> Value
   ) async throws -> Value {
-    let (table, address) = (try await table(of: source), identity)
+    let (place, address) = (try await table(of: source).place, identity)
     return try await read(source) { connection in
-      try body(PostgresColumnRecords(of: table, address: address, on: connection), connection)
+      try body(PostgresColumnRecords(of: place, address: address, on: connection), connection)
     }
   }
 

@@ -30,9 +30,10 @@ struct PostgresTable: Sendable {
       warnings: warnings)
   }
 
-  /// The name of the lock on filling this column, the same for every process, every spelling of the source and over a
-  /// rename.
-  var lockName: String { "vecfill \(oid).\(vectorNumber)" }
+  var place: PostgresColumnPlace {
+    PostgresColumnPlace(
+      table: oid, number: vectorNumber, schema: schema, tableName: source.table, columnName: source.vector)
+  }
 
   var name: String { "\(schema.quotedIdentifier).\(source.table.quotedIdentifier)" }
   /// The table's name as its columns are qualified with it.

@@ -7,7 +7,7 @@ import GRDB
 /// The table also gives the file a name of its own, which a move or a link leaves as it is. A record goes by the names
 /// of table and column; where they are gone, by the table's page and the column's place, which a rename leaves.
 struct SQLiteColumnRecords {
-  let table: SQLiteTable
+  let source: Source
   let database: Database
 
   private static let name = "vecfill_column"
@@ -45,7 +45,7 @@ struct SQLiteColumnRecords {
         remedy: "rename or drop it: vecfill records there what a column's vectors are made of")
     }
     let place = try place()
-    let (tableName, columnName) = (table.source.table.lowercased(), table.source.vector.lowercased())
+    let (tableName, columnName) = (source.table.lowercased(), source.vector.lowercased())
     let rows = try Row.fetchAll(database, sql: "SELECT * FROM \(Self.name)")
     func isOf(_ row: Row, byName: Bool) -> Bool {
       let named = (
@@ -74,7 +74,7 @@ struct SQLiteColumnRecords {
       try database.execute(
         sql: """
           UPDATE \(Self.name) SET table_name = ?, column_name = ?, table_page = ?, column_place = ? WHERE id = ?
-          """, arguments: [table.source.table, table.source.vector, place.page, place.number, found.id])
+          """, arguments: [source.table, source.vector, place.page, place.number, found.id])
       return found
     }
     try database.execute(
@@ -89,7 +89,7 @@ struct SQLiteColumnRecords {
       sql: """
         INSERT INTO \(Self.name) (database, table_name, column_name, table_page, column_place)
         VALUES (coalesce((SELECT min(database) FROM \(Self.name)), lower(hex(randomblob(8)))), ?, ?, ?, ?)
-        """, arguments: [table.source.table, table.source.vector, place.page, place.number])
+        """, arguments: [source.table, source.vector, place.page, place.number])
     guard let made = try find() else {
       throw Failure(.unavailable, Self.name, "a record that was made is not there", remedy: "look at its triggers")
     }
@@ -105,17 +105,16 @@ struct SQLiteColumnRecords {
       arguments: [text, try findOrMake().id])
   }
 
-  func forget() throws {
-    guard let found = try find() else { return }
-    try database.execute(sql: "UPDATE \(Self.name) SET fingerprint = NULL WHERE id = ?", arguments: [found.id])
+  func forget(_ id: Int64) throws {
+    try database.execute(sql: "UPDATE \(Self.name) SET fingerprint = NULL WHERE id = ?", arguments: [id])
   }
 
   private func place() throws -> Place {
     let tables = try Row.fetchAll(database, sql: "SELECT name, rootpage FROM sqlite_master WHERE type = 'table'")
-    let own = tables.first { ($0["name"] as String).lowercased() == table.source.table.lowercased() }
-    let columns = try SQLiteColumn.all(of: table.source.table, in: database).map { $0.name.lowercased() }
+    let own = tables.first { ($0["name"] as String).lowercased() == source.table.lowercased() }
+    let columns = try SQLiteColumn.all(of: source.table, in: database).map { $0.name.lowercased() }
     return Place(
-      page: own?["rootpage"] ?? 0, number: columns.firstIndex(of: table.source.vector.lowercased()) ?? -1,
+      page: own?["rootpage"] ?? 0, number: columns.firstIndex(of: source.vector.lowercased()) ?? -1,
       tables: Set(tables.map { ($0["name"] as String).lowercased() }), columns: Set(columns))
   }
 
@@ -123,7 +122,7 @@ struct SQLiteColumnRecords {
     guard let fingerprint = try? JSONDecoder().decode(Fingerprint.self, from: Data(text.utf8)) else {
       throw Failure(
         .configuration, Self.name,
-        "its record of \(table.source.name).\(table.source.vector) is none of this version's",
+        "its record of \(source.name).\(source.vector) is none of this version's",
         remedy: "use the vecfill that wrote it, or delete that row")
     }
     return fingerprint

@@ -126,8 +126,7 @@ package actor SQLiteMessageStore: MessageStore {
   package func claim(_ source: Source) async throws -> ColumnClaim {
     var record = try await find(source)
     if record?.isUpToDate != true { record = try await change(source) { try $0.findOrMake() } }
-    let number = record?.id ?? 0
-    if locks[number] == nil { locks[number] = try SQLiteFillLock(on: path, number: number, for: source) }
+    try lock(record?.id ?? 0, for: source)
     // Anew, since whoever had the lock may have changed it.
     guard let record = try await find(source) else {
       throw Failure(
@@ -154,8 +153,11 @@ package actor SQLiteMessageStore: MessageStore {
     return nil
   }
 
-  package func forget(_ source: Source) async throws {
-    try await change(source) { try $0.forget() }
+  package func forget(_ source: Source) async throws -> ColumnIdentity? {
+    guard let record = try await find(source) else { return nil }
+    try lock(record.id, for: source)
+    try await change(source) { try $0.forget(record.id) }
+    return record.column
   }
 
   package func close() async {
@@ -188,19 +190,24 @@ extension SQLiteMessageStore {
   }
 
   private func find(_ source: Source) async throws -> SQLiteColumnRecords.Record? {
-    try await read(source) { try SQLiteColumnRecords(table: $1, database: $0).find() }
+    try await reporting(source) {
+      try await self.queue.read { try SQLiteColumnRecords(source: source, database: $0).find() }
+    }
+  }
+
+  private func lock(_ number: Int64, for source: Source) throws {
+    if locks[number] == nil { locks[number] = try SQLiteFillLock(on: path, number: number, for: source) }
   }
 
   /// Changes the records in a transaction of its own.
   private func change<Value: Sendable>(
     _ source: Source, _ body: @escaping @Sendable (SQLiteColumnRecords) throws -> Value
   ) async throws -> Value {
-    let table = try await table(of: source)
-    return try await reporting(source) {
+    try await reporting(source) {
       try await self.queue.writeWithoutTransaction { database in
         var value: Value?
         try database.inTransaction(.immediate) {
-          value = try body(SQLiteColumnRecords(table: table, database: database))
+          value = try body(SQLiteColumnRecords(source: source, database: database))
           return .commit
         }
         guard let value else { throw CancellationError() }

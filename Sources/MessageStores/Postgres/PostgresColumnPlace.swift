@@ -1,0 +1,33 @@
+import Backfill
+import Postgres
+
+/// Where the catalogue has the column that a source fills.
+struct PostgresColumnPlace: Sendable {
+  /// The table's object id.
+  let table: String
+  /// The column's number in its table.
+  let number: Int
+  let schema: String
+  let tableName: String
+  let columnName: String
+
+  /// The name of the lock on filling the column, the same for every process, every spelling of the source and over a
+  /// rename.
+  var lockName: String { "vecfill \(table).\(number)" }
+
+  /// The column of `source`; nil where there is no such table or column.
+  static func find(_ source: Source, on connection: isolated PostgresConnection) throws -> PostgresColumnPlace? {
+    let name = (source.schema.map { "\($0.quotedIdentifier)." } ?? "") + source.table.quotedIdentifier
+    return try connection.inspect(
+      """
+      SELECT c.oid, a.attnum, n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = $2 AND a.attnum > 0 AND NOT a.attisdropped
+      WHERE c.oid = to_regclass($1)
+      """, [.text(name), .text(source.vector)]
+    ).first.map { row in
+      PostgresColumnPlace(
+        table: row[0] ?? "", number: row[1].flatMap { Int($0) } ?? 0, schema: row[2] ?? "", tableName: source.table,
+        columnName: source.vector)
+    }
+  }
+}

@@ -1,0 +1,6 @@
+import ArgumentParser
+
+struct LedgerCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "ledger", abstract: "Change what the ledger remembers.", subcommands: [LedgerForgetCommand.self])
+}

@@ -1,0 +1,71 @@
+import ArgumentParser
+import Backfill
+import Configuration
+import Foundation
+import Ledger
+import MessageStores
+import Postgres
+
+struct LedgerForgetCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "forget", abstract: "Forget all that is known of a column, so that a job may begin with it anew.",
+    discussion: """
+      Forgotten are what its vectors are made of (here and in the database), how far it was read, its quarantine, \
+      vectors that are paid for and not written yet, and what was spent on it as far as a budget counts it. The vectors \
+      in the table stay: the next run compares a few of them with its own model before it writes. \
+      `vecfill cost` still shows what was paid.
+
+      Vectors that are paid for and not written are lost, and paid again: with any of those it needs --yes.
+      """)
+
+  @Argument(help: ArgumentHelp("The column, e.g. chat_messages.embedding.", valueName: "table.column"))
+  var column: String
+  @Flag(help: "Also where vectors that are paid for are lost.")
+  var yes = false
+  @OptionGroup var ledger: LedgerOption
+
+  func validate() throws { _ = try source() }
+
+  func run() async throws {
+    let source = try source()
+    let configuration = try JobConfiguration(flags: [.ledger: ledger.ledger].compactMapValues(\.self))
+    let url = try DatabaseURL(configuration.databaseURL().reveal())
+    let store = try await url.openMessageStore(applicationName: "vecfill ledger \(Host.name) pid \(getpid())")
+    do {
+      print(try await forget(source, in: store))
+      await store.close()
+    } catch {
+      await store.close()
+      throw error
+    }
+  }
+
+  private func forget(_ source: Source, in store: any MessageStore) async throws -> String {
+    let path = try ledger.path()
+    let known = try Ledger.openForReading(at: path) == nil ? nil : Ledger.open(at: path)
+    let identity = try await store.column(of: source)
+    let held = try await known?.held(of: identity, source) ?? Ledger.Forgotten()
+    if held.spooledRows > 0, !yes {
+      throw ValidationError(
+        "\(held.spooledRows.grouped) vectors of \(column) are paid for and not written: run the job once more to write "
+          + "them, or add --yes to pay for them again")
+    }
+    let isInDatabase = try await store.forget(source) != nil
+    _ = try await known?.forget(identity, source)
+    guard isInDatabase || held.isKnown else { return "nothing is known of \(column)" }
+    var lines = ["\(column) is forgotten" + (isInDatabase ? "" : "; the database had no record of it")]
+    if held.spooledRows > 0 { lines.append("\(held.spooledRows.grouped) vectors that were paid for are lost") }
+    if held.quarantined > 0 { lines.append("\(held.quarantined.grouped) rows leave the quarantine") }
+    if held.spent > 0 { lines.append("\(held.spent.dollars) that it cost no longer counts against a budget") }
+    return lines.joined(separator: "\n")
+  }
+
+  private func source() throws -> Source {
+    let parts = column.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+    guard (2...3).contains(parts.count), !parts.contains("") else {
+      throw ValidationError("name the column as table.column or schema.table.column")
+    }
+    return Source(
+      schema: parts.count == 3 ? parts[0] : nil, table: parts[parts.count - 2], vector: parts[parts.count - 1])
+  }
+}
