@@ -37,7 +37,10 @@ let package = Package(
     .target(name: "PgVector", dependencies: ["Backfill", "Postgres"], swiftSettings: settings),
     .target(
       name: "MessageStores",
-      dependencies: ["Backfill", "CLinux", "PgVector", "Postgres", .product(name: "GRDB", package: "GRDB.swift")],
+      dependencies: [
+        "Backfill", "CLinux", "PgVector", "Postgres", .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "GRDBSQLite", package: "GRDB.swift"),
+      ],
       swiftSettings: settings),
     .target(
       name: "Migrations",

@@ -29,11 +29,11 @@ extension Ledger {
     _ reply: EmbeddingReply, to batch: Batch, target: Int64, rows: [BatchRow]? = nil, cost: Double?,
     spent: Double? = nil, at date: Date
   ) async throws {
-    let block = reply.vectors.littleEndian
     let left = try rows.map { try BatchContents.encode($0) }
     let dimensions = reply.vectors.dimensions
     let checksum = SpoolChecksum(
-      of: batch.id, target: target, rows: rows ?? batch.contents.rows, dimensions: dimensions, vectors: block)
+      of: batch.id, target: target, rows: rows ?? batch.contents.rows, dimensions: dimensions,
+      vectors: reply.vectors.littleEndian)
     try await write { db in
       try db.cachedStatement(
         sql: """
@@ -54,7 +54,10 @@ extension Ledger {
       ])
       try db.cachedStatement(
         sql: "INSERT INTO spool (run_id, number, dimensions, vectors, checksum) VALUES (?, ?, ?, ?, ?)"
-      ).execute(arguments: [batch.id.run, batch.id.number, dimensions, block, checksum.bytes])
+          // Their bytes once more only now, so that of the replies that wait for the disk no more than one has them twice.
+      ).execute(arguments: [
+        batch.id.run, batch.id.number, dimensions, reply.vectors.littleEndian, checksum.bytes,
+      ])
     }
   }
 

@@ -60,7 +60,7 @@ package struct Pipeline: Sendable {
       job: job, policy: policy, run: begun.id, watermarks: begun.watermarks, spooled: begun.spooled,
       spent: begun.spent, possiblyPaid: begun.possiblyPaid, preparesWriting: prepare != nil,
       compared: comparisons.flatMap { comparison in comparison.contents.map { (comparison.source, $0) } })
-    var replies: [BatchID: SpooledBatch] = [:]
+    var replies = KeptReplies()
     var unusable: [BatchID: Set<Int>] = [:]
     var ending: Ending?
     var nextWake: ContinuousClock.Instant?
@@ -75,7 +75,7 @@ package struct Pipeline: Sendable {
         switch signal {
         case .event(let plain): event = plain
         case .reply(let batch, let spooled, let receipt):
-          replies[batch.id] = spooled
+          replies.add(spooled, of: batch.id, isOnlyHere: batch.purpose == .comparison)
           if batch.purpose == .comparison { unusable[batch.id] = receipt.unusable }
           event = .received(batch.id, receipt)
         }
@@ -95,14 +95,14 @@ package struct Pipeline: Sendable {
             reads.cancel()
           case .compare(let batch):
             let compared = compared(
-              batch, replies.removeValue(forKey: batch.id), leavingOut: unusable.removeValue(forKey: batch.id) ?? [])
+              batch, replies.take(batch.id), leavingOut: unusable.removeValue(forKey: batch.id) ?? [])
             inbox.yield(.event(compared))
           case .prove(let source):
             group.addTask { inbox.yield(.event(await proven(source, prove))) }
           case .prepareWriting:
             group.addTask { inbox.yield(.event(await prepared(prepare))) }
           case .write(let write):
-            let received = write.parts.map { ($0, replies.removeValue(forKey: $0.batch)) }
+            let received = write.parts.map { ($0, replies.take($0.batch)) }
             group.addTask {
               inbox.yield(.event(await writes.run { await self.write(received, to: write.source) }))
             }

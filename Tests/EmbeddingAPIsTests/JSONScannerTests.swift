@@ -74,11 +74,11 @@ struct JSONScannerTests {
       document("[0.25,-1.5]", "[3e-9,0.125]"), document("\"\(base64(values[0]))\"", "\"\(base64(values[1]))\""),
     ]
     for document in documents {
-      let whole = try EmbeddingsReply(document, count: 2, dimensions: 2)
+      let whole = try reply(document)
       #expect(whole.vectors.values == values.flatMap(\.self))
       for length in 0..<document.count {
         #expect(throws: EmbeddingsReply.Broken.self) {
-          try EmbeddingsReply(document.prefix(length), count: 2, dimensions: 2)
+          try reply(document.prefix(length))
         }
       }
       for (position, byte) in document.enumerated() {
@@ -86,11 +86,24 @@ struct JSONScannerTests {
           var damaged = document
           damaged[position] = byte ^ (1 << bit)
           // Whatever is still a reply is one of two finite vectors of two dimensions.
-          guard let reply = try? EmbeddingsReply(damaged, count: 2, dimensions: 2) else { continue }
+          guard let reply = try? reply(damaged, inPiecesOf: 1 + position % 40) else { continue }
           #expect(reply.vectors.count == 2 && reply.vectors.values.allSatisfy(\.isFinite))
         }
       }
     }
+  }
+
+  /// What a document says that comes in pieces.
+  private func reply(_ document: Data, inPiecesOf size: Int = 1_000) throws -> EmbeddingsReply {
+    var stream = EmbeddingsReplyStream(count: 2, dimensions: 2)
+    document.withUnsafeBytes { bytes in
+      for start in stride(from: 0, to: bytes.count, by: size) {
+        guard stream.take(UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + size, bytes.count)])) else {
+          return
+        }
+      }
+    }
+    return try stream.reply()
   }
 
   private func number(_ text: String) throws -> Double {

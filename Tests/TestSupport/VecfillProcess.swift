@@ -55,6 +55,26 @@ package final class VecfillProcess: Sendable {
   /// What it has said on standard error so far.
   package var errors: String { text(of: "errors") }
 
+  /// Waits for the end, and returns with it the most memory that the process had, in MB, as it was seen every few ms.
+  package func exitAndMemory() async -> (exit: Exit, megabytes: Int) {
+    let pid = pid
+    let most = Locked(0)
+    let watch = Task {
+      while !Task.isCancelled {
+        let status = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""
+        if let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") }),
+          let kilobytes = line.split(separator: " ").dropLast().last.flatMap({ Int($0) })
+        {
+          most.withLock { $0 = max($0, kilobytes / 1_000) }
+        }
+        try? await Task.sleep(for: .milliseconds(5))
+      }
+    }
+    let exit = await exit()
+    watch.cancel()
+    return (exit, most.withLock { $0 })
+  }
+
   package func send(_ signal: Int32) {
     kill(pid, signal)
   }

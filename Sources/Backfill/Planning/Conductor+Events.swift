@@ -14,7 +14,9 @@ extension Conductor {
         CondemnedRow(source: source, row: $0, Condemnation(.provider(tooLong.kind), tooLong.summary))
       }
         + page.garbled.map { key, text in
-          CondemnedRow(source: source, key: key, digest: text.digest, Condemnation(.unreadable, text.reason))
+          CondemnedRow(
+            source: source, key: key, digest: text.digest,
+            Condemnation(text.isTooLong ? .provider(.tooLarge) : .unreadable, text.reason))
         }, of: source)
     batchCount += 1
     ended.append(Ended(id: BatchID(run: run, number: batchCount), source: source, page: pageCount))
@@ -56,7 +58,9 @@ extension Conductor {
     case .comparison:
       comparisons.received(request.batch)
     case .rows:
-      writes.add(WriteQueue.Entry(batch: id, source: request.batch.source, page: request.batch.page))
+      writes.add(
+        WriteQueue.Entry(
+          batch: id, source: request.batch.source, page: request.batch.page, rowCount: contents.rows.count))
       askAlone(receipt.unusable, of: request)
     }
     release(at: now)
@@ -110,6 +114,15 @@ extension Conductor {
       if failure.refusesInputs { breaker.answered() }
     }
     release(at: now)
+  }
+
+  /// What is under way can still be kept, and is waited for.
+  mutating func notSent(_ id: BatchID, _ failure: Failure) {
+    guard let request = requested.removeValue(forKey: id) else { return }
+    spending.settle(reservation: request.reservation, most: request.most, cost: 0)
+    tally.requests -= 1
+    if request.attempt > 1 { tally.retries -= 1 }
+    end(.failed(failure))
   }
 
   /// How often a harmless text is refused before that ends a run that had answers.

@@ -20,6 +20,8 @@ package struct Conductor: Sendable {
     case received(BatchID, Receipt)
     /// The failure is durable in the ledger.
     case requestFailed(BatchID, EmbeddingFailure)
+    /// A request was not sent, since its reply could not be kept.
+    case notSent(BatchID, Failure)
     case written(WriteReport)
     case writeFailed(Failure)
     /// What `prepareWriting` asked for is done.
@@ -205,7 +207,7 @@ package struct Conductor: Sendable {
     tally.cost = job.model.usdPerMillionTokens.map { _ in 0 }
     spending = Spending(spent: spent, budget: job.budget)
     sources = watermarks.map { SourceProgress(watermark: $0) }
-    writes = WriteQueue(spooled: spooled)
+    writes = WriteQueue(spooled: spooled, dimensions: job.model.dimensions)
     preparation = preparesWriting ? .needed : .done
     limiter = RateLimiter(job.limits)
     window = ConcurrencyWindow(ceiling: job.concurrency, isProbing: !limiter.isKnown)
@@ -237,6 +239,7 @@ package struct Conductor: Sendable {
       end(.failed(failure))
     case .received(let id, let receipt): received(id, receipt, at: now)
     case .requestFailed(let id, let failure): failed(id, failure, at: now)
+    case .notSent(let id, let failure): notSent(id, failure)
     case .written(let report): written(report, at: now)
     case .writeFailed(let failure):
       writes.failed()

@@ -36,7 +36,7 @@ package struct Packer: Sendable {
     var places: [TextDigest: (group: Int, input: Int)] = [:]
     for message in page.messages where !held.contains(message.key) {
       if let unreadable = message.unreadable {
-        packed.unreadable += 1
+        if !unreadable.isTooLong { packed.unreadable += 1 }
         if condemned[message.key] == unreadable.digest {
           packed.condemned += 1
         } else {

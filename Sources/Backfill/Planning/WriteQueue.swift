@@ -8,6 +8,7 @@ struct WriteQueue: Sendable {
     let source: Int
     /// nil for a batch of an earlier run, which belongs to no page of this one.
     let page: Int?
+    let rowCount: Int
     /// The rows that are still to be written; nil for all.
     fileprivate(set) var rows: Set<RowKey>?
     /// Rows that were written to once and held no vector after it.
@@ -15,10 +16,11 @@ struct WriteQueue: Sendable {
     fileprivate var tries = 0
     fileprivate var due: Duration = .zero
 
-    init(batch: BatchID, source: Int, page: Int?) {
+    init(batch: BatchID, source: Int, page: Int?, rowCount: Int) {
       self.batch = batch
       self.source = source
       self.page = page
+      self.rowCount = rowCount
     }
   }
 
@@ -38,12 +40,16 @@ struct WriteQueue: Sendable {
   private var holders = ""
   private var wasHeldLast = false
 
-  init(spooled: [Conductor.Spooled]) {
-    waiting = spooled.map { Entry(batch: $0.id, source: $0.source, page: nil) }
+  init(spooled: [Conductor.Spooled], dimensions: Int) {
+    waiting = spooled.map { Entry(batch: $0.id, source: $0.source, page: nil, rowCount: $0.rows) }
+    mostRowsPerWrite = max(1, WriteQueue.mostVectorBytesPerWrite / (4 * dimensions))
   }
 
   /// A write is one short transaction (P9).
   static let mostBatchesPerWrite = 8
+  /// The vectors of a write are in memory (P8). One batch alone may have more.
+  private static let mostVectorBytesPerWrite = 32 << 20
+  private let mostRowsPerWrite: Int
   /// So many batches with rows that others hold are as many as a run leaves behind it.
   static let mostHeld = 1_000
   private static let retryCeiling: Duration = .seconds(5)
@@ -82,8 +88,12 @@ struct WriteQueue: Sendable {
     let fresh = onlySpooled ? waiting.filter { $0.page == nil } : waiting
     wasHeldLast = !due.isEmpty && (fresh.isEmpty || !wasHeldLast)
     guard let first = wasHeldLast ? due.first : fresh.first else { return nil }
-    writing = Array(
-      (wasHeldLast ? due : fresh).lazy.filter { $0.source == first.source }.prefix(WriteQueue.mostBatchesPerWrite))
+    var rowCount = 0
+    writing = (wasHeldLast ? due : fresh).filter { $0.source == first.source }.prefix(WriteQueue.mostBatchesPerWrite)
+      .prefix { entry in
+        rowCount += entry.rowCount
+        return entry.batch == first.batch || rowCount <= mostRowsPerWrite
+      }
     let taken = Set(writing.map(\.batch))
     waiting.removeAll { taken.contains($0.batch) }
     held.removeAll { taken.contains($0.batch) }

@@ -20,7 +20,8 @@ package protocol MessageStore: Sendable {
   /// The rows in the request's range that lack a vector and meet the source's condition, in key order. A statement
   /// looks at a bounded number of rows, so that a page may be empty though more rows follow.
   ///
-  /// A row whose text can't be read is returned as such and stops no other.
+  /// A row whose text can't be read is returned as such and stops no other. One of more than `UnreadableText.mostBytes` is
+  /// not read.
   func page(of source: Source, _ request: PageRequest) async throws -> MessagePage
 
   /// How many rows lack a vector and meet the source's condition.
@@ -72,7 +73,7 @@ extension MessageStore {
     try await inspect(source, dimensions: dimensions, for: .filling)
   }
 
-  /// The bytes of text after which a page ends early: 8 MiB. One text alone may be longer.
+  /// The bytes of text after which a page ends early: 8 MiB. With its last text it may have twice as many.
   package static var pageBytes: Int { 8 << 20 }
 }
 

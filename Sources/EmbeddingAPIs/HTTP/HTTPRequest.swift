@@ -8,6 +8,12 @@ package struct HTTPRequest: Sendable {
   package var body: Data?
   /// The most bytes of a reply's body that are read; a longer one is cut there.
   package var maxReplyBytes: Int
+  /// Takes the bytes of a reply of status 200 as they come, on the client's thread, and returns whether it can use them.
+  /// With it a reply's body is kept up to `keptBytes` alone, and nothing is read behind those that is of no use.
+  var reader: (@Sendable (UnsafeRawBufferPointer) -> Bool)?
+
+  /// 1 MiB: an error that says what is wrong with each of many texts.
+  static let keptBytes = 1 << 20
 
   package init(url: String, headers: [(name: String, value: String)] = [], body: Data? = nil, maxReplyBytes: Int) {
     self.url = url

@@ -4,8 +4,9 @@ import Foundation
 package struct HTTPResponse: Sendable {
   package let status: Int
   package let headers: HTTPHeaders
+  /// The first `HTTPRequest.keptBytes` of it where the request has a reader.
   package let body: Data
-  /// Whether the body was longer than the request's `maxReplyBytes` and was cut there.
+  /// Whether the body was longer than the request's `maxReplyBytes`, or than is of use, and was cut there.
   package let isCut: Bool
   /// Which of the client's sets of connections it came over.
   let generation: Int

@@ -18,6 +18,7 @@ final class Transfer {
   private var bodyWasAsked = false
   private var headers = HTTPHeaders()
   private var body = Data()
+  private var receivedBytes = 0
   private var isCut = false
 
   /// A transfer that is ready to be started; nil where libcurl can't take it.
@@ -74,10 +75,17 @@ final class Transfer {
   /// Returning less than `count` makes libcurl end the transfer.
   private func receive(_ bytes: UnsafeMutablePointer<CChar>?, count: Int) -> Int {
     guard let bytes, count > 0 else { return 0 }
-    let taken = min(count, request.maxReplyBytes - body.count)
-    body.append(UnsafeRawPointer(bytes).assumingMemoryBound(to: UInt8.self), count: taken)
-    isCut = taken < count
-    return taken
+    let taken = min(count, request.maxReplyBytes - receivedBytes)
+    receivedBytes += taken
+    let start = UnsafeRawPointer(bytes)
+    let kept = request.reader == nil ? taken : min(taken, HTTPRequest.keptBytes - body.count)
+    body.append(start.assumingMemoryBound(to: UInt8.self), count: kept)
+    var isOfUse = kept == taken
+    if let reader = request.reader, easy.status == 200 {
+      isOfUse = reader(UnsafeRawBufferPointer(start: start, count: taken)) || isOfUse
+    }
+    isCut = taken < count || !isOfUse
+    return isCut ? 0 : count
   }
 
   private func receiveHeader(_ bytes: UnsafeMutablePointer<CChar>?, count: Int) -> Int {

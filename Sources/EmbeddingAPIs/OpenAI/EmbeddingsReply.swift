@@ -1,7 +1,7 @@
 import Backfill
-import Foundation
 
-/// What a reply of status 200 says, with its vectors in the order of the texts.
+/// What a reply of status 200 says, with its vectors in the order of the texts, each read by its `index` and by its own
+/// JSON type, whatever was asked for: servers exist that ignore `encoding_format` (LM Studio; LiteLLM before Ollama).
 struct EmbeddingsReply {
   let vectors: Vectors
   /// The texts, by their index, whose vector can't be used, and why; at least one text has one that can.
@@ -18,24 +18,5 @@ struct EmbeddingsReply {
     var isOfOneText = false
   }
 
-  /// Reads the reply to `count` texts, each vector by its `index` and by its own JSON type, whatever was asked for:
-  /// servers exist that ignore `encoding_format` (LM Studio; LiteLLM before Ollama).
-  init(_ body: Data, count: Int, dimensions: Int) throws(Broken) {
-    var reader = EmbeddingsReplyReader(count: count, dimensions: dimensions)
-    do {
-      try body.withUnsafeBytes { bytes in
-        var scanner = try JSONScanner(bytes)
-        try reader.read(&scanner)
-        try scanner.end()
-      }
-    } catch let broken as Broken {
-      throw broken
-    } catch {
-      throw Broken(reason: "it is not the JSON of a reply with embeddings")
-    }
-    let places = try reader.places()
-    (vectors, unusable) = try reader.vectors(at: places)
-    model = reader.model.flatMap { $0.isEmpty ? nil : $0 }
-    promptTokens = reader.promptTokens ?? reader.totalTokens
-  }
+  static let tooLong = "it is longer than any reply to this request can be"
 }

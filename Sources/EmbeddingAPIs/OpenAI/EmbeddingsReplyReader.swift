@@ -4,12 +4,15 @@ import Foundation
 /// Reads a reply's vectors as they come, each with what is wrong with it, and finds the text of each.
 struct EmbeddingsReplyReader {
   private struct Item {
+    /// Where its vector stands among the values; nil for a null.
+    var slot: Int?
     /// Nil where the item tells none.
     var index: Int?
     /// Why its vector can't be used; nil where it can.
     var fault: String?
+
     /// A null in the item's place.
-    var isNull = false
+    var isNull: Bool { slot == nil }
   }
 
   private(set) var model: String?
@@ -18,19 +21,22 @@ struct EmbeddingsReplyReader {
   private let count: Int
   private let dimensions: Int
   /// The vectors in the order of the reply.
-  private var values: [Float]
+  private var values: [Float] = []
+  /// What was read as an object of the list.
+  private var objects: [Item] = []
+  /// All that the list holds.
   private var items: [Item] = []
 
   init(count: Int, dimensions: Int) {
     self.count = count
     self.dimensions = dimensions
-    values = [Float](repeating: 0, count: count * dimensions)
   }
 
-  mutating func read(_ scanner: inout JSONScanner) throws {
+  /// Reads the reply around the objects of its list, which were read before and have `{}` in their place.
+  mutating func readFrame(_ scanner: inout JSONScanner) throws {
     try scanner.object { key, scanner in
       switch key {
-      case "data": try scanner.array { scanner in try readItem(&scanner) }
+      case "data": try scanner.array { scanner in try place(&scanner) }
       case "model": model = try readWord(&scanner)
       case "usage": try readUsage(&scanner)
       default: try scanner.skip()
@@ -82,36 +88,50 @@ struct EmbeddingsReplyReader {
         reason: "it has no vector that can be used; of the first text, \(unusable[0] ?? "there is none")",
         isOfOneText: count == 1)
     }
-    guard !unusable.isEmpty || places != Array(0..<count) else {
+    let slots = places.map { $0.flatMap { items[$0].slot } }
+    guard !unusable.isEmpty || slots != Array(0..<count) else {
       return (Vectors(dimensions: dimensions, values: values), [:])
     }
     var ordered = [Float](repeating: 0, count: count * dimensions)
-    for (index, place) in places.enumerated() where unusable[index] == nil {
-      guard let place else { continue }
-      let (to, from) = (index * dimensions, place * dimensions)
+    for (index, slot) in slots.enumerated() where unusable[index] == nil {
+      guard let slot else { continue }
+      let (to, from) = (index * dimensions, slot * dimensions)
       ordered.replaceSubrange(to..<to + dimensions, with: values[from..<from + dimensions])
     }
     return (Vectors(dimensions: dimensions, values: ordered), unusable)
   }
 
-  private mutating func readItem(_ scanner: inout JSONScanner) throws {
-    guard items.count < count else {
-      throw EmbeddingsReply.Broken(reason: "it has more than \(count) vectors for \(count) texts")
-    }
-    var item = Item(fault: "the reply has no vector for it")
-    if scanner.peek() == UInt8(ascii: "n") {
-      try scanner.skip()
-      item.isNull = true
-    } else {
-      try scanner.object { key, scanner in
-        switch key {
-        case "index": item.index = try readIndex(&scanner)
-        case "embedding": item.fault = try readVector(&scanner) ?? faultOfValues()
-        default: try scanner.skip()
-        }
+  /// Reads an object of the list.
+  mutating func readItem(_ scanner: inout JSONScanner) throws {
+    try checkCount(objects.count)
+    // The memory for all of them is taken as it is used.
+    if objects.isEmpty { values.reserveCapacity(count * dimensions) }
+    values.append(contentsOf: repeatElement(0, count: dimensions))
+    var item = Item(slot: objects.count, fault: "the reply has no vector for it")
+    try scanner.object { key, scanner in
+      switch key {
+      case "index": item.index = try readIndex(&scanner)
+      case "embedding": item.fault = try readVector(&scanner) ?? faultOfValues()
+      default: try scanner.skip()
       }
     }
-    items.append(item)
+    objects.append(item)
+  }
+
+  private mutating func place(_ scanner: inout JSONScanner) throws {
+    try checkCount(items.count)
+    if scanner.peek() == UInt8(ascii: "n") {
+      items.append(Item(fault: "the reply has no vector for it"))
+    } else {
+      let next = items.count { !$0.isNull }
+      guard scanner.peek() == UInt8(ascii: "{"), next < objects.count else { throw JSONScanner.Malformed() }
+      items.append(objects[next])
+    }
+    try scanner.skip()
+  }
+
+  private func checkCount(_ items: Int) throws(EmbeddingsReply.Broken) {
+    guard items < count else { throw .init(reason: "it has more than \(count) vectors for \(count) texts") }
   }
 
   private func readIndex(_ scanner: inout JSONScanner) throws -> Int? {
@@ -138,7 +158,7 @@ struct EmbeddingsReplyReader {
   }
 
   private mutating func readNumbers(_ scanner: inout JSONScanner) throws -> String? {
-    let start = items.count * dimensions
+    let start = objects.count * dimensions
     var length = 0
     var areNumbers = true
     try scanner.array { scanner in
@@ -151,7 +171,7 @@ struct EmbeddingsReplyReader {
   }
 
   private mutating func readBase64(_ scanner: inout JSONScanner) throws -> String? {
-    let start = 4 * items.count * dimensions
+    let start = 4 * objects.count * dimensions
     return try scanner.withString { text in
       let byteCount = Base64.byteCount(of: text)
       let notFloats = "its vector is not base64 of float32 values"
@@ -171,7 +191,7 @@ struct EmbeddingsReplyReader {
 
   /// A vector of zeros has no direction: pgvector leaves it out of a cosine index, so that nobody would ever find it.
   private func faultOfValues() -> String? {
-    let start = items.count * dimensions
+    let start = objects.count * dimensions
     var isZero = true
     for index in start..<start + dimensions {
       guard values[index].isFinite else { return "its vector has a value that is not finite" }

@@ -14,8 +14,10 @@ extension OpenAIEmbedder {
     case other
   }
 
-  /// Judges a reply to `texts` by all that it says.
-  func verdict(on response: HTTPResponse, to texts: [String]) -> Verdict {
+  /// Judges a reply to `texts`, whose vectors `stream` has read, by all that it says.
+  func verdict(
+    on response: HTTPResponse, _ stream: consuming EmbeddingsReplyStream, to texts: [String]
+  ) -> Verdict {
     let redaction = Redaction(texts: texts, key: options.apiKey?.value)
     guard response.status == 200 else {
       let error = ProviderError(response.body, redaction)
@@ -30,12 +32,12 @@ extension OpenAIEmbedder {
         kind, "the reply can't be used: \(reason)", status: response.status, requestID: requestID, badIndex: badIndex,
         mayHaveBeenBilled: true, rateLimits: rateLimits)
     }
-    guard !response.isCut else {
-      return .refused(useless(.brokenReply, "it is longer than any reply to this request can be"), .other)
+    guard !response.isCut || stream.broken != nil else {
+      return .refused(useless(.brokenReply, EmbeddingsReply.tooLong), .other)
     }
     let reply: EmbeddingsReply
     do {
-      reply = try EmbeddingsReply(response.body, count: texts.count, dimensions: options.dimensions)
+      reply = try stream.reply()
     } catch {
       let said = ProviderError(response.body, redaction)
       if said.isStructured, let refusal = refusal(response, said, redaction) { return refusal }

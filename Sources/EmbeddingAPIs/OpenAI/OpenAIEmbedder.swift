@@ -92,7 +92,9 @@ package struct OpenAIEmbedder: Embedder {
     // What a first refusal said that may have been for another reason than the encoding.
     var unclear: EmbeddingFailure?
     while true {
-      switch verdict(on: try await send(texts, encoding), to: texts) {
+      let stream = Locked(EmbeddingsReplyStream(count: texts.count, dimensions: options.dimensions))
+      let response = try await send(texts, encoding, to: stream)
+      switch verdict(on: response, stream.withLock { $0 }, to: texts) {
       case .answered(let reply):
         if habits.withLock({ $0.answered(to: encoding) }) {
           let way = encoding == .unsaid ? "without encoding_format" : "as \(encoding.rawValue)"
@@ -113,9 +115,10 @@ package struct OpenAIEmbedder: Embedder {
   }
 
   private func send(
-    _ texts: [String], _ encoding: EmbeddingsRequest.Encoding
+    _ texts: [String], _ encoding: EmbeddingsRequest.Encoding, to stream: Locked<EmbeddingsReplyStream>
   ) async throws(EmbeddingFailure) -> HTTPResponse {
-    let request = try self.request(for: texts, encoding)
+    var request = try self.request(for: texts, encoding)
+    request.reader = { bytes in stream.withLock { $0.take(bytes) } }
     do {
       return try await client.send(request)
     } catch {
@@ -132,7 +135,8 @@ package struct OpenAIEmbedder: Embedder {
     do {
       return HTTPRequest(
         url: url, headers: headers, body: try JSONEncoder().encode(content),
-        maxReplyBytes: 65_536 + texts.count * 32 * max(options.dimensions, 4_096))
+        maxReplyBytes: 65_536 + texts.count
+          * EmbeddingsReplyStream.mostBytesOfItem(dimensions: options.dimensions))
     } catch {
       throw EmbeddingFailure(.badInput, "the request can't be written as JSON")
     }

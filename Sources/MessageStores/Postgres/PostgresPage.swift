@@ -22,18 +22,19 @@ struct PostgresPage: Sendable {
 
   /// One statement, so that the page and its end are of one moment.
   ///
-  /// A first column tells a message from the window's end. A message comes with the number of rows that were found, which
+  /// A first column tells a message, and one that is too long, from the window's end. A message comes with the number of rows that were found, which
   /// is greater than that of the messages where the bytes end the page. The lengths are read without the texts.
   private var statement: String {
     let notBlank = request.leavesOutBlank ? "AND NOT \(Self.isBlank)" : ""
     return """
       WITH vecfill_found AS MATERIALIZED (
-        SELECT \(table.key.aliases), CASE WHEN NOT \(Self.isBlank) THEN vecfill_text END AS vecfill_text
+        SELECT \(table.key.aliases), \(Self.isTooLong) AS vecfill_long,
+          CASE WHEN NOT \(Self.isBlank) AND NOT \(Self.isTooLong) THEN vecfill_text END AS vecfill_text
         FROM (\(range.rows(meeting: condition))) AS vecfill_rows
         WHERE vecfill_meets \(notBlank) ORDER BY \(table.key.aliases) LIMIT $1
       )
-      SELECT 'm', vecfill_count, \(table.key.aliasedOutputs), vecfill_text::pg_catalog.text FROM (
-        SELECT \(table.key.aliases), vecfill_text, count(*) OVER () AS vecfill_count,
+      SELECT CASE WHEN vecfill_long THEN 'l' ELSE 'm' END, vecfill_count, \(table.key.aliasedOutputs), vecfill_text::pg_catalog.text FROM (
+        SELECT \(table.key.aliases), vecfill_long, vecfill_text, count(*) OVER () AS vecfill_count,
           coalesce(sum(pg_catalog.octet_length(vecfill_text)) OVER (
             ORDER BY \(table.key.aliases) ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS vecfill_before
         FROM vecfill_found
@@ -59,18 +60,25 @@ struct PostgresPage: Sendable {
     var end: RowKey?
     for row in rows.indices {
       let key = try table.key(of: rows, row: row, from: 2)
-      guard rows.text(row: row, column: 0) == "m" else {
+      let kind = rows.text(row: row, column: 0)
+      guard kind != "e" else {
         end = key
         continue
       }
       found = rows.withBytes(row: row, column: 1) { Int(Int64(bigEndian: $0.loadUnaligned(as: Int64.self))) } ?? 0
       (count, last) = (count + 1, key)
-      let message = rows.message(key, row: row, column: 2 + table.key.columns.count)
+      let message =
+        kind == "l"
+        ? Message(key: key, unreadable: .tooLong) : rows.message(key, row: row, column: 2 + table.key.columns.count)
       if !message.isBlank || !request.leavesOutBlank { messages.append(message) }
     }
     let isCut = count < found || found == request.limit
     return MessagePage(messages, continuesAfter: isCut ? last : end)
   }
+
+  /// Told without reading the text.
+  private static let isTooLong =
+    "coalesce(pg_catalog.octet_length(vecfill_text) > \(UnreadableText.mostBytes), false)"
 
   /// Whether `vecfill_text` is NULL or of white space alone, as far as that is known without much reading, and in any
   /// encoding: white space beyond ASCII's is known here only.

@@ -17,6 +17,8 @@ struct PostgresRowwisePage: Sendable {
     let key: RowKey
     /// The text's bytes in the database, as far as they can be told without reading it.
     let length: Int
+
+    var isTooLong: Bool { length > UnreadableText.mostBytes }
   }
 
   func read(on connection: isolated PostgresConnection) throws -> MessagePage {
@@ -26,10 +28,10 @@ struct PostgresRowwisePage: Sendable {
     var next = 0
     var isCut = false
     while next < found.count, !isCut {
-      var group: [RowKey] = []
+      var group: [Found] = []
       while next < found.count, group.count < Self.group, read < bytes {
-        group.append(found[next].key)
-        read += found[next].length
+        group.append(found[next])
+        read += found[next].isTooLong ? 0 : found[next].length
         next += 1
       }
       messages += try self.messages(of: group, on: connection)
@@ -70,7 +72,9 @@ struct PostgresRowwisePage: Sendable {
   }
 
   /// A row's text, where it still lacks a vector and meets the condition.
-  private func messages(of keys: [RowKey], on connection: isolated PostgresConnection) throws -> [Message] {
+  private func messages(of rows: [Found], on connection: isolated PostgresConnection) throws -> [Message] {
+    let keys = rows.map(\.key)
+    let tooLong = Set(rows.filter(\.isTooLong).map(\.key))
     let taken = try readEach(keys, condition: table.condition, on: connection)
     // Where it is the text that can't be read, it can't be read without the condition either.
     let failed = zip(keys, taken).filter { if case .failure = $1 { true } else { false } }
@@ -90,18 +94,20 @@ struct PostgresRowwisePage: Sendable {
     return zip(keys, taken).compactMap { key, result in
       if let message = unreadable[key] { return message }
       guard case .success(let row?) = result else { return nil }
+      if tooLong.contains(key) { return Message(key: key, unreadable: .tooLong) }
       let message = row.message(key, row: 0, column: 0)
       return message.isBlank && request.leavesOutBlank ? nil : message
     }
   }
 
-  /// For each key its row's text, nil where there is no such row any more, or what reading it fails with.
+  /// For each key its row's text, NULL where it is too long, nil where there is no such row any more, or what reading it fails with.
   private func readEach(
     _ keys: [RowKey], condition: String, inOwnEncoding: Bool = false, on connection: isolated PostgresConnection
   ) throws -> [Result<PostgresResult?, PostgresError>] {
     guard !keys.isEmpty else { return [] }
     let statement = """
-      SELECT \(table.text) FROM \(table.name)
+      SELECT CASE WHEN pg_catalog.octet_length(\(table.rawText)) <= \(UnreadableText.mostBytes) THEN \(table.text) END
+      FROM \(table.name)
       WHERE \(table.key.equality { "$\($0 + 1)" }) AND \(table.vector) IS NULL AND \(condition)
       """
     let segments = try connection.segments { pipeline in

@@ -20,23 +20,59 @@ struct SQLitePage {
 
   func read(_ request: PageRequest, pageBytes: Int) throws -> MessagePage {
     let rows = max(window, request.limit)
-    let (range, end) = try windowRange(after: request.after, through: request.through, rows: rows)
+    var (range, end) = try windowRange(after: request.after, through: request.through, rows: rows)
     var messages: [Message] = []
     var bytes = 0
-    let found = try Row.fetchCursor(
-      database, sql: table.page(in: range, sample: request.sample), arguments: range.statementArguments)
-    while let row = try found.next() {
-      let key = try table.key.key(from: row, of: table.source)
-      let message = try row.withUnsafeData(atIndex: table.key.columns.count) { data in
-        bytes += data?.count ?? 0
-        return Self.message(key, data)
-      }
+    /// Whether the page is full with it.
+    func add(_ message: Message, of count: Int) -> Bool {
       if !message.isBlank || !request.leavesOutBlank { messages.append(message) }
-      if messages.count >= request.limit || bytes >= pageBytes {
-        return MessagePage(messages, continuesAfter: key)
+      bytes += count
+      return messages.count >= request.limit || bytes >= pageBytes
+    }
+    while true {
+      var last: RowKey?
+      do {
+        return try database.withLengths(upTo: UnreadableText.mostBytes) {
+          let found = try Row.fetchCursor(
+            database, sql: table.page(in: range, sample: request.sample), arguments: range.statementArguments)
+          while let row = try found.next() {
+            let key = try table.key.key(from: row, of: table.source)
+            let isFull = try row.withUnsafeData(atIndex: table.key.columns.count) { data in
+              add(Self.message(key, data), of: data?.count ?? 0)
+            }
+            if isFull { return MessagePage(messages, continuesAfter: key) }
+            last = key
+          }
+          return MessagePage(messages, continuesAfter: end)
+        }
+      } catch let error as DatabaseError where error.resultCode == .SQLITE_TOOBIG {
+        // One of the rows behind the last: it is looked at by itself, and the page goes on behind it.
+        if let last { range = try SQLiteRange(of: table.key, after: last, through: end ?? request.through) }
+        guard let key = try nextKey(in: range, request.sample) else {
+          return MessagePage(messages, continuesAfter: end)
+        }
+        if add(try message(of: key), of: 0) { return MessagePage(messages, continuesAfter: key) }
+        range = try SQLiteRange(of: table.key, after: key, through: end ?? request.through)
       }
     }
-    return MessagePage(messages, continuesAfter: end)
+  }
+
+  private func nextKey(in range: SQLiteRange, _ sample: KeySample?) throws -> RowKey? {
+    try table.key.first(
+      table.nextKey(in: range, sample: sample), range.statementArguments, of: table.source, in: database)
+  }
+
+  private func message(of key: RowKey) throws -> Message {
+    let (isRow, arguments) = try table.key.comparison("=", key)
+    do {
+      return try database.withLengths(upTo: UnreadableText.mostBytes) {
+        let row = try Row.fetchCursor(
+          database, sql: table.textOfRow(isRow), arguments: StatementArguments(arguments))
+        return try row.next()?.withUnsafeData(atIndex: 0) { Self.message(key, $0) } ?? Message(key: key, text: nil)
+      }
+    } catch let error as DatabaseError where error.resultCode == .SQLITE_TOOBIG {
+      return Message(key: key, unreadable: .tooLong)
+    }
   }
 
   /// A blank text stays in the database. A blob is a text where its bytes are one, as a text column holds either.

@@ -62,6 +62,12 @@ struct SQLiteTable: Sendable {
       """
   }
 
+  /// The first key of a page.
+  func nextKey(in range: SQLiteRange, sample: KeySample? = nil) -> String {
+    let conditions = range.conditions + remaining + (sample.map { [chosen(by: $0)] } ?? [])
+    return "SELECT \(key.selected) FROM \(ordered) \(Self.where(conditions)) ORDER BY \(key.ascending) LIMIT 1"
+  }
+
   func countRemaining(in range: SQLiteRange) -> String {
     "SELECT count(*) FROM \(ordered) \(Self.where(range.conditions + remaining))"
   }

@@ -23,6 +23,8 @@ extension EmbeddingsServer {
     case stall(bodyBytes: Int)
     /// Bills the request and answers in chunks of so many bytes.
     case dribble(bytes: Int)
+    /// Answers with `beginning`, without looking at the request, and then with `rest` over and over until the client leaves.
+    case endless(status: Int, beginning: String, rest: String)
     /// Does nothing until the client leaves.
     case hang
     /// Waits until the gate is open, unless the client leaves before.

@@ -10,6 +10,16 @@ extension EmbeddingsServer {
       case reset
       /// Nothing more is sent until the client leaves.
       case stall
+      /// This is sent over and over until the client leaves.
+      case endless(Data)
+
+      /// Whether the client decides when the exchange is over.
+      var isLeftToClient: Bool {
+        switch self {
+        case .keep, .close, .reset: false
+        case .stall, .endless: true
+        }
+      }
     }
 
     var pieces: [Data] = []
@@ -23,6 +33,10 @@ extension EmbeddingsServer {
       return Delivery(pieces: [wire(response, number)])
     case .respondTo(let response):
       return Delivery(pieces: [wire(response(order?.texts ?? []), number)])
+    case .endless(let status, let beginning, let rest):
+      let head = head(of: Response(status), number, isChunked: true) + Self.chunk(Data(beginning.utf8))
+      let often = String(repeating: rest, count: max(1, 1 << 20 / rest.utf8.count))
+      return Delivery(pieces: [head], ending: .endless(Self.chunk(Data(often.utf8))))
     case .resetBeforeProcessing:
       return Delivery(ending: .reset)
     case .hang, .hold:
@@ -51,13 +65,16 @@ extension EmbeddingsServer {
       return Delivery(pieces: [head(of: response, number) + response.body.prefix(count)], ending: .stall)
     case .dribble(let size):
       let chunks = stride(from: 0, to: response.body.count, by: size).map { start in
-        let chunk = response.body.dropFirst(start).prefix(size)
-        return Data("\(String(chunk.count, radix: 16))\r\n".utf8) + chunk + Data("\r\n".utf8)
+        Self.chunk(response.body.dropFirst(start).prefix(size))
       }
       return Delivery(pieces: [head(of: response, number, isChunked: true)] + chunks + [Data("0\r\n\r\n".utf8)])
     default:
       return Delivery(pieces: [wire(response, number)])
     }
+  }
+
+  private static func chunk(_ bytes: Data) -> Data {
+    Data("\(String(bytes.count, radix: 16))\r\n".utf8) + bytes + Data("\r\n".utf8)
   }
 
   private func wire(_ response: Response, _ number: Int) -> Data { head(of: response, number) + response.body }

@@ -154,7 +154,7 @@ package final class EmbeddingsServer: Sendable {
     if let latency = options.latency { try await Task.sleep(for: latency.next()) }
     let delivery = delivery(behaviour, message, order, requestNumber)
     // Before the last byte: a client that has it may send its next request at once.
-    if delivery.ending != .stall {
+    if !delivery.ending.isLeftToClient {
       watched.update { $0.inFlight -= 1 }
       isInFlight = false
     }
@@ -167,6 +167,11 @@ package final class EmbeddingsServer: Sendable {
       return false
     case .stall:
       try await connection.untilDeparture()
+      watched.update { $0.departures += 1 }
+      return false
+    case .endless(let piece):
+      // Writing fails once the client has left.
+      repeat {} while (try? await connection.write(piece)) != nil
       watched.update { $0.departures += 1 }
       return false
     }

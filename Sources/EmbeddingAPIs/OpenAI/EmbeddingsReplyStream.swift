@@ -1,0 +1,65 @@
+import Backfill
+import Foundation
+
+/// Reads a reply of status 200 while it comes: of its text no more is held than one vector's.
+struct EmbeddingsReplyStream {
+  private var splitter: ReplySplitter
+  private var reader: EmbeddingsReplyReader
+  /// What is wrong with what came; nil where nothing is.
+  private(set) var broken: EmbeddingsReply.Broken?
+
+  /// A stream for the reply to `count` texts.
+  init(count: Int, dimensions: Int) {
+    splitter = ReplySplitter(mostItemBytes: EmbeddingsReplyStream.mostBytesOfItem(dimensions: dimensions))
+    reader = EmbeddingsReplyReader(count: count, dimensions: dimensions)
+  }
+
+  /// The most bytes of a vector and what comes with it: its numbers may stand on lines of their own, and of one with 4,096
+  /// dimensions it can still be told that it has too many.
+  static func mostBytesOfItem(dimensions: Int) -> Int { 32 * max(dimensions, 4_096) + 4_096 }
+
+  /// Takes the next bytes; false where they can't be the reply's.
+  mutating func take(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    guard broken == nil else { return false }
+    do {
+      try splitter.take(bytes) { item in
+        var scanner = try JSONScanner(item)
+        try reader.readItem(&scanner)
+        try scanner.end()
+      }
+    } catch {
+      broken = EmbeddingsReply.Broken(error)
+    }
+    return broken == nil
+  }
+
+  /// What the reply says, once it has come whole.
+  consuming func reply() throws(EmbeddingsReply.Broken) -> EmbeddingsReply {
+    if let broken { throw broken }
+    do {
+      try splitter.frame.withUnsafeBytes { frame in
+        var scanner = try JSONScanner(frame)
+        try reader.readFrame(&scanner)
+        try scanner.end()
+      }
+    } catch {
+      throw EmbeddingsReply.Broken(error)
+    }
+    let (vectors, unusable) = try reader.vectors(at: try reader.places())
+    return EmbeddingsReply(
+      vectors: vectors, unusable: unusable, model: reader.model.flatMap { $0.isEmpty ? nil : $0 },
+      promptTokens: reader.promptTokens ?? reader.totalTokens)
+  }
+}
+
+extension EmbeddingsReply.Broken {
+  /// Why the reading of a reply ended.
+  fileprivate init(_ error: any Error) {
+    self =
+      switch error {
+      case let broken as EmbeddingsReply.Broken: broken
+      case is ReplySplitter.TooLong: EmbeddingsReply.Broken(reason: EmbeddingsReply.tooLong)
+      default: EmbeddingsReply.Broken(reason: "it is not the JSON of a reply with embeddings")
+      }
+  }
+}
