@@ -11,7 +11,9 @@ import GRDB
 package final class Ledger: Sendable {
   package let path: String
   private let queue: DatabaseQueue
+  private let isForReading: Bool
   private let waiting = Locked<[Entry]>([])
+  let reserve: SpaceReserve
 
   /// Opens the ledger at `path`, made where it is missing, its schema brought up to this version's.
   ///
@@ -46,6 +48,9 @@ package final class Ledger: Sendable {
 
   private init(path: String, isForReading: Bool) throws {
     self.path = path
+    self.isForReading = isForReading
+    let folder = (path as NSString).deletingLastPathComponent
+    reserve = SpaceReserve(in: folder.isEmpty ? "." : folder)
     var configuration = Configuration()
     configuration.busyMode = .timeout(10)
     configuration.label = "vecfill.ledger"
@@ -65,6 +70,13 @@ package final class Ledger: Sendable {
     } catch {
       throw Ledger.failure(error, path: path)
     }
+  }
+
+  /// One that is open for reading is closed at once, and not with the process: whoever leaves a write-ahead log last has
+  /// to remove its files.
+  deinit {
+    // What keeps it open is gone with the process at the latest; nothing is left to be written.
+    if isForReading { try? queue.close() }
   }
 
   private func refuseNewer(_ db: Database, than migrator: DatabaseMigrator) throws {
@@ -101,15 +113,29 @@ package final class Ledger: Sendable {
       return waiting
     }
     do {
-      var ends: [() -> Void] = []
-      try db.inTransaction(.immediate) {
-        ends = try group.map { try $0.perform(db) }
-        return .commit
-      }
-      for end in ends { end() }
+      for end in try commit(group, db) { end() }
     } catch {
       for entry in group { entry.fail(Ledger.failure(error, path: path)) }
     }
+  }
+
+  /// A disk that is full has what is held for the replies under way, and one of these may be among the group.
+  private func commit(_ group: [Entry], _ db: Database) throws -> [() -> Void] {
+    do {
+      return try transaction(group, db)
+    } catch let error as DatabaseError where [.SQLITE_FULL, .SQLITE_IOERR].contains(error.resultCode) {
+      guard reserve.giveUp() else { throw error }
+      return try transaction(group, db)
+    }
+  }
+
+  private func transaction(_ group: [Entry], _ db: Database) throws -> [() -> Void] {
+    var ends: [() -> Void] = []
+    try db.inTransaction(.immediate) {
+      ends = try group.map { try $0.perform(db) }
+      return .commit
+    }
+    return ends
   }
 
   /// A write that waits for its transaction.

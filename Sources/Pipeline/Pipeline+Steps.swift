@@ -19,8 +19,21 @@ extension Pipeline {
 
   /// One request, from its entry in the ledger to its reply's.
   private func request(_ batch: Batch, reservation: Double?) async -> Signal {
+    defer { ledger.releaseSpace(of: batch.id) }
+    do {
+      try await ledger.holdSpace(for: batch, dimensions: job.model.dimensions)
+    } catch {
+      return .event(.notSent(batch.id, error))
+    }
     do {
       try await ledger.requested(batch, target: begun.targets[batch.source], reservation: reservation)
+      do {
+        // Others' writes may have needed what was held.
+        try await ledger.holdSpace(for: batch, dimensions: job.model.dimensions)
+      } catch {
+        try await ledger.withdrawn(batch)
+        return .event(.notSent(batch.id, error))
+      }
       do {
         let sent = clock.now
         let reply = try await embedder.embed(batch.contents.texts)

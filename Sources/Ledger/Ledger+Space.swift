@@ -1,0 +1,37 @@
+import Backfill
+import Foundation
+
+extension Ledger {
+  /// Holds space for what the reply to `batch` needs in the ledger, before it is asked for: a reply that can't be stored
+  /// would be paid again by each run.
+  ///
+  /// Throws a `Failure` with `.localIO` where the disk has no such space: then it must not be sent.
+  package func holdSpace(for batch: Batch, dimensions: Int) async throws(Failure) {
+    do {
+      try await reserve.hold(Ledger.bytes(of: batch, dimensions: dimensions), for: batch.id)
+    } catch {
+      let exhausted = error as? SpaceReserve.Exhausted
+      let needed = ((exhausted?.bytes ?? 0) >> 20) + 1
+      throw Failure(
+        .localIO, path,
+        "its disk has no \(needed) MB for the replies to the next requests, which were not sent: "
+          + String(cString: strerror(exhausted?.errno ?? ENOSPC)),
+        remedy: "free some space there, or give --ledger, and run the same command again")
+    }
+  }
+
+  /// What was held for a request is needed no more.
+  package func releaseSpace(of id: BatchID) {
+    reserve.release(id)
+  }
+
+  /// A request that was entered is not sent after all.
+  package func withdrawn(_ batch: Batch) async throws {
+    try await failed(batch, EmbeddingFailure(.cancelled, "not sent"))
+  }
+
+  /// The vectors, the rows' keys and digests, and what SQLite needs beside them.
+  private static func bytes(of batch: Batch, dimensions: Int) -> Int {
+    (64 << 10) + 4 * dimensions * batch.contents.inputs.count + 256 * batch.contents.rows.count
+  }
+}
