@@ -164,7 +164,7 @@ import Testing
   func `a page of long texts ends early, and the next goes on`(_ kind: StoreKind) async throws {
     let fixture = try await StoreFixture(kind)
     let long = kind.isPostgres ? "repeat('x', 3000000)" : "printf('%.*c', 3000000, 'x')"
-    let huge = long.replacing("3000000", with: "9000000")
+    let huge = long.replacing("3000000", with: "\(UnreadableText.mostBytes)")
     try await fixture.run(
       """
       INSERT INTO messages (id, content) VALUES (1, \(long)), (2, \(long)), (3, NULL), (4, \(long)), (5, \(long)),
