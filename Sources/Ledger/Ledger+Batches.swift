@@ -73,7 +73,7 @@ extension Ledger {
     }
   }
 
-  /// The rows and vectors of a batch that was received and isn't settled.
+  /// The rows and vectors of a batch that is in the spool. One whose rows were written before may be gone: it has none.
   ///
   /// Throws a `Failure` with `.localIO` where they are not the very ones that were stored.
   package func spooled(_ id: BatchID) async throws -> SpooledBatch {
@@ -84,7 +84,12 @@ extension Ledger {
           SELECT batch.target_id, batch.contents, spool.dimensions, spool.vectors, spool.checksum
           FROM spool JOIN batch USING (run_id, number) WHERE run_id = ? AND number = ?
           """, arguments: [id.run, id.number])
-      guard let row else { throw LedgerDamage(place: "the spool of batch \(id.run)/\(id.number)") }
+      guard let row else {
+        let state = try String.fetchOne(
+          db, sql: "SELECT state FROM batch WHERE run_id = ? AND number = ?", arguments: [id.run, id.number])
+        guard state == "settled" else { throw LedgerDamage(place: "the spool of batch \(id.run)/\(id.number)") }
+        return SpooledBatch(rows: [], vectors: Vectors(dimensions: 1))
+      }
       let rows = try BatchContents.decode(row.checked("contents"))
       let (dimensions, block): (Int, Data) = (try row.checked("dimensions"), try row.checked("vectors"))
       guard let vectors = Vectors(littleEndian: block, dimensions: dimensions),
@@ -99,7 +104,7 @@ extension Ledger {
     }
   }
 
-  /// Enters what has ended, all at once: the batches' spool is dropped, rows go into quarantine, where they are left out
+  /// Enters what has ended, all at once: the batches are settled, rows go into quarantine, where they are left out
   /// until their text changes (P7), and the watermarks move.
   ///
   /// - Parameter targets: for each source of the job the ledger's id of its column.
@@ -121,6 +126,7 @@ extension Ledger {
       for id in settlement.batches {
         try Ledger.settle(id, db)
       }
+      if !settlement.batches.isEmpty { try Ledger.dropOldVectors(db) }
       for moved in settlement.watermarks {
         try db.execute(
           sql: "UPDATE target SET watermark = ? WHERE id = ?",
@@ -153,12 +159,11 @@ extension Ledger {
   private static func settle(_ id: BatchID, _ db: Database) throws {
     try db.cachedStatement(
       sql: """
-        UPDATE batch SET contents = NULL, state = CASE state WHEN 'received' THEN 'settled' ELSE state END
-        WHERE run_id = ? AND number = ?
+        UPDATE batch SET contents = CASE state WHEN 'received' THEN contents END,
+          state = CASE state WHEN 'received' THEN 'settled' ELSE state END
+        WHERE run_id = ? AND number = ? AND state <> 'settled'
         """
     ).execute(arguments: [id.run, id.number])
-    try db.cachedStatement(sql: "DELETE FROM spool WHERE run_id = ? AND number = ?")
-      .execute(arguments: [id.run, id.number])
   }
 
   private static func update(_ tally: Tally, of run: Int64, _ db: Database) throws {

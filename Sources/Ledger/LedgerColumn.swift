@@ -83,6 +83,7 @@ extension Ledger {
           "the ledger \(ledger) holds \(waiting) vectors of it by the key (\(key)), and the job's is (\(source.key))",
           remedy: "run once more with the former key, or drop them by `vecfill ledger forget \(name)`")
       }
+      _ = try dropSpool(of: id, db)
       try release(id, db)
       changes.append("\(name) is read from its beginning: its key was (\(key)) and is (\(source.key))")
     }
@@ -134,11 +135,13 @@ extension Ledger {
     try db.execute(
       sql: """
         DELETE FROM spool WHERE (run_id, number) IN (
-          SELECT run_id, number FROM batch WHERE state = 'received' AND target_id = ?)
+          SELECT run_id, number FROM spool JOIN batch USING (run_id, number) WHERE target_id = ?)
         """, arguments: [target])
     try db.execute(
-      sql: "UPDATE batch SET state = 'settled', contents = NULL WHERE state = 'received' AND target_id = ?",
-      arguments: [target])
+      sql: """
+        UPDATE batch SET state = 'settled', contents = NULL
+        WHERE state IN ('received', 'settled') AND contents IS NOT NULL AND target_id = ?
+        """, arguments: [target])
     return rows
   }
 

@@ -68,10 +68,32 @@ extension Pipeline {
     do {
       let page = try await store.page(of: table, request)
       let condemned = try await ledger.condemned(page.messages.map(\.key), target: begun.targets[source])
-      return .pageRead(packer.pack(page, condemned: condemned, held: held))
+      let kept = try await kept(of: source, page, request, leavingOut: held.union(condemned.keys))
+      var packed = packer.pack(
+        page, condemned: condemned, held: kept.values.reduce(into: held) { $0.formUnion($1) })
+      packed.add(kept: kept)
+      return .pageRead(packed)
     } catch {
       return .readFailed(failure(error, table.name))
     }
+  }
+
+  /// The page's rows whose vectors were written before, by the batch that has them. They are looked for where rows can
+  /// have lost their vectors: on the first page with any, and in later sweeps.
+  private func kept(
+    of source: Int, _ page: MessagePage, _ request: PageRequest, leavingOut others: Set<RowKey>
+  ) async throws -> [BatchID: Set<RowKey>] {
+    guard page.messages.contains(where: { !$0.isBlank }),
+      request.leavesOutBlank || lookedForKept.withLock({ $0.insert(source).inserted })
+    else { return [:] }
+    let all = try await ledger.kept(of: begun.targets[source])
+    guard !all.isEmpty else { return [:] }
+    var kept: [BatchID: Set<RowKey>] = [:]
+    for message in page.messages where !others.contains(message.key) {
+      guard let text = message.text, let row = all[message.key], row.digest == TextDigest(of: text) else { continue }
+      kept[row.batch, default: []].insert(message.key)
+    }
+    return kept
   }
 
   /// How many rows lack a vector; nil where that can't be counted, which stops nothing.

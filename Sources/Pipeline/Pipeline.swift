@@ -18,6 +18,8 @@ package struct Pipeline: Sendable {
   let observer: RunObserver
   let comparisons: [ColumnComparison]
   let clock = ContinuousClock()
+  /// Sources of which kept vectors were looked for once.
+  let lookedForKept = Locked<Set<Int>>([])
 
   /// - Parameters:
   ///   - begun: the run as the ledger began it.

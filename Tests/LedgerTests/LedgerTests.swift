@@ -270,7 +270,7 @@ import Testing
     #expect(next.spent == (mayHaveBeenBilled ? 0.5 : 0))
   }
 
-  @Test func `settling drops the spool and moves the watermark of its source alone`() async throws {
+  @Test func `settling keeps the vectors as written and moves the watermark of its source alone`() async throws {
     let ledger = try Ledger.open(at: path)
     let run = try await ledger.begin(Self.job, on: "db", at: Date())
     let batch = batch(1, of: run.id)
@@ -281,7 +281,32 @@ import Testing
     let next = try await ledger.begin(Self.job, on: "db", at: Date())
     #expect(next.spooled.isEmpty)
     #expect(next.watermarks == [.text("ключ'"), nil])
-    await #expect(throws: Failure.self) { try await ledger.spooled(batch.id) }
+    let kept = try await ledger.kept(of: run.targets[0])
+    #expect(kept[.integer(0)] == KeptRow(batch: batch.id, digest: TextDigest(of: "text 0")))
+    #expect(try await ledger.kept(of: run.targets[1]).isEmpty)
+    await #expect(throws: Failure.self) { try await ledger.spooled(BatchID(run: run.id, number: 9)) }
+  }
+
+  @Test func `of the vectors that were written only the last ones are kept`() async throws {
+    let ledger = try Ledger.open(at: path)
+    let run = try await ledger.begin(Self.job, on: "db", at: Date())
+    // 16 MiB a batch.
+    let vectors = Vectors(dimensions: 1 << 21, values: [Float](repeating: 1, count: 1 << 22))
+    for number in 1...6 {
+      let row = BatchRow(key: .integer(Int64(number)), digest: TextDigest(of: "text"), input: 0)
+      let inputs = [Input(texts: ["a"], tokens: [1], isExact: true), Input(texts: ["b"], tokens: [1], isExact: true)]
+      let batch = Batch(
+        id: BatchID(run: run.id, number: number), source: 0, page: 1,
+        contents: Batch.Contents(inputs: inputs, rows: [row]))
+      try await ledger.requested(batch, target: run.targets[0], reservation: nil)
+      try await ledger.received(
+        EmbeddingReply(vectors: vectors, billedTokens: 2), to: batch, target: run.targets[0], cost: nil, at: Date())
+      try await ledger.settle(Settlement(batches: [batch.id]), run: run.id, targets: run.targets, at: Date())
+    }
+    let kept = try await ledger.kept(of: run.targets[0])
+    #expect(Set(kept.keys) == [.integer(3), .integer(4), .integer(5), .integer(6)])
+    #expect(try await ledger.spooled(BatchID(run: run.id, number: 1)).rows.isEmpty)
+    #expect(try await ledger.spooled(BatchID(run: run.id, number: 6)).vectors.values == vectors.values)
   }
 
   @Test func `a reply without usage is marked as counted here`() async throws {

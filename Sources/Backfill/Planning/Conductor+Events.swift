@@ -4,8 +4,12 @@ extension Conductor {
     reading = nil
     pageCount += 1
     sources[source].pageRead(
-      page, page: pageCount, batches: page.contents.count + (page.overlong.isEmpty && page.garbled.isEmpty ? 0 : 1))
+      page, page: pageCount,
+      batches: page.contents.count + page.kept.count + (page.overlong.isEmpty && page.garbled.isEmpty ? 0 : 1))
     if page.taken > 0 { progressedAt = now }
+    for (batch, rows) in page.kept.sorted(by: { ($0.key.run, $0.key.number) < ($1.key.run, $1.key.number) }) {
+      writes.add(WriteQueue.Entry(batch: batch, source: source, page: pageCount, kept: rows))
+    }
     takeTurns(with: page.contents.map { plan($0, source: source, page: pageCount) })
     guard !page.overlong.isEmpty || !page.garbled.isEmpty else { return }
     let tooLong = EmbeddingFailure.tooLong(for: job.model)
