@@ -17,7 +17,6 @@ import Testing
 
     static let others = [
       Shape(rows: 1, batch: 10), Shape(rows: 3, batch: 1), Shape(rows: 10, batch: 10), Shape(rows: 100, batch: 100),
-      Shape(rows: 1_000, batch: 100),
     ]
   }
 
@@ -35,6 +34,11 @@ import Testing
   @Test(arguments: TextFault.typical, Shape.others)
   func `it is so however many rows there are and make a request`(_ fault: TextFault, _ shape: Shape) async throws {
     try await isolates(fault, shape, .sqlite)
+  }
+
+  @Test(arguments: TextFault.reactions)
+  func `it is so among a thousand rows`(_ fault: TextFault) async throws {
+    try await isolates(fault, Shape(rows: 1_000, batch: 100), .sqlite)
   }
 
   @Test(arguments: TextFault.reactions)

@@ -11,7 +11,7 @@ import Testing
     case single, concurrent, midRun, repeated
 
     /// The rows of the table; ten make a request.
-    var rows: Int { self == .single ? 10 : self == .concurrent ? 40 : 200 }
+    var rows: Int { self == .single ? 10 : self == .concurrent ? 40 : 120 }
 
     var requests: Range<Int> {
       switch self {
