@@ -57,7 +57,7 @@ let package = Package(
     .target(
       name: "TestSupport",
       dependencies: [
-        "Backfill", "CPostgres",
+        "Backfill", "CLinux", "CPostgres",
         .product(name: "FlyingSocks", package: "FlyingFox"),
         .product(name: "GRDB", package: "GRDB.swift"),
       ],

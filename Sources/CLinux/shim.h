@@ -5,8 +5,12 @@
 #define _GNU_SOURCE
 #endif
 #include <fcntl.h>
+#include <spawn.h>
 #include <sys/vfs.h>
 #include <unistd.h>
+
+// Swift sees the header without the GNU functions.
+extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int first);
 
 // An open-file-description lock: freed with the last descriptor, so with the process, however it dies.
 static inline int vecfill_lock_whole_file(int descriptor) {

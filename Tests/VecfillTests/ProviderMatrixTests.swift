@@ -11,7 +11,7 @@ import Testing
     case single, concurrent, midRun, repeated
 
     /// The rows of the table; ten make a request.
-    var rows: Int { self == .single ? 10 : self == .concurrent ? 40 : 200 }
+    var rows: Int { self == .single ? 10 : self == .concurrent ? 40 : 120 }
 
     var requests: Range<Int> {
       switch self {
@@ -205,7 +205,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [(10_000, 1), (2_000, 100)])
+  @Test(arguments: [(3_000, 1), (2_000, 100)])
   func `poison is isolated within its bound and all the other rows are filled`(rows: Int, poison: Int) async throws {
     let every = rows / poison
     try await Scene.run(.sqlite, rules: [.poison { $0.hasPrefix("poison") }]) { scene in

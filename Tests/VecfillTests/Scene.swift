@@ -91,9 +91,12 @@ struct Scene: Sendable {
   func poll(_ what: String, _ isSo: () async throws -> Bool) async throws {
     let clock = ContinuousClock()
     let deadline = clock.now + .seconds(120)
+    // Each look at a server starts a process there: many of them would keep what is awaited from coming.
+    var pause: Duration = .milliseconds(5)
     while !(try await isSo()) {
       guard clock.now < deadline else { throw SceneError(description: "\(what) never came to be as awaited") }
-      try await clock.sleep(for: .milliseconds(5))
+      try await clock.sleep(for: pause)
+      pause = min(pause * 1.25, .milliseconds(25))
     }
   }
 
