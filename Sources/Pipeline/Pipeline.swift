@@ -16,15 +16,17 @@ package struct Pipeline: Sendable {
   let packer: Packer
   let board: ProgressBoard
   let observer: RunObserver
+  let countsBlank: Bool
   let clock = ContinuousClock()
 
   /// - Parameters:
   ///   - begun: the run as the ledger began it.
   ///   - board: where the progress is shown.
   ///   - observer: hears of each failed request and of each row that goes into quarantine.
+  ///   - countsBlank: whether each source's blank rows are counted, as `SourceShape` has it.
   package init(
     job: Job, policy: RunPolicy, store: any MessageStore, embedder: any Embedder, ledger: Ledger,
-    begun: Ledger.BegunRun, packer: Packer, board: ProgressBoard, observer: RunObserver
+    begun: Ledger.BegunRun, packer: Packer, board: ProgressBoard, observer: RunObserver, countsBlank: Bool = true
   ) {
     self.job = job
     self.policy = policy
@@ -35,6 +37,7 @@ package struct Pipeline: Sendable {
     self.packer = packer
     self.board = board
     self.observer = observer
+    self.countsBlank = countsBlank
   }
 
   /// Fills until nothing is left to do, or the run is stopped or fails.
@@ -52,7 +55,8 @@ package struct Pipeline: Sendable {
     let writes = Cancellable()
     var conductor = Conductor(
       job: job, policy: policy, run: begun.id, watermarks: begun.watermarks, spooled: begun.spooled,
-      spent: begun.spent, possiblyPaid: begun.possiblyPaid, preparesWriting: prepare != nil)
+      spent: begun.spent, possiblyPaid: begun.possiblyPaid, preparesWriting: prepare != nil,
+      countsBlank: countsBlank)
     var replies: [BatchID: SpooledBatch] = [:]
     var ending: Ending?
     var nextWake: ContinuousClock.Instant?

@@ -101,6 +101,51 @@ import Testing
     }
   }
 
+  /// Rows that are blank to the last one, by whatever white space, or only seem to be.
+  static let odd: [(text: String, isBlank: Bool)] = [
+    ("\u{A0}", true), ("\u{3000}\u{2003}", true), (" \u{85}\t", true), (String(repeating: " ", count: 1500), true),
+    (" \u{A0}\u{3000}x", false), ("\u{200B}", false), ("\u{FEFF} ", false), ("\t\n.", false), ("\u{3000}字", false),
+  ]
+
+  @Test(arguments: postgres)
+  func `by the index that migrate up makes, blank rows cost nothing, and no other row is taken for one`(
+    engine: ChatDatabase.Engine
+  ) async throws {
+    let text = "CASE n % 3 WHEN 0 THEN NULL WHEN 1 THEN '' ELSE E' \\t\\r\\n' || repeat(' ', 900) END"
+    let rows = "SELECT n, \(text) FROM generate_series(1, 50000) AS n"
+    try await Self.run(engine, rows: rows) { scene in
+      let up = try await scene.start(["migrate", "up", "job.yaml"]).exit()
+      #expect(up.code == 0 && up.errors.contains("great_embedding_missing: applied"), "\(up.errors)")
+      try await scene.database.run("VACUUM ANALYZE great")
+      let (first, exit) = try await Self.fill(scene, "\(engine), 50,000 blank rows, the job's own index")
+      #expect(exit.output.contains("rows written         0\n"), "\(exit.output)")
+      #expect(
+        exit.output.contains("excluded, blank      not counted: the index of missing rows leaves them out\n"),
+        "\(exit.output)")
+      #expect(scene.server.record.requests.isEmpty)
+      #expect(first < 200)
+      let (again, _) = try await Self.fill(scene, "\(engine), 50,000 blank rows, the job's own index, again")
+      #expect(again < 200)
+
+      for (index, odd) in Self.odd.enumerated() {
+        try await scene.database.run(
+          "UPDATE great SET content = U&'\(odd.text.unicodeScalars.map { String(format: "\\%04X", $0.value) }.joined())' "
+            + "WHERE id = \((index + 1) * 5000)")
+      }
+      let (found, filled) = try await Self.fill(scene, "\(engine), 9 odd rows among 50,000 blank ones")
+      #expect(filled.output.contains("rows written         5\n"), "\(filled.output)")
+      #expect(!filled.output.contains("arrived meanwhile"), "\(filled.output)")
+      #expect(found < 2_000)
+      let written = try await scene.database.rows("SELECT id FROM great WHERE embedding IS NOT NULL ORDER BY id")
+      let wanted = Self.odd.indices.filter { !Self.odd[$0].isBlank }.map { String(($0 + 1) * 5000) }
+      #expect(written.map { $0[0] } == wanted)
+      let estimate = try await scene.start(["estimate", "job.yaml"]).exit()
+      #expect(estimate.output.contains("not counted: the index of missing rows leaves"), "\(estimate.output)")
+      let status = try await scene.start(["status"]).exit()
+      #expect(status.output.contains("excluded, blank      not counted: "), "\(status.output)")
+    }
+  }
+
   /// A condition of one millisecond a row, and a role whose statements may take half as long as a count of all.
   @Test(arguments: postgres)
   func `a slow count keeps no page waiting, and the role's own time limit ends nothing`(

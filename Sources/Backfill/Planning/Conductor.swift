@@ -180,7 +180,7 @@ package struct Conductor: Sendable {
   ///   - preparesWriting: whether `prepareWriting` is asked for once the provider has answered.
   package init(
     job: Job, policy: RunPolicy, run: Int64, watermarks: [RowKey?], spooled: [Spooled], spent: Double,
-    possiblyPaid: Int = 0, preparesWriting: Bool = false,
+    possiblyPaid: Int = 0, preparesWriting: Bool = false, countsBlank: Bool = true,
     random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator()
   ) {
     self.job = job
@@ -189,6 +189,7 @@ package struct Conductor: Sendable {
     self.random = random
     tally = Tally()
     tally.possiblyPaid = possiblyPaid
+    if !countsBlank { tally.leavesOutBlank = true }
     tally.cost = job.model.usdPerMillionTokens.map { _ in 0 }
     spending = Spending(spent: spent, budget: job.budget)
     sources = watermarks.map { SourceProgress(watermark: $0) }

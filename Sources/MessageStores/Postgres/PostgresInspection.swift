@@ -30,15 +30,15 @@ struct PostgresInspection {
     for column in key.key.columns {
       _ = try self.column(column.name, relation: oid, missing: "name the primary key in the job", on: connection)
     }
-    try checkText(relation: oid, on: connection)
+    let textType = try checkText(relation: oid, on: connection)
     let pgvector = try pgvector(on: connection)
     let vector = try vectorColumn(relation: oid, dimensions: dimensions, on: connection)
-    let lacking = try key.indexOfLacking(on: connection)
+    let missing = try key.missingRowsIndex(textType: textType, on: connection)
     let table = PostgresTable(
       source: source, oid: oid, schema: relation["schema"] ?? "", key: key.key, vectorType: vector.type,
       dimensions: vector.dimensions, pgvectorSchema: pgvector.schema, keySchemas: key.schemas,
-      hasIndexOfLacking: lacking.exists, indexes: try indexes(of: relation, on: connection),
-      warnings: (pgvector.warning.map { [$0] } ?? []) + lacking.warnings)
+      missingRowsIndex: missing.index, indexes: try indexes(of: relation, on: connection),
+      warnings: (pgvector.warning.map { [$0] } ?? []) + missing.warnings)
     _ = try PostgresPage(table: table, request: PageRequest(limit: 0), bytes: 0).read(on: connection)
     return table
   }
@@ -115,12 +115,14 @@ struct PostgresInspection {
     return column
   }
 
-  private func checkText(relation: String, on connection: isolated PostgresConnection) throws {
+  /// The text column's type, without its schema.
+  private func checkText(relation: String, on connection: isolated PostgresConnection) throws -> String {
     let text = try column(source.text, relation: relation, missing: "name the text column in the job", on: connection)
     guard text["category"] == "S" else {
       throw refusal(
         "it holds \(text["declared"] ?? ""), not text", "name a column of type text or varchar", column: source.text)
     }
+    return text["type"] ?? ""
   }
 
   private func pgvector(on connection: isolated PostgresConnection) throws -> PgVector {

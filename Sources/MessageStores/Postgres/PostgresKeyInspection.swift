@@ -1,4 +1,5 @@
 import Backfill
+import PgVector
 import Postgres
 
 /// Finds the key by which a table is paged, and the index by which its rows without a vector are found.
@@ -99,13 +100,18 @@ struct PostgresKeyInspection {
       "it is not the table's key: it may be NULL or hold a value twice", remedy: remedy)
   }
 
-  /// Whether an index finds the rows that lack a vector, in the key's order; where none does and the table is large, the
-  /// statement that makes one.
-  func indexOfLacking(on connection: isolated PostgresConnection) throws -> (exists: Bool, warnings: [String]) {
+  /// The index that finds the rows that lack a vector, in the key's order: one that leaves out blank ones before one that
+  /// doesn't. Where there is none and the table is large, the statement that makes one.
+  ///
+  /// - Parameter textType: the text column's type, without its schema.
+  func missingRowsIndex(
+    textType: String, on connection: isolated PostgresConnection
+  ) throws -> (index: MissingRowsIndex?, warnings: [String]) {
     let names = PostgresValue.array(key.columns.map(\.name))
     let found = try connection.inspect(
       """
-      SELECT 1 FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
+      SELECT \(MissingRowsIndex.found(vector: "$2::text", text: "$4::text")) AS form
+      FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
       JOIN pg_am m ON m.oid = x.relam AND m.amname = 'btree'
       CROSS JOIN LATERAL (
         SELECT array_agg(a.attname::text ORDER BY k.place) AS names, count(DISTINCT i.indoption[(k.place - 1)::int]) AS orders
@@ -113,11 +119,11 @@ struct PostgresKeyInspection {
         JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number
         WHERE k.place <= least(i.indnkeyatts, cardinality($3::text[]))
       ) AS keyed
-      WHERE i.indrelid = $1::oid AND i.indisvalid AND i.indexprs IS NULL
-        AND pg_get_expr(i.indpred, i.indrelid) = format('(%I IS NULL)', $2::text)
-        AND keyed.names = $3::text[] AND keyed.orders = 1
-      """, [.text(relation), .text(source.vector), names])
-    guard found.isEmpty else { return (true, []) }
+      WHERE i.indrelid = $1::oid AND i.indisvalid AND i.indexprs IS NULL AND keyed.names = $3::text[] AND keyed.orders = 1
+      """, [.text(relation), .text(source.vector), names, .text(source.text)]
+    ).compactMap { $0["form"].flatMap(MissingRowsIndex.init) }
+    guard found.isEmpty else { return (found.contains(.texts) ? .texts : .all, []) }
+    let predicate = MissingRowsIndex(for: textType).predicate(vector: "%1$I", text: "%2$I")
     let size = try connection.inspect(
       """
       WITH RECURSIVE family AS (
@@ -125,17 +131,17 @@ struct PostgresKeyInspection {
       )
       SELECT sum(CASE WHEN c.reltuples >= 0 THEN c.reltuples ELSE pg_relation_size(c.oid) / 200 END) FILTER (
           WHERE c.relkind = 'r')::bigint AS rows,
-        (SELECT format('CREATE INDEX %sON %s (%s) WHERE %I IS NULL',
+        (SELECT format('CREATE INDEX %sON %s (%s) WHERE %s',
             CASE p.relkind WHEN 'r' THEN 'CONCURRENTLY ' ELSE '' END,
             format('%I.%I', n.nspname, p.relname),
             (SELECT string_agg(quote_ident(name), ', ' ORDER BY place)
-              FROM unnest($3::text[]) WITH ORDINALITY AS k(name, place)), $2::text)
+              FROM unnest($3::text[]) WITH ORDINALITY AS k(name, place)), format($2::text, $4::text, $5::text))
           FROM pg_class p JOIN pg_namespace n ON n.oid = p.relnamespace WHERE p.oid = $1::oid) AS statement
       FROM family f JOIN pg_class c ON c.oid = f.oid
-      """, [.text(relation), .text(source.vector), names])
+      """, [.text(relation), .text(predicate), names, .text(source.vector), .text(source.text)])
     guard let row = size.first, let statement = row["statement"],
       (row["rows"].flatMap { Int($0) } ?? 0) > Self.rowsWorthAnIndex
-    else { return (false, []) }
-    return (false, ["no index finds the rows that lack a vector, so all rows are read for them: \(statement)"])
+    else { return (nil, []) }
+    return (nil, ["no index finds the rows that lack a vector, so all rows are read for them: \(statement)"])
   }
 }

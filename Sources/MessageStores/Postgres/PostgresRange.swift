@@ -1,10 +1,11 @@
 import Backfill
 import Foundation
+import PgVector
 import Postgres
 
 /// The rows of a table from one key up to another, looked at in windows of bounded size.
 ///
-/// Where an index holds the rows that lack a vector, a window is of these alone; else it is of any rows, by the key.
+/// Where an index holds the rows that lack a vector, a window is of those that it holds; else it is of any rows, by the key.
 struct PostgresRange: Sendable {
   /// The most rows that one statement looks at.
   static let window = 20_000
@@ -24,7 +25,7 @@ struct PostgresRange: Sendable {
 
   var settings: PostgresSettings {
     var settings = table.settings()
-    settings.weighsFunctions = table.hasIndexOfLacking
+    settings.weighsFunctions = table.missingRowsIndex != nil
     return settings
   }
 
@@ -68,7 +69,9 @@ struct PostgresRange: Sendable {
     let width = table.key.columns.count
     if after != nil { terms.append(table.key.comparison(">", parametersFrom: 2)) }
     if through != nil { terms.append(table.key.comparison("<=", parametersFrom: after == nil ? 2 : 2 + width)) }
-    if table.hasIndexOfLacking { terms.append(lacking) }
+    if table.missingRowsIndex != nil { terms.append(lacking) }
+    // The index implies this one, too, and no scan of it computes it.
+    if table.missingRowsIndex == .texts { terms.append(MissingRowsIndex.isText(table.text)) }
     return terms.isEmpty ? "true" : terms.joined(separator: " AND ")
   }
 

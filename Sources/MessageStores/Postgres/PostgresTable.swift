@@ -17,15 +17,15 @@ struct PostgresTable: Sendable {
   let pgvectorSchema: String
   /// Schemas of the key's types, whose operators must be found.
   let keySchemas: [String]
-  /// Whether an index holds the keys of the rows that lack a vector, and no other, in their order.
-  var hasIndexOfLacking: Bool
+  /// The index that holds the keys of the rows that lack a vector, and no other, in their order; nil where there is none.
+  var missingRowsIndex: MissingRowsIndex?
   let indexes: SourceShape.Indexes
   let warnings: [String]
 
   var shape: SourceShape {
     SourceShape(
       keyKind: key.kind, vectorType: dimensions.map { "\(vectorType)(\($0))" } ?? "\(vectorType)", indexes: indexes,
-      warnings: warnings)
+      warnings: warnings, countsBlank: missingRowsIndex != .texts)
   }
 
   /// The name of the lock on filling this column, the same for every process and every spelling of the source.

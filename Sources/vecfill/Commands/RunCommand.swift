@@ -97,7 +97,8 @@ struct RunCommand: AsyncParsableCommand {
         logger.info("filling \(job.sources.map(\.name).joined(separator: ", "))")
         return Pipeline(
           job: job, policy: policy, store: database.store, embedder: embedder, ledger: ledger, begun: begun,
-          packer: packer, board: board, observer: RunObserver(job, database.shapes, upkeep, logger))
+          packer: packer, board: board, observer: RunObserver(job, database.shapes, upkeep, logger),
+          countsBlank: database.countsBlank)
       }
     }
     let summary = RunSummary(outcome, job: job, countsExactly: counter.isExact, ledger: ledger.path)

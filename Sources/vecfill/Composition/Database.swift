@@ -35,6 +35,9 @@ struct Database: Sendable {
     }
   }
 
+  /// Whether the blank rows of each source are counted.
+  var countsBlank: Bool { shapes.allSatisfy(\.countsBlank) }
+
   /// Takes the locks on every source: among this user's processes here, and in the database where it has one.
   func lock(_ job: Job, in folder: String) async throws -> [RunLock] {
     let holder = RunLock.Holder(pid: getpid(), host: Host.name, since: Date())
