@@ -25,7 +25,10 @@ extension IndexIntents {
     /// What could run code of its owner's while it is read or written makes it another's: triggers, rules, checks,
     /// policies, and expressions in indexes.
     static func all(_ place: String?, on connection: isolated PostgresConnection) throws -> [Place] {
-      try connection.query(
+      // Most databases have none, and this asks for little.
+      let exists = try connection.query("SELECT 1 FROM pg_class WHERE relname = '\(IndexIntents.tableName)' LIMIT 1")
+      guard !exists.isEmpty else { return [] }
+      return try connection.query(
         """
         SELECT c.oid AS id, format('%I.%I', n.nspname, c.relname) AS name,
           has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS readable,

@@ -1,3 +1,5 @@
+import Postgres
+
 /// The index by which a source's rows without a vector are found, in the key's order: which of them it holds.
 package enum MissingRowsIndex: String, Equatable, Sendable {
   /// All of them. Blank rows, which never get a vector, are in it for ever and are looked at by each run.
@@ -19,11 +21,15 @@ package enum MissingRowsIndex: String, Equatable, Sendable {
   /// does a long one, unread. The result depends on neither a collation nor a setting. Bytes that are no text in the
   /// database's encoding are no error, as they would be to btrim: they must not keep the index from being built.
   package static func isText(_ expression: String) -> String {
-    let rest = whiteSpace.reduce("\(expression) COLLATE pg_catalog.\"C\"") { "pg_catalog.replace(\($0), \($1), '')" }
+    let rest = whiteSpace.reduce("\(expression) COLLATE pg_catalog.\"C\"") {
+      "pg_catalog.replace(\($0), \($1.sql), '')"
+    }
     return "(pg_catalog.octet_length(\(expression)) > 1000 OR pg_catalog.octet_length(\(rest)) > 0)"
   }
 
-  private static let whiteSpace = ["' '", #"E'\t'"#, #"E'\n'"#, #"E'\r'"#]
+  private static let whiteSpace: [(sql: String, character: String)] = [
+    ("' '", " "), (#"E'\t'"#, "\t"), (#"E'\n'"#, "\n"), (#"E'\r'"#, "\r"),
+  ]
 
   /// The index's condition, for columns that are quoted.
   package func predicate(vector: String, text: String) -> String {
@@ -33,21 +39,38 @@ package enum MissingRowsIndex: String, Equatable, Sendable {
     }
   }
 
-  /// SQL that tells a `MissingRowsIndex` of the row `i` of pg_index by its condition, NULL for any other.
+  /// The index whose condition PostgreSQL shows as `condition`; nil for any other.
   ///
   /// - Parameters:
-  ///   - vector: SQL of the vector column's name, as type text.
-  ///   - text: SQL of the text column's name.
-  package static func found(vector: String, text: String) -> String {
-    // As PostgreSQL shows the condition, but for a cast to text where the column is of another type.
-    let rest = whiteSpace.indices.reduce(#"(%2$I COLLATE "C")"#) { "replace(\($0), %\($1 + 3)$s::text, ''''::text)" }
-    let shown = "((%I IS NULL) AND ((octet_length(%2$I) > 1000) OR (octet_length(\(rest)) > 0)))"
-    let literals = whiteSpace.map { "quote_literal(\($0))" }.joined(separator: ", ")
-    return """
-      CASE replace(pg_get_expr(i.indpred, i.indrelid), format('(%I)::text', \(text)), quote_ident(\(text)))
-        WHEN format('(%I IS NULL)', \(vector)) THEN '\(all.rawValue)'
-        WHEN format('\(shown)', \(vector), \(text), \(literals)) THEN '\(texts.rawValue)'
-      END
-      """
+  ///   - vector: the vector column's name.
+  ///   - text: the text column's name.
+  package init?(condition: String, vector: String, text: String) {
+    for vector in Self.shown(vector) {
+      if condition == "(\(vector) IS NULL)" {
+        self = .all
+        return
+      }
+      for text in Self.shown(text) {
+        // Where the column is of another type, its cast is shown.
+        guard condition.replacing("(\(text))::text", with: text) == Self.shown(vector: vector, text: text) else {
+          continue
+        }
+        self = .texts
+        return
+      }
+    }
+    return nil
+  }
+
+  /// `predicate` of `texts` as PostgreSQL shows it.
+  private static func shown(vector: String, text: String) -> String {
+    let rest = whiteSpace.reduce("(\(text) COLLATE \"C\")") { "replace(\($0), '\($1.character)'::text, ''::text)" }
+    return "((\(vector) IS NULL) AND ((octet_length(\(text)) > 1000) OR (octet_length(\(rest)) > 0)))"
+  }
+
+  /// The forms in which PostgreSQL may show a name: which one, a list of its keywords decides.
+  private static func shown(_ name: String) -> [String] {
+    let isPlain = name.wholeMatch(of: #/[a-z_][a-z0-9_$]*/#) != nil
+    return [name.quotedIdentifier] + (isPlain ? [name] : [])
   }
 }

@@ -146,6 +146,56 @@ import Testing
     }
   }
 
+  /// The buffers that sessions which have ended touched of anything in the scene's database, and how many they were.
+  ///
+  /// It is asked in another database, so that who asks is not among them.
+  static func everything(_ scene: Scene) async throws -> (buffers: Int, sessions: Int) {
+    let url = try #require(URL(string: scene.database.url))
+    let outside = PostgresDatabase(port: try #require(url.port), name: "postgres")
+    try await scene.poll("the end of all sessions") {
+      try await outside.run(
+        "SELECT 1 FROM pg_stat_activity WHERE datname = '\(url.lastPathComponent)' AND backend_type = 'client backend'"
+      ).isEmpty
+    }
+    let counts = try await outside.run(
+      "SELECT blks_hit + blks_read, sessions FROM pg_stat_database WHERE datname = '\(url.lastPathComponent)'")
+    return (counts[0][0].flatMap(Int.init) ?? -1, counts[0][1].flatMap(Int.init) ?? -1)
+  }
+
+  @Test(arguments: postgres)
+  func `in all, the catalogue too, a run reads fewer than 2,000 buffers, in three sessions`(
+    engine: ChatDatabase.Engine
+  ) async throws {
+    let rows = """
+      SELECT n, 'row ' || n, CASE WHEN n % 200 <> 0 THEN '[1,1,1,1,1,1,1,1]'::vector END
+      FROM generate_series(1, 20000) AS n
+      """
+    try await Self.run(engine, rows: rows) { scene in
+      try await scene.database.run(Self.index)
+      try await scene.database.run("VACUUM ANALYZE great")
+      // The table's own buffers are those of the writes, for the most part: 100 rows in the table and in its key's index.
+      var beside = Int.max
+      var idle = Int.max
+      // The least of some: the first session after a change makes its cache of the catalogue, and autovacuum reads, too.
+      for _ in 1...3 {
+        try await scene.database.run("UPDATE great SET embedding = NULL WHERE id % 200 = 0")
+        let table = try await Self.buffers(scene)
+        let before = try await Self.everything(scene)
+        #expect(try await scene.fill().output.contains("rows written         100\n"))
+        let after = try await Self.everything(scene)
+        beside = min(beside, after.buffers - before.buffers - (try await Self.buffers(scene) - table))
+        let again = try await Self.everything(scene)
+        #expect(try await scene.fill().output.contains("rows written         0\n"))
+        let end = try await Self.everything(scene)
+        idle = min(idle, end.buffers - again.buffers)
+        #expect(end.sessions - again.sessions == 3)
+      }
+      print("figure: \(engine), 100 rows filled: \(beside) buffers beside the table's; none to fill: \(idle) in all")
+      #expect(beside > 0 && beside < 2_000)
+      #expect(idle > 0 && idle < 2_000)
+    }
+  }
+
   /// A condition of one millisecond a row, and a role whose statements may take half as long as a count of all.
   @Test(arguments: postgres)
   func `a slow count keeps no page waiting, and the role's own time limit ends nothing`(

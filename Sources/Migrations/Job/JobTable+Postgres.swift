@@ -56,14 +56,16 @@ extension JobTable {
   ) throws -> MissingRowsIndex {
     let found = try connection.query(
       """
-      SELECT \(MissingRowsIndex.found(vector: "$2::text", text: "$3::text")) AS form
-      FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am m ON m.oid = x.relam AND m.amname = 'btree'
+      SELECT pg_get_expr(i.indpred, i.indrelid) FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
+      JOIN pg_am m ON m.oid = x.relam AND m.amname = 'btree'
       WHERE i.indrelid = to_regclass($1) AND i.indisvalid AND i.indexprs IS NULL AND 0 = ALL (i.indoption)
-        AND $4::text[] = array(
+        AND $2::text[] = array(
           SELECT a.attname::text FROM unnest(i.indkey) WITH ORDINALITY AS k(number, place)
           JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number ORDER BY k.place)
-      """, [.text(table.quoted), .text(source.vector), .text(source.text), .array(source.keys)]
-    ).compactMap { $0["form"].flatMap(MissingRowsIndex.init) }
+      """, [.text(table.quoted), .array(source.keys)]
+    ).compactMap { row in
+      row[0].flatMap { MissingRowsIndex(condition: $0, vector: source.vector, text: source.text) }
+    }
     return !found.isEmpty && !found.contains(.texts) ? .all : MissingRowsIndex(for: textType)
   }
 
