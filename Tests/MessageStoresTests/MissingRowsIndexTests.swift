@@ -96,6 +96,40 @@ import Testing
     await store.close()
   }
 
+  /// As `migrate up` makes them: one on each partition, none on the whole, and maybe one of an earlier version.
+  @Test(arguments: StoreKind.postgres, [[MissingRowsIndex.texts, .texts], [.all, .texts], [.all, .all], [.texts]])
+  func `the partitions' own indexes find a partitioned table's missing rows`(
+    _ kind: StoreKind, _ forms: [MissingRowsIndex]
+  ) async throws {
+    let fixture = try await StoreFixture(bare: kind)
+    try await fixture.run(
+      """
+      CREATE TABLE messages (day int, id bigint, old text, content text, embedding vector(3), PRIMARY KEY (id, day))
+        PARTITION BY LIST (day);
+      ALTER TABLE messages DROP old;
+      CREATE TABLE part0 PARTITION OF messages FOR VALUES IN (0);
+      CREATE TABLE part1 PARTITION OF messages FOR VALUES IN (1);
+      INSERT INTO messages SELECT n % 2, n, CASE WHEN n % 1000 = 0 THEN 'text' ELSE ' ' END,
+          CASE WHEN n % 1000 = 0 AND n % 3000 <> 0 THEN '[1,2,3]'::vector END
+        FROM generate_series(1, 30000) AS n
+      """)
+    for (part, form) in forms.enumerated() {
+      try await fixture.run(Self.index(form).replacing("missing ON messages (id)", with: "ON part\(part) (id, day)"))
+    }
+    try await fixture.run("VACUUM ANALYZE messages")
+    let source = Source(table: "messages", keys: ["id", "day"])
+    let store = try await fixture.open()
+    let isWhole = forms.count == 2
+    #expect(try await store.inspect(source, dimensions: 3).countsBlank == (!isWhole || !forms.contains(.texts)))
+    let pages = try await store.pages(of: source, PageRequest(limit: 100, leavesOutBlank: true))
+    #expect(
+      pages.flatMap(\.messages).map(\.key) == (1...10).map { .composite([.integer($0 * 3000), .integer(0)]) })
+    // Of the 29,980 missing rows 29,970 are blank, and a window has 20,000.
+    #expect(pages.count == (isWhole && forms.contains(.texts) ? 1 : 2))
+    #expect(try await store.countRemaining(in: source) == (isWhole && forms.contains(.texts) ? 10 : 29_980))
+    await store.close()
+  }
+
   /// Of another column's texts, or with a condition of its own, an index leaves out what it must not.
   @Test(arguments: [
     index(.texts, text: "role"), index(.texts) + " AND id > 5", index(.texts).replacing("1000", with: "1"),

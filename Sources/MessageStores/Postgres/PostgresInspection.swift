@@ -34,7 +34,8 @@ struct PostgresInspection {
     let textType = try textType(columns)
     let pgvector = try pgvector(on: connection)
     let vector = try vectorColumn(columns, dimensions: dimensions, on: connection)
-    let missing = try key.missingRowsIndex(textType: textType, on: connection)
+    let missing = try key.missingRowsIndex(
+      textType: textType, isPartitioned: relation["kind"] == "p", on: connection)
     let table = PostgresTable(
       source: source, oid: oid, schema: relation["schema"] ?? "", key: key.key, vectorType: vector.type,
       dimensions: vector.dimensions, pgvectorSchema: pgvector.schema, keySchemas: key.schemas,

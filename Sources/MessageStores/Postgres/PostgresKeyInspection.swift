@@ -70,20 +70,23 @@ struct PostgresKeyInspection {
   /// The index that finds the rows that lack a vector, in the key's order: one that leaves out blank ones before one that
   /// doesn't. Where there is none and the table is large, the statement that makes one.
   ///
+  /// A partitioned table has it, too, where each of its partitions has one.
+  ///
   /// - Parameter textType: the text column's type, without its schema.
   func missingRowsIndex(
-    textType: String, on connection: isolated PostgresConnection
+    textType: String, isPartitioned: Bool, on connection: isolated PostgresConnection
   ) throws -> (index: MissingRowsIndex?, warnings: [String]) {
     let width = key.columns.count
     let numbers = key.columns.compactMap { part in columns.first { $0.name == part.name }?.number }
-    let found = indexes.filter { index in
+    var found = indexes.filter { index in
       index.isValid && index.isBtree && !index.hasExpressions && Array(index.columns.prefix(width)) == numbers
         && Set(index.orders.prefix(width)).count == 1
     }.compactMap { index in
       index.condition.flatMap { MissingRowsIndex(condition: $0, vector: source.vector, text: source.text) }
     }
-    guard found.isEmpty else { return (found.contains(.texts) ? .texts : .all, []) }
     let names = PostgresValue.array(key.columns.map(\.name))
+    if found.isEmpty, isPartitioned { found = try indexesOfPartitions(names, on: connection) }
+    guard found.isEmpty else { return (found.contains(.texts) ? .texts : .all, []) }
     let predicate = MissingRowsIndex(for: textType).predicate(vector: "%1$I", text: "%2$I")
     let size = try connection.inspect(
       """
@@ -104,5 +107,32 @@ struct PostgresKeyInspection {
       (row["rows"].flatMap { Int($0) } ?? 0) > Self.rowsWorthAnIndex
     else { return (nil, []) }
     return (nil, ["no index finds the rows that lack a vector, so all rows are read for them: \(statement)"])
+  }
+  /// The indexes of missing rows that the partitions have, each its own; none where one of them has none.
+  private func indexesOfPartitions(
+    _ names: PostgresValue, on connection: isolated PostgresConnection
+  ) throws -> [MissingRowsIndex] {
+    let rows = try connection.inspect(
+      """
+      SELECT p.relid AS partition, pg_get_expr(i.indpred, i.indrelid) AS condition FROM pg_partition_tree($1::oid) p
+      LEFT JOIN (pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am m ON m.oid = x.relam AND m.amname = 'btree')
+        ON i.indrelid = p.relid AND i.indisvalid AND i.indexprs IS NULL
+          AND $2::text[] = array(
+            SELECT a.attname::text FROM unnest(i.indkey) WITH ORDINALITY AS k(number, place)
+            JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number
+            WHERE k.place <= least(i.indnkeyatts, cardinality($2::text[])) ORDER BY k.place)
+          AND 1 = (
+            SELECT count(DISTINCT o.value) FROM unnest(i.indoption) WITH ORDINALITY AS o(value, place)
+            WHERE o.place <= cardinality($2::text[]))
+      WHERE p.isleaf
+      """, [.text(relation), names])
+    var found: [String: Set<MissingRowsIndex>] = [:]
+    for row in rows {
+      let index = row["condition"].flatMap {
+        MissingRowsIndex(condition: $0, vector: source.vector, text: source.text)
+      }
+      found[row["partition"] ?? "", default: []].formUnion(index.map { [$0] } ?? [])
+    }
+    return found.values.contains(where: \.isEmpty) ? [] : found.values.flatMap(\.self)
   }
 }
