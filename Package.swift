@@ -74,7 +74,8 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport"], swiftSettings: settings),
     .testTarget(
-      name: "MessageStoresTests", dependencies: ["MessageStores", "Postgres", "TestSupport"], swiftSettings: settings),
+      name: "MessageStoresTests", dependencies: ["MessageStores", "PgVector", "Postgres", "TestSupport"],
+      swiftSettings: settings),
     .testTarget(
       name: "MigrationsTests",
       dependencies: [

@@ -32,6 +32,9 @@ package struct OwnTable: Sendable {
   package static func all(
     _ definition: Definition, in schema: String?, on connection: isolated PostgresConnection
   ) throws -> [OwnTable] {
+    // Most databases have none, and this asks for little.
+    let exists = try connection.query("SELECT 1 FROM pg_class WHERE relname = '\(definition.name)' LIMIT 1")
+    guard !exists.isEmpty else { return [] }
     let place = schema.map { "\($0).\(definition.name)" }
     return try connection.query(
       """

@@ -16,6 +16,7 @@ package struct Pipeline: Sendable {
   let packer: Packer
   let board: ProgressBoard
   let observer: RunObserver
+  let countsBlank: Bool
   let comparisons: [ColumnComparison]
   let clock = ContinuousClock()
   /// Sources of which kept vectors were looked for once.
@@ -25,10 +26,11 @@ package struct Pipeline: Sendable {
   ///   - begun: the run as the ledger began it.
   ///   - board: where the progress is shown.
   ///   - observer: hears of each failed request and of each row that goes into quarantine.
+  ///   - countsBlank: whether each source's blank rows are counted, as `SourceShape` has it.
   ///   - comparisons: of columns with vectors of which nobody recorded what they are made of.
   package init(
     job: Job, policy: RunPolicy, store: any MessageStore, embedder: any Embedder, ledger: Ledger,
-    begun: Ledger.BegunRun, packer: Packer, board: ProgressBoard, observer: RunObserver,
+    begun: Ledger.BegunRun, packer: Packer, board: ProgressBoard, observer: RunObserver, countsBlank: Bool = true,
     comparisons: [ColumnComparison] = []
   ) {
     self.job = job
@@ -40,6 +42,7 @@ package struct Pipeline: Sendable {
     self.packer = packer
     self.board = board
     self.observer = observer
+    self.countsBlank = countsBlank
     self.comparisons = comparisons
   }
 
@@ -61,6 +64,7 @@ package struct Pipeline: Sendable {
     var conductor = Conductor(
       job: job, policy: policy, run: begun.id, watermarks: begun.watermarks, spooled: begun.spooled,
       spent: begun.spent, possiblyPaid: begun.possiblyPaid, preparesWriting: prepare != nil,
+      countsBlank: countsBlank,
       compared: comparisons.flatMap { comparison in comparison.contents.map { (comparison.source, $0) } })
     var replies: [BatchID: SpooledBatch] = [:]
     var unusable: [BatchID: Set<Int>] = [:]

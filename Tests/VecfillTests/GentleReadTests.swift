@@ -105,6 +105,101 @@ import Testing
     }
   }
 
+  /// Rows that are blank to the last one, by whatever white space, or only seem to be.
+  static let odd: [(text: String, isBlank: Bool)] = [
+    ("\u{A0}", true), ("\u{3000}\u{2003}", true), (" \u{85}\t", true), (String(repeating: " ", count: 1500), true),
+    (" \u{A0}\u{3000}x", false), ("\u{200B}", false), ("\u{FEFF} ", false), ("\t\n.", false), ("\u{3000}字", false),
+  ]
+
+  @Test(arguments: postgres)
+  func `by the index that migrate up makes, blank rows cost nothing, and no other row is taken for one`(
+    engine: ChatDatabase.Engine
+  ) async throws {
+    let text = "CASE n % 3 WHEN 0 THEN NULL WHEN 1 THEN '' ELSE E' \\t\\r\\n' || repeat(' ', 900) END"
+    let rows = "SELECT n, \(text) FROM generate_series(1, 50000) AS n"
+    try await Self.run(engine, rows: rows) { scene in
+      let up = try await scene.start(["migrate", "up", "job.yaml"]).exit()
+      #expect(up.code == 0 && up.errors.contains("great_embedding_missing: applied"), "\(up.errors)")
+      try await scene.database.run("VACUUM ANALYZE great")
+      let (first, exit) = try await Self.fill(scene, "\(engine), 50,000 blank rows, the job's own index")
+      #expect(exit.output.contains("rows written         0\n"), "\(exit.output)")
+      #expect(
+        exit.output.contains("excluded, blank      not counted: the index of missing rows leaves them out\n"),
+        "\(exit.output)")
+      #expect(scene.server.record.requests.isEmpty)
+      #expect(first < 200)
+      let (again, _) = try await Self.fill(scene, "\(engine), 50,000 blank rows, the job's own index, again")
+      #expect(again < 200)
+
+      for (index, odd) in Self.odd.enumerated() {
+        try await scene.database.run(
+          "UPDATE great SET content = U&'\(odd.text.unicodeScalars.map { String(format: "\\%04X", $0.value) }.joined())' "
+            + "WHERE id = \((index + 1) * 5000)")
+      }
+      let (found, filled) = try await Self.fill(scene, "\(engine), 9 odd rows among 50,000 blank ones")
+      #expect(filled.output.contains("rows written         5\n"), "\(filled.output)")
+      #expect(!filled.output.contains("arrived meanwhile"), "\(filled.output)")
+      #expect(found < 2_000)
+      let written = try await scene.database.rows("SELECT id FROM great WHERE embedding IS NOT NULL ORDER BY id")
+      let wanted = Self.odd.indices.filter { !Self.odd[$0].isBlank }.map { String(($0 + 1) * 5000) }
+      #expect(written.map { $0[0] } == wanted)
+      let estimate = try await scene.start(["estimate", "job.yaml"]).exit()
+      #expect(estimate.output.contains("not counted: the index of missing rows leaves"), "\(estimate.output)")
+      let status = try await scene.start(["status"]).exit()
+      #expect(status.output.contains("excluded, blank      not counted: "), "\(status.output)")
+    }
+  }
+
+  /// The buffers that sessions which have ended touched of anything in the scene's database, and how many they were.
+  ///
+  /// It is asked in another database, so that who asks is not among them.
+  static func everything(_ scene: Scene) async throws -> (buffers: Int, sessions: Int) {
+    let url = try #require(URL(string: scene.database.url))
+    let outside = PostgresDatabase(port: try #require(url.port), name: "postgres")
+    try await scene.poll("the end of all sessions") {
+      try await outside.run(
+        "SELECT 1 FROM pg_stat_activity WHERE datname = '\(url.lastPathComponent)' AND backend_type = 'client backend'"
+      ).isEmpty
+    }
+    let counts = try await outside.run(
+      "SELECT blks_hit + blks_read, sessions FROM pg_stat_database WHERE datname = '\(url.lastPathComponent)'")
+    return (counts[0][0].flatMap(Int.init) ?? -1, counts[0][1].flatMap(Int.init) ?? -1)
+  }
+
+  @Test(arguments: postgres)
+  func `in all, the catalogue too, a run reads fewer than 2,000 buffers, in three sessions`(
+    engine: ChatDatabase.Engine
+  ) async throws {
+    let rows = """
+      SELECT n, 'row ' || n, CASE WHEN n % 200 <> 0 THEN '[1,1,1,1,1,1,1,1]'::vector END
+      FROM generate_series(1, 20000) AS n
+      """
+    try await Self.run(engine, rows: rows) { scene in
+      try await scene.database.run(Self.index)
+      try await scene.database.run("VACUUM ANALYZE great")
+      // The table's own buffers are those of the writes, for the most part: 100 rows in the table and in its key's index.
+      var beside = Int.max
+      var idle = Int.max
+      // The least of some: the first session after a change makes its cache of the catalogue, and autovacuum reads, too.
+      for _ in 1...3 {
+        try await scene.database.run("UPDATE great SET embedding = NULL WHERE id % 200 = 0")
+        let table = try await Self.buffers(scene)
+        let before = try await Self.everything(scene)
+        #expect(try await scene.fill().output.contains("rows written         100\n"))
+        let after = try await Self.everything(scene)
+        beside = min(beside, after.buffers - before.buffers - (try await Self.buffers(scene) - table))
+        let again = try await Self.everything(scene)
+        #expect(try await scene.fill().output.contains("rows written         0\n"))
+        let end = try await Self.everything(scene)
+        idle = min(idle, end.buffers - again.buffers)
+        #expect(end.sessions - again.sessions == 3)
+      }
+      print("figure: \(engine), 100 rows filled: \(beside) buffers beside the table's; none to fill: \(idle) in all")
+      #expect(beside > 0 && beside < 2_000)
+      #expect(idle > 0 && idle < 2_000)
+    }
+  }
+
   /// A condition of one millisecond a row, and of twenty where the rows are counted, so that the count goes on for as
   /// long as the rest takes on any machine; and a role whose statements may take a fraction of that.
   @Test(arguments: postgres)

@@ -119,7 +119,10 @@ import Testing
       let process = try scene.start(["run", "job.yaml", "--grace", "0"])
       switch place {
       case .slowPage:
-        try await scene.poll("the page") { try await Self.isActive(scene, "query LIKE '%vecfill_found%'") }
+        // The same statement checks the source before, and waits for nothing.
+        try await scene.poll("the page") {
+          try await Self.isActive(scene, "wait_event = 'PgSleep' AND query LIKE '%vecfill_found%'")
+        }
       case .slowCount:
         try await scene.poll("the count") { try await Self.isActive(scene, "query LIKE '%count(*) FROM (%bool%'") }
       case .lockedTable:

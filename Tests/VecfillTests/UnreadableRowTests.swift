@@ -105,6 +105,11 @@ import Testing
         spec: scene.spec.replacingOccurrences(
           of: "  - table: chat_messages\n  - table: standalone_chat_messages\n", with: "  - table: m\n"))
       let place = ["DATABASE_URL": String?.some(database.url)]
+      // With the index that leaves out blank rows, and without: such bytes must not keep it from being made.
+      if major == .eighteen {
+        let up = try await scene.start(["migrate", "up", "job.yaml"], place).exit()
+        #expect(up.code == 0 && up.errors.contains("m_embedding_missing: applied"), "\(up.errors)")
+      }
       let exit = try await scene.fill([], place)
       #expect(exit.code == 83, "\(exit.errors)")
       #expect(exit.output.contains("rows written         28\n"), "\(exit.output)")

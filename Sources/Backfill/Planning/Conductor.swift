@@ -193,7 +193,8 @@ package struct Conductor: Sendable {
   ///   - compared: for sources with vectors of which nobody knows what they are made of: requests for some of their texts.
   package init(
     job: Job, policy: RunPolicy, run: Int64, watermarks: [RowKey?], spooled: [Spooled], spent: Double,
-    possiblyPaid: Int = 0, preparesWriting: Bool = false, compared: [(source: Int, contents: Batch.Contents)] = [],
+    possiblyPaid: Int = 0, preparesWriting: Bool = false, countsBlank: Bool = true,
+    compared: [(source: Int, contents: Batch.Contents)] = [],
     random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator()
   ) {
     self.job = job
@@ -202,6 +203,7 @@ package struct Conductor: Sendable {
     self.random = random
     tally = Tally()
     tally.possiblyPaid = possiblyPaid
+    if !countsBlank { tally.leavesOutBlank = true }
     tally.cost = job.model.usdPerMillionTokens.map { _ in 0 }
     spending = Spending(spent: spent, budget: job.budget)
     sources = watermarks.map { SourceProgress(watermark: $0) }

@@ -23,7 +23,8 @@ package protocol MessageStore: Sendable {
   /// A row whose text can't be read is returned as such and stops no other.
   func page(of source: Source, _ request: PageRequest) async throws -> MessagePage
 
-  /// How many rows lack a vector and meet the source's condition.
+  /// How many rows lack a vector and meet the source's condition; without the blank ones where `SourceShape.countsBlank`
+  /// says so.
   func countRemaining(in source: Source) async throws -> Int
 
   /// Writes each vector whose row still holds the very text, still lacks a vector and still meets the source's
@@ -84,7 +85,8 @@ package struct PageRequest: Equatable, Sendable {
   package var through: RowKey?
   /// At most so many rows, and fewer once their texts reach `MessageStore.pageBytes`.
   package var limit: Int
-  /// Whether rows with a blank or NULL text are left out; else they come without their text.
+  /// Whether rows with a blank or NULL text are left out; else they come without their text, where
+  /// `SourceShape.countsBlank` holds.
   package var leavesOutBlank: Bool
   /// Only the rows that it chooses; nil for all.
   package var sample: KeySample?
@@ -141,14 +143,19 @@ package struct SourceShape: Equatable, Sendable {
   package let indexes: Indexes
   /// What a person should know though it stops nothing, a sentence each.
   package let warnings: [String]
+  /// Whether blank rows are looked at, and so counted. Where an index leaves them out, `page` and `countRemaining` do too,
+  /// whatever is asked for, but for those that the database can't tell to be blank.
+  package let countsBlank: Bool
 
   package init(
-    keyKind: RowKey.Kind, vectorType: String, indexes: Indexes = Indexes(), warnings: [String] = []
+    keyKind: RowKey.Kind, vectorType: String, indexes: Indexes = Indexes(), warnings: [String] = [],
+    countsBlank: Bool = true
   ) {
     self.keyKind = keyKind
     self.vectorType = vectorType
     self.indexes = indexes
     self.warnings = warnings + indexes.warnings
+    self.countsBlank = countsBlank
   }
 }
 

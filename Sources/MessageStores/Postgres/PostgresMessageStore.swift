@@ -4,15 +4,14 @@ import Postgres
 
 /// Messages in PostgreSQL 13 or later with pgvector.
 ///
-/// One connection reads, one writes, one holds the locks that are asked for, and one counts, so that no page waits for
-/// a count. No statement relies on a session's settings or prepared statements, so a pooler may stand between.
+/// One connection reads and one holds the locks that are asked for. Two more write and count, so that neither waits for
+/// the other nor a page for a count; where the one is idle, the other is never opened. No statement relies on a session's settings or prepared statements, so a pooler may stand between.
 /// What is lost with a connection is made anew: a server's restart is waited for.
 package actor PostgresMessageStore: MessageStore {
   package nonisolated let identity: String
   private let address: String
   private let reader: PostgresConnection
-  private let writer: PostgresConnection
-  private let counter: PostgresConnection
+  private let others: PostgresConnections
   private let locks: PostgresLocks
   private let patience: PostgresPatience
   private let lockTimeout: Duration
@@ -30,8 +29,10 @@ package actor PostgresMessageStore: MessageStore {
     self.patience = patience
     self.lockTimeout = lockTimeout
     reader = try PostgresConnection(to: url, applicationName: applicationName)
-    writer = try PostgresConnection(to: url, applicationName: applicationName)
-    counter = try PostgresConnection(to: url, applicationName: applicationName)
+    others = PostgresConnections([
+      try PostgresConnection(to: url, applicationName: applicationName),
+      try PostgresConnection(to: url, applicationName: applicationName),
+    ])
     locks = PostgresLocks(
       connection: try PostgresConnection(to: url, applicationName: applicationName))
     do {
@@ -70,7 +71,10 @@ package actor PostgresMessageStore: MessageStore {
     var after: RowKey?
     repeat {
       let range = PostgresRange(of: table, after: after)
-      let (found, end) = try await attempt(on: counter, for: source) { connection, _ in try range.count(on: connection)
+      let connection = others.borrow()
+      defer { others.giveBack(connection) }
+      let (found, end) = try await attempt(on: connection, for: source) { connection, _ in
+        try range.count(on: connection)
       }
       count += found
       after = end
@@ -86,7 +90,9 @@ package actor PostgresMessageStore: MessageStore {
     }
     try await confirmLocks(for: source)
     let lockTimeout = lockTimeout
-    return try await attempt(on: writer, for: source) { connection, isRepeat in
+    let connection = others.borrow()
+    defer { others.giveBack(connection) }
+    return try await attempt(on: connection, for: source) { connection, isRepeat in
       try PostgresWrite(table: table, lockTimeout: lockTimeout, isRepeat: isRepeat).run(rows, on: connection)
     }
   }
@@ -115,9 +121,9 @@ package actor PostgresMessageStore: MessageStore {
   }
 
   package func column(of source: Source) async throws -> ColumnIdentity? {
-    let address = identity
+    let (address, known) = (identity, tables[source]?.place)
     return try await read(source) { connection in
-      guard let place = try PostgresColumnPlace.find(source, on: connection) else { return nil }
+      guard let place = try known ?? PostgresColumnPlace.find(source, on: connection) else { return nil }
       return try PostgresColumnRecords(of: place, address: address, on: connection).column
     }
   }
@@ -153,8 +159,7 @@ package actor PostgresMessageStore: MessageStore {
 
   package func close() async {
     await reader.close()
-    await writer.close()
-    await counter.close()
+    await others.close()
     await locks.close()
   }
 }

@@ -1,5 +1,6 @@
 import Backfill
 import Foundation
+import PgVector
 import Postgres
 
 /// The reading of one page.
@@ -25,10 +26,10 @@ struct PostgresPage: Sendable {
   /// A first column tells a message from the window's end. A message comes with the number of rows that were found, which
   /// is greater than that of the messages where the bytes end the page. The lengths are read without the texts.
   private var statement: String {
-    let notBlank = request.leavesOutBlank ? "AND NOT \(Self.isBlank)" : ""
+    let notBlank = request.leavesOutBlank ? "AND \(Self.isText)" : ""
     return """
       WITH vecfill_found AS MATERIALIZED (
-        SELECT \(table.key.aliases), CASE WHEN NOT \(Self.isBlank) THEN vecfill_text END AS vecfill_text
+        SELECT \(table.key.aliases), CASE WHEN \(Self.isText) THEN vecfill_text END AS vecfill_text
         FROM (\(range.rows(meeting: condition))) AS vecfill_rows
         WHERE vecfill_meets \(notBlank) ORDER BY \(table.key.aliases) LIMIT $1
       )
@@ -72,12 +73,8 @@ struct PostgresPage: Sendable {
     return MessagePage(messages, continuesAfter: isCut ? last : end)
   }
 
-  /// Whether `vecfill_text` is NULL or of white space alone, as far as that is known without much reading, and in any
-  /// encoding: white space beyond ASCII's is known here only.
-  private static let isBlank = """
-    (vecfill_text IS NULL OR (pg_catalog.octet_length(vecfill_text) <= 1000
-      AND pg_catalog.btrim(vecfill_text::pg_catalog.text, E' \\t\\n\\r\\f\\x0B') = ''))
-    """
+  /// White space beyond ASCII's is known here only.
+  private static let isText = MissingRowsIndex.isText("vecfill_text::pg_catalog.text")
 }
 
 extension PostgresTable {

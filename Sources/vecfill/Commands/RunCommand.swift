@@ -107,7 +107,7 @@ struct RunCommand: AsyncParsableCommand {
         return Pipeline(
           job: job, policy: policy, store: database.store, embedder: embedder, ledger: ledger, begun: begun,
           packer: packer, board: board, observer: RunObserver(job, database.shapes, upkeep, logger),
-          comparisons: columns.compactMap(\.comparison))
+          countsBlank: database.countsBlank, comparisons: columns.compactMap(\.comparison))
       }
     }
     let summary = RunSummary(outcome, job: job, countsExactly: counter.isExact, ledger: ledger.path)

@@ -35,6 +35,9 @@ struct Database: Sendable {
     }
   }
 
+  /// Whether the blank rows of each source are counted.
+  var countsBlank: Bool { shapes.allSatisfy(\.countsBlank) }
+
   /// Takes the locks on every source, in the database and among this user's processes here, and returns them with what
   /// the database says of the columns.
   ///
