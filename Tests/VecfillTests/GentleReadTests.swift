@@ -46,10 +46,10 @@ import Testing
     return counts.first?.first.flatMap { $0 }.flatMap(Int.init) ?? -1
   }
 
-  /// A run's buffers and what it said.
+  /// A run's buffers and what it said. The vectors that the tests make are taken as they are.
   static func fill(_ scene: Scene, _ name: String) async throws -> (buffers: Int, exit: VecfillProcess.Exit) {
     let before = try await buffers(scene)
-    let exit = try await scene.fill()
+    let exit = try await scene.fill(["--adopt"])
     let touched = try await buffers(scene) - before
     print("figure: \(name): \(touched) buffers")
     #expect(exit.code == 0, "\(exit.errors)")
@@ -127,7 +127,9 @@ import Testing
         exit.output.contains("excluded, blank      not counted: the index of missing rows leaves them out\n"),
         "\(exit.output)")
       #expect(scene.server.record.requests.isEmpty)
-      #expect(first < 200)
+      let pages = try await scene.database.rows("SELECT relpages FROM pg_class WHERE relname = 'great'").first?.first
+      // Once, until it is recorded, the column is searched for vectors of another model.
+      #expect(first < (pages?.flatMap(Int.init) ?? 0) + 200)
       let (again, _) = try await Self.fill(scene, "\(engine), 50,000 blank rows, the job's own index, again")
       #expect(again < 200)
 
@@ -185,11 +187,11 @@ import Testing
         try await scene.database.run("UPDATE great SET embedding = NULL WHERE id % 200 = 0")
         let table = try await Self.buffers(scene)
         let before = try await Self.everything(scene)
-        #expect(try await scene.fill().output.contains("rows written         100\n"))
+        #expect(try await scene.fill(["--adopt"]).output.contains("rows written         100\n"))
         let after = try await Self.everything(scene)
         beside = min(beside, after.buffers - before.buffers - (try await Self.buffers(scene) - table))
         let again = try await Self.everything(scene)
-        #expect(try await scene.fill().output.contains("rows written         0\n"))
+        #expect(try await scene.fill(["--adopt"]).output.contains("rows written         0\n"))
         let end = try await Self.everything(scene)
         idle = min(idle, end.buffers - again.buffers)
         #expect(end.sessions - again.sessions == 3)
