@@ -94,6 +94,7 @@ package struct Pipeline: Sendable {
           case .cancelWriting:
             writes.cancel()
           case .settle(let settlement):
+            for batch in settlement.batches { replies[batch] = nil }
             group.addTask { inbox.yield(.event(await settle(settlement))) }
           case .wake(let time):
             let instant = began + time

@@ -18,7 +18,11 @@ import Testing
   static let replicas = [
     Broken("500", .respond(.init(500, body: "EOF"))), Broken("a reset", .resetBeforeProcessing),
     Broken("503", .respond(.init(503))), Broken("403", .respond(.page(403))),
-    Broken("vectors that are not finite", .distort(.notFinite)),
+    Broken("vectors that are not finite", .distort(.notFinite)), Broken("400", .respond(.init(400, body: "no"))),
+    Broken("200 in HTML", .distort(.notJSON)), Broken("200 without a body", .respond(.init(200))),
+    Broken("200 with JSON that ends early", .respond(.init(200, body: #"{"object":"list","data":[{"object":"emb"#))),
+    Broken("200 with too few vectors", .distort(.tooFew)),
+    Broken("200 without any finite vector", .distort(.flawed(.notANumber) { _ in true })),
   ]
 
   @Test(arguments: replicas, [1, 2, 8])
