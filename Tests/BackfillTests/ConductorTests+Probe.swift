@@ -39,9 +39,9 @@ extension ConductorTests {
     conductor.begin()
     _ = conductor.tell(.pageRead(Self.page(1...2, batchSize: 2)))
     let partly = Conductor.Receipt(billedTokens: 1, latency: .zero, unusable: [1: "no vector"])
-    #expect(conductor.tell(.received(Self.id(1), partly), at: 1).contains("request 2 x2"))
+    #expect(conductor.tell(.received(Self.id(1), partly), at: 1).contains("request 3 x2"))
     let other = Conductor.Receipt(billedTokens: 1, latency: .zero, unusable: [isAtFault ? 1 : 0: "no vector"])
-    let actions = conductor.tell(.received(Self.id(2), other), at: 2)
+    let actions = conductor.tell(.received(Self.id(3), other), at: 2)
     #expect(actions.contains { $0.contains("condemning 2 as brokenReply") } == isAtFault, "\(actions)")
   }
 
@@ -50,7 +50,8 @@ extension ConductorTests {
     var failure = EmbeddingFailure(kind, "no")
     for (isUntried, fewest) in [(true, 19), (false, 1)] {
       failure.isOfUntriedServer = isUntried
-      var conductor = Self.conductor(concurrency: 1)
+      var conductor = Self.conductor(
+        concurrency: 1, policy: RunPolicy(retry: RetryPolicy(maxOutage: .seconds(1 << 20))))
       var pending: [Conductor.Event] = [
         .started, .lastKeyRead(.integer(99)), .pageRead(Self.page(1...1)), .pageRead(Self.emptyPage),
       ]

@@ -140,7 +140,7 @@ extension Conductor {
     case .retry where mayPass, .hold where mayPass:
       retry(request, failure, holdsAll: failure.kind.failureClass.reaction == .hold, at: now)
     // One of several servers behind a balancer may be broken.
-    case .probe where isolation.hasAnswer && request.attempt < Conductor.probeTries(failure):
+    case .probe where isolation.hasAnswer && isolation.refusedProbes < Conductor.probeTries(failure):
       retry(request, failure, longestAfter: 3, at: now)
     default:
       end(.failed(failure.failure(of: job.model.provider, isBeforeFirstAnswer: !isolation.hasAnswer)))

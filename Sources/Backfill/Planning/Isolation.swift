@@ -86,6 +86,9 @@ struct Isolation: Sendable {
   /// How often in a row the connection was lost with the probe on it: what no server at work does for long.
   private(set) var lostProbes = 0
 
+  /// How often in a row the probe was refused, or got a reply that can't be used.
+  private(set) var refusedProbes = 0
+
   /// Whether the endpoint has answered any request of the run.
   var hasAnswer: Bool { answers > 0 }
 
@@ -161,6 +164,7 @@ struct Isolation: Sendable {
   /// A request or the probe was answered.
   mutating func answered(_ request: Conductor.Requested) {
     answers += 1
+    if request.isProbe { refusedProbes = 0 }
     mishaps += request.trial.failures
     answeredSince = max(answeredSince, request.sentAt)
     passed(request)
@@ -203,6 +207,7 @@ struct Isolation: Sendable {
   /// The probe failed: what failed with it is no input's fault.
   mutating func probeFailed(_ failure: EmbeddingFailure) {
     mishaps += 1
+    if failure.kind.failureClass.reaction != .retry, failure.kind.failureClass.reaction != .hold { refusedProbes += 1 }
     lostProbes = failure.kind == .transient && failure.status == nil ? lostProbes + 1 : 0
     for index in kept.indices { kept[index].wasOutage = true }
   }
