@@ -148,6 +148,8 @@ struct Isolation: Sendable {
     request.trial.unproven += 1
     let tried = request.trial.proven + request.trial.unproven
     guard request.trial.proven > 0, tried < provenNeeded(for: failure, request.trial) else { return false }
+    // An answer first makes a connection whose failure counts.
+    guard request.trial.isFirm || tried > 3 else { return false }
     return tried == 2 || Bool.random(using: &random)
   }
 
