@@ -9,8 +9,10 @@ extension IndexIntents {
       by text NOT NULL DEFAULT current_setting('application_name'),
       PRIMARY KEY (table_name, index_name)
       """,
-    columns: "{table_name text,vector_column text,index_name text,definition text,tablespace text,comment text,"
-      + "recorded_at timestamptz,by text}")
+    columns: [
+      ("table_name", .text), ("vector_column", .text), ("index_name", .text), ("definition", .text),
+      ("tablespace", .text), ("comment", .text), ("recorded_at", .timestamptz), ("by", .text),
+    ])
 }
 
 extension OwnTable {

@@ -40,12 +40,14 @@ extension Pipeline {
   private func received(_ reply: EmbeddingReply, to batch: Batch, after latency: Duration) async throws -> Signal {
     var reply = reply
     let contents = batch.contents
-    let unusable = Set(reply.unusable.keys.compactMap { contents.input(ofText: $0) })
+    let unusable = Dictionary(
+      reply.unusable.compactMap { text, why in contents.input(ofText: text).map { ($0, why) } },
+      uniquingKeysWith: { first, _ in first })
     reply.billedTokens = contents.trusted(reply.billedTokens)
     reply.vectors = contents.joined(reply.vectors)
     let billed = reply.billedTokens ?? contents.tokenCount
     let spent = contents.spentTokens(told: reply.billedTokens)
-    let usable = contents.leavingOut(unusable)
+    let usable = contents.leavingOut(Set(unusable.keys))
     try await ledger.received(
       reply, to: batch, target: begun.targets[batch.source], rows: unusable.isEmpty ? nil : usable.rows,
       cost: job.model.cost(ofTokens: billed), spent: job.model.cost(ofTokens: spent), at: Date())

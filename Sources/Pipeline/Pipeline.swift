@@ -82,7 +82,7 @@ package struct Pipeline: Sendable {
         case .event(let plain): event = plain
         case .reply(let batch, let spooled, let receipt):
           replies[batch.id] = spooled
-          if batch.purpose == .comparison { unusable[batch.id] = receipt.unusable }
+          if batch.purpose == .comparison { unusable[batch.id] = Set(receipt.unusable.keys) }
           event = .received(batch.id, receipt)
         }
         // A wake that was overtaken by an earlier one leaves the next one as it is.
@@ -115,6 +115,7 @@ package struct Pipeline: Sendable {
           case .cancelWriting:
             writes.cancel()
           case .settle(let settlement):
+            for batch in settlement.batches { replies[batch] = nil }
             group.addTask { inbox.yield(.event(await settle(settlement))) }
           case .wake(let time):
             let instant = began + time

@@ -130,6 +130,13 @@ package struct Batch: Equatable, Sendable {
       return told == texts.reduce(0) { $0 + $1.unicodeScalars.count } ? nil : told
     }
 
+    /// The same with a harmless text before the inputs, for which no row waits.
+    package var escorted: Contents {
+      Contents(
+        inputs: [.harmless] + inputs,
+        rows: rows.map { BatchRow(key: $0.key, digest: $0.digest, input: $0.input + 1) })
+    }
+
     /// The part with the inputs in `range`, their rows renumbered.
     package func slice(_ range: Range<Int>) -> Contents {
       Contents(

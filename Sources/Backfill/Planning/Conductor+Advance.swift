@@ -47,7 +47,7 @@ extension Conductor {
     {
       guard !isProbeAlone || next.isProbe else { break }
       let contents = next.batch.contents
-      let isDivisible = contents.inputs.count > 1
+      let isDivisible = !next.isAlone
       func divide() {
         planned.removeFirst()
         split(next, into: contents.halvesByTokens())
@@ -131,7 +131,7 @@ extension Conductor {
   private mutating func probe() {
     guard !isProbing, isolation.needsProbe(isIdle: isOtherwiseIdle) else { return }
     isProbing = true
-    let harmless = Batch.Contents(inputs: [Input(texts: ["vecfill"], tokens: [3], isExact: false)], rows: [])
+    let harmless = Batch.Contents(inputs: [.harmless], rows: [])
     planned.insert(plan(harmless, source: 0, page: Batch.noPage, purpose: .probe), at: 0)
   }
 

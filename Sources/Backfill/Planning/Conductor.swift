@@ -77,12 +77,12 @@ package struct Conductor: Sendable {
     package let rateLimits: RateLimitHints
     /// How long the provider took, without any wait of our own.
     package let latency: Duration
-    /// The inputs, by their index, that got no usable vector.
-    package let unusable: Set<Int>
+    /// The inputs, by their index, that got no usable vector, and why.
+    package let unusable: [Int: String]
 
     package init(
       billedTokens: Int, spentTokens: Int? = nil, rateLimits: RateLimitHints = RateLimitHints(), latency: Duration,
-      unusable: Set<Int> = []
+      unusable: [Int: String] = [:]
     ) {
       self.billedTokens = billedTokens
       self.spentTokens = spentTokens ?? billedTokens
@@ -119,8 +119,14 @@ package struct Conductor: Sendable {
     /// When it may be sent again.
     var due: Duration = .zero
 
+    /// Whether a harmless text stands before its only input.
+    var isEscorted = false
+
     /// Whether it asks for a harmless text that no row waits for.
     var isProbe: Bool { batch.isProbe }
+
+    /// Whether rows wait for one input alone.
+    var isAlone: Bool { batch.contents.inputs.count == (isEscorted ? 2 : 1) }
   }
 
   /// A batch that has ended and is to be settled.
@@ -155,6 +161,8 @@ package struct Conductor: Sendable {
   var requested: [BatchID: Requested] = [:]
   var isProbing = false
   var isolation = Isolation()
+  /// Whether a harmless text may stand before a single input: the server takes more than one a request.
+  var mayEscort: Bool
   var writes: WriteQueue
   var preparation: Preparation
   var comparisons = Comparisons()
@@ -208,6 +216,7 @@ package struct Conductor: Sendable {
     spending = Spending(spent: spent, budget: job.budget)
     sources = watermarks.map { SourceProgress(watermark: $0) }
     writes = WriteQueue(spooled: spooled)
+    mayEscort = job.batchSize > 1
     preparation = preparesWriting ? .needed : .done
     limiter = RateLimiter(job.limits)
     window = ConcurrencyWindow(ceiling: job.concurrency, isProbing: !limiter.isKnown)

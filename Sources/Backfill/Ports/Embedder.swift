@@ -81,6 +81,10 @@ package struct EmbeddingFailure: Error, Equatable, Sendable {
   /// Whether the provider may have done, and billed, the work: the request was sent and no reply came.
   package let mayHaveBeenBilled: Bool
   package let rateLimits: RateLimitHints
+  /// Whether nothing says that the server behind the connection works: no reply that came over it before could be used.
+  /// Behind a balancer it may be the one that is broken, and then the failure says nothing of the texts. The default is
+  /// false.
+  package var isOfUntriedServer = false
   /// The URL that was called, without credentials and query; nil where none was.
   package var address: String?
   /// What the server said, on one line of at most 300 characters and without the key. It can quote the request's texts,

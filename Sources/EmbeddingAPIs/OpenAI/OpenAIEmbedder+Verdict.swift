@@ -26,9 +26,11 @@ extension OpenAIEmbedder {
     let rateLimits = RateLimitHints(response.headers)
     func useless(_ kind: EmbeddingFailure.Kind, _ reason: String, badIndex: Int? = nil) -> EmbeddingFailure {
       client.leaveConnections(of: response)
-      return EmbeddingFailure(
+      var failure = EmbeddingFailure(
         kind, "the reply can't be used: \(reason)", status: response.status, requestID: requestID, badIndex: badIndex,
         mayHaveBeenBilled: true, rateLimits: rateLimits)
+      failure.isOfUntriedServer = !response.isOfProvenConnection
+      return failure
     }
     guard !response.isCut else {
       return .refused(useless(.brokenReply, "it is longer than any reply to this request can be"), .other)
@@ -51,7 +53,11 @@ extension OpenAIEmbedder {
     }
     let shownModel = reply.model.flatMap(ModelName.shown).flatMap(redaction.shownModel)
     if let fault = fault(of: reply.model, shownModel) { return .refused(useless(.misconfigured, fault), .other) }
-    if !reply.unusable.isEmpty { client.leaveConnections(of: response) }
+    if reply.unusable.isEmpty {
+      client.proveConnection(of: response)
+    } else {
+      client.leaveConnections(of: response)
+    }
     var checked = EmbeddingReply(
       vectors: reply.vectors, billedTokens: reply.promptTokens.flatMap { plausible($0, for: texts) },
       requestID: requestID, rateLimits: rateLimits)

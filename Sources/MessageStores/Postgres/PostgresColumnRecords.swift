@@ -20,8 +20,10 @@ struct PostgresColumnRecords: Sendable {
       by text NOT NULL DEFAULT current_setting('application_name'),
       PRIMARY KEY (database, table_id, column_number)
       """,
-    columns: "{database text,table_id oid,column_number int2,table_name text,column_name text,fingerprint text,"
-      + "recorded_at timestamptz,by text}")
+    columns: [
+      ("database", .text), ("table_id", .oid), ("column_number", .smallint), ("table_name", .text),
+      ("column_name", .text), ("fingerprint", .text), ("recorded_at", .timestamptz), ("by", .text),
+    ])
 
   struct Reading {
     var recorded: Fingerprint?

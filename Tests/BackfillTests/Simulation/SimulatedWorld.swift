@@ -8,6 +8,8 @@ struct SimulatedWorld {
     var transient = 0.0
     var processedThoughFailed = 0.0
     var rateLimited = 0.0
+    /// Requests that open a connection of their own: every third leads to a server that garbles each reply.
+    var newConnection = 0.0
     /// Chances a step.
     var crash = 0.0
     var stop = 0.0
@@ -69,6 +71,8 @@ struct SimulatedWorld {
   private(set) var inserts = 0
   private(set) var lockedWrites = 0
   private(set) var outages = 0
+  /// Replies of a server that garbles each.
+  private(set) var brokenServers = 0
   private(set) var troubles: [Trouble: Int] = [:]
   private(set) var billedDollars = 0.0
   private(set) var billedWithoutReply = 0
@@ -315,12 +319,28 @@ struct SimulatedWorld {
   /// The provider's answer, as the ledger holds it before the conductor hears of it; nil for a cancelled request.
   private mutating func answer(_ id: BatchID) -> Conductor.Event? {
     guard let (batch, reservation) = inFlight.removeValue(forKey: id) else { return nil }
-    func failed(_ failure: EmbeddingFailure) -> Conductor.Event { .requestFailed(id, failure) }
+    let isNew = random.chance(faults.newConnection)
+    func failed(_ failure: EmbeddingFailure) -> Conductor.Event {
+      var failure = failure
+      failure.isOfUntriedServer = isNew && !failure.refusesInputs
+      return .requestFailed(id, failure)
+    }
     if outageEnds > now { return failed(EmbeddingFailure(.transient, "away", status: 503)) }
     if random.chance(faults.rateLimited) {
       return failed(EmbeddingFailure(.rateLimited, "simulated", status: 429, retryAfter: .seconds(2)))
     }
     if random.chance(faults.transient) { return failed(EmbeddingFailure(.transient, "simulated", status: 503)) }
+    // A run whose first server is the broken one may end and say so.
+    if isNew, answersInRun > 0, random.chance(1.0 / 3) {
+      brokenServers += 1
+      bill(batch)
+      let isOfOneVector = batch.contents.texts.count == 1 && random.chance(0.5)
+      return lost(
+        reservation,
+        failed(
+          EmbeddingFailure(
+            .brokenReply, "garbled", status: 200, badIndex: isOfOneVector ? 0 : nil, mayHaveBeenBilled: true)))
+    }
     let found = batch.contents.texts.map { Trouble(in: $0) }
     if let failure = found.lazy.compactMap({ $0?.failure }).first {
       guard failure.mayHaveBeenBilled else { return failed(failure) }
@@ -344,7 +364,11 @@ struct SimulatedWorld {
     spool[id] = Spooled(
       source: batch.source, rows: contents.rows, vectors: contents.texts.map { TextDigest(of: $0) })
     received[batch.source].formUnion(contents.rows.map(\.identity))
-    return .received(id, Conductor.Receipt(billedTokens: tokens, latency: .milliseconds(100), unusable: unusable))
+    return .received(
+      id,
+      Conductor.Receipt(
+        billedTokens: tokens, latency: .milliseconds(100),
+        unusable: Dictionary(uniqueKeysWithValues: unusable.map { ($0, "no vector") })))
   }
 
   private mutating func lost(_ reservation: Double, _ event: Conductor.Event) -> Conductor.Event {
