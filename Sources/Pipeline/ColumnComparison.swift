@@ -19,7 +19,10 @@ package struct ColumnComparison: Sendable {
     let usable = rows.filter { $0.text?.isBlank == false }
       .sorted { ($0.text?.utf8.count ?? 0) < ($1.text?.utf8.count ?? 0) }.prefix(Self.mostTexts)
     let messages = usable.enumerated().map { Message(key: .integer(Int64($0.offset)), text: $0.element.text) }
-    contents = packer.pack(MessagePage(messages, continuesAfter: nil)).contents
+    // Without their rows: what the spool holds of a comparison when a process dies is nothing to be written.
+    contents = packer.pack(MessagePage(messages, continuesAfter: nil)).contents.map {
+      Batch.Contents(inputs: $0.inputs, rows: [])
+    }
     var stored: [String: [[Float]]] = [:]
     for row in usable {
       if let input = row.text.flatMap(packer.preparation.input) { stored[input, default: []].append(row.vector) }

@@ -25,6 +25,8 @@ struct PostgresColumnRecords: Sendable {
 
   struct Reading {
     var recorded: Fingerprint?
+    /// Whether it goes by the column's names as they are now, and by its number in this database.
+    var isUpToDate = false
     var warnings: [String] = []
   }
 
@@ -42,11 +44,13 @@ struct PostgresColumnRecords: Sendable {
   }
 
   /// Throws a `Failure` where the record is one that only a newer version understands.
+  ///
+  /// A table that was moved from schema to schema may have left a record in each: the newest one counts.
   func read(on connection: isolated PostgresConnection) throws -> Reading {
     var reading = Reading()
-    let all = try OwnTable.all(Self.definition, in: nil, on: connection)
+    var newest: (rank: (Double, Double), fingerprint: String, place: String)?
     let own = "\(table.schema.quotedIdentifier).\(Self.definition.name)"
-    for place in all.filter({ $0.name == own }) + all.filter({ $0.name != own }) where reading.recorded == nil {
+    for place in try OwnTable.all(Self.definition, in: nil, on: connection) {
       guard place.isReadable, try place.isTrusted(forTable: table.oid, on: connection) else {
         if place.name == own {
           reading.warnings.append(
@@ -57,25 +61,36 @@ struct PostgresColumnRecords: Sendable {
       }
       let found = try connection.inspect(
         """
-        SELECT fingerprint FROM ONLY \(place.name)
+        SELECT fingerprint, (database = $1)::int AS is_own, extract(epoch FROM recorded_at) AS at,
+          table_name = $4 AND column_name = $5 AS is_named
+        FROM ONLY \(place.name)
         WHERE database = $1 AND table_id = $2::oid AND column_number = $3::smallint
           OR database <> $1 AND table_name = $4 AND column_name = $5 AND $6
-        ORDER BY database = $1 DESC, recorded_at DESC LIMIT 1
-        """,
-        [
-          .text(column.database), .text(table.oid), .text("\(table.vectorNumber)"), .text(table.source.table),
-          .text(table.source.vector), .text(place.name == own ? "true" : "false"),
-        ])
-      guard let text = found.first?[0] else { continue }
-      guard let recorded = try? JSONDecoder().decode(Fingerprint.self, from: Data(text.utf8)) else {
-        throw Failure(
-          .configuration, place.name,
-          "its record of \(table.source.name).\(table.source.vector) is none of this version's",
-          remedy: "use the vecfill that wrote it, or delete that row")
-      }
-      reading.recorded = recorded
+        ORDER BY is_own DESC, recorded_at DESC LIMIT 1
+        """, keys + [.text(place.name == own ? "true" : "false")])
+      guard let row = found.first, let fingerprint = row["fingerprint"] else { continue }
+      let rank = (row["is_own"].flatMap(Double.init) ?? 0, row["at"].flatMap(Double.init) ?? 0)
+      guard newest.map({ rank > $0.rank }) ?? true else { continue }
+      newest = (rank, fingerprint, place.name)
+      reading.isUpToDate = rank.0 == 1 && row.isTrue("is_named")
     }
+    guard let newest else { return reading }
+    guard let recorded = try? JSONDecoder().decode(Fingerprint.self, from: Data(newest.fingerprint.utf8)) else {
+      throw Failure(
+        .configuration, newest.place,
+        "its record of \(table.source.name).\(table.source.vector) is none of this version's",
+        remedy: "use the vecfill that wrote it, or delete that row")
+    }
+    reading.recorded = recorded
     return reading
+  }
+
+  /// What a record goes by: the parameters $1 to $5.
+  private var keys: [PostgresValue] {
+    [
+      .text(column.database), .text(table.oid), .text("\(table.vectorNumber)"), .text(table.source.table),
+      .text(table.source.vector),
+    ]
   }
 
   /// Returns why the record can't be made, in words; nil where it was made, durably.
@@ -102,10 +117,8 @@ struct PostgresColumnRecords: Sendable {
           column_name = excluded.column_name, fingerprint = excluded.fingerprint, recorded_at = now(),
           by = excluded.by
         """,
-        [
-          .text(column.database), .text(table.oid), .text("\(table.vectorNumber)"), .text(table.source.table),
-          .text(table.source.vector), .text(String(decoding: try encoder.encode(fingerprint), as: UTF8.self)),
-        ], under: PostgresSettings(lockTimeout: .seconds(5)))
+        keys + [.text(String(decoding: try encoder.encode(fingerprint), as: UTF8.self))],
+        under: PostgresSettings(lockTimeout: .seconds(5)))
       return nil
     } catch let error as PostgresError where !error.endsConnection {
       return "\(place) can't be written (SQLSTATE \(error.sqlState ?? "unknown"))"
@@ -120,11 +133,7 @@ struct PostgresColumnRecords: Sendable {
         """
         DELETE FROM ONLY \(place.name) WHERE database = $1 AND table_id = $2::oid AND column_number = $3::smallint
           OR database <> $1 AND table_name = $4 AND column_name = $5
-        """,
-        [
-          .text(column.database), .text(table.oid), .text("\(table.vectorNumber)"), .text(table.source.table),
-          .text(table.source.vector),
-        ], under: PostgresSettings(lockTimeout: .seconds(5)))
+        """, keys, under: PostgresSettings(lockTimeout: .seconds(5)))
     }
   }
 

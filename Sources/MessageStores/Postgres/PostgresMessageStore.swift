@@ -114,6 +114,12 @@ package actor PostgresMessageStore: MessageStore {
     }
   }
 
+  package func named(_ source: Source) async throws -> Source {
+    var named = source
+    named.keys = try await table(of: source).key.columns.map(\.name)
+    return named
+  }
+
   package func column(of source: Source) async throws -> ColumnIdentity? {
     try await records(of: source) { records, _ in records.column }
   }
@@ -123,6 +129,9 @@ package actor PostgresMessageStore: MessageStore {
     try await withPatience(for: source) { _ in try await self.locks.take(table.lockName, for: source) }
     return try await records(of: source) { records, connection in
       let reading = try records.read(on: connection)
+      // After a rename, or in a copy of the database, it would not be found by the next one: where it can't be brought
+      // up to date it is still there.
+      if let recorded = reading.recorded, !reading.isUpToDate { _ = try records.record(recorded, on: connection) }
       return ColumnClaim(column: records.column, recorded: reading.recorded, warnings: reading.warnings)
     }
   }
