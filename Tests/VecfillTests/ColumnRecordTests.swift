@@ -37,7 +37,7 @@ import Testing
 
   @Test(arguments: [ChatDatabase.Engine.postgres18, .sqlite])
   func `a rename, a move and a rebuild leave the record where it is`(engine: ChatDatabase.Engine) async throws {
-    try await Scene.run(engine) { scene in
+    try await Scene.run(engine, .ofTwoModels) { scene in
       try await scene.database.insert(["a", "b"])
       try scene.write(source: "table: chat_messages")
       #expect(try await scene.fill().code == 0)
@@ -64,7 +64,7 @@ import Testing
       """
       CREATE TABLE m (id int PRIMARY KEY, content text, embedding vector(8)); INSERT INTO m VALUES (1, 'a'), (2, 'b')
       """)
-    try await Scene.run(.sqlite) { scene in
+    try await Scene.run(.sqlite, .ofTwoModels) { scene in
       try scene.write(source: "table: m")
       #expect(try await scene.fill([], ["DATABASE_URL": database.url]).code == 0)
       let copy = try await cluster.copy(of: database, byDump: isDump)
@@ -87,7 +87,7 @@ import Testing
   }
 
   @Test func `of a table that has been here and there the newest record counts`() async throws {
-    try await Scene.run(.postgres18) { scene in
+    try await Scene.run(.postgres18, .ofTwoModels) { scene in
       try await scene.database.insert(["a", "b"])
       try scene.write(source: "table: chat_messages")
       #expect(try await scene.fill().code == 0)
@@ -116,7 +116,7 @@ import Testing
       CREATE TABLE m (id int PRIMARY KEY, content text, embedding vector(8)); INSERT INTO m VALUES (1, 'a'), (2, 'b');
       CREATE ROLE \(role) LOGIN; GRANT SELECT, UPDATE (embedding) ON m TO \(role)
       """)
-    try await Scene.run(.sqlite) { scene in
+    try await Scene.run(.sqlite, .ofTwoModels) { scene in
       try scene.write(source: "table: m")
       try await body(scene, database, ["DATABASE_URL": database.url.replacing("postgres@", with: "\(role)@")])
     }
@@ -128,7 +128,7 @@ import Testing
       let exit = try await scene.fill([], role)
       #expect(exit.code == 0, "\(exit.errors)")
       #expect(exit.errors.components(separatedBy: "is known to this ledger alone").count == 2, "\(exit.errors)")
-      #expect(exit.errors.contains("\"public\".vecfill_column can't be written (SQLSTATE 42501)"), "\(exit.errors)")
+      #expect(exit.errors.contains("public.vecfill_column can't be written (SQLSTATE 42501)"), "\(exit.errors)")
       let requests = scene.server.record.requests.count
       let other = try await scene.fillByOther(role)
       #expect(other.refuses(), "\(other.errors)")
@@ -184,24 +184,24 @@ import Testing
       """
       CREATE ROLE \(owner) LOGIN; CREATE ROLE \(other); GRANT CREATE ON SCHEMA public TO \(owner), \(other);
       CREATE TABLE m (id int PRIMARY KEY, content text, embedding vector(8)); ALTER TABLE m OWNER TO \(owner);
-      INSERT INTO m VALUES (1, 'a'); CREATE SEQUENCE code; GRANT ALL ON code TO PUBLIC;
+      INSERT INTO m VALUES (1, 'a'); CREATE SEQUENCE public.code; GRANT ALL ON code TO PUBLIC;
       CREATE FUNCTION ran() RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
-        BEGIN PERFORM nextval('code'); RETURN true; END $$;
+        BEGIN PERFORM nextval('public.code'); RETURN true; END $$;
       CREATE FUNCTION fired() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN PERFORM nextval('code'); RETURN NULL; END $$
+        BEGIN PERFORM nextval('public.code'); RETURN NULL; END $$
       """)
     func place(_ number: Int, _ scene: Scene) -> [String: String?] {
       let url = ["DATABASE_URL": database.url.replacing("postgres@", with: "\(owner)@")]
       return scene.elsewhere("place\(number)").merging(url) { $1 }
     }
-    try await Scene.run(.sqlite) { scene in
+    try await Scene.run(.sqlite, .ofTwoModels) { scene in
       try scene.write(source: "table: m")
       #expect(try await scene.fillByOther(place(-1, scene)).code == 0)
       // As it is, it would be trusted.
       try await database.run(
         """
         CREATE TABLE made (LIKE vecfill_column INCLUDING ALL); INSERT INTO made TABLE vecfill_column;
-        DROP TABLE vecfill_column; ALTER TABLE made RENAME TO vecfill_column
+        DROP TABLE vecfill_column; GRANT ALL ON made TO PUBLIC; ALTER TABLE made RENAME TO vecfill_column
         """)
       let refused = try await scene.fill([], place(-2, scene))
       #expect(refused.refuses("other", "text-embedding-3-small"), "\(refused.errors)")
@@ -243,7 +243,7 @@ import Testing
   ]
 
   @Test func `the same in a SQLite file`() async throws {
-    try await Scene.run(.sqlite) { scene in
+    try await Scene.run(.sqlite, .ofTwoModels) { scene in
       try scene.write(source: "table: chat_messages")
       try await scene.database.insert(["a"])
       try await scene.database.run("CREATE TABLE code (ran int)")

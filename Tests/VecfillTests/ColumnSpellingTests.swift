@@ -18,9 +18,8 @@ import Testing
     }
   }
 
-  /// Texts of nine bytes cost nine tokens at most.
-  static let texts = (1...4).map { "message \($0)" }
-  static let price = 1.0
+  static let texts = (1...4).map { "message \($0) " + String(repeating: "x ", count: 100) }
+  static let price = 5.0
 
   @Test func `23 spellings of a PostgreSQL column are one`() async throws {
     let database = try await PostgresCluster.shared(.sixteen).freshDatabase()

@@ -25,3 +25,12 @@ extension VecfillProcess.Exit {
     code == 78 && errors.contains("holds vectors of [model=\(held) ") && errors.contains("makes [model=\(made) ")
   }
 }
+
+extension EmbeddingsServer.Options {
+  /// A server with two models.
+  static var ofTwoModels: EmbeddingsServer.Options {
+    var options = EmbeddingsServer.Options()
+    options.otherModels = ["other"]
+    return options
+  }
+}

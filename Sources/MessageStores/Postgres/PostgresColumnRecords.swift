@@ -11,6 +11,9 @@ import Postgres
 struct PostgresColumnRecords: Sendable {
   let table: PostgresTable
   let column: ColumnIdentity
+  /// The schema, and the table of records in it, quoted as the server does.
+  private let schema: String
+  private let place: String
 
   static let definition = OwnTable.Definition(
     name: "vecfill_column",
@@ -25,7 +28,8 @@ struct PostgresColumnRecords: Sendable {
 
   struct Reading {
     var recorded: Fingerprint?
-    /// Whether it goes by the column's names as they are now, and by its number in this database.
+    /// Whether it is in the schema of the table, and goes by the column's names as they are now and by its number in this
+    /// database.
     var isUpToDate = false
     var warnings: [String] = []
   }
@@ -33,7 +37,12 @@ struct PostgresColumnRecords: Sendable {
   /// - Parameter address: what names the database where the role may not read its system identifier.
   init(of table: PostgresTable, address: String, on connection: isolated PostgresConnection) throws {
     self.table = table
-    let database = try connection.inspect("SELECT oid FROM pg_database WHERE datname = current_database()")[0][0] ?? ""
+    let names = try connection.inspect(
+      "SELECT oid, quote_ident($1) FROM pg_database WHERE datname = current_database()", [.text(table.schema)]
+    ).first
+    let database = names?[0] ?? ""
+    schema = names?[1] ?? ""
+    place = "\(schema).\(Self.definition.name)"
     var system = address
     do {
       system = try connection.inspect("SELECT system_identifier FROM pg_control_system()")[0][0] ?? address
@@ -49,30 +58,29 @@ struct PostgresColumnRecords: Sendable {
   func read(on connection: isolated PostgresConnection) throws -> Reading {
     var reading = Reading()
     var newest: (rank: (Double, Double), fingerprint: String, place: String)?
-    let own = "\(table.schema.quotedIdentifier).\(Self.definition.name)"
-    for place in try OwnTable.all(Self.definition, in: nil, on: connection) {
-      guard place.isReadable, try place.isTrusted(forTable: table.oid, on: connection) else {
-        if place.name == own {
+    for found in try OwnTable.all(Self.definition, in: nil, on: connection) {
+      guard found.isReadable, try found.isTrusted(forTable: table.oid, on: connection) else {
+        if found.name == place {
           reading.warnings.append(
-            "\(place.name) is not to be trusted or can't be read: whether \(table.source.name) holds another model's vectors is known from the ledger alone"
+            "\(place) is not to be trusted or can't be read: whether \(table.source.name) holds another model's vectors is known from the ledger alone"
           )
         }
         continue
       }
-      let found = try connection.inspect(
+      let rows = try connection.inspect(
         """
         SELECT fingerprint, (database = $1)::int AS is_own, extract(epoch FROM recorded_at) AS at,
           table_name = $4 AND column_name = $5 AS is_named
-        FROM ONLY \(place.name)
+        FROM ONLY \(found.name)
         WHERE database = $1 AND table_id = $2::oid AND column_number = $3::smallint
           OR database <> $1 AND table_name = $4 AND column_name = $5 AND $6
         ORDER BY is_own DESC, recorded_at DESC LIMIT 1
-        """, keys + [.text(place.name == own ? "true" : "false")])
-      guard let row = found.first, let fingerprint = row["fingerprint"] else { continue }
+        """, keys + [.text(found.name == place ? "true" : "false")])
+      guard let row = rows.first, let fingerprint = row["fingerprint"] else { continue }
       let rank = (row["is_own"].flatMap(Double.init) ?? 0, row["at"].flatMap(Double.init) ?? 0)
       guard newest.map({ rank > $0.rank }) ?? true else { continue }
-      newest = (rank, fingerprint, place.name)
-      reading.isUpToDate = rank.0 == 1 && row.isTrue("is_named")
+      newest = (rank, fingerprint, found.name)
+      reading.isUpToDate = found.name == place && rank.0 == 1 && row.isTrue("is_named")
     }
     guard let newest else { return reading }
     guard let recorded = try? JSONDecoder().decode(Fingerprint.self, from: Data(newest.fingerprint.utf8)) else {
@@ -95,8 +103,6 @@ struct PostgresColumnRecords: Sendable {
 
   /// Returns why the record can't be made, in words; nil where it was made, durably.
   func record(_ fingerprint: Fingerprint, on connection: isolated PostgresConnection) throws -> String? {
-    let schema = table.schema.quotedIdentifier
-    let place = "\(schema).\(Self.definition.name)"
     do {
       var found = try OwnTable.all(Self.definition, in: schema, on: connection)
       if found.isEmpty {
@@ -126,14 +132,14 @@ struct PostgresColumnRecords: Sendable {
   }
 
   func forget(on connection: isolated PostgresConnection) throws {
-    let all = try OwnTable.all(Self.definition, in: nil, on: connection)
-    for place in all where place.isReadable {
-      guard try place.isTrusted(forTable: table.oid, on: connection) else { continue }
+    for found in try OwnTable.all(Self.definition, in: nil, on: connection) where found.isReadable {
+      guard try found.isTrusted(forTable: table.oid, on: connection) else { continue }
       _ = try connection.query(
         """
-        DELETE FROM ONLY \(place.name) WHERE database = $1 AND table_id = $2::oid AND column_number = $3::smallint
-          OR database <> $1 AND table_name = $4 AND column_name = $5
-        """, keys, under: PostgresSettings(lockTimeout: .seconds(5)))
+        DELETE FROM ONLY \(found.name) WHERE database = $1 AND table_id = $2::oid AND column_number = $3::smallint
+          OR database <> $1 AND table_name = $4 AND column_name = $5 AND $6
+        """, keys + [.text(found.name == place ? "true" : "false")],
+        under: PostgresSettings(lockTimeout: .seconds(5)))
     }
   }
 

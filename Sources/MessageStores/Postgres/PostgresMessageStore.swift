@@ -129,8 +129,8 @@ package actor PostgresMessageStore: MessageStore {
     try await withPatience(for: source) { _ in try await self.locks.take(table.lockName, for: source) }
     return try await records(of: source) { records, connection in
       let reading = try records.read(on: connection)
-      // After a rename, or in a copy of the database, it would not be found by the next one: where it can't be brought
-      // up to date it is still there.
+      // After a rename or a move, a copy of the database would not find it any more. Where it can't be brought up to date
+      // it is still there.
       if let recorded = reading.recorded, !reading.isUpToDate { _ = try records.record(recorded, on: connection) }
       return ColumnClaim(column: records.column, recorded: reading.recorded, warnings: reading.warnings)
     }
