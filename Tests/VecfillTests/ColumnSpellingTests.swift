@@ -135,6 +135,21 @@ import Testing
     }
   }
 
+  @Test(arguments: [ChatDatabase.Engine.postgres18, .sqlite])
+  func `a job that names one column twice is refused`(engine: ChatDatabase.Engine) async throws {
+    try await Scene.run(engine) { scene in
+      try await scene.database.insert(["a"])
+      let other = engine == .sqlite ? "main.CHAT_messages\n    vector: Embedding" : "public.chat_messages"
+      try scene.write(source: "table: chat_messages\n  - table: \(other)")
+      for _ in 0..<2 {
+        let exit = try await scene.fill()
+        #expect(exit.code == 78, "\(exit.errors)")
+        #expect(exit.errors.contains("twice, also as chat_messages"), "\(exit.errors)")
+      }
+      #expect(scene.server.record.requests.isEmpty)
+    }
+  }
+
   /// Fills by the first spelling, and then expects of each that it is of the same column.
   private static func expectOne(
     _ scene: Scene, _ spellings: [Spelling], insert: (String) async throws -> Void
