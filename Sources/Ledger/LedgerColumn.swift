@@ -66,9 +66,12 @@ extension Ledger {
     if !held.admits(column.fingerprint) {
       let dropped = try dropSpool(of: id, db)
       try release(id, db)
-      changes.append(
-        "\(name) is filled anew with [\(column.fingerprint)] in place of [\(held)]"
-          + (dropped > 0 ? "; \(dropped) vectors that were paid for and not written are dropped" : ""))
+      // What was never proven was never filled.
+      if try known.checked("is_proven", as: Bool.self) {
+        changes.append(
+          "\(name) is filled anew with [\(column.fingerprint)] in place of [\(held)]"
+            + (dropped > 0 ? "; \(dropped) vectors that were paid for and not written are dropped" : ""))
+      }
     } else if held != column.fingerprint {
       // A text that was found too long here, or by the provider in its own words, counts as refused.
       try release(id, causes: [.provider(.tooLarge), .provider(.badInput)], db)

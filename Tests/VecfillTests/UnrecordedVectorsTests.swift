@@ -127,6 +127,58 @@ import Testing
     }
   }
 
+  @Test func `texts that only look alike are compared each with its own vector`() async throws {
+    try await Self.run(.json) { world in
+      try await world.setVectors { World.text($0) }
+      for (number, text) in ["é", "e\u{301}", "Å", "\u{212B}", "A\u{30A}"].enumerated() {
+        let vector = world.storage.literal(EmbeddingsServer.vector(for: text, dimensions: 8))
+        try await world.run("INSERT INTO m VALUES ('like \(number)', '\(text)', \(vector))")
+      }
+      let exit = try await world.fill()
+      #expect(exit.code == 0, "\(exit.errors)")
+      #expect(Self.filled.isDisjoint(with: world.scene.server.record.requests[0].digests))
+      #expect(try await world.lacking() == 0)
+    }
+  }
+
+  @Test func `after a refusal the model that they are of goes on, in the same ledger`() async throws {
+    try await Self.run(.json) { world in
+      try await world.setVectors { "other: \(World.text($0))" }
+      #expect(try await world.fill().code == 78)
+      let exit = try await world.fill(["--model", "other"])
+      #expect(exit.code == 0, "\(exit.errors)")
+      #expect(!exit.errors.contains("filled anew"), "\(exit.errors)")
+      #expect(try await world.fill().refuses("other", "text-embedding-3-small"))
+    }
+  }
+
+  @Test func `a stop during the comparison, and a budget that has no room for it, leave all as it was`() async throws {
+    let gate = EmbeddingsServer.Gate()
+    try await Self.run(.json, rules: [.request(0, .hold(gate, then: .answer))]) { world in
+      try await world.setVectors { World.text($0) }
+      let catalogue = world.scene.folder.file("models.yaml")
+      try Data(BudgetTests.catalogue(5).utf8).write(to: URL(fileURLWithPath: catalogue))
+      let long = String(repeating: "y ", count: 1_000)
+      try await world.run("UPDATE m SET content = content || '\(long)' WHERE embedding IS NOT NULL")
+      let budget = try await world.fill(["--models", "models.yaml", "--budget", "0.0001"])
+      #expect(budget.code == 82, "\(budget.errors)")
+      #expect(world.scene.server.record.requests.isEmpty)
+      try await world.run("UPDATE m SET content = replace(content, '\(long)', '')")
+
+      let process = try world.scene.start(["run", "job.yaml"], world.place)
+      try await world.scene.server.wait { $0.inFlight == 1 }
+      process.send(SIGTERM)
+      try await world.scene.poll("the stop") { process.errors.contains("stopping") }
+      gate.open()
+      #expect(await process.exit().code == 143)
+      #expect(world.scene.server.record.requests.count == 1)
+      #expect(try await world.lacking() == 8)
+      #expect(try await world.fill().code == 0)
+      #expect(try await world.lacking() == 0)
+      #expect(try await world.scene.status()?.totals.possiblyPaid == 0)
+    }
+  }
+
   @Test(arguments: [Storage.vector, .json])
   func `with --adopt nothing is compared, and what they are taken for is recorded`(storage: Storage) async throws {
     try await Self.run(storage) { world in
