@@ -66,11 +66,15 @@ extension Ledger {
     if !held.admits(column.fingerprint) {
       let dropped = try dropSpool(of: id, db)
       try release(id, db)
-      changes.append(
-        "\(name) is filled anew with [\(column.fingerprint)] in place of [\(held)]"
-          + (dropped > 0 ? "; \(dropped) vectors that were paid for and not written are dropped" : ""))
+      // What was never proven was never filled.
+      if try known.checked("is_proven", as: Bool.self) {
+        changes.append(
+          "\(name) is filled anew with [\(column.fingerprint)] in place of [\(held)]"
+            + (dropped > 0 ? "; \(dropped) vectors that were paid for and not written are dropped" : ""))
+      }
     } else if held != column.fingerprint {
-      try release(id, cause: Condemnation.Cause.provider(.tooLarge), db)
+      // A text that was found too long here, or by the provider in its own words, counts as refused.
+      try release(id, causes: [.provider(.tooLarge), .provider(.badInput)], db)
       changes.append(
         "texts that are too long for the model are now made to fit: \(column.fingerprint.preparation.tooLong)")
     }
@@ -151,10 +155,12 @@ extension Ledger {
     try db.execute(sql: "DELETE FROM quarantine WHERE target_id = ?", arguments: [target])
   }
 
-  /// Takes the rows out of quarantine that are there for one cause, so that they are read again.
-  private static func release(_ target: Int64, cause: Condemnation.Cause, _ db: Database) throws {
+  /// Takes the rows out of quarantine that are there for one of `causes`, so that they are read again.
+  private static func release(_ target: Int64, causes: [Condemnation.Cause], _ db: Database) throws {
     try db.execute(sql: "UPDATE target SET watermark = NULL WHERE id = ?", arguments: [target])
-    try db.execute(
-      sql: "DELETE FROM quarantine WHERE target_id = ? AND class = ?", arguments: [target, cause.description])
+    for cause in causes {
+      try db.execute(
+        sql: "DELETE FROM quarantine WHERE target_id = ? AND class = ?", arguments: [target, cause.description])
+    }
   }
 }

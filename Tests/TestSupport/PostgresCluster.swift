@@ -61,6 +61,24 @@ package actor PostgresCluster {
     return database
   }
 
+  /// A new database with all that another one holds.
+  ///
+  /// - Parameter byDump: whether it goes through `pg_dump`, which gives all tables other numbers.
+  package func copy(of database: PostgresDatabase, byDump: Bool) async throws -> PostgresDatabase {
+    guard byDump else {
+      databases += 1
+      let copy = PostgresDatabase(port: port, name: "test_\(databases)")
+      try await PostgresDatabase(port: port, name: "postgres")
+        .run("CREATE DATABASE \(copy.name) TEMPLATE \(database.name)")
+      return copy
+    }
+    let copy = try await freshDatabase(pgvector: false)
+    let dump = "\(folder)/\(database.name).dump"
+    try await PostgresProcess.run(["\(programs)/pg_dump", "-Fc", "-f", dump, "-d", database.url])
+    try await PostgresProcess.run(["\(programs)/pg_restore", "-d", copy.url, dump])
+    return copy
+  }
+
   /// Ends all of the cluster's processes at once, as a crash does.
   package func crash() async throws {
     try await PostgresProcess.run(["\(programs)/pg_ctl", "-D", "\(folder)/data", "-m", "immediate", "-w", "stop"])

@@ -36,6 +36,9 @@ package protocol MessageStore: Sendable {
   /// The rows with a vector that are nearest to `vector` by cosine distance, nearest first, at most `limit`.
   func nearest(to vector: [Float], in source: Source, limit: Int) async throws -> [Neighbour]
 
+  /// `source` with its key and its text as the database itself names them, however the job spells them.
+  func named(_ source: Source) async throws -> Source
+
   /// Which column `source` fills; nil where the database has no name for itself before `claim` gives it one.
   func column(of source: Source) async throws -> ColumnIdentity?
 

@@ -120,6 +120,12 @@ package actor PostgresMessageStore: MessageStore {
     }
   }
 
+  package func named(_ source: Source) async throws -> Source {
+    var named = source
+    named.keys = try await table(of: source).key.columns.map(\.name)
+    return named
+  }
+
   package func column(of source: Source) async throws -> ColumnIdentity? {
     let (address, known) = (identity, tables[source]?.place)
     return try await read(source) { connection in
@@ -133,6 +139,9 @@ package actor PostgresMessageStore: MessageStore {
     try await withPatience(for: source) { _ in try await self.locks.take(table.place.lockName, for: source) }
     return try await records(of: source) { records, connection in
       let reading = try records.read(on: connection)
+      // After a rename or a move, a copy of the database would not find it any more. Where it can't be brought up to date
+      // it is still there.
+      if let recorded = reading.recorded, !reading.isUpToDate { _ = try records.record(recorded, on: connection) }
       return ColumnClaim(column: records.column, recorded: reading.recorded, warnings: reading.warnings)
     }
   }
