@@ -75,7 +75,8 @@ import Testing
       #expect(touched > 0)
       #expect(touched < 2_000)
       let (again, _) = try await Self.fill(scene, "\(engine), none of \(count) rows, with the index")
-      #expect(again < 200)
+      // The entries of the rows just written are looked at for as long as the server has an older transaction.
+      #expect(again < 500)
 
       try await scene.database.run(
         "DROP INDEX great_lacking; UPDATE great SET embedding = NULL WHERE id % \(every) = 0")
