@@ -148,15 +148,7 @@ extension Conductor {
     let release = isolation.release(isIdle: isOtherwiseIdle, at: now)
     for (request, ranges) in release.divided { split(request, into: ranges) }
     for (batch, failure) in release.condemned {
-      guard batch.purpose == .rows else {
-        compared(batch.id, batch.source, alike: 0)
-        continue
-      }
-      condemn(
-        batch.contents.rows.map {
-          CondemnedRow(source: batch.source, row: $0, Condemnation(.provider(failure.kind), failure.summary))
-        }, of: batch.source)
-      ended.append(Ended(id: batch.id, source: batch.source, page: batch.page))
+      leaveOut(batch, Condemnation(.provider(failure.kind), failure.summary))
     }
     for request in release.again {
       var again = request
@@ -164,6 +156,22 @@ extension Conductor {
       again.due = now + policy.retry.delay(attempt: 1, retryAfter: nil, using: &random)
       retries.append(again)
     }
+  }
+
+  /// One input has more tokens than the job lets a minute have: it is not sent.
+  mutating func leaveOut(_ request: Requested, above limit: Int) {
+    let tokens = request.batch.contents.tokenCount
+    leaveOut(
+      request.batch,
+      Condemnation(
+        .overLimit, "it has about \(tokens) tokens, more than limits.tokens_per_minute, \(limit), and was not sent"))
+  }
+
+  private mutating func leaveOut(_ batch: Batch, _ condemnation: Condemnation) {
+    guard batch.purpose == .rows else { return compared(batch.id, batch.source, alike: 0) }
+    condemn(
+      batch.contents.rows.map { CondemnedRow(source: batch.source, row: $0, condemnation) }, of: batch.source)
+    ended.append(Ended(id: batch.id, source: batch.source, page: batch.page))
   }
 
   /// Plans the parts of a batch in its place, before all others.
@@ -192,10 +200,12 @@ extension Conductor {
     _ request: Requested, _ failure: EmbeddingFailure, holdsAll: Bool = false, at now: Duration
   ) {
     guard isWithinOutage(failure, at: now) else { return }
-    if let asked = failure.retryAfter, asked > policy.retry.maxOutage {
+    if let asked = failure.asksToWait, asked > policy.retry.maxOutage {
       return end(.failed(failure.failure(of: job.model.provider, asksToWait: asked)))
     }
-    let delay = policy.retry.delay(attempt: request.attempt, retryAfter: failure.retryAfter, using: &random)
+    let delay = min(
+      policy.retry.delay(attempt: request.attempt, retryAfter: failure.retryAfter, using: &random),
+      breaker.patience(policy.retry, at: now))
     if holdsAll { limiter.hold(until: now + delay) }
     var again = request
     again.attempt += 1
