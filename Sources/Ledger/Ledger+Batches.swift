@@ -4,7 +4,9 @@ import GRDB
 
 extension Ledger {
   /// A request of `batch` is about to be sent. Until it is received or has failed it counts as possibly paid.
-  package func requested(_ batch: Batch, target: Int64, reservation: Double?) async throws {
+  package func requested(
+    _ batch: Batch, target: Int64, reservation: Double?, at date: Date = Date()
+  ) async throws {
     let contents = try BatchContents.encode(batch.contents.rows)
     try await write { db in
       try db.cachedStatement(
@@ -17,6 +19,7 @@ extension Ledger {
         batch.id.run, batch.id.number, target, batch.contents.texts.count, batch.contents.tokenCount, reservation,
         contents,
       ])
+      try Ledger.enterSent(by: batch.id.run, tokens: batch.contents.tokenCount, at: date, db)
     }
   }
 
@@ -55,11 +58,12 @@ extension Ledger {
       try db.cachedStatement(
         sql: "INSERT INTO spool (run_id, number, dimensions, vectors, checksum) VALUES (?, ?, ?, ?, ?)"
       ).execute(arguments: [batch.id.run, batch.id.number, dimensions, block, checksum.bytes])
+      try Ledger.enterTold(reply.rateLimits, to: batch.id.run, at: date, db)
     }
   }
 
   /// A request brought no vectors. What it was to bring is not kept: it is sent again as a whole or in parts.
-  package func failed(_ batch: Batch, _ failure: EmbeddingFailure) async throws {
+  package func failed(_ batch: Batch, _ failure: EmbeddingFailure, at date: Date = Date()) async throws {
     try await write { db in
       try db.cachedStatement(
         sql: """
@@ -70,6 +74,7 @@ extension Ledger {
         failure.mayHaveBeenBilled ? "lost" : "refused", failure.mayHaveBeenBilled ? 1 : 0, batch.id.run,
         batch.id.number,
       ])
+      try Ledger.enterTold(failure.rateLimits, to: batch.id.run, at: date, db)
     }
   }
 

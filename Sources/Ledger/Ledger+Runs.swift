@@ -14,6 +14,8 @@ extension Ledger {
     package let possiblyPaid: Int
     /// Dollars that the job's earlier runs have spent, or may have spent.
     package let spent: Double
+    /// What earlier runs with the job's model have used of the limits a minute.
+    package let earlier: EarlierUse
     /// What is different from the last run and had an effect on what the ledger held, a sentence each.
     package let changes: [String]
   }
@@ -76,7 +78,8 @@ extension Ledger {
             rows: try BatchContents.decode(row.checked("contents")).count)
         },
         possiblyPaid: lost,
-        spent: try Ledger.spent(targets: owned, db), changes: changes)
+        spent: try Ledger.spent(targets: owned, db), earlier: try Ledger.earlierUse(of: job.model.name, at: date, db),
+        changes: changes)
     }
   }
 

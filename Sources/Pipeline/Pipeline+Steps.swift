@@ -20,7 +20,7 @@ extension Pipeline {
   /// One request, from its entry in the ledger to its reply's.
   private func request(_ batch: Batch, reservation: Double?) async -> Signal {
     do {
-      try await ledger.requested(batch, target: begun.targets[batch.source], reservation: reservation)
+      try await ledger.requested(batch, target: begun.targets[batch.source], reservation: reservation, at: Date())
       do {
         let sent = clock.now
         let reply = try await embedder.embed(batch.contents.texts)
@@ -29,7 +29,7 @@ extension Pipeline {
         // What a server says may quote the texts: only those of a harmless one are ours.
         if !batch.isProbe { failure.serverMessage = nil }
         observer.requestFailed(failure)
-        try await ledger.failed(batch, failure)
+        try await ledger.failed(batch, failure, at: Date())
         return .event(.requestFailed(batch.id, failure))
       }
     } catch {

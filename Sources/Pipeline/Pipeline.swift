@@ -63,7 +63,7 @@ package struct Pipeline: Sendable {
     let writes = Cancellable()
     var conductor = Conductor(
       job: job, policy: policy, run: begun.id, watermarks: begun.watermarks, spooled: begun.spooled,
-      spent: begun.spent, possiblyPaid: begun.possiblyPaid, preparesWriting: prepare != nil,
+      spent: begun.spent, possiblyPaid: begun.possiblyPaid, earlier: begun.earlier, preparesWriting: prepare != nil,
       countsBlank: countsBlank,
       compared: comparisons.flatMap { comparison in comparison.contents.map { (comparison.source, $0) } })
     var replies: [BatchID: SpooledBatch] = [:]

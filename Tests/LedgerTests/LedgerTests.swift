@@ -222,6 +222,64 @@ import Testing
     .replacing("TALLY", with: "'\(String(decoding: (try? JSONEncoder().encode(Tally())) ?? Data(), as: UTF8.self))'")
     .replacing("JOB", with: job.name)
 
+  // MARK: Limits
+
+  @Test func `the next run is told what was sent in the last minute with its model, each time that it was sent`()
+    async throws
+  {
+    let ledger = try Ledger.open(at: path)
+    let start = Date(timeIntervalSince1970: 1_000_000)
+    let run = try await ledger.begin(Self.job, on: "db", at: start)
+    #expect(run.earlier == EarlierUse())
+    let batch = batch(1, of: run.id)
+    let refusal = EmbeddingFailure(.transient, "reset")
+    for second in [0.0, 10, 50] {
+      try await ledger.requested(batch, target: run.targets[0], reservation: nil, at: start + second)
+      try await ledger.failed(batch, refusal, at: start + second)
+    }
+    let tokens = batch.contents.tokenCount
+    let next = try await ledger.begin(Self.job, on: "db", at: start + 65)
+    #expect(
+      next.earlier.requests == [55, 15].map { EarlierUse.Request(age: .seconds($0), tokens: tokens) })
+    var other = Self.job
+    other.model.name = "another"
+    other.name = "another"
+    other.sources = [Source(table: "elsewhere")]
+    #expect(try await ledger.begin(other, on: "db", at: start + 65).earlier == EarlierUse())
+    other.model = Self.job.model
+    other.sources = [Source(table: "further")]
+    other.name = "third"
+    #expect(try await ledger.begin(other, on: "db", at: start + 65).earlier == next.earlier)
+    #expect(try await ledger.begin(other, on: "db", at: start + 111).earlier == EarlierUse())
+  }
+
+  @Test func `a clock that was put back neither loses what was just sent nor waits for the future`() async throws {
+    let ledger = try Ledger.open(at: path)
+    let start = Date(timeIntervalSince1970: 1_000_000)
+    let run = try await ledger.begin(Self.job, on: "db", at: start)
+    try await ledger.requested(batch(1, of: run.id), target: run.targets[0], reservation: nil, at: start)
+    #expect(try await ledger.begin(Self.job, on: "db", at: start - 30).earlier.requests.map(\.age) == [.zero])
+    #expect(try await ledger.begin(Self.job, on: "db", at: start - 3_600).earlier == EarlierUse())
+  }
+
+  @Test func `limits that a provider told are told to the next run for a minute`() async throws {
+    let ledger = try Ledger.open(at: path)
+    let start = Date(timeIntervalSince1970: 1_000_000)
+    let run = try await ledger.begin(Self.job, on: "db", at: start)
+    let batch = batch(1, of: run.id)
+    var hints = RateLimitHints()
+    (hints.requestLimit, hints.tokenLimit) = (60, 1_000)
+    try await ledger.failed(batch, EmbeddingFailure(.rateLimited, "429", rateLimits: hints), at: start)
+    hints = RateLimitHints()
+    hints.requestLimit = 30
+    try await ledger.failed(batch, EmbeddingFailure(.rateLimited, "429", rateLimits: hints), at: start + 5)
+    try await ledger.failed(batch, EmbeddingFailure(.transient, "500"), at: start + 6)
+    #expect(
+      try await ledger.begin(Self.job, on: "db", at: start + 10).earlier.told
+        == Job.Limits(requestsPerMinute: 30, tokensPerMinute: 1_000))
+    #expect(try await ledger.begin(Self.job, on: "db", at: start + 70).earlier.told == Job.Limits())
+  }
+
   // MARK: Batches
 
   @Test func `a received batch survives its process and is told to the next run, vectors and all`() async throws {

@@ -64,7 +64,7 @@ extension Conductor {
         let why = receipt.unusable[request.isEscorted ? 1 : 0]
       {
         // The harmless text, or another part of the same, has a vector in the same reply: the server works.
-        condemn(request.batch, for: .noVector(why))
+        leaveOut(request.batch, for: .noVector(why))
         break
       }
       writes.add(WriteQueue.Entry(batch: id, source: request.batch.source, page: request.batch.page))
@@ -180,13 +180,33 @@ extension Conductor {
   private mutating func release(at now: Duration) {
     let release = isolation.release(isIdle: isOtherwiseIdle, at: now)
     for (request, ranges) in release.divided { split(request, into: ranges) }
-    for (batch, failure) in release.condemned { condemn(batch, for: failure) }
+    for (batch, failure) in release.condemned { leaveOut(batch, for: failure) }
     for request in release.again {
       var again = request
       again.attempt += 1
       again.due = now + policy.retry.delay(attempt: 1, retryAfter: nil, using: &random)
       retries.append(again)
     }
+  }
+
+  /// One input has more tokens than the job lets a minute have: it is not sent.
+  mutating func leaveOut(_ request: Requested, above limit: Int) {
+    let tokens = request.batch.contents.tokenCount
+    leaveOut(
+      request.batch,
+      Condemnation(
+        .overLimit, "it has about \(tokens) tokens, more than limits.tokens_per_minute, \(limit), and was not sent"))
+  }
+
+  private mutating func leaveOut(_ batch: Batch, for failure: EmbeddingFailure) {
+    leaveOut(batch, Condemnation(.provider(failure.kind), failure.summary))
+  }
+
+  private mutating func leaveOut(_ batch: Batch, _ condemnation: Condemnation) {
+    guard batch.purpose == .rows else { return compared(batch.id, batch.source, alike: 0) }
+    condemn(
+      batch.contents.rows.map { CondemnedRow(source: batch.source, row: $0, condemnation) }, of: batch.source)
+    ended.append(Ended(id: batch.id, source: batch.source, page: batch.page))
   }
 
   /// Plans the parts of a batch in its place, before all others.
@@ -206,15 +226,6 @@ extension Conductor {
   }
 
   /// Puts the rows of a batch with one input into quarantine.
-  private mutating func condemn(_ batch: Batch, for failure: EmbeddingFailure) {
-    guard batch.purpose == .rows else { return compared(batch.id, batch.source, alike: 0) }
-    condemn(
-      batch.contents.rows.map {
-        CondemnedRow(source: batch.source, row: $0, Condemnation(.provider(failure.kind), failure.summary))
-      }, of: batch.source)
-    ended.append(Ended(id: batch.id, source: batch.source, page: batch.page))
-  }
-
   private mutating func condemn(_ rows: [CondemnedRow], of source: Int) {
     condemned += rows
     sources[source].condemned(rows: rows.count)
@@ -227,11 +238,13 @@ extension Conductor {
     at now: Duration
   ) {
     guard isWithinOutage(failure, at: now) else { return }
-    if let asked = failure.retryAfter, asked > policy.retry.maxOutage {
+    if let asked = failure.asksToWait, asked > policy.retry.maxOutage {
       return end(.failed(failure.failure(of: job.model.provider, asksToWait: asked)))
     }
-    let delay = policy.retry.delay(
-      attempt: min(request.attempt, attempts), retryAfter: failure.retryAfter, using: &random)
+    let delay = min(
+      policy.retry.delay(
+        attempt: min(request.attempt, attempts), retryAfter: failure.retryAfter, using: &random),
+      breaker.patience(policy.retry, at: now))
     if holdsAll { limiter.hold(until: now + delay) }
     var again = request
     again.attempt += 1

@@ -197,11 +197,12 @@ package struct Conductor: Sendable {
   ///   - spooled: what an earlier run received and didn't write; it is written before the first page is read, so that
   ///     no page finds those rows again (P2).
   ///   - possiblyPaid: requests that an earlier run has left without a reply.
+  ///   - earlier: what earlier runs have used of the limits.
   ///   - preparesWriting: whether `prepareWriting` is asked for once the provider has answered.
   ///   - compared: for sources with vectors of which nobody knows what they are made of: requests for some of their texts.
   package init(
     job: Job, policy: RunPolicy, run: Int64, watermarks: [RowKey?], spooled: [Spooled], spent: Double,
-    possiblyPaid: Int = 0, preparesWriting: Bool = false, countsBlank: Bool = true,
+    possiblyPaid: Int = 0, earlier: EarlierUse = EarlierUse(), preparesWriting: Bool = false, countsBlank: Bool = true,
     compared: [(source: Int, contents: Batch.Contents)] = [],
     random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator()
   ) {
@@ -218,7 +219,7 @@ package struct Conductor: Sendable {
     writes = WriteQueue(spooled: spooled)
     mayEscort = job.batchSize > 1
     preparation = preparesWriting ? .needed : .done
-    limiter = RateLimiter(job.limits)
+    limiter = RateLimiter(job.limits, after: earlier)
     window = ConcurrencyWindow(ceiling: job.concurrency, isProbing: !limiter.isKnown)
     for (source, contents) in compared {
       comparisons.begin(source)

@@ -106,6 +106,9 @@ package struct EmbeddingFailure: Error, Equatable, Sendable {
     self.mayHaveBeenBilled = mayHaveBeenBilled
     self.rateLimits = rateLimits
   }
+
+  /// How long the provider asks to wait at least, by its headers together.
+  package var asksToWait: Duration? { retryAfter ?? (kind == .rateLimited ? rateLimits.leastReset : nil) }
 }
 
 /// What a provider's headers tell of its limits; nil where a header is missing or can't be read.
@@ -120,4 +123,15 @@ package struct RateLimitHints: Equatable, Sendable {
   package var tokensReset: Duration?
 
   package init() {}
+
+  /// The soonest that a limit of which nothing is left can have room again, by what is told of its reset; nil where
+  /// something is left, or nothing told.
+  ///
+  /// A reset is the end of a window for some providers and for others, as OpenAI, the time until the whole limit is
+  /// there: one request is there earlier then.
+  package var leastReset: Duration? {
+    let requests = requestsRemaining == 0 ? requestsReset.map { $0 / max(1, requestLimit ?? 1) } : nil
+    let tokens = tokensRemaining == 0 ? tokensReset.map { $0 / max(1, tokenLimit ?? 1) } : nil
+    return [requests, tokens].compactMap(\.self).max()
+  }
 }

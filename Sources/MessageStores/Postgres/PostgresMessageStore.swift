@@ -226,7 +226,9 @@ extension PostgresMessageStore {
         return try await body(isRepeat)
       } catch let error as PostgresError {
         guard let delay = patience.delay(after: error, chance: .random(in: 0..<1)) else {
-          throw error.failure(error.endsConnection ? address : source.name)
+          throw error.endsConnection && error.isTransient
+            ? error.failure(address, remedy: "check that the server answers, and run the same command again to go on")
+            : error.failure(error.endsConnection ? address : source.name)
         }
         isRepeat = isRepeat || error.mayHaveBeenDone
         try await Task.sleep(for: delay)

@@ -73,6 +73,8 @@ struct RunCommand: AsyncParsableCommand {
     let stops = StopSignals { cause in
       logger.notice(
         "\(cause.signal): stopping within \(grace.fixed(0)) s; a second signal cancels what is under way")
+    } abandon: { cause in
+      logger.warning("\(cause.signal): ended without what does not answer; run the same command again to go on")
     }
     let embedder = try configuration.provider().embedder(for: job.model) { logger.notice("\($0)") }
     let state = try StateFolder()
