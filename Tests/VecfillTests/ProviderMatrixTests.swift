@@ -131,6 +131,8 @@ import Testing
       let process = try scene.start(["run", "job.yaml", "--max-outage", occasion == .repeated ? "1" : "60"])
       if last > 0 {
         try await scene.server.wait { $0.requests.count > last }
+        // Before its first answer it would be no outage.
+        try await scene.wait { $0.totals.requests > 0 }
         scene.server.leave()
         gate.open()
       }

@@ -217,7 +217,7 @@ package struct Conductor: Sendable {
     spending = Spending(spent: spent, budget: job.budget)
     sources = watermarks.map { SourceProgress(watermark: $0) }
     writes = WriteQueue(spooled: spooled)
-    mayEscort = job.batchSize > 1
+    mayEscort = (job.model.maxInputs ?? .max) > 1
     preparation = preparesWriting ? .needed : .done
     limiter = RateLimiter(job.limits, after: earlier)
     window = ConcurrencyWindow(ceiling: job.concurrency, isProbing: !limiter.isKnown)
