@@ -41,10 +41,10 @@ extension Pipeline {
     var reply = reply
     let contents = batch.contents
     let unusable = Set(reply.unusable.keys.compactMap { contents.input(ofText: $0) })
+    let spent = contents.spentTokens(told: reply.billedTokens)
     reply.billedTokens = contents.trusted(reply.billedTokens)
     reply.vectors = contents.joined(reply.vectors)
     let billed = reply.billedTokens ?? contents.tokenCount
-    let spent = contents.spentTokens(told: reply.billedTokens)
     let usable = contents.leavingOut(unusable)
     try await ledger.received(
       reply, to: batch, target: begun.targets[batch.source], rows: unusable.isEmpty ? nil : usable.rows,
