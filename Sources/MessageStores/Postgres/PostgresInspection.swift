@@ -40,6 +40,7 @@ struct PostgresInspection {
       hasIndexOfLacking: lacking.exists, indexes: try indexes(of: relation, on: connection),
       warnings: (pgvector.warning.map { [$0] } ?? []) + lacking.warnings)
     _ = try PostgresPage(table: table, request: PageRequest(limit: 0), bytes: 0).read(on: connection)
+    if access == .filling { try PostgresPublishing(table: table).check(on: connection) }
     return table
   }
 
