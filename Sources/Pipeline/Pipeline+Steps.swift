@@ -43,10 +43,10 @@ extension Pipeline {
     let unusable = Dictionary(
       reply.unusable.compactMap { text, why in contents.input(ofText: text).map { ($0, why) } },
       uniquingKeysWith: { first, _ in first })
+    let spent = contents.spentTokens(told: reply.billedTokens)
     reply.billedTokens = contents.trusted(reply.billedTokens)
     reply.vectors = contents.joined(reply.vectors)
     let billed = reply.billedTokens ?? contents.tokenCount
-    let spent = contents.spentTokens(told: reply.billedTokens)
     let usable = contents.leavingOut(Set(unusable.keys))
     try await ledger.received(
       reply, to: batch, target: begun.targets[batch.source], rows: unusable.isEmpty ? nil : usable.rows,

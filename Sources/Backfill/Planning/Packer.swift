@@ -77,7 +77,8 @@ package struct Packer: Sendable {
   private func input(of text: String) -> Input? {
     let tokens = countTokens(text)
     guard let inputLimit, inputLimit.isPassed(by: text, counted: tokens) else {
-      return Input(texts: [text], tokens: [tokens], isExact: countsExactly)
+      return Input(
+        texts: [text], tokens: [tokens], isExact: countsExactly, leastTokens: inputLimit?.least(of: text) ?? 0)
     }
     // A part that is blank, as a run of spaces at the end, would be refused.
     let parts = inputLimit.parts(text, preparation.tooLong).filter { !$0.text.isBlank }

@@ -16,8 +16,9 @@ extension OpenAIEmbedder {
 
   /// Judges a reply to `texts` by all that it says.
   func verdict(on response: HTTPResponse, to texts: [String]) -> Verdict {
-    let redaction = Redaction(texts: texts, key: options.apiKey?.value)
+    var redaction = Redaction(texts: texts, key: options.apiKey?.value)
     guard response.status == 200 else {
+      redaction.others = recent.withLock(\.all)
       let error = ProviderError(response.body, redaction)
       return refusal(response, error, redaction)
         ?? .refused(EmbeddingFailure(.unrecognized, "an unknown answer", status: response.status), .other)
@@ -39,6 +40,7 @@ extension OpenAIEmbedder {
     do {
       reply = try EmbeddingsReply(response.body, count: texts.count, dimensions: options.dimensions)
     } catch {
+      redaction.others = recent.withLock(\.all)
       let said = ProviderError(response.body, redaction)
       if said.isStructured, let refusal = refusal(response, said, redaction) { return refusal }
       let hasError = said.isStructured && said.sentence != nil

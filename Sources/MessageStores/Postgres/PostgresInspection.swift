@@ -42,6 +42,7 @@ struct PostgresInspection {
       missingRowsIndex: missing.index, indexes: try indexes(of: relation, on: connection),
       warnings: (pgvector.warning.map { [$0] } ?? []) + missing.warnings)
     _ = try PostgresPage(table: table, request: PageRequest(limit: 0), bytes: 0).read(on: connection)
+    if access == .filling { try PostgresPublishing(table: table).check(on: connection) }
     return table
   }
 

@@ -209,7 +209,13 @@ extension PostgresMessageStore {
     try await withPatience(for: source) { isRepeat in
       try await connection.run { connection in
         if !connection.isAlive { try connection.reconnect() }
-        return try body(connection, isRepeat)
+        do {
+          return try body(connection, isRepeat)
+        } catch let error as PostgresError where error.isReadOnly {
+          // What made the session read-only lasts as long as the session.
+          connection.close()
+          throw error
+        }
       }
     }
   }

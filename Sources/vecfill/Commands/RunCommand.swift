@@ -62,7 +62,9 @@ struct RunCommand: AsyncParsableCommand {
     }
     let job = try configuration.job()
     do {
-      try await Database.with(configuration, job, for: .filling) { try await fill(job, configuration, $0) }
+      try await Database.with(configuration, job, for: .filling, maxOutage: .seconds(maxOutage)) {
+        try await fill(job, configuration, $0)
+      }
     } catch let failure as Failure where ifLocked == .skip && failure.exitCode == .locked {
       Console.standard.log("vecfill: skipped: \(failure.subject): \(failure.reason)")
     }

@@ -43,6 +43,9 @@ struct SimulatedWorld {
 
   let job: Job
   let faults: Faults
+  var metering = Metering()
+  /// So many requests' worth of rows are in a page.
+  var pageBatches = 3
   let policy = RunPolicy(retry: RetryPolicy(maxOutage: .seconds(1 << 20)), maxQuarantined: .max)
   var random: SeededGenerator
   var tables: [SimulatedTable]
@@ -271,10 +274,12 @@ struct SimulatedWorld {
   }
 
   private mutating func page(of source: Int, _ request: PageRequest, _ held: Set<RowKey>) -> PackedPage {
-    let packer = Packer(preparation: job.preparation, maxInputs: job.batchSize) { $0.utf8.count / 4 }
+    let packer = Packer(
+      preparation: job.preparation, maxInputs: job.batchSize, countsExactly: metering.countsExactly,
+      countTokens: metering.counted)
     var request = request
-    request.limit = 3 * job.batchSize
-    let page = tables[source].page(request, window: 5 * job.batchSize)
+    request.limit = pageBatches * job.batchSize
+    let page = tables[source].page(request, window: (pageBatches + 2) * job.batchSize)
     return packer.pack(page, condemned: quarantine[source].mapValues(\.digest), held: held)
   }
 
@@ -357,9 +362,11 @@ struct SimulatedWorld {
         .brokenReply, "no vector", status: 200, badIndex: found.count == 1 ? 0 : nil, mayHaveBeenBilled: true)
       return lost(reservation, failed(failure))
     }
-    let tokens = batch.contents.tokenCount
+    let told = metering.told(of: batch.contents.texts, using: &random)
+    let billed = batch.contents.trusted(told) ?? batch.contents.tokenCount
+    let spentTokens = batch.contents.spentTokens(told: told)
     answersInRun += 1
-    spent += job.model.cost(ofTokens: tokens) ?? 0
+    spent += job.model.cost(ofTokens: spentTokens) ?? 0
     let contents = batch.contents.leavingOut(unusable)
     spool[id] = Spooled(
       source: batch.source, rows: contents.rows, vectors: contents.texts.map { TextDigest(of: $0) })
@@ -367,7 +374,7 @@ struct SimulatedWorld {
     return .received(
       id,
       Conductor.Receipt(
-        billedTokens: tokens, latency: .milliseconds(100),
+        billedTokens: billed, spentTokens: spentTokens, latency: .milliseconds(100),
         unusable: Dictionary(uniqueKeysWithValues: unusable.map { ($0, "no vector") })))
   }
 
@@ -379,7 +386,7 @@ struct SimulatedWorld {
   }
 
   private mutating func bill(_ batch: Batch) {
-    billedDollars += job.model.cost(ofTokens: batch.contents.tokenCount) ?? 0
+    billedDollars += (job.model.cost(ofTokens: metering.real(batch.contents.texts)) ?? 0) * metering.timesThePrice
   }
 }
 

@@ -43,6 +43,7 @@ extension EmbeddingsServer {
     case .model(let other): model = "\"model\":\"\(other)\","
     case .noModel: model = ""
     case .usage(let other): usage = other.map { ",\"usage\":\($0)" } ?? ""
+    case .usageOf(let other): usage = other(order.texts).map { ",\"usage\":\($0)" } ?? ""
     case .padded(let bytes): padding = ",\"padding\":\"\(String(repeating: "x", count: bytes))\""
     default: break
     }
