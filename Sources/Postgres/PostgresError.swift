@@ -143,7 +143,8 @@ extension PostgresError {
 
   /// PostgreSQL's and pgvector's source files whose errors name objects, limits and the machine, never a value.
   private static let filesWithoutValues: Set<String> = [
-    "aclchk.c", "tablecmds.c", "indexcmds.c", "index.c", "heap.c", "extension.c", "schemacmds.c", "lockcmds.c",
+    "aclchk.c", "rls.c", "rewriteHandler.c", "parse_utilcmd.c", "typecmds.c", "tablecmds.c", "indexcmds.c", "index.c",
+    "heap.c", "extension.c", "schemacmds.c", "lockcmds.c",
     "trigger.c", "dependency.c", "execMain.c", "execReplication.c", "execPartition.c", "utility.c", "xact.c",
     "postgres.c",
     "prepare.c", "plancache.c", "portalcmds.c", "lock.c", "lmgr.c", "proc.c", "procarray.c", "predicate.c",
