@@ -5,12 +5,11 @@
 #define _GNU_SOURCE
 #endif
 #include <fcntl.h>
-#include <spawn.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
-// Swift sees the header without the GNU functions.
-extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int first);
+// Swift sees spawn.h without the GNU functions, and including it here would define fd_set a second way.
+extern int posix_spawn_file_actions_addclosefrom_np(void *actions, int first);
 
 // An open-file-description lock: freed with the last descriptor, so with the process, however it dies.
 static inline int vecfill_lock_whole_file(int descriptor) {

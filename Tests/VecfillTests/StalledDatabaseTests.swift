@@ -17,7 +17,7 @@ import Testing
     /// - Parameter options: of the database's URL.
     init(
       _ scene: Scene, options: String = "tcp_user_timeout=1000&connect_timeout=2", host: String = "127.0.0.1",
-      environment: [String: String] = [:]
+      environment: [String: String] = [:], arguments: [String] = []
     ) async throws {
       self.scene = scene
       let url = try #require(URLComponents(string: scene.database.url))
@@ -28,7 +28,7 @@ import Testing
       var changes: [String: String?] = environment
       changes["DATABASE_URL"] =
         Self.through(proxy, scene.database.url).replacing("127.0.0.1", with: host) + "?" + options
-      process = try scene.start(["run", "job.yaml"], changes)
+      process = try scene.start(["run", "job.yaml"] + arguments, changes)
       try await scene.server.wait { $0.inFlight == 4 && $0.requests.count == 8 }
       try await scene.poll("the first rows") { try await scene.database.count("embedding IS NOT NULL") == 40 }
       try await scene.wait { $0.totals.spooledBatches == 0 }
@@ -56,7 +56,7 @@ import Testing
 
   @Test func `a statement that nobody answers any more ends the run once its patience is used up`() async throws {
     try await Scene.run(.postgres18) { scene in
-      let stage = try await Stage(scene)
+      let stage = try await Stage(scene, arguments: ["--max-outage", "20"])
       stage.proxy.withholdReplies()
       try await stage.stallWrite()
       let began = ContinuousClock.now
