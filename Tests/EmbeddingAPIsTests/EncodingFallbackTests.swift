@@ -98,6 +98,23 @@ struct EncodingFallbackTests {
     }
   }
 
+  @Test func `a refusal that comes after another request has found the way is followed by it`() async throws {
+    let gate = EmbeddingsServer.Gate()
+    let refusal = EmbeddingsServer.Behaviour.respond(.init(400, body: "bad request"))
+    let rules: [EmbeddingsServer.Rule] = [
+      .request(0, .hold(gate, then: refusal)), .encodingFormat("base64", refusal),
+    ]
+    try await EmbeddingsServer.run(rules: rules) { server in
+      let embedder = try server.embedder()
+      async let late = embedder.embed(["late", "later"])
+      try await server.wait { $0.inFlight == 1 }
+      #expect(try await embedder.embed(["first"]).vectors.count == 1)
+      gate.open()
+      #expect(try await late.vectors.count == 2)
+      #expect(server.record.requests.count == 4)
+    }
+  }
+
   static func embedder(
     _ server: EmbeddingsServer, _ told: EmbeddingsServer.Watched<[String]>
   ) throws -> OpenAIEmbedder {

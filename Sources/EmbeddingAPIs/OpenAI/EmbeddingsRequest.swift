@@ -15,6 +15,9 @@ struct EmbeddingsRequest: Encodable {
       case .unsaid: nil
       }
     }
+
+    /// Whether `other` is asked for where this is refused, at once or later.
+    func leads(to other: Encoding) -> Bool { next == other || next?.next == other }
   }
 
   let model: String

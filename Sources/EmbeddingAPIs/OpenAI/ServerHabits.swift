@@ -18,6 +18,8 @@ struct ServerHabits: Sendable {
   mutating func encoding(after refused: EmbeddingsRequest.Encoding, isNamed: Bool, textCount: Int) -> EmbeddingsRequest
     .Encoding?
   {
+    // Another request has found out since this one was sent.
+    if refused.leads(to: encoding) { return encoding }
     if isNamed { return refused.next }
     guard !hasAnswered, refused == .base64, !hasTriedBlindly || textCount == 1 else { return nil }
     hasTriedBlindly = true
@@ -27,7 +29,7 @@ struct ServerHabits: Sendable {
   /// Takes note of an answer; true where it shows that vectors must be asked for in another way than until now.
   mutating func answered(to asked: EmbeddingsRequest.Encoding) -> Bool {
     hasAnswered = true
-    guard asked != encoding, encoding.next == asked || encoding.next?.next == asked else { return false }
+    guard encoding.leads(to: asked) else { return false }
     encoding = asked
     return true
   }
