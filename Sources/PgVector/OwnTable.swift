@@ -82,13 +82,13 @@ package struct OwnTable: Sendable {
   package func isTrusted(forTable table: String, on connection: isolated PostgresConnection) throws -> Bool {
     guard isOwn else { return false }
     return try connection.query(
-      "SELECT 1 FROM pg_class WHERE oid = $1::oid AND (pg_has_role($2::oid, relowner, 'USAGE') "
-        + "OR pg_get_userbyid($2::oid) = current_user)", [.text(table), .text(owner)]
+      "SELECT 1 FROM pg_class WHERE oid = $1::oid AND \(Self.trust("$2::oid", for: "relowner"))",
+      [.text(table), .text(owner)]
     ).first != nil
   }
 
-  /// Whether the owner of the own table `p` could act for `owner`, or is who asks.
-  package static func trust(_ owner: String) -> String {
-    "(pg_has_role(p.relowner, \(owner), 'USAGE') OR pg_get_userbyid(p.relowner) = current_user)"
+  /// Whether the role `own`, an own table's owner, could act for the role `owner`, or is who asks.
+  static func trust(_ own: String, for owner: String) -> String {
+    "(pg_has_role(\(own), \(owner), 'USAGE') OR pg_get_userbyid(\(own)) = current_user)"
   }
 }

@@ -24,7 +24,8 @@ struct Scene: Sendable {
     }
   }
 
-  var spec: String {
+  /// A job without limits of its own: those that the server tells hold.
+  var unlimitedSpec: String {
     """
     sources:
       - table: chat_messages
@@ -35,10 +36,16 @@ struct Scene: Sendable {
     dimensions: 8
     batch_size: 10
     concurrency: 4
-    limits:
-      requests_per_minute: 1000000
-      tokens_per_minute: 1000000000
     """
+  }
+
+  var spec: String {
+    unlimitedSpec + """
+
+      limits:
+        requests_per_minute: 1000000
+        tokens_per_minute: 1000000000
+      """
   }
 
   func write(spec: String) throws {

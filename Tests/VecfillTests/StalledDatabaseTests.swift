@@ -47,6 +47,15 @@ import Testing
       try await scene.poll("a write that stalls") { proxy.withheld > before }
     }
 
+    /// Sends the signal, again once it was heard, and returns how the process ended and how long after the second one.
+    func stopTwice(_ signal: Int32) async throws -> (exit: VecfillProcess.Exit, took: Duration) {
+      process.send(signal)
+      try await scene.poll("the stop") { process.errors.contains("stopping") }
+      process.send(signal)
+      let began = ContinuousClock.now
+      return (await process.exit(), began.duration(to: .now))
+    }
+
     func goOn() async throws {
       #expect(try await scene.fill().code == 0)
       #expect(try await scene.wrongRows() == [])
@@ -105,12 +114,7 @@ import Testing
         let before = stage.proxy.connections
         try await scene.poll("another connection") { stage.proxy.connections > before }
       }
-      stage.process.send(signal.number)
-      try await scene.poll("the stop") { stage.process.errors.contains("stopping") }
-      stage.process.send(signal.number)
-      let began = ContinuousClock.now
-      let exit = await stage.process.exit()
-      let took = began.duration(to: .now)
+      let (exit, took) = try await stage.stopTwice(signal.number)
       print("figure: second signal, stalled \(stall): exit \(exit.code ?? -1) after \(took)")
       #expect(exit.code == signal.code, "\(exit.errors)")
       #expect(took < .seconds(4), "\(took)")
@@ -131,12 +135,7 @@ import Testing
       stage.proxy.cut()
       stage.gate.open()
       try await scene.poll("a lookup") { resolver.hasBlocked }
-      stage.process.send(signal.number)
-      try await scene.poll("the stop") { stage.process.errors.contains("stopping") }
-      stage.process.send(signal.number)
-      let began = ContinuousClock.now
-      let exit = await stage.process.exit()
-      let took = began.duration(to: .now)
+      let (exit, took) = try await stage.stopTwice(signal.number)
       print("figure: second signal, blocked lookup: exit \(exit.code ?? -1) after \(took)")
       #expect(exit.code == signal.code, "\(exit.errors)")
       #expect(took < .seconds(5), "\(took)")

@@ -36,23 +36,11 @@ import Testing
     headers.map { ("x-ratelimit-\($0.key)", $0.value) }
   }
 
-  static let spec = """
-    sources:
-      - table: chat_messages
-      - table: standalone_chat_messages
-    preparation:
-      newlines: space
-    model: text-embedding-3-small
-    dimensions: 8
-    batch_size: 10
-    concurrency: 4
-    """
-
   @Test(arguments: told) func `no limit makes a run wait for longer than its patience`(_ told: Told) async throws {
     var options = EmbeddingsServer.Options()
     options.headers = Self.named(told.headers)
     try await Scene.run(.sqlite, options) { scene in
-      try scene.write(spec: Self.spec)
+      try scene.write(spec: scene.unlimitedSpec)
       try await scene.database.insert((0..<60).map { "message \($0)" })
       let began = ContinuousClock.now
       let exit = try await scene.fill(["--max-outage", "20"])
@@ -86,7 +74,7 @@ import Testing
 
   @Test func `a text above the job's own tokens a minute is in quarantine, and the others are filled`() async throws {
     try await Scene.run(.sqlite) { scene in
-      try scene.write(spec: Self.spec + "\nlimits:\n  tokens_per_minute: 600\n")
+      try scene.write(spec: scene.unlimitedSpec + "\nlimits:\n  tokens_per_minute: 600\n")
       try await scene.database.insert((0..<10).map { "message \($0)" } + [String(repeating: "word ", count: 700)])
       let exit = try await scene.fill(["--max-outage", "5"])
       #expect(exit.code == 83, "\(exit.errors)")

@@ -202,6 +202,7 @@ extension Conductor {
     leaveOut(batch, Condemnation(.provider(failure.kind), failure.summary))
   }
 
+  /// Puts the rows of a batch with one input into quarantine. A text of a comparison is only not compared.
   private mutating func leaveOut(_ batch: Batch, _ condemnation: Condemnation) {
     guard batch.purpose == .rows else { return compared(batch.id, batch.source, alike: 0) }
     condemn(
@@ -225,7 +226,6 @@ extension Conductor {
     planned.insert(contentsOf: parts, at: 0)
   }
 
-  /// Puts the rows of a batch with one input into quarantine.
   private mutating func condemn(_ rows: [CondemnedRow], of source: Int) {
     condemned += rows
     sources[source].condemned(rows: rows.count)

@@ -124,8 +124,8 @@ package struct RateLimitHints: Equatable, Sendable {
 
   package init() {}
 
-  /// The soonest that a limit of which nothing is left can have room again, by what is told of its reset; nil where
-  /// something is left, or nothing told.
+  /// The earliest time at which a used-up limit can have room for a request again, by its reset header; nil where the
+  /// limits have room or the headers are missing.
   ///
   /// A reset is the end of a window for some providers and for others, as OpenAI, the time until the whole limit is
   /// there: one request is there earlier then.

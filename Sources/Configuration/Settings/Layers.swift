@@ -19,7 +19,7 @@ struct Layers {
       if case .text(let told) = value, SecretKeys.looksSecret(told) {
         throw Failure(
           .configuration, place, "\(name) holds what looks like a password or a key",
-          remedy: "it is shown where the job is told of: take it out")
+          remedy: "take it out: this value is printed in logs and reports")
       }
       return Setting(key: parameter.rawValue, value: value, origin: origin)
     }

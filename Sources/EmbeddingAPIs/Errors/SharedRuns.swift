@@ -9,7 +9,7 @@ struct SharedRuns {
   /// A bit for each start, by its hash: most places of a long text are passed over by a look at it.
   private var filter = [Bool](repeating: false, count: 1 << 12)
 
-  /// - Parameter length: at least 8, or what `word` has where that is less.
+  /// - Parameter length: at least 8, the bytes of a run.
   init(in forms: [[UInt8]], length: Int) {
     self.length = length
     var runs: Set<[UInt8]> = []
@@ -42,7 +42,7 @@ struct SharedRuns {
   }
 
   private static func start(of bytes: UnsafeRawBufferPointer, at offset: Int) -> UInt64 {
-    // The bit that alone differs between the cases of a letter; what else it makes equal is told apart by the runs.
+    // This bit is the difference between "A" and "a". It makes a few other bytes equal too; the runs are compared after it.
     bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self) | 0x2020_2020_2020_2020
   }
 

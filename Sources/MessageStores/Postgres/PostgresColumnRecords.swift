@@ -85,13 +85,8 @@ struct PostgresColumnRecords: Sendable {
       }
     }
     guard let newest else { return reading }
-    guard let recorded = try? JSONDecoder().decode(Fingerprint.self, from: Data(newest.fingerprint.utf8)) else {
-      throw Failure(
-        .configuration, newest.place,
-        "its record of \(filled.tableName).\(filled.columnName) is none of this version's",
-        remedy: "use the vecfill that wrote it, or delete that row")
-    }
-    reading.recorded = recorded
+    reading.recorded = try Fingerprint(
+      recorded: newest.fingerprint, of: "\(filled.tableName).\(filled.columnName)", in: newest.place)
     return reading
   }
 
@@ -114,8 +109,6 @@ struct PostgresColumnRecords: Sendable {
       guard let found = found.first, try found.isTrusted(forTable: filled.table, on: connection) else {
         return "\(place) is not vecfill's own, or not its table's owner's"
       }
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = .sortedKeys
       _ = try connection.query(
         """
         WITH copied AS (DELETE FROM ONLY \(place) WHERE database <> $1 AND table_name = $4 AND column_name = $5)
@@ -125,7 +118,7 @@ struct PostgresColumnRecords: Sendable {
           column_name = excluded.column_name, fingerprint = excluded.fingerprint, recorded_at = now(),
           by = excluded.by
         """,
-        keys + [.text(String(decoding: try encoder.encode(fingerprint), as: UTF8.self))],
+        keys + [.text(try fingerprint.recorded())],
         under: PostgresSettings(lockTimeout: .seconds(5)))
       return nil
     } catch let error as PostgresError where !error.endsConnection {

@@ -5,7 +5,8 @@ import Postgres
 /// Messages in PostgreSQL 13 or later with pgvector.
 ///
 /// One connection reads and one holds the locks that are asked for. Two more write and count, so that neither waits for
-/// the other nor a page for a count; where the one is idle, the other is never opened. No statement relies on a session's settings or prepared statements, so a pooler may stand between.
+/// the other nor a page for a count; where the one is idle, the other is never opened. No statement relies on a session's
+/// settings or prepared statements, so a pooler may stand between.
 /// What is lost with a connection is made anew: a server's restart is waited for.
 package actor PostgresMessageStore: MessageStore {
   package nonisolated let identity: String
@@ -127,17 +128,14 @@ package actor PostgresMessageStore: MessageStore {
   }
 
   package func column(of source: Source) async throws -> ColumnIdentity? {
-    let (address, known) = (identity, tables[source]?.place)
-    return try await read(source) { connection in
-      guard let place = try known ?? PostgresColumnPlace.find(source, on: connection) else { return nil }
-      return try PostgresColumnRecords(of: place, address: address, on: connection).column
-    }
+    guard let place = try await place(of: source) else { return nil }
+    return try await records(at: place, of: source) { records, _ in records.column }
   }
 
   package func claim(_ source: Source) async throws -> ColumnClaim {
     let table = try await table(of: source)
     try await withPatience(for: source) { _ in try await self.locks.take(table.place.lockName, for: source) }
-    return try await records(of: source) { records, connection in
+    return try await records(at: table.place, of: source) { records, connection in
       let reading = try records.read(on: connection)
       // After a rename or a move, a copy of the database would not find it any more. Where it can't be brought up to date
       // it is still there.
@@ -152,15 +150,13 @@ package actor PostgresMessageStore: MessageStore {
   }
 
   package func record(_ fingerprint: Fingerprint, of source: Source) async throws -> String? {
-    try await records(of: source) { try $0.record(fingerprint, on: $1) }
+    try await records(at: table(of: source).place, of: source) { try $0.record(fingerprint, on: $1) }
   }
 
   package func forget(_ source: Source) async throws -> ColumnIdentity? {
-    guard let place = try await read(source, { try PostgresColumnPlace.find(source, on: $0) }) else { return nil }
+    guard let place = try await place(of: source) else { return nil }
     try await withPatience(for: source) { _ in try await self.locks.take(place.lockName, for: source) }
-    let address = identity
-    return try await read(source) { connection in
-      let records = try PostgresColumnRecords(of: place, address: address, on: connection)
+    return try await records(at: place, of: source) { records, connection in
       try records.forget(on: connection)
       return records.column
     }
@@ -183,10 +179,17 @@ extension PostgresMessageStore {
     return table
   }
 
+  /// Where the column is that `source` fills, though the rest of the source need not be there.
+  private func place(of source: Source) async throws -> PostgresColumnPlace? {
+    if let table = tables[source] { return table.place }
+    return try await read(source) { try PostgresColumnPlace.find(source, on: $0) }
+  }
+
   private func records<Value: Sendable>(
-    of source: Source, _ body: @escaping @Sendable (PostgresColumnRecords, isolated PostgresConnection) throws -> Value
+    at place: PostgresColumnPlace, of source: Source,
+    _ body: @escaping @Sendable (PostgresColumnRecords, isolated PostgresConnection) throws -> Value
   ) async throws -> Value {
-    let (place, address) = (try await table(of: source).place, identity)
+    let address = identity
     return try await read(source) { connection in
       try body(PostgresColumnRecords(of: place, address: address, on: connection), connection)
     }

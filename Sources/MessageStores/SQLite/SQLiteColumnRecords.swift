@@ -50,7 +50,10 @@ struct SQLiteColumnRecords {
     guard let id = row.number("id"), Self.ids.contains(id), let name = row.text("database") else { throw Self.notOwn }
     return Record(
       id: id, column: ColumnIdentity(database: "sqlite \(name)", column: "\(id)"),
-      fingerprint: try row.isNull("fingerprint") ? nil : decode(row.text("fingerprint") ?? ""),
+      fingerprint: try row.isNull("fingerprint")
+        ? nil
+        : Fingerprint(
+          recorded: row.text("fingerprint") ?? "", of: "\(source.name).\(source.vector)", in: Self.name),
       isUpToDate: isOf(row, byName: true) && row.number("table_page") == place.page
         && row.number("column_place") == place.number)
   }
@@ -116,12 +119,9 @@ struct SQLiteColumnRecords {
   }
 
   func record(_ fingerprint: Fingerprint) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = .sortedKeys
-    let text = String(decoding: try encoder.encode(fingerprint), as: UTF8.self)
     try database.execute(
       sql: "UPDATE \(Self.name) SET fingerprint = ?, recorded_at = CURRENT_TIMESTAMP WHERE id = ?",
-      arguments: [text, try findOrMake().id])
+      arguments: [try fingerprint.recorded(), try findOrMake().id])
   }
 
   func forget(_ id: Int64) throws {
@@ -138,15 +138,6 @@ struct SQLiteColumnRecords {
       tables: Set(tables.map { ($0["name"] as String).lowercased() }), columns: Set(columns))
   }
 
-  private func decode(_ text: String) throws -> Fingerprint {
-    guard let fingerprint = try? JSONDecoder().decode(Fingerprint.self, from: Data(text.utf8)) else {
-      throw Failure(
-        .configuration, Self.name,
-        "its record of \(source.name).\(source.vector) is none of this version's",
-        remedy: "use the vecfill that wrote it, or delete that row")
-    }
-    return fingerprint
-  }
 }
 
 extension Row {

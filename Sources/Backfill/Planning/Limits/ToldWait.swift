@@ -9,7 +9,7 @@ package struct ToldWait: Equatable, Sendable {
   package let limit: Int
   package let time: Duration
 
-  /// What a person is told where it is longer than the run may wait.
+  /// The error where it is longer than the run may wait.
   func failure(of provider: String, maxOutage: Duration) -> Failure {
     Failure(
       .unavailable, provider,
