@@ -60,8 +60,9 @@ package final class VecfillProcess: Sendable {
   /// What it has said on standard error so far.
   package var errors: String { text(of: "errors") }
 
+  /// Does nothing to one that has ended: its number may be another process's by now.
   package func send(_ signal: Int32) {
-    kill(pid, signal)
+    process.withLock { if $0.isRunning { kill(pid, signal) } }
   }
 
   /// Waits for the end.
