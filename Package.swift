@@ -60,7 +60,7 @@ let package = Package(
     .target(
       name: "TestSupport",
       dependencies: [
-        "Backfill", "CPostgres",
+        "Backfill", "CLinux", "CPostgres",
         .product(name: "FlyingSocks", package: "FlyingFox"),
         .product(name: "GRDB", package: "GRDB.swift"),
       ],
@@ -77,7 +77,8 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport"], swiftSettings: settings),
     .testTarget(
-      name: "MessageStoresTests", dependencies: ["MessageStores", "Postgres", "TestSupport"], swiftSettings: settings),
+      name: "MessageStoresTests", dependencies: ["MessageStores", "PgVector", "Postgres", "TestSupport"],
+      swiftSettings: settings),
     .testTarget(
       name: "MigrationsTests",
       dependencies: [

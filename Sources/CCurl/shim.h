@@ -108,6 +108,14 @@ static inline CURLcode vecfill_curl_get_os_error(CURL *easy, long *number) {
   return curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, number);
 }
 
+static inline CURLcode vecfill_curl_get_new_connections(CURL *easy, long *count) {
+  return curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, count);
+}
+
+static inline CURLcode vecfill_curl_get_local_port(CURL *easy, long *port) {
+  return curl_easy_getinfo(easy, CURLINFO_LOCAL_PORT, port);
+}
+
 static inline CURLcode vecfill_curl_get_status(CURL *easy, long *status) {
   return curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, status);
 }

@@ -11,6 +11,9 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+// Swift sees spawn.h without the GNU functions, and including it here would define fd_set a second way.
+extern int posix_spawn_file_actions_addclosefrom_np(void *actions, int first);
+
 // An open-file-description lock: freed with the last descriptor, so with the process, however it dies.
 static inline int vecfill_lock_whole_file(int descriptor) {
   struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};

@@ -4,7 +4,9 @@ import GRDB
 
 extension Ledger {
   /// A request of `batch` is about to be sent. Until it is received or has failed it counts as possibly paid.
-  package func requested(_ batch: Batch, target: Int64, reservation: Double?) async throws {
+  package func requested(
+    _ batch: Batch, target: Int64, reservation: Double?, at date: Date = Date()
+  ) async throws {
     let contents = try BatchContents.encode(batch.contents.rows)
     try await write { db in
       try db.cachedStatement(
@@ -17,6 +19,7 @@ extension Ledger {
         batch.id.run, batch.id.number, target, batch.contents.texts.count, batch.contents.tokenCount, reservation,
         contents,
       ])
+      try Ledger.enterSent(by: batch.id.run, tokens: batch.contents.tokenCount, at: date, db)
     }
   }
 
@@ -54,15 +57,16 @@ extension Ledger {
       ])
       try db.cachedStatement(
         sql: "INSERT INTO spool (run_id, number, dimensions, vectors, checksum) VALUES (?, ?, ?, ?, ?)"
-          // Their bytes once more only now, so that of the replies that wait for the disk no more than one has them twice.
+        // Their bytes once more only now, so that of the replies that wait for the disk no more than one has them twice.
       ).execute(arguments: [
         batch.id.run, batch.id.number, dimensions, reply.vectors.littleEndian, checksum.bytes,
       ])
+      try Ledger.enterTold(reply.rateLimits, to: batch.id.run, at: date, db)
     }
   }
 
   /// A request brought no vectors. What it was to bring is not kept: it is sent again as a whole or in parts.
-  package func failed(_ batch: Batch, _ failure: EmbeddingFailure) async throws {
+  package func failed(_ batch: Batch, _ failure: EmbeddingFailure, at date: Date = Date()) async throws {
     try await write { db in
       try db.cachedStatement(
         sql: """
@@ -73,10 +77,11 @@ extension Ledger {
         failure.mayHaveBeenBilled ? "lost" : "refused", failure.mayHaveBeenBilled ? 1 : 0, batch.id.run,
         batch.id.number,
       ])
+      try Ledger.enterTold(failure.rateLimits, to: batch.id.run, at: date, db)
     }
   }
 
-  /// The rows and vectors of a batch that was received and isn't settled.
+  /// The rows and vectors of a batch that is in the spool. One whose rows were written before may be gone: it has none.
   ///
   /// Throws a `Failure` with `.localIO` where they are not the very ones that were stored.
   package func spooled(_ id: BatchID) async throws -> SpooledBatch {
@@ -87,7 +92,12 @@ extension Ledger {
           SELECT batch.target_id, batch.contents, spool.dimensions, spool.vectors, spool.checksum
           FROM spool JOIN batch USING (run_id, number) WHERE run_id = ? AND number = ?
           """, arguments: [id.run, id.number])
-      guard let row else { throw LedgerDamage(place: "the spool of batch \(id.run)/\(id.number)") }
+      guard let row else {
+        let state = try String.fetchOne(
+          db, sql: "SELECT state FROM batch WHERE run_id = ? AND number = ?", arguments: [id.run, id.number])
+        guard state == "settled" else { throw LedgerDamage(place: "the spool of batch \(id.run)/\(id.number)") }
+        return SpooledBatch(rows: [], vectors: Vectors(dimensions: 1))
+      }
       let rows = try BatchContents.decode(row.checked("contents"))
       let (dimensions, block): (Int, Data) = (try row.checked("dimensions"), try row.checked("vectors"))
       guard let vectors = Vectors(littleEndian: block, dimensions: dimensions),
@@ -102,7 +112,7 @@ extension Ledger {
     }
   }
 
-  /// Enters what has ended, all at once: the batches' spool is dropped, rows go into quarantine, where they are left out
+  /// Enters what has ended, all at once: the batches are settled, rows go into quarantine, where they are left out
   /// until their text changes (P7), and the watermarks move.
   ///
   /// - Parameter targets: for each source of the job the ledger's id of its column.
@@ -124,6 +134,7 @@ extension Ledger {
       for id in settlement.batches {
         try Ledger.settle(id, db)
       }
+      if !settlement.batches.isEmpty { try Ledger.dropOldVectors(db) }
       for moved in settlement.watermarks {
         try db.execute(
           sql: "UPDATE target SET watermark = ? WHERE id = ?",
@@ -156,12 +167,11 @@ extension Ledger {
   private static func settle(_ id: BatchID, _ db: Database) throws {
     try db.cachedStatement(
       sql: """
-        UPDATE batch SET contents = NULL, state = CASE state WHEN 'received' THEN 'settled' ELSE state END
-        WHERE run_id = ? AND number = ?
+        UPDATE batch SET contents = CASE state WHEN 'received' THEN contents END,
+          state = CASE state WHEN 'received' THEN 'settled' ELSE state END
+        WHERE run_id = ? AND number = ? AND state <> 'settled'
         """
     ).execute(arguments: [id.run, id.number])
-    try db.cachedStatement(sql: "DELETE FROM spool WHERE run_id = ? AND number = ?")
-      .execute(arguments: [id.run, id.number])
   }
 
   private static func update(_ tally: Tally, of run: Int64, _ db: Database) throws {

@@ -25,7 +25,11 @@ extension Ledger {
       let target: Int64 = try known.checked("id")
       var spooled: [RowKey: TextDigest] = [:]
       let batches = try Data.fetchCursor(
-        db, sql: "SELECT contents FROM batch WHERE state = 'received' AND target_id = ?", arguments: [target])
+        db,
+        sql: """
+          SELECT contents FROM spool JOIN batch USING (run_id, number)
+          WHERE state IN ('received', 'settled') AND target_id = ?
+          """, arguments: [target])
       while let batch = try batches.next() {
         for row in try BatchContents.decode(batch) { spooled[row.key] = row.digest }
       }

@@ -37,9 +37,7 @@ extension Ledger {
       for target in targets {
         _ = try Ledger.dropSpool(of: target, db)
         try Ledger.release(target, db)
-        try db.execute(
-          sql: "UPDATE batch SET state = 'lost', possibly_paid = possibly_paid + 1, contents = NULL "
-            + "WHERE state = 'requested' AND target_id = ?", arguments: [target])
+        _ = try Ledger.loseRequests(targets: String(target), db)
         try db.execute(
           sql: "UPDATE target SET identity = ? WHERE id = ?", arguments: ["\(Ledger.forgotten) \(target)", target])
       }

@@ -14,12 +14,14 @@ extension Ledger {
     package let possiblyPaid: Int
     /// Dollars that the job's earlier runs have spent, or may have spent.
     package let spent: Double
+    /// What earlier runs with the job's model have used of the limits a minute.
+    package let earlier: EarlierUse
     /// What is different from the last run and had an effect on what the ledger held, a sentence each.
     package let changes: [String]
   }
 
   /// Begins a run of `job` that fills `columns`, one for each of its sources, and recovers what a dead run has left: its
-  /// requests without a reply are counted as possibly paid, its spool is told.
+  /// requests without a reply are counted as possibly paid, and its spool is returned.
   ///
   /// Throws a `Failure` with `.configuration` where the job has an unfinished run on other columns, or where vectors that
   /// are paid for wait by another key. The caller has the columns' claims, and has found that they may be filled.
@@ -35,12 +37,7 @@ extension Ledger {
       }
       try Ledger.refuseOtherColumns(job, database, targets, ledger: path, db)
       let owned = targets.map(String.init).joined(separator: ",")
-      try db.execute(
-        sql: """
-          UPDATE batch SET state = 'lost', possibly_paid = possibly_paid + 1, contents = NULL
-          WHERE state = 'requested' AND target_id IN (\(owned))
-          """)
-      let lost = db.changesCount
+      let lost = try Ledger.loseRequests(targets: owned, db)
       try db.execute(
         sql:
           "UPDATE run SET state = 'failed', reason = 'its process died' WHERE state = 'running' AND job = ? AND targets = ?",
@@ -76,7 +73,8 @@ extension Ledger {
             rows: try BatchContents.decode(row.checked("contents")).count)
         },
         possiblyPaid: lost,
-        spent: try Ledger.spent(targets: owned, db), changes: changes)
+        spent: try Ledger.spent(targets: owned, db), earlier: try Ledger.earlierUse(of: job.model.name, at: date, db),
+        changes: changes)
     }
   }
 
@@ -104,15 +102,24 @@ extension Ledger {
     let last = try Row.fetchOne(
       db, sql: "SELECT database, sources, targets, state FROM run WHERE job = ? ORDER BY id DESC LIMIT 1",
       arguments: [job.name])
-    guard let last, try last.checked("state", as: String.self) != "completed",
-      Set(try last.decoded("targets", as: [Int64].self)) != Set(targets),
-      try !isAnyForgotten(last.decoded("targets", as: [Int64].self), db)
-    else { return }
+    guard let last, try last.checked("state", as: String.self) != "completed" else { return }
+    let lastTargets = try last.decoded("targets", as: [Int64].self)
+    guard Set(lastTargets) != Set(targets), try !isAnyForgotten(lastTargets, db) else { return }
     let was = "\(try last.checked("database", as: String.self)) \(try last.checked("sources", as: String.self))"
     throw Failure(
       .configuration, "job \(job.name)",
       "the ledger \(ledger) has an unfinished run of it on [\(was)], and this is [\(database) \(columns(of: job))]",
       remedy: "finish that one first, or give this one its own ledger with --ledger")
+  }
+
+  /// Counts requests that a dead run has left without a reply as possibly paid, and returns how many there were.
+  static func loseRequests(targets: String, _ db: Database) throws -> Int {
+    try db.execute(
+      sql: """
+        UPDATE batch SET state = 'lost', possibly_paid = possibly_paid + 1, contents = NULL
+        WHERE state = 'requested' AND target_id IN (\(targets))
+        """)
+    return db.changesCount
   }
 
   private static func isAnyForgotten(_ targets: [Int64], _ db: Database) throws -> Bool {

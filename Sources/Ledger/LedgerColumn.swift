@@ -66,11 +66,15 @@ extension Ledger {
     if !held.admits(column.fingerprint) {
       let dropped = try dropSpool(of: id, db)
       try release(id, db)
-      changes.append(
-        "\(name) is filled anew with [\(column.fingerprint)] in place of [\(held)]"
-          + (dropped > 0 ? "; \(dropped) vectors that were paid for and not written are dropped" : ""))
+      // What was never proven was never filled.
+      if try known.checked("is_proven", as: Bool.self) {
+        changes.append(
+          "\(name) is filled anew with [\(column.fingerprint)] in place of [\(held)]"
+            + (dropped > 0 ? "; \(dropped) vectors that were paid for and not written are dropped" : ""))
+      }
     } else if held != column.fingerprint {
-      try release(id, cause: Condemnation.Cause.provider(.tooLarge), db)
+      // A text that was found too long here, or by the provider in its own words, counts as refused.
+      try release(id, causes: [.provider(.tooLarge), .provider(.badInput)], db)
       changes.append(
         "texts that are too long for the model are now made to fit: \(column.fingerprint.preparation.tooLong)")
     }
@@ -83,6 +87,7 @@ extension Ledger {
           "the ledger \(ledger) holds \(waiting) vectors of it by the key (\(key)), and the job's is (\(source.key))",
           remedy: "run once more with the former key, or drop them by `vecfill ledger forget \(name)`")
       }
+      _ = try dropSpool(of: id, db)
       try release(id, db)
       changes.append("\(name) is read from its beginning: its key was (\(key)) and is (\(source.key))")
     }
@@ -134,11 +139,13 @@ extension Ledger {
     try db.execute(
       sql: """
         DELETE FROM spool WHERE (run_id, number) IN (
-          SELECT run_id, number FROM batch WHERE state = 'received' AND target_id = ?)
+          SELECT run_id, number FROM spool JOIN batch USING (run_id, number) WHERE target_id = ?)
         """, arguments: [target])
     try db.execute(
-      sql: "UPDATE batch SET state = 'settled', contents = NULL WHERE state = 'received' AND target_id = ?",
-      arguments: [target])
+      sql: """
+        UPDATE batch SET state = 'settled', contents = NULL
+        WHERE state IN ('received', 'settled') AND contents IS NOT NULL AND target_id = ?
+        """, arguments: [target])
     return rows
   }
 
@@ -148,10 +155,12 @@ extension Ledger {
     try db.execute(sql: "DELETE FROM quarantine WHERE target_id = ?", arguments: [target])
   }
 
-  /// Takes the rows out of quarantine that are there for one cause, so that they are read again.
-  private static func release(_ target: Int64, cause: Condemnation.Cause, _ db: Database) throws {
+  /// Takes the rows out of quarantine that are there for one of `causes`, so that they are read again.
+  private static func release(_ target: Int64, causes: [Condemnation.Cause], _ db: Database) throws {
     try db.execute(sql: "UPDATE target SET watermark = NULL WHERE id = ?", arguments: [target])
-    try db.execute(
-      sql: "DELETE FROM quarantine WHERE target_id = ? AND class = ?", arguments: [target, cause.description])
+    for cause in causes {
+      try db.execute(
+        sql: "DELETE FROM quarantine WHERE target_id = ? AND class = ?", arguments: [target, cause.description])
+    }
   }
 }

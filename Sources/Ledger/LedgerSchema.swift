@@ -133,6 +133,25 @@ enum LedgerSchema {
               AND instr(',' || run.sources || ',', ',' || source || '.' || vector_column || ',') > 0);
           """)
     }
+    migrator.registerMigration("5") { db in
+      try db.execute(
+        sql: """
+          -- Requests of the last minute, each time that one was sent.
+          CREATE TABLE sent (
+            run_id INTEGER NOT NULL REFERENCES run (id),
+            sent_at REAL NOT NULL,
+            tokens INTEGER NOT NULL
+          );
+          CREATE INDEX sent_time ON sent (sent_at);
+          -- The limits a minute that a model's provider told last.
+          CREATE TABLE told_limit (
+            model TEXT PRIMARY KEY,
+            requests INTEGER,
+            tokens INTEGER,
+            told_at REAL NOT NULL
+          ) WITHOUT ROWID;
+          """)
+    }
     return migrator
   }
 }

@@ -9,8 +9,10 @@ extension IndexIntents {
       by text NOT NULL DEFAULT current_setting('application_name'),
       PRIMARY KEY (table_name, index_name)
       """,
-    columns: "{table_name text,vector_column text,index_name text,definition text,tablespace text,comment text,"
-      + "recorded_at timestamptz,by text}")
+    columns: [
+      ("table_name", .text), ("vector_column", .text), ("index_name", .text), ("definition", .text),
+      ("tablespace", .text), ("comment", .text), ("recorded_at", .timestamptz), ("by", .text),
+    ])
 }
 
 extension OwnTable {
@@ -30,7 +32,7 @@ extension OwnTable {
     let rows = try connection.query(
       """
       SELECT r.*, t.id IS NULL AS gone, pg_get_userbyid(p.relowner) AS owner,
-        \(Self.trust("t.owner")) AS trusted
+        \(Self.trust("p.relowner", for: "t.owner")) AS trusted
       FROM ONLY \(name) r CROSS JOIN pg_class p
       LEFT JOIN (
         SELECT c.oid AS id, c.relowner AS owner, c.relnamespace AS schema, format('%I.%I', n.nspname, c.relname) AS name

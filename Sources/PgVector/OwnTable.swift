@@ -7,6 +7,8 @@ package struct OwnTable: Sendable {
   package let id: String
   /// With its schema, quoted.
   package let name: String
+  /// The object id of the role that it belongs to.
+  package let owner: String
   package let isOwn: Bool
   package let isReadable: Bool
 
@@ -15,10 +17,17 @@ package struct OwnTable: Sendable {
     package let name: String
     /// The columns and constraints, as CREATE TABLE takes them.
     package let body: String
-    /// The columns' names and types as the catalogue has them, e.g. "{table_id oid,by text}".
-    package let columns: String
+    package let columns: [(name: String, type: ColumnType)]
 
-    package init(name: String, body: String, columns: String) {
+    /// A type of such a column, by its object id, which never changes.
+    package enum ColumnType: String, Sendable {
+      case smallint = "21"
+      case text = "25"
+      case oid = "26"
+      case timestamptz = "1184"
+    }
+
+    package init(name: String, body: String, columns: [(name: String, type: ColumnType)]) {
       self.name = name
       self.body = body
       self.columns = columns
@@ -28,32 +37,44 @@ package struct OwnTable: Sendable {
   /// Those of the database, or only the one in `schema`, which is quoted.
   ///
   /// What could run code of its owner's while it is read or written makes it another's: triggers, rules, checks,
-  /// policies, and expressions in indexes.
+  /// policies, and expressions in indexes. Each catalogue is asked for itself: a session's first join and its first sort
+  /// cost more than all of this.
   package static func all(
     _ definition: Definition, in schema: String?, on connection: isolated PostgresConnection
   ) throws -> [OwnTable] {
-    let place = schema.map { "\($0).\(definition.name)" }
-    return try connection.query(
+    try connection.query(
       """
-      SELECT c.oid AS id, format('%I.%I', n.nspname, c.relname) AS name,
-        has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS readable,
-        c.relkind = 'r' AND c.relpersistence = 'p' AND NOT c.relhastriggers AND NOT c.relhasrules
-          AND NOT c.relrowsecurity AND NOT c.relispartition
-          AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype NOT IN ('p', 'n'))
-          AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND NOT i.indisprimary)
-          AND ARRAY(SELECT a.attname || ' ' || t.typname FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
-            WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
-              AND t.typnamespace = 'pg_catalog'::regnamespace
-            ORDER BY a.attnum)::text[] = $2::text[] AS own
-      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-      WHERE c.relname = $3 AND n.nspname NOT LIKE 'pg\\_%'
-        AND ($1::text IS NULL OR format('%I.%I', n.nspname, c.relname) = $1)
-      ORDER BY 2
-      """, [place.map(PostgresValue.text) ?? .null, .text(definition.columns), .text(definition.name)]
-    ).map { row in
-      OwnTable(
-        id: row["id"] ?? "", name: row["name"] ?? "", isOwn: row.isTrue("own"), isReadable: row.isTrue("readable"))
-    }
+      SELECT oid AS id, relowner AS owner, relnamespace::regnamespace AS schema, has_schema_privilege(relnamespace, 'USAGE')
+          AND has_table_privilege(oid, 'SELECT') AS readable,
+        relkind = 'r' AND relpersistence = 'p' AND NOT relhastriggers AND NOT relhasrules AND NOT relrowsecurity
+          AND NOT relispartition AS plain
+      FROM pg_class WHERE relname = '\(definition.name)'
+      """
+    ).compactMap { row in
+      let (id, place) = (row["id"] ?? "", row["schema"] ?? "")
+      guard schema == nil || schema == place, !place.hasPrefix("pg_") else { return nil }
+      return OwnTable(
+        id: id, name: "\(place).\(definition.name)", owner: row["owner"] ?? "",
+        isOwn: try row.isTrue("plain") && isMade(id, as: definition, on: connection),
+        isReadable: row.isTrue("readable"))
+    }.sorted { $0.name < $1.name }
+  }
+
+  /// Whether the table has the very columns, and no constraint or index but its key's.
+  private static func isMade(
+    _ table: String, as definition: Definition, on connection: isolated PostgresConnection
+  ) throws -> Bool {
+    let columns = try connection.query(
+      """
+      SELECT attname, atttypid, attgenerated <> '' AS generated FROM pg_attribute
+      WHERE attrelid = $1::oid AND attnum > 0 AND NOT attisdropped ORDER BY attrelid, attnum
+      """, [.text(table)])
+    guard columns.allSatisfy({ !$0.isTrue("generated") }),
+      columns.map({ [$0[0] ?? "", $0[1] ?? ""] }) == definition.columns.map({ [$0.name, $0.type.rawValue] })
+    else { return false }
+    let constraints = try connection.query("SELECT contype FROM pg_constraint WHERE conrelid = $1::oid", [.text(table)])
+    let indexes = try connection.query("SELECT indisprimary FROM pg_index WHERE indrelid = $1::oid", [.text(table)])
+    return constraints.allSatisfy { ["p", "n"].contains($0[0]) } && indexes.allSatisfy { $0.isTrue("indisprimary") }
   }
 
   /// Whether what it says of the table with the object id `table` is to be trusted: it belongs to somebody who could do
@@ -61,15 +82,13 @@ package struct OwnTable: Sendable {
   package func isTrusted(forTable table: String, on connection: isolated PostgresConnection) throws -> Bool {
     guard isOwn else { return false }
     return try connection.query(
-      """
-      SELECT 1 FROM pg_class p CROSS JOIN pg_class c
-      WHERE p.oid = $1::oid AND c.oid = $2::oid AND \(Self.trust("c.relowner"))
-      """, [.text(id), .text(table)]
+      "SELECT 1 FROM pg_class WHERE oid = $1::oid AND \(Self.trust("$2::oid", for: "relowner"))",
+      [.text(table), .text(owner)]
     ).first != nil
   }
 
-  /// Whether the owner of the own table `p` could act for `owner`, or is who asks.
-  package static func trust(_ owner: String) -> String {
-    "(pg_has_role(p.relowner, \(owner), 'USAGE') OR pg_get_userbyid(p.relowner) = current_user)"
+  /// Whether the role `own`, an own table's owner, could act for the role `owner`, or is who asks.
+  static func trust(_ own: String, for owner: String) -> String {
+    "(pg_has_role(\(own), \(owner), 'USAGE') OR pg_get_userbyid(\(own)) = current_user)"
   }
 }

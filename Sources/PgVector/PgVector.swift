@@ -21,8 +21,9 @@ package struct PgVector: Hashable, Sendable {
   package static func installed(on connection: isolated PostgresConnection) throws -> PgVector? {
     let found = try connection.query(
       """
-      SELECT n.nspname AS schema, e.extversion AS version FROM pg_catalog.pg_extension e
-      JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = '\(name)'
+      SELECT (pg_catalog.parse_ident(extnamespace::pg_catalog.regnamespace::pg_catalog.text))[1] AS schema,
+        extversion AS version
+      FROM pg_catalog.pg_extension WHERE extname = '\(name)'
       """
     ).first
     return found.map { PgVector(schema: $0["schema"] ?? "", version: $0["version"] ?? "") }

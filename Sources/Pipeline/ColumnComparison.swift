@@ -7,7 +7,8 @@ package struct ColumnComparison: Sendable {
   package let source: Int
   /// What is asked for, a request each.
   package let contents: [Batch.Contents]
-  private let stored: [String: [[Float]]]
+  /// By the digest of what is sent: strings compare by canonical equivalence, and models don't.
+  private let stored: [TextDigest: [[Float]]]
 
   /// The least cosine of vectors that the same model made of the same text. Other models come to 0.8 at most.
   package static let leastCosine = 0.98
@@ -19,10 +20,14 @@ package struct ColumnComparison: Sendable {
     let usable = rows.filter { $0.text?.isBlank == false }
       .sorted { ($0.text?.utf8.count ?? 0) < ($1.text?.utf8.count ?? 0) }.prefix(Self.mostTexts)
     let messages = usable.enumerated().map { Message(key: .integer(Int64($0.offset)), text: $0.element.text) }
-    contents = packer.pack(MessagePage(messages, continuesAfter: nil)).contents
-    var stored: [String: [[Float]]] = [:]
+    // Without their rows: what the spool holds of a comparison when a process dies is nothing to be written.
+    contents = packer.pack(MessagePage(messages, continuesAfter: nil)).contents.map {
+      Batch.Contents(inputs: $0.inputs, rows: [])
+    }
+    var stored: [TextDigest: [[Float]]] = [:]
     for row in usable {
-      if let input = row.text.flatMap(packer.preparation.input) { stored[input, default: []].append(row.vector) }
+      guard let input = row.text.flatMap(packer.preparation.input) else { continue }
+      stored[TextDigest(of: input), default: []].append(row.vector)
     }
     self.stored = stored
   }
@@ -35,7 +40,9 @@ package struct ColumnComparison: Sendable {
   func alike(_ contents: Batch.Contents, _ vectors: Vectors, leavingOut unusable: Set<Int>, _ job: Job) throws -> Int {
     var cosines: [Double] = []
     for (index, input) in contents.inputs.enumerated() where !unusable.contains(index) {
-      for own in input.texts.first.flatMap({ stored[$0] }) ?? [] { cosines.append(own.cosine(to: vectors[index])) }
+      for own in input.texts.first.flatMap({ stored[TextDigest(of: $0)] }) ?? [] {
+        cosines.append(own.cosine(to: vectors[index]))
+      }
     }
     let others = cosines.filter { !($0 >= Self.leastCosine) }
     guard let least = others.min() else { return cosines.count }

@@ -58,6 +58,7 @@ package struct EstimateScan: Sendable {
   /// What the ledger holds of `source` that need not be paid for again.
   private func held(of source: Source) async throws -> Ledger.ColumnContents? {
     guard let ledger, let column = try await store.column(of: source) else { return nil }
+    let source = try await store.named(source)
     return try await ledger.contents(
       of: column, source, in: store.identity, fingerprint: job.fingerprint(of: source))
   }

@@ -26,7 +26,7 @@ extension Pipeline {
       return .event(.notSent(batch.id, error))
     }
     do {
-      try await ledger.requested(batch, target: begun.targets[batch.source], reservation: reservation)
+      try await ledger.requested(batch, target: begun.targets[batch.source], reservation: reservation, at: Date())
       do {
         // Others' writes may have needed what was held.
         try await ledger.holdSpace(for: batch, dimensions: job.model.dimensions)
@@ -42,7 +42,7 @@ extension Pipeline {
         // What a server says may quote the texts: only those of a harmless one are ours.
         if !batch.isProbe { failure.serverMessage = nil }
         observer.requestFailed(failure)
-        try await ledger.failed(batch, failure)
+        try await ledger.failed(batch, failure, at: Date())
         return .event(.requestFailed(batch.id, failure))
       }
     } catch {
@@ -53,12 +53,14 @@ extension Pipeline {
   private func received(_ reply: EmbeddingReply, to batch: Batch, after latency: Duration) async throws -> Signal {
     var reply = reply
     let contents = batch.contents
-    let unusable = Set(reply.unusable.keys.compactMap { contents.input(ofText: $0) })
+    let unusable = Dictionary(
+      reply.unusable.compactMap { text, why in contents.input(ofText: text).map { ($0, why) } },
+      uniquingKeysWith: { first, _ in first })
+    let spent = contents.spentTokens(told: reply.billedTokens)
     reply.billedTokens = contents.trusted(reply.billedTokens)
     reply.vectors = contents.joined(reply.vectors)
     let billed = reply.billedTokens ?? contents.tokenCount
-    let spent = contents.spentTokens(told: reply.billedTokens)
-    let usable = contents.leavingOut(unusable)
+    let usable = contents.leavingOut(Set(unusable.keys))
     try await ledger.received(
       reply, to: batch, target: begun.targets[batch.source], rows: unusable.isEmpty ? nil : usable.rows,
       cost: job.model.cost(ofTokens: billed), spent: job.model.cost(ofTokens: spent), at: Date())
@@ -81,10 +83,32 @@ extension Pipeline {
     do {
       let page = try await store.page(of: table, request)
       let condemned = try await ledger.condemned(page.messages.map(\.key), target: begun.targets[source])
-      return .pageRead(packer.pack(page, condemned: condemned, held: held))
+      let kept = try await kept(of: source, page, request, leavingOut: held.union(condemned.keys))
+      var packed = packer.pack(
+        page, condemned: condemned, held: kept.values.reduce(into: held) { $0.formUnion($1) })
+      packed.add(kept: kept)
+      return .pageRead(packed)
     } catch {
       return .readFailed(failure(error, table.name))
     }
+  }
+
+  /// The page's rows whose vectors were written before, by the batch that has them. They are looked for where rows can
+  /// have lost their vectors: on the first page with any, and in later sweeps.
+  private func kept(
+    of source: Int, _ page: MessagePage, _ request: PageRequest, leavingOut others: Set<RowKey>
+  ) async throws -> [BatchID: Set<RowKey>] {
+    guard page.messages.contains(where: { !$0.isBlank }),
+      request.leavesOutBlank || lookedForKept.withLock({ $0.insert(source).inserted })
+    else { return [:] }
+    let all = try await ledger.kept(of: begun.targets[source])
+    guard !all.isEmpty else { return [:] }
+    var kept: [BatchID: Set<RowKey>] = [:]
+    for message in page.messages where !others.contains(message.key) {
+      guard let text = message.text, let row = all[message.key], row.digest == TextDigest(of: text) else { continue }
+      kept[row.batch, default: []].insert(message.key)
+    }
+    return kept
   }
 
   /// How many rows lack a vector; nil where that can't be counted, which stops nothing.

@@ -16,17 +16,21 @@ package struct Pipeline: Sendable {
   let packer: Packer
   let board: ProgressBoard
   let observer: RunObserver
+  let countsBlank: Bool
   let comparisons: [ColumnComparison]
   let clock = ContinuousClock()
+  /// Sources of which kept vectors were looked for once.
+  let lookedForKept = Locked<Set<Int>>([])
 
   /// - Parameters:
   ///   - begun: the run as the ledger began it.
   ///   - board: where the progress is shown.
   ///   - observer: hears of each failed request and of each row that goes into quarantine.
+  ///   - countsBlank: whether each source's blank rows are counted, as `SourceShape` has it.
   ///   - comparisons: of columns with vectors of which nobody recorded what they are made of.
   package init(
     job: Job, policy: RunPolicy, store: any MessageStore, embedder: any Embedder, ledger: Ledger,
-    begun: Ledger.BegunRun, packer: Packer, board: ProgressBoard, observer: RunObserver,
+    begun: Ledger.BegunRun, packer: Packer, board: ProgressBoard, observer: RunObserver, countsBlank: Bool = true,
     comparisons: [ColumnComparison] = []
   ) {
     self.job = job
@@ -38,6 +42,7 @@ package struct Pipeline: Sendable {
     self.packer = packer
     self.board = board
     self.observer = observer
+    self.countsBlank = countsBlank
     self.comparisons = comparisons
   }
 
@@ -58,7 +63,8 @@ package struct Pipeline: Sendable {
     let writes = Cancellable()
     var conductor = Conductor(
       job: job, policy: policy, run: begun.id, watermarks: begun.watermarks, spooled: begun.spooled,
-      spent: begun.spent, possiblyPaid: begun.possiblyPaid, preparesWriting: prepare != nil,
+      spent: begun.spent, possiblyPaid: begun.possiblyPaid, earlier: begun.earlier, preparesWriting: prepare != nil,
+      countsBlank: countsBlank,
       compared: comparisons.flatMap { comparison in comparison.contents.map { (comparison.source, $0) } })
     var replies = KeptReplies()
     var unusable: [BatchID: Set<Int>] = [:]
@@ -76,7 +82,7 @@ package struct Pipeline: Sendable {
         case .event(let plain): event = plain
         case .reply(let batch, let spooled, let receipt):
           replies.add(spooled, of: batch.id, isOnlyHere: batch.purpose == .comparison)
-          if batch.purpose == .comparison { unusable[batch.id] = receipt.unusable }
+          if batch.purpose == .comparison { unusable[batch.id] = Set(receipt.unusable.keys) }
           event = .received(batch.id, receipt)
         }
         // A wake that was overtaken by an earlier one leaves the next one as it is.
@@ -109,6 +115,7 @@ package struct Pipeline: Sendable {
           case .cancelWriting:
             writes.cancel()
           case .settle(let settlement):
+            for batch in settlement.batches { _ = replies.take(batch) }
             group.addTask { inbox.yield(.event(await settle(settlement))) }
           case .wake(let time):
             let instant = began + time

@@ -15,6 +15,8 @@ package struct PostgresError: Error, Equatable, Sendable {
   package var routine: String?
   /// The file of PostgreSQL's own source that reported it.
   package var sourceFile: String?
+  /// Whether it names a place in the statement's own text, so that it was found before a row was looked at.
+  package var hasPosition = false
   /// Whether the connection is gone with it.
   package var endsConnection = false
   /// Whether the statement, or its transaction, may have been done all the same.
@@ -40,6 +42,7 @@ package struct PostgresError: Error, Equatable, Sendable {
     context = field("W")
     routine = field("R")
     sourceFile = field("F")
+    hasPosition = field("P") != nil
     // The severity that no locale translates: after these two the server ends the session.
     endsConnection = ["FATAL", "PANIC"].contains(field("V"))
   }
@@ -53,6 +56,8 @@ package struct PostgresError: Error, Equatable, Sendable {
       sqlState = String(code.1)
       message.replaceSubrange(code.range, with: ": ")
     }
+    // An option's value, of a service file or the environment, may be a secret that slipped.
+    message.replace(/(invalid [\w ]*(?:value|number):? )"[^"]*"/) { "\($0.1)…" }
     endsConnection = PQstatus(connection) == CONNECTION_BAD
   }
 }
@@ -73,10 +78,13 @@ extension PostgresError {
     guard let sqlState else { return endsConnection }
     if isRaised { return endsConnection }
     // A primary that became a standby: the next connection may find its successor.
-    if isConflict || sqlState.hasPrefix("08") || ["53300", "25006"].contains(sqlState) { return true }
+    if isConflict || isReadOnly || sqlState.hasPrefix("08") || sqlState == "53300" { return true }
     // A refusal at the door stays one: a wrong password, no such database, no right to connect.
     return endsConnection && !["28", "3D", "42"].contains(sqlState.prefix(2))
   }
+
+  /// Whether the server, or this session of it, can only be read, as a primary that became a standby.
+  package var isReadOnly: Bool { !isRaised && sqlState == "25006" }
 
   /// Whether another transaction was in the way: a lock timeout, a deadlock, a serialisation failure.
   package var isConflict: Bool {
@@ -91,14 +99,16 @@ extension PostgresError {
   package var isServerFault: Bool {
     if endsConnection { return true }
     guard !isRaised, let sqlState else { return false }
-    return ["08", "53", "58"].contains(sqlState.prefix(2)) || sqlState.hasPrefix("57P") || sqlState == "25006"
+    return ["08", "53", "58"].contains(sqlState.prefix(2)) || sqlState.hasPrefix("57P") || isReadOnly
   }
 
   /// What it means to the person who runs the job. A message that can quote a row's values is left out (P10).
   package func failure(_ subject: String, remedy: String? = nil) -> Failure {
-    let reason = mayBeQuoted ? message : "PostgreSQL refused a value\(place)"
-    return Failure(exitCode, subject, sqlState.map { "\(reason) (SQLSTATE \($0))" } ?? reason, remedy: remedy)
+    Failure(exitCode, subject, sqlState.map { "\(reason) (SQLSTATE \($0))" } ?? reason, remedy: remedy)
   }
+
+  /// PostgreSQL's own message, or words in place of one that can quote a row's values (P10).
+  package var reason: String { mayBeQuoted ? message : "PostgreSQL refused \(refused)\(place)" }
 
   private var exitCode: ExitCode {
     if isRaised { return .badData }
@@ -106,20 +116,54 @@ extension PostgresError {
     return switch sqlState?.prefix(2) {
     case "28": .denied
     case "42": sqlState == "42501" ? .denied : .configuration
+    case "25" where isReadOnly: .unavailable
+    case "55" where sqlState == "55000": .configuration
     case "0A", "25", "3D", "3F": .configuration
     case "22", "23", "44", "P0": .badData
     default: .unavailable
     }
   }
 
-  /// Whether PostgreSQL's own message holds nothing of a row: so it is for these classes, outside of a function.
+  /// Whether PostgreSQL's own message holds nothing of a row.
+  ///
+  /// No class of SQLSTATEs is safe by itself: a condition such as `content::regclass` or `to_tsquery(content)` makes a
+  /// 42P01, a 42601 or a 54000 that quotes the row. So the message must be about the statement's own text, or come from a
+  /// part of the server that never sees a value.
   private var mayBeQuoted: Bool {
     guard let sqlState else { return true }
     if isConflict || routine == "ProcessInterrupts" { return true }
     let classes: Set<Substring> = [
       "08", "0A", "25", "26", "28", "34", "3D", "3F", "40", "42", "53", "54", "55", "57", "58", "XX",
     ]
-    return context == nil && !isRaised && classes.contains(sqlState.prefix(2))
+    guard context == nil, !isRaised, classes.contains(sqlState.prefix(2)) else { return false }
+    // A connection that is being made has no row yet, and libpq tells no file of it.
+    guard let sourceFile else { return true }
+    return hasPosition || PostgresError.filesWithoutValues.contains(sourceFile)
+  }
+
+  /// PostgreSQL's and pgvector's source files whose errors name objects, limits and the machine, never a value.
+  private static let filesWithoutValues: Set<String> = [
+    "aclchk.c", "rls.c", "rewriteHandler.c", "parse_utilcmd.c", "typecmds.c", "tablecmds.c", "indexcmds.c", "index.c",
+    "heap.c", "extension.c", "schemacmds.c", "lockcmds.c",
+    "trigger.c", "dependency.c", "execMain.c", "execReplication.c", "execPartition.c", "utility.c", "xact.c",
+    "postgres.c",
+    "prepare.c", "plancache.c", "portalcmds.c", "lock.c", "lmgr.c", "proc.c", "procarray.c", "predicate.c",
+    "deadlock.c",
+    "slru.c", "standby.c", "xlog.c", "md.c", "smgr.c", "bufmgr.c", "bufpage.c", "dsm_impl.c", "mcxt.c", "aset.c",
+    "stack_depth.c", "auth.c", "postinit.c", "miscinit.c", "hio.c", "nbtutils.c", "nbtinsert.c",
+    "hnsw.c", "hnswbuild.c", "hnswutils.c", "hnswinsert.c", "hnswscan.c", "ivfbuild.c", "ivfflat.c", "ivfutils.c",
+  ]
+
+  /// What was refused, where the message is left out: a value, or what the SQLSTATE alone tells.
+  private var refused: String {
+    if context != nil || isRaised { return "a value" }
+    return switch sqlState {
+    case "42601": "a syntax that it met"
+    case "42703": "a column that doesn't exist"
+    case "42704", "42P01", "42883", "3F000": "a name that doesn't exist"
+    case "42501": "what the role has no right to"
+    default: "a value"
+    }
   }
 
   private var place: String {

@@ -5,17 +5,23 @@ import Foundation
 ///
 /// Its calls block; the `PostgresConnection` that owns it runs them on a thread of its own. A wait ends within a tenth
 /// of a second when the task is cancelled: the statement is then cancelled on the server, and its end is awaited.
+/// A server from which nothing comes is asked over a second connection whether it still works on the statement; where
+/// it doesn't, the connection is given up as a lost one.
 final class PostgresHandle {
   let pointer: OpaquePointer
   private let noticeBuffer = NoticeBuffer()
   private var cancelRequest: CancelRequest?
   private var heedsCancellation = true
+  private let conninfo: String
+  /// Whether it is the second connection, which nobody asks for: it is given up where nothing comes.
+  private let isQuestion: Bool
+  private var silence = Silence(interval: .zero)
 
   /// Connects, trying libpq's hosts in their order, each for its `connect_timeout`.
   static func connect(to conninfo: String, applicationName: String) throws -> PostgresHandle {
     var hosts: PostgresHosts?
     while true {
-      let handle = try PostgresHandle(to: conninfo, applicationName: applicationName, hosts: hosts)
+      let handle = try PostgresHandle(to: conninfo, applicationName: applicationName, place: hosts?.options ?? [])
       guard let silence = try handle.finishConnecting() else { return handle }
       // libpq goes on to the next host where one refuses; where one is silent, that is left to its caller.
       guard let rest = PostgresHosts(of: handle.pointer).behind(handle.pointer) else { throw silence }
@@ -23,14 +29,28 @@ final class PostgresHandle {
     }
   }
 
-  private init(to conninfo: String, applicationName: String, hosts: PostgresHosts?) throws {
+  /// Connects to one place alone, to ask for a statement of another connection.
+  static func connect(
+    to conninfo: String, applicationName: String, at place: [(String, String)]
+  ) throws -> PostgresHandle {
+    let handle = try PostgresHandle(
+      to: conninfo, applicationName: applicationName, place: place, isQuestion: true)
+    if let silence = try handle.finishConnecting() { throw silence }
+    return handle
+  }
+
+  private init(
+    to conninfo: String, applicationName: String, place: [(String, String)], isQuestion: Bool = false
+  ) throws {
+    self.conninfo = conninfo
+    self.isQuestion = isQuestion
     // Before `dbname` stand defaults that the connection string overrides, behind it what it can't.
     let options: [(String, String)] =
       [
         ("keepalives_idle", "30"), ("keepalives_interval", "10"), ("keepalives_count", "3"),
         ("tcp_user_timeout", "20000"), ("dbname", conninfo), ("client_encoding", "UTF8"),
         ("application_name", applicationName),
-      ] + (hosts?.options ?? [])
+      ] + place
     let keywords = options.map { strdup($0.0) }
     let values = options.map { strdup($0.1) }
     defer { for string in keywords + values { free(string) } }
@@ -88,6 +108,13 @@ final class PostgresHandle {
     return .seconds(seconds > 0 ? seconds : 10)
   }()
 
+  /// How long nothing may come before the server is asked: libpq's `tcp_user_timeout`. The default is 20 s.
+  private lazy var silenceInterval: Duration = {
+    if isQuestion { return SilenceQuestion.mostSilence }
+    let milliseconds = PostgresHosts.options(of: pointer)["tcp_user_timeout"].flatMap { Int($0) } ?? 0
+    return milliseconds > 0 ? max(.milliseconds(milliseconds), .seconds(1)) : .seconds(20)
+  }()
+
   /// The notices since the last call, the newest hundred at most.
   func takeNotices() -> [PostgresError] { noticeBuffer.take() }
 
@@ -125,6 +152,7 @@ extension PostgresHandle {
 
   func begin(heedingCancellation: Bool = true) throws {
     heedsCancellation = heedingCancellation
+    silence = Silence(interval: silenceInterval)
     // A request that is still on its way would cancel what comes now.
     if let cancelRequest, !cancelRequest.waitForEnd() { abandon() }
     cancelRequest = nil
@@ -177,8 +205,29 @@ extension PostgresHandle {
     while true {
       let seen = try poll(events)
       if heedsCancellation, Task.isCancelled, seen == 0 || cancelRequest?.isOverdue != false { try cancel() }
-      guard seen == 0 else { return seen }
+      guard seen == 0 else {
+        silence = Silence(interval: silenceInterval)
+        return seen
+      }
+      try endSilence()
     }
+  }
+
+  /// Throws where nothing has come for too long.
+  private func endSilence() throws {
+    // A statement that has to end all the same, as a ROLLBACK, is left alone with a server that doesn't answer.
+    if Task.isCancelled, !heedsCancellation, silence.duration > .seconds(2) {
+      abandon()
+      throw CancellationError()
+    }
+    guard silence.isDue() else { return }
+    let seconds = Int(silence.duration / .seconds(1))
+    let reason = isQuestion ? "" : silence.found(SilenceQuestion(of: pointer, conninfo).ask())
+    guard let reason else { return }
+    abandon()
+    throw PostgresError(
+      message: "nothing came from the server for \(seconds) s" + (reason.isEmpty ? "" : ", \(reason)"),
+      endsConnection: true)
   }
 
   /// Waits a tenth of a second at most; 0 where nothing was seen.

@@ -4,11 +4,15 @@ package struct PostgresPatience: Sendable {
   package var conflicts: Int
   /// How often the connection may be lost or refused. The default is 12, which is about 40 s.
   package var losses: Int
+  /// For how long it may be lost or refused, in place of how often.
+  package var limit: Duration?
   private var tried = 0
+  private var firstLoss: ContinuousClock.Instant?
 
-  package init(conflicts: Int = 4, losses: Int = 12) {
+  package init(conflicts: Int = 4, losses: Int = 12, limit: Duration? = nil) {
     self.conflicts = conflicts
     self.losses = losses
+    self.limit = limit
   }
 
   /// How long to wait before the next attempt; nil to give up. `chance` is from 0 up to 1.
@@ -17,6 +21,10 @@ package struct PostgresPatience: Sendable {
     if error.isConflict {
       guard conflicts > 0 else { return nil }
       conflicts -= 1
+    } else if let limit {
+      let first = firstLoss ?? .now
+      firstLoss = first
+      guard ContinuousClock.now - first < limit else { return nil }
     } else {
       guard losses > 0 else { return nil }
       losses -= 1

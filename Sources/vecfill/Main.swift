@@ -1,6 +1,8 @@
 import ArgumentParser
 import Backfill
+import Configuration
 import Foundation
+import Postgres
 
 @main
 enum Main {
@@ -8,17 +10,43 @@ enum Main {
     // A reader that goes away, as in `vecfill status | head`, is an error of that write and not of the run.
     signal(SIGPIPE, SIG_IGN)
     do {
-      var command = try Vecfill.parseAsRoot()
+      var command = try parsed()
       if var asynchronous = command as? any AsyncParsableCommand {
         try await asynchronous.run()
       } else {
         try command.run()
       }
     } catch let failure as Failure {
-      Console.standard.log("vecfill: \(failure)")
-      exit(failure.exitCode.rawValue)
-    } catch {
+      end(with: failure)
+    } catch let error as PostgresError {
+      end(with: error.failure("the database"))
+    } catch  where error is ValidationError || error is ArgumentParser.ExitCode || error is CleanExit {
       Vecfill.exit(withError: error)
+    } catch {
+      // What another error says of itself may hold anything (P10).
+      end(
+        with: Failure(
+          .unavailable, "vecfill", "it failed with \(type(of: error))", remedy: "run the same command again to go on"))
     }
+  }
+
+  /// The command that the arguments are; ends the process where they are none, or ask for help.
+  ///
+  /// The parser quotes what it doesn't understand, which may be an address with its password.
+  private static func parsed() throws -> any ParsableCommand {
+    do {
+      return try Vecfill.parseAsRoot()
+    } catch {
+      let secrets = CommandLine.arguments.dropFirst().filter(SecretKeys.looksSecret)
+      guard !secrets.isEmpty, !Vecfill.exitCode(for: error).isSuccess else { Vecfill.exit(withError: error) }
+      throw Failure(
+        .usage, "command line", "it could not be understood, and holds what looks like a password or a key",
+        remedy: "other users can see a command line: set it in the environment or in .env, and see `vecfill help`")
+    }
+  }
+
+  private static func end(with failure: Failure) -> Never {
+    Console.standard.log("vecfill: \(failure)")
+    exit(failure.exitCode.rawValue)
   }
 }

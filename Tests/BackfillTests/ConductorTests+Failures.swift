@@ -111,4 +111,22 @@ extension ConductorTests {
       #expect(conductor.tell(.requestFailed(Self.id(2), refused)) == ["end 65"])
     }
   }
+
+  @Test func `rows of the spool that take no vector are counted though the last sweep is over`() {
+    var conductor = Conductor(
+      job: Job(name: "job", sources: [Source(table: "a")], model: Model(name: "model", dimensions: 3)),
+      policy: RunPolicy(), run: 1, watermarks: [nil],
+      spooled: [Conductor.Spooled(id: BatchID(run: 0, number: 1), source: 0, rows: 1)], spent: 0)
+    let row = BatchRow(key: .integer(1), digest: TextDigest(of: "text"), input: 0)
+    var batch = WriteReport.Batch(id: BatchID(run: 0, number: 1))
+    batch.unfilled = [row]
+    #expect(conductor.tell(.started) == ["write 1"])
+    #expect(conductor.tell(.written(WriteReport(batches: [batch]))) == ["last 0", "wake 0"])
+    _ = conductor.tell(.lastKeyRead(.integer(1)))
+    _ = conductor.tell(.pageRead(Self.emptyPage))
+    _ = conductor.tell(.settled)
+    #expect(conductor.tell(.woken, at: 1) == ["write 1 only 1"])
+    #expect(conductor.tell(.written(WriteReport(batches: [batch])), at: 1).first?.contains("condemning 1") == true)
+    #expect(conductor.tell(.settled, at: 1) == ["end 83"])
+  }
 }

@@ -31,6 +31,52 @@ extension ConductorTests {
     #expect(conductor.isStopping)
   }
 
+  @Test(arguments: [true, false])
+  func `an input without a vector is asked for behind a harmless text, whose vector shows that the server works`(
+    isAtFault: Bool
+  ) {
+    var conductor = Self.conductor(batchSize: 2, concurrency: 1)
+    conductor.begin()
+    _ = conductor.tell(.pageRead(Self.page(1...2, batchSize: 2)))
+    let partly = Conductor.Receipt(billedTokens: 1, latency: .zero, unusable: [1: "no vector"])
+    #expect(conductor.tell(.received(Self.id(1), partly), at: 1).contains("request 3 x2"))
+    let other = Conductor.Receipt(billedTokens: 1, latency: .zero, unusable: [isAtFault ? 1 : 0: "no vector"])
+    let actions = conductor.tell(.received(Self.id(3), other), at: 2)
+    #expect(actions.contains { $0.contains("condemning 2 as brokenReply") } == isAtFault, "\(actions)")
+  }
+
+  @Test(arguments: EmbeddingFailure.Kind.allCases.filter { ![.stop, .hold].contains($0.failureClass.reaction) })
+  func `no number of failures at servers that never answered condemns an input soon`(_ kind: EmbeddingFailure.Kind) {
+    var failure = EmbeddingFailure(kind, "no")
+    for (isUntried, fewest) in [(true, 19), (false, 1)] {
+      failure.isOfUntriedServer = isUntried
+      var conductor = Self.conductor(
+        concurrency: 1, policy: RunPolicy(retry: RetryPolicy(maxOutage: .seconds(1 << 20))))
+      var pending: [Conductor.Event] = [
+        .started, .lastKeyRead(.integer(99)), .pageRead(Self.page(1...1)), .pageRead(Self.emptyPage),
+      ]
+      var (tries, time, wasCondemned) = (0, Duration.zero, false)
+      while !pending.isEmpty, !wasCondemned {
+        time += .seconds(100)
+        for action in conductor.handle(pending.removeFirst(), at: time) {
+          switch action {
+          case .request(let batch, _, _):
+            if !batch.isProbe { tries += 1 }
+            pending.append(
+              batch.isProbe ? .received(batch.id, Self.receipt) : .requestFailed(batch.id, failure))
+          case .settle(let settlement):
+            wasCondemned = wasCondemned || !settlement.condemned.isEmpty
+            pending.append(.settled)
+          case .wake: pending.append(.woken)
+          default: break
+          }
+        }
+      }
+      #expect(wasCondemned)
+      #expect(isUntried ? tries >= fewest : (1...8).contains(tries), "\(tries)")
+    }
+  }
+
   @Test(arguments: [
     EmbeddingFailure(.timedOut, "no whole reply came in time"), EmbeddingFailure(.transient, "busy", status: 503),
     EmbeddingFailure(.transient, "overloaded", status: 529), EmbeddingFailure(.rateLimited, "slower", status: 429),

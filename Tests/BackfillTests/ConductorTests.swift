@@ -268,8 +268,10 @@ import Testing
   }
 
   @Test(arguments: [
-    (true, Int?.none, 10), (true, 0, 10), (true, 4, 10), (true, 12, 12), (false, nil, 42), (false, 9, 9),
-    (false, 40, 40),
+    (true, Int?.none, 10), (true, 0, 10), (true, 4, 10), (true, 12, 12), (true, -3, 10), (true, 1 << 31, 10),
+    (false, nil, 42), (false, 9, 9), (false, 39, 39), (false, 42, 42),
+    // Nothing, too few for any tokenizer, more than there can be, and the characters.
+    (false, 0, 42), (false, -3, 42), (false, 6, 42), (false, 43, 42), (false, 1 << 31, 42), (false, 40, 42),
   ])
   func `the budget counts the most that a reply can have cost where nobody knows`(
     isExact: Bool, told: Int?, spent: Int

@@ -19,7 +19,8 @@ import Testing
     }
     return SimulatedWorld.Faults(
       transient: sometimes(0.3), processedThoughFailed: sometimes(0.1), rateLimited: sometimes(0.1),
-      crash: sometimes(0.01), stop: sometimes(0.002), disturbance: sometimes(0.3), mostDisturbances: 30,
+      newConnection: sometimes(0.5), crash: sometimes(0.01), stop: sometimes(0.002), disturbance: sometimes(0.3),
+      mostDisturbances: 30,
       insert: sometimes(0.2), lock: sometimes(0.05), outage: sometimes(0.004))
   }
 
@@ -32,6 +33,7 @@ import Testing
     var inserts = 0
     var disturbances = 0
     var byChance = 0
+    var brokenServers = 0
     for seed in Self.seeds {
       var random = SeededGenerator(seed: seed &* 7_919)
       var world = SimulationTests.world(
@@ -53,6 +55,7 @@ import Testing
       inserts += world.inserts
       disturbances += world.disturbances
       byChance += world.condemnedByChance
+      brokenServers += world.brokenServers
     }
     print(
       "figure: \(Self.seeds.count) worlds, \(crashes) kills, \(locked) held writes, \(outages) outages, "
@@ -63,7 +66,8 @@ import Testing
     // The faults that this claims to survive have really happened.
     for trouble in Trouble.allCases { #expect(total[trouble, default: 0] > 100, "\(trouble)") }
     for (fault, count) in [
-      ("kills", crashes), ("comparisons", comparisons), ("held writes", locked), ("outages", outages),
+      ("replies of a broken server", brokenServers), ("kills", crashes), ("comparisons", comparisons),
+      ("held writes", locked), ("outages", outages),
       ("inserts", inserts), ("edits", disturbances),
     ] { #expect(count > 100, "\(fault)") }
   }

@@ -222,230 +222,61 @@ import Testing
     .replacing("TALLY", with: "'\(String(decoding: (try? JSONEncoder().encode(Tally())) ?? Data(), as: UTF8.self))'")
     .replacing("JOB", with: job.name)
 
-  // MARK: Batches
+  // MARK: Limits
 
-  @Test func `a received batch survives its process and is told to the next run, vectors and all`() async throws {
-    let first = try Ledger.open(at: path)
-    let run = try await first.begin(Self.job, on: "db", at: Date())
-    let batch = batch(1, of: run.id)
-    try await first.requested(batch, target: run.targets[0], reservation: 1)
-    try await first.received(reply(), to: batch, target: 1, cost: 0.14, at: Date())
-
-    let second = try Ledger.open(at: path)
-    let next = try await second.begin(Self.job, on: "db", at: Date())
-    #expect(next.spooled == [Conductor.Spooled(id: batch.id, source: 0, rows: 2)])
-    #expect(next.possiblyPaid == 0)
-    #expect(next.spent == 0.14)
-    let spooled = try await second.spooled(batch.id)
-    let rows = spooled.rows.embedded(by: spooled.vectors)
-    #expect(rows == batch.contents.rows.embedded(by: reply().vectors))
-  }
-
-  @Test func `a request without a reply counts as possibly paid, once, at the most that it can cost`() async throws {
-    let ledger = try Ledger.open(at: path)
-    let run = try await ledger.begin(Self.job, on: "db", at: Date())
-    try await ledger.requested(batch(1, of: run.id), target: run.targets[0], reservation: 0.5)
-    let next = try await ledger.begin(Self.job, on: "db", at: Date())
-    #expect(next.possiblyPaid == 1)
-    #expect(next.spooled.isEmpty)
-    #expect(next.spent == 0.5)
-    let third = try await ledger.begin(Self.job, on: "db", at: Date())
-    #expect(third.possiblyPaid == 0)
-    #expect(third.spent == 0.5)
-  }
-
-  @Test(arguments: [true, false]) func `a failed request counts as possibly paid only if it may have been billed`(
-    mayHaveBeenBilled: Bool
-  ) async throws {
-    let ledger = try Ledger.open(at: path)
-    let run = try await ledger.begin(Self.job, on: "db", at: Date())
-    let batch = batch(1, of: run.id)
-    try await ledger.requested(batch, target: run.targets[0], reservation: 0.5)
-    try await ledger.failed(batch, EmbeddingFailure(.transient, "reset", mayHaveBeenBilled: mayHaveBeenBilled))
-    let status = try #require(await ledger.jobs().first)
-    #expect(status.totals.possiblyPaid == (mayHaveBeenBilled ? 1 : 0))
-    #expect(status.totals.openRequests == 0)
-    let next = try await ledger.begin(Self.job, on: "db", at: Date())
-    #expect(next.possiblyPaid == 0)
-    #expect(next.spent == (mayHaveBeenBilled ? 0.5 : 0))
-  }
-
-  @Test func `settling drops the spool and moves the watermark of its source alone`() async throws {
-    let ledger = try Ledger.open(at: path)
-    let run = try await ledger.begin(Self.job, on: "db", at: Date())
-    let batch = batch(1, of: run.id)
-    try await ledger.requested(batch, target: run.targets[0], reservation: nil)
-    try await ledger.received(reply(), to: batch, target: 1, cost: nil, at: Date())
-    let settlement = Settlement(batches: [batch.id], watermarks: [.init(source: 0, key: .text("ключ'"))])
-    try await ledger.settle(settlement, run: run.id, targets: run.targets, at: Date())
-    let next = try await ledger.begin(Self.job, on: "db", at: Date())
-    #expect(next.spooled.isEmpty)
-    #expect(next.watermarks == [.text("ключ'"), nil])
-    await #expect(throws: Failure.self) { try await ledger.spooled(batch.id) }
-  }
-
-  @Test func `a reply without usage is marked as counted here`() async throws {
-    let ledger = try Ledger.open(at: path)
-    let run = try await ledger.begin(Self.job, on: "db", at: Date())
-    for (number, tokens) in [(1, nil), (2, 7)] {
-      try await ledger.requested(batch(number, of: run.id), target: run.targets[0], reservation: nil)
-      try await ledger.received(
-        reply(tokens: tokens), to: batch(number, of: run.id), target: run.targets[0], cost: nil, at: Date())
-    }
-    let receipts = try await DatabaseQueue(path: path).read { db in
-      try Row.fetchAll(db, sql: "SELECT billed_tokens, is_counted_here FROM receipt ORDER BY number")
-        .map { [$0["billed_tokens"] as Int, $0["is_counted_here"] as Int] }
-    }
-    #expect(receipts == [[10, 1], [7, 0]])
-  }
-
-  @Test func `a condemned row is left out by its key and digest`() async throws {
-    let ledger = try Ledger.open(at: path)
-    let run = try await ledger.begin(Self.job, on: "db", at: Date())
-    let batch = batch(1, of: run.id, rows: 1)
-    try await ledger.requested(batch, target: run.targets[0], reservation: nil)
-    let row = CondemnedRow(source: 0, row: batch.contents.rows[0], Condemnation(.provider(.badInput), "refused"))
-    let settlement = Settlement(batches: [batch.id], condemned: [row])
-    try await ledger.settle(settlement, run: run.id, targets: run.targets, at: Date())
-    let condemned = try await ledger.condemned([.integer(0), .integer(1)], target: run.targets[0])
-    #expect(condemned == [.integer(0): TextDigest(of: "text 0")])
-    #expect(try await ledger.condemned([.integer(0)], target: run.targets[1]).isEmpty)
-  }
-
-  @Test func `no text is anywhere in the file`() async throws {
-    let ledger = try Ledger.open(at: path)
-    let run = try await ledger.begin(Self.job, on: "db", at: Date())
-    try await ledger.requested(batch(1, of: run.id), target: run.targets[0], reservation: 1)
-    let bytes = try #require(FileManager.default.contents(atPath: path))
-    #expect(bytes.range(of: Data("chat_messages".utf8)) != nil)
-    #expect(bytes.range(of: Data("text 0".utf8)) == nil)
-  }
-
-  // MARK: Columns
-
-  @Test func `a column that is filled anew loses what was paid for with another model, and says so`() async throws {
-    let ledger = try Ledger.open(at: path)
-    let run = try await ledger.begin(Self.job, on: "db", at: Date())
-    try await leaveSpool(ledger, run)
-    var other = Self.job
-    other.model.name = "other"
-    let next = try await ledger.begin(other, on: "db", at: Date())
-    #expect(next.spooled.isEmpty)
-    #expect(next.watermarks == [nil, nil])
-    #expect(try await ledger.condemned([.integer(7)], target: run.targets[0]).isEmpty)
-    #expect(next.changes.count == 2)
-    #expect(next.changes[0].contains("2 vectors that were paid for and not written are dropped"), "\(next.changes)")
-    for job in [Self.job, other] {
-      #expect(next.changes[0].contains("[\(job.fingerprint(of: Self.job.sources[0]))]"))
-    }
-  }
-
-  @Test func `long texts that were left out are read again once they are made to fit, and all else stays`()
+  @Test func `the next run is told what was sent in the last minute with its model, each time that it was sent`()
     async throws
   {
     let ledger = try Ledger.open(at: path)
-    let run = try await ledger.begin(Self.job, on: "db", at: Date())
-    let long = CondemnedRow(
-      source: 0, key: .integer(8), digest: TextDigest(of: "8"), Condemnation(.provider(.tooLarge), "too long"))
-    try await leaveSpool(ledger, run, condemned: [long])
-    var other = Self.job
-    other.preparation.tooLong = .average
-    let next = try await ledger.begin(other, on: "db", at: Date())
-    #expect(next.spooled.map(\.rows) == [2])
-    #expect(next.watermarks == [nil, nil])
-    let condemned = try await ledger.condemned([.integer(7), .integer(8)], target: run.targets[0])
-    #expect(condemned == [.integer(7): TextDigest(of: "7")])
-  }
-
-  @Test func `another key keeps nothing that goes by the former, and is refused while vectors wait by it`()
-    async throws
-  {
-    let ledger = try Ledger.open(at: path)
-    let run = try await ledger.begin(Self.job, on: "db", at: Date())
-    let spooled = try await leaveSpool(ledger, run)
-    var other = Self.job
-    other.sources[0].keys = ["uuid"]
-    let failure = await #expect(throws: Failure.self) { try await ledger.begin(other, on: "db", at: Date()) }
-    #expect(failure?.exitCode == .configuration)
-    #expect(failure?.reason.contains("holds 2 vectors of it by the key (id), and the job's is (uuid)") == true)
-    try await ledger.settle(Settlement(batches: [spooled]), run: run.id, targets: run.targets, at: Date())
-    let next = try await ledger.begin(other, on: "db", at: Date())
-    #expect(next.watermarks == [nil, nil])
-    #expect(next.changes == ["chat_messages.embedding is read from its beginning: its key was (id) and is (uuid)"])
-    #expect(try await ledger.condemned([.integer(7)], target: run.targets[0]).isEmpty)
-  }
-
-  @Test func `another condition is noticed, and the column read from its beginning`() async throws {
-    let ledger = try Ledger.open(at: path)
-    let run = try await ledger.begin(Self.job, on: "db", at: Date())
-    try await leaveSpool(ledger, run)
-    var other = Self.job
-    other.sources[0].condition = "id > 5"
-    let next = try await ledger.begin(other, on: "db", at: Date())
-    #expect(next.changes == ["chat_messages.embedding is read from its beginning: the job's `where` has changed"])
-    #expect(next.watermarks == [nil, nil])
-    #expect(next.spooled.map(\.rows) == [2])
-    #expect(try await ledger.begin(other, on: "db", at: Date()).changes.isEmpty)
-  }
-
-  @Test func `what the ledger says of a column counts once its vectors are proven`() async throws {
-    let ledger = try Ledger.open(at: path)
-    let column = Self.job.column(Self.job.sources[0], of: "db", isProven: false)
-    var job = Self.job
-    job.sources = [Self.job.sources[0]]
-    let run = try await ledger.begin(job, on: "db", columns: [column], at: Date())
-    #expect(try await ledger.fingerprint(of: column.identity, column.source, in: "db") == nil)
-    try await ledger.prove(run.targets[0])
-    #expect(try await ledger.fingerprint(of: column.identity, column.source, in: "db") == column.fingerprint)
-  }
-
-  @Test func `a column is the same under every address and name that its database knows it by`() async throws {
-    let ledger = try Ledger.open(at: path)
-    let run = try await ledger.begin(Self.job, on: "localhost", at: Date())
-    try await leaveSpool(ledger, run)
-    var other = Self.job
-    other.sources[0].schema = "public"
-    let columns = Self.job.sources.map { Self.job.column($0, of: "localhost") }
-    let next = try await ledger.begin(other, on: "127.0.0.1", columns: columns, at: Date())
-    #expect(next.targets == run.targets)
-    #expect(next.spooled.map(\.rows) == [2])
-  }
-
-  /// Leaves two rows in the spool of the first source, another in quarantine and a watermark.
-  @discardableResult
-  private func leaveSpool(
-    _ ledger: Ledger, _ run: Ledger.BegunRun, condemned: [CondemnedRow] = []
-  ) async throws -> BatchID {
+    let start = Date(timeIntervalSince1970: 1_000_000)
+    let run = try await ledger.begin(Self.job, on: "db", at: start)
+    #expect(run.earlier == EarlierUse())
     let batch = batch(1, of: run.id)
-    try await ledger.requested(batch, target: run.targets[0], reservation: nil)
-    try await ledger.received(reply(), to: batch, target: run.targets[0], cost: nil, at: Date())
-    let row = CondemnedRow(
-      source: 0, key: .integer(7), digest: TextDigest(of: "7"), Condemnation(.provider(.badInput), "refused"))
-    let settlement = Settlement(
-      batches: [], condemned: [row] + condemned, watermarks: [.init(source: 0, key: .integer(9))])
-    try await ledger.settle(settlement, run: run.id, targets: run.targets, at: Date())
-    return batch.id
-  }
-
-  @Test(arguments: [Ending.stopped(.terminate), .failed(Failure(.unavailable, "x", "y"))])
-  func `an unfinished job is not resumed on another database or other tables`(ending: Ending) async throws {
-    let ledger = try Ledger.open(at: path)
-    let run = try await ledger.begin(Self.job, on: "db", at: Date())
-    try await ledger.end(run.id, ending, Tally(), at: Date())
-    var tables = Self.job
-    tables.sources.removeLast()
-    for (job, database) in [(Self.job, "other"), (tables, "db")] {
-      let failure = await #expect(throws: Failure.self) { try await ledger.begin(job, on: database, at: Date()) }
-      #expect(failure?.exitCode == .configuration)
+    let refusal = EmbeddingFailure(.transient, "reset")
+    for second in [0.0, 10, 50] {
+      try await ledger.requested(batch, target: run.targets[0], reservation: nil, at: start + second)
+      try await ledger.failed(batch, refusal, at: start + second)
     }
-    _ = try await ledger.begin(Self.job, on: "db", at: Date())
+    let tokens = batch.contents.tokenCount
+    let next = try await ledger.begin(Self.job, on: "db", at: start + 65)
+    #expect(
+      next.earlier.requests == [55, 15].map { EarlierUse.Request(age: .seconds($0), tokens: tokens) })
+    var other = Self.job
+    other.model.name = "another"
+    other.name = "another"
+    other.sources = [Source(table: "elsewhere")]
+    #expect(try await ledger.begin(other, on: "db", at: start + 65).earlier == EarlierUse())
+    other.model = Self.job.model
+    other.sources = [Source(table: "further")]
+    other.name = "third"
+    #expect(try await ledger.begin(other, on: "db", at: start + 65).earlier == next.earlier)
+    #expect(try await ledger.begin(other, on: "db", at: start + 111).earlier == EarlierUse())
   }
 
-  @Test func `a completed job may go to another database`() async throws {
+  @Test func `a clock that was put back neither loses what was just sent nor waits for the future`() async throws {
     let ledger = try Ledger.open(at: path)
-    let run = try await ledger.begin(Self.job, on: "db", at: Date())
-    try await ledger.end(run.id, .complete, Tally(), at: Date())
-    _ = try await ledger.begin(Self.job, on: "other", at: Date())
-    #expect(try await ledger.jobs().map(\.database) == ["other", "db"])
+    let start = Date(timeIntervalSince1970: 1_000_000)
+    let run = try await ledger.begin(Self.job, on: "db", at: start)
+    try await ledger.requested(batch(1, of: run.id), target: run.targets[0], reservation: nil, at: start)
+    #expect(try await ledger.begin(Self.job, on: "db", at: start - 30).earlier.requests.map(\.age) == [.zero])
+    #expect(try await ledger.begin(Self.job, on: "db", at: start - 3_600).earlier == EarlierUse())
+  }
+
+  @Test func `limits that a provider told are told to the next run for a minute`() async throws {
+    let ledger = try Ledger.open(at: path)
+    let start = Date(timeIntervalSince1970: 1_000_000)
+    let run = try await ledger.begin(Self.job, on: "db", at: start)
+    let batch = batch(1, of: run.id)
+    var hints = RateLimitHints()
+    (hints.requestLimit, hints.tokenLimit) = (60, 1_000)
+    try await ledger.failed(batch, EmbeddingFailure(.rateLimited, "429", rateLimits: hints), at: start)
+    hints = RateLimitHints()
+    hints.requestLimit = 30
+    try await ledger.failed(batch, EmbeddingFailure(.rateLimited, "429", rateLimits: hints), at: start + 5)
+    try await ledger.failed(batch, EmbeddingFailure(.transient, "500"), at: start + 6)
+    #expect(
+      try await ledger.begin(Self.job, on: "db", at: start + 10).earlier.told
+        == Job.Limits(requestsPerMinute: 30, tokensPerMinute: 1_000))
+    #expect(try await ledger.begin(Self.job, on: "db", at: start + 70).earlier.told == Job.Limits())
   }
 }

@@ -149,18 +149,18 @@ import Testing
     await store.close()
   }
 
-  @Test(.enabled(if: PostgresPooler.isInstalled, "needs Debian's pgbouncer"))
+  @Test(.enabled(if: PgBouncer.isInstalled, "needs Debian's pgbouncer"))
   func `behind a transaction pooler everything works and the lock holds`() async throws {
     let cluster = try await PostgresCluster.shared(.eighteen)
-    let pooler = try await PostgresPooler(before: cluster)
     let database = try await cluster.freshDatabase()
+    let pooler = try await PgBouncer(before: database, mode: .transaction, serverConnections: 3)
     try await database.run(
       """
       CREATE TABLE messages (id int PRIMARY KEY, content text, embedding vector(3));
       INSERT INTO messages SELECT n, 'text ' || n FROM generate_series(1, 300) AS n
       """)
     let source = Source(table: "messages")
-    let url = try DatabaseURL(pooler.url(of: database))
+    let url = try DatabaseURL(pooler.url)
     let first = try await url.openMessageStore(applicationName: "vecfill db1 pid 4242")
     let second = try await url.openMessageStore(applicationName: "vecfill db2 pid 1")
     _ = try await first.inspect(source, dimensions: 3)

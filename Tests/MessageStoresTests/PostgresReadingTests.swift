@@ -1,6 +1,7 @@
 import Backfill
 import Foundation
 import MessageStores
+import PgVector
 import Postgres
 import TestSupport
 import Testing
@@ -151,7 +152,8 @@ import Testing
     let statement = String(warning.drop { $0 != ":" }.dropFirst(2))
     #expect(
       statement
-        == "CREATE INDEX \(kind == "r" ? "CONCURRENTLY " : "")ON \"My app\".m (id, n) WHERE \"Vector\" IS NULL")
+        == "CREATE INDEX \(kind == "r" ? "CONCURRENTLY " : "")ON \"My app\".m (id, n) WHERE "
+        + MissingRowsIndex.texts.predicate(vector: "\"Vector\"", text: "content"))
     try await fixture.run(statement)
     #expect(try await store.inspect(source, dimensions: 3).warnings.isEmpty)
     await store.close()

@@ -81,9 +81,12 @@ struct StoreFixture {
   }
 
   /// Opens a PostgreSQL store that soon loses its patience.
-  func openImpatient(lockTimeout: Duration = .milliseconds(20)) async throws -> PostgresMessageStore {
+  func openImpatient(
+    as role: String = "postgres", lockTimeout: Duration = .milliseconds(20)
+  ) async throws -> PostgresMessageStore {
     try await PostgresMessageStore(
-      url: DatabaseURL(url), applicationName: "vecfill tests", patience: PostgresPatience(conflicts: 2, losses: 3),
+      url: DatabaseURL(url.replacing("postgres@", with: "\(role)@")), applicationName: "vecfill tests",
+      patience: PostgresPatience(conflicts: 2, losses: 3),
       lockTimeout: lockTimeout)
   }
 

@@ -128,7 +128,8 @@ import Testing
         to: DatabaseURL(url ?? fixture.database.url), applicationName: "vecfill tests")
       let indexes = try await connection.run { connection in
         try TableIndexes(
-          of: try connection.query("SELECT 'public.messages'::regclass::oid")[0][0] ?? "", on: connection)
+          of: try connection.query("SELECT 'public.messages'::regclass::oid")[0][0] ?? "", isPartitioned: false,
+          on: connection)
       }
       await connection.close()
       return indexes

@@ -24,6 +24,12 @@ import Testing
     ).compactMap { $0[0] }
   }
 
+  /// The condition of an index that leaves out blank rows, as PostgreSQL shows it.
+  static func condition(_ vector: String, _ text: String) -> String {
+    let rest = [" ", "\t", "\n", "\r"].reduce("(\(text) COLLATE \"C\")") { "replace(\($0), '\($1)'::text, ''::text)" }
+    return "((\(vector) IS NULL) AND ((octet_length(\(text)) > 1000) OR (octet_length(\(rest)) > 0)))"
+  }
+
   /// Plan, up and verify agree that nothing is left to do.
   static func expectSettled(_ fixture: Fixture, _ job: Job, url: String? = nil) async throws {
     try await fixture.migrating(for: job, url: url) { (migrator) async throws in
@@ -49,7 +55,8 @@ import Testing
     #expect(
       try await Self.definitions(fixture, of: "\"My Notes\"") == [
         "CREATE INDEX idx_my_notes_vec_hnsw ON public.\"My Notes\" USING hnsw \(key) WITH (m='16', ef_construction='64')",
-        "CREATE INDEX idx_my_notes_vec_missing ON public.\"My Notes\" USING btree (\"Key\") WHERE (\"Vec\" IS NULL)",
+        "CREATE INDEX idx_my_notes_vec_missing ON public.\"My Notes\" USING btree (\"Key\") "
+          + "WHERE \(Self.condition("\"Vec\"", "body"))",
       ])
     try await fixture.migrating(for: job) { _ = try await $0.down(to: 0) }
     #expect(try await fixture.catalogue().filter { $0[1] == "My Notes" }.map { $0[2] } == ["Key", "body"])
@@ -74,7 +81,8 @@ import Testing
     try await Self.expectSettled(fixture, job)
     #expect(
       try await Self.definitions(fixture, of: "chat_messages").contains(
-        "CREATE INDEX idx_chat_messages_embedding_missing ON public.chat_messages USING btree (id) WHERE (embedding IS NULL)"
+        "CREATE INDEX idx_chat_messages_embedding_missing ON public.chat_messages USING btree (id) "
+          + "WHERE \(Self.condition("embedding", "content"))"
       ))
     try await fixture.migrating(for: job) { _ = try await $0.down(to: 0) }
     #expect(try await fixture.catalogue() == atFirst)
@@ -104,7 +112,7 @@ import Testing
     #expect(plan.output.contains("_chat_messages_embedding_missing: would be applied"))
     #expect(
       try await migrate("sql", "job.yaml").output.contains(
-        #"CREATE INDEX CONCURRENTLY "idx_chat_messages_embedding_missing" ON "chat_messages" ("id") WHERE "embedding" IS NULL;"#
+        #"CREATE INDEX CONCURRENTLY "idx_chat_messages_embedding_missing" ON "chat_messages" ("id") WHERE "embedding" IS NULL AND (pg_c"#
       ))
     let up = try await migrate("up", "job.yaml")
     #expect(up.code == 0, "\(up.errors)")
@@ -145,7 +153,8 @@ import Testing
       try await Self.definitions(fixture, of: "\"Notes App\".notes") == [
         "CREATE INDEX idx_notes_vec_hnsw ON \"Notes App\".notes USING hnsw "
           + "(((vec)::\"Ext ensions\".halfvec(3072)) \"Ext ensions\".halfvec_cosine_ops) WITH (m='16', ef_construction='64')",
-        "CREATE INDEX idx_notes_vec_missing ON \"Notes App\".notes USING btree (uid) WHERE (vec IS NULL)",
+        "CREATE INDEX idx_notes_vec_missing ON \"Notes App\".notes USING btree (uid) "
+          + "WHERE \(Self.condition("vec", "body"))",
       ])
     try await Self.expectSettled(fixture, job)
     let path = fixture.database.url + "?options=-csearch_path%3Dpublic,%22Ext%5C%20ensions%22"
@@ -177,7 +186,7 @@ import Testing
       #expect(
         try await Self.definitions(fixture, of: part) == [
           "CREATE INDEX idx_\(part)_embedding_missing ON public.\(part) USING btree (id, \"Created\") "
-            + "WHERE (embedding IS NULL)"
+            + "WHERE \(Self.condition("embedding", "content"))"
         ])
     }
     try await Self.expectSettled(fixture, job)
@@ -208,6 +217,68 @@ import Testing
     try await Self.expectSettled(fixture, job)
     try await fixture.migrating(for: job) { _ = try await $0.down(to: 0) }
     #expect(try await fixture.catalogue() == atFirst)
+  }
+
+  /// The table and the condition that its index gets.
+  static let forms: [(table: String, condition: String)] = [
+    ("CREATE TABLE m (id int PRIMARY KEY, content varchar(20))", condition("embedding", "(content)::text")),
+    (
+      "CREATE DOMAIN said AS text; CREATE TABLE m (id int PRIMARY KEY, content said)",
+      condition("embedding", "(content)::text")
+    ),
+    ("CREATE TABLE m (id int PRIMARY KEY, content text COLLATE \"C\")", condition("embedding", "content")),
+    ("CREATE TABLE m (id int PRIMARY KEY, content name)", "(embedding IS NULL)"),
+    (
+      "CREATE TABLE m (id int PRIMARY KEY, content text, embedding vector(8)); CREATE INDEX mine ON m (id) WHERE embedding IS NULL",
+      "(embedding IS NULL)"
+    ),
+    (
+      "CREATE TABLE m (id int PRIMARY KEY, content text, embedding vector(8)); CREATE INDEX ON m (content) WHERE embedding IS NULL",
+      condition("embedding", "content")
+    ),
+  ]
+
+  @Test(arguments: PostgresCluster.Major.allCases, forms)
+  func `the index leaves out blank rows where the text can be asked, and one that holds them is left`(
+    _ major: PostgresCluster.Major, _ form: (table: String, condition: String)
+  ) async throws {
+    let fixture = try await Fixture(major, .empty, pgvector: true)
+    try await fixture.database.run(form.table)
+    let job = Self.job(Source(table: "m"), dimensions: 8, index: .keep)
+    _ = try await fixture.migrating(for: job) { try await $0.up() }
+    let definitions = try await Self.definitions(fixture, of: "m")
+    #expect(definitions.filter { $0.hasSuffix("btree (id) WHERE \(form.condition)") }.count == 1, "\(definitions)")
+    #expect(definitions.filter { $0.contains("btree (id)") }.count == 1)
+    try await Self.expectSettled(fixture, job)
+    try await fixture.migrating(for: job) { _ = try await $0.down(to: 0) }
+    #expect(
+      try await Self.definitions(fixture, of: "m").count == form.table.components(separatedBy: "CREATE INDEX").count - 1
+    )
+  }
+
+  @Test(arguments: PostgresCluster.Major.allCases)
+  func `what an earlier version made is kept, and made as it is today once it is gone`(
+    _ major: PostgresCluster.Major
+  ) async throws {
+    let fixture = try await Fixture(major, .empty, pgvector: true)
+    try await fixture.database.run(
+      "CREATE TABLE m (id int PRIMARY KEY, content text); ALTER TABLE m ADD embedding vector(8)")
+    let job = Self.job(Source(table: "m"), dimensions: 8, index: .keep)
+    // Its record and its index as the earlier version left them.
+    _ = try await fixture.migrating(for: job) { try await $0.up() }
+    try await fixture.database.run(
+      """
+      DROP INDEX idx_m_embedding_missing; CREATE INDEX idx_m_embedding_missing ON m (id) WHERE embedding IS NULL;
+      UPDATE vecfill_migration SET checksum = 'of the earlier version' WHERE name = 'm_embedding_missing'
+      """)
+    try await Self.expectSettled(fixture, job)
+    try await fixture.database.run("DROP INDEX idx_m_embedding_missing")
+    #expect(try await fixture.migrating(for: job) { try await $0.up() }.map(\.name) == ["m_embedding_missing"])
+    #expect(
+      try await Self.definitions(fixture, of: "m") == [
+        "CREATE INDEX idx_m_embedding_missing ON public.m USING btree (id) WHERE \(Self.condition("embedding", "content"))"
+      ])
+    try await Self.expectSettled(fixture, job)
   }
 
   @Test func `what was made and is gone is made again`() async throws {

@@ -29,6 +29,13 @@ package struct ChatDatabase: Sendable {
     try await run(schema(indexed: indexed))
   }
 
+  /// A database in a cluster of the test's own; `isNew` makes its tables.
+  package init(in database: PostgresDatabase, isNew: Bool = true) async throws {
+    dimensions = 8
+    place = .postgres(database)
+    if isNew { try await run(schema(indexed: false)) }
+  }
+
   package var url: String {
     switch place {
     case .postgres(let database): database.url

@@ -15,7 +15,7 @@ package final class PgBouncer: Sendable {
   private let folder: TemporaryFolder
   private let pid: pid_t
 
-  package init(before database: PostgresDatabase, mode: Mode) async throws {
+  package init(before database: PostgresDatabase, mode: Mode, serverConnections: Int = 20) async throws {
     folder = try TemporaryFolder()
     let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     let port = try LoopbackAddress.bind(listener)
@@ -29,11 +29,14 @@ package final class PgBouncer: Sendable {
       unix_socket_dir =
       auth_type = any
       pool_mode = \(mode.rawValue)
+      default_pool_size = \(serverConnections)
+      logfile = \(folder.file("pgbouncer.log"))
       """
     let file = folder.file("pgbouncer.ini")
     try Data(settings.utf8).write(to: URL(filePath: file))
-    // The other user, as whom a root's test runs it, must be able to read it.
-    for (path, mode) in [(folder.path, 0o755), (file, 0o644)] {
+    try Data().write(to: URL(filePath: folder.file("pgbouncer.log")))
+    // The other user, as whom a root's test runs it, must be able to read and to write them.
+    for (path, mode) in [(folder.path, 0o755), (file, 0o644), (folder.file("pgbouncer.log"), 0o666)] {
       try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
     }
     let null = open("/dev/null", O_RDWR | O_CLOEXEC)
@@ -52,8 +55,12 @@ package final class PgBouncer: Sendable {
   }
 
   deinit {
-    kill(pid, SIGKILL)
     var status: Int32 = 0
+    guard waitpid(pid, &status, WNOHANG) == 0 else {
+      let log = try? String(contentsOfFile: folder.file("pgbouncer.log"), encoding: .utf8)
+      return print("PgBouncer at \(url) had ended by itself, with status \(status): \(log ?? "")")
+    }
+    kill(pid, SIGKILL)
     waitpid(pid, &status, 0)
   }
 }

@@ -61,6 +61,40 @@ package actor PostgresCluster {
     return database
   }
 
+  /// A new database with all that another one holds.
+  ///
+  /// - Parameter byDump: whether it goes through `pg_dump`, which gives all tables other numbers.
+  package func copy(of database: PostgresDatabase, byDump: Bool) async throws -> PostgresDatabase {
+    guard byDump else {
+      databases += 1
+      let copy = PostgresDatabase(port: port, name: "test_\(databases)")
+      try await PostgresDatabase(port: port, name: "postgres")
+        .run("CREATE DATABASE \(copy.name) TEMPLATE \(database.name)")
+      return copy
+    }
+    let copy = try await freshDatabase(pgvector: false)
+    let dump = "\(folder)/\(database.name).dump"
+    try await PostgresProcess.run(["\(programs)/pg_dump", "-Fc", "-f", dump, "-d", database.url])
+    try await PostgresProcess.run(["\(programs)/pg_restore", "-d", copy.url, dump])
+    return copy
+  }
+
+  /// Starts a standby that follows this cluster asynchronously, in another folder and on a port of its own.
+  package func startStandby() async throws -> PostgresStandby {
+    let data = "\(folder)/standby"
+    try await PostgresProcess.run(
+      [
+        "\(programs)/pg_basebackup", "-h", "127.0.0.1", "-p", "\(port)", "-U", "postgres", "-D", data, "-R", "-X",
+        "stream",
+      ]
+        + ["--checkpoint=fast", "--no-sync"])
+    let lifeline = try PostgresProcess.guarding(
+      "cat; \"$1/pg_ctl\" -D \"$2\" -m immediate stop", programs, data)
+    let port = try await Self.start(
+      programs: programs, folder: folder, data: "standby", ports: (0..<5).map { _ in try LoopbackAddress.freePort() })
+    return PostgresStandby(port: port, control: "\(programs)/pg_ctl", data: data, lifeline: lifeline)
+  }
+
   /// Ends all of the cluster's processes at once, as a crash does.
   package func crash() async throws {
     try await PostgresProcess.run(["\(programs)/pg_ctl", "-D", "\(folder)/data", "-m", "immediate", "-w", "stop"])
@@ -80,7 +114,9 @@ extension PostgresCluster {
   }
 
   /// Starts postgres on the first of `ports` that it can bind, and returns that port.
-  private static func start(programs: String, folder: String, ports: [Int]) async throws -> Int {
+  private static func start(
+    programs: String, folder: String, data: String = "data", ports: [Int]
+  ) async throws -> Int {
     var failure: (any Error)?
     for port in ports {
       // Without fsync a crash of the processes still loses nothing: the kernel holds what was written.
@@ -89,9 +125,9 @@ extension PostgresCluster {
         -c shared_buffers=64MB -c log_min_messages=fatal
         """
       do {
-        let log = "\(folder)/log"
+        let log = "\(folder)/\(data).log"
         try await PostgresProcess.run(
-          ["\(programs)/pg_ctl", "-D", "\(folder)/data", "-l", log, "-w", "-o", options, "start"])
+          ["\(programs)/pg_ctl", "-D", "\(folder)/\(data)", "-l", log, "-w", "-o", options, "start"])
         return port
       } catch {
         failure = error

@@ -1,5 +1,7 @@
 import Foundation
 
+import func CLinux.posix_spawn_file_actions_addclosefrom_np
+
 /// Programs run as the user of the test clusters.
 ///
 /// Not Foundation's `Process`: that one leaves a descriptor open in the child by which it sees its end, and the server
@@ -56,10 +58,9 @@ enum PostgresProcess {
     posix_spawn_file_actions_adddup2(&actions, standardInput, 0)
     posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
     posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
-    for descriptor in try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap(Int32.init)
-    where descriptor > 2 {
-      posix_spawn_file_actions_addclose(&actions, descriptor)
-    }
+    // Whatever another thread opens up to the fork is closed too: a `Process` of Foundation's whose socket a server held
+    // would never be seen to end.
+    posix_spawn_file_actions_addclosefrom_np(&actions, 3)
     // The other user may not be able to read this process's folder.
     let arguments = (["env", "-C", "/tmp"] + asPostgres + command).map { strdup($0) }
     defer { for argument in arguments { free(argument) } }

@@ -5,6 +5,10 @@ import Foundation
 package final class PostgresProxy: Sendable {
   private struct State {
     var withholdsReplies = false
+    /// The servers' sockets whose replies alone don't get through.
+    var stalled: Set<Int32> = []
+    var connections = 0
+    var withheld = 0
     var sockets: [Int32] = []
   }
 
@@ -38,6 +42,23 @@ package final class PostgresProxy: Sendable {
   /// From now on, nothing that the server says gets through.
   package func withholdReplies() { state.withLock { $0.withholdsReplies = true } }
 
+  /// From now on, nothing that the server says gets through on the connections that there are; later ones are served.
+  package func stallOpenConnections() { state.withLock { $0.stalled = Set($0.sockets) } }
+
+  /// Lets replies through again on connections that come; what was withheld stays lost.
+  package func serveNewConnections() {
+    state.withLock { state in
+      state.stalled = Set(state.sockets)
+      state.withholdsReplies = false
+    }
+  }
+
+  /// The connections so far.
+  package var connections: Int { state.withLock(\.connections) }
+
+  /// The replies, or pieces of one, that did not get through.
+  package var withheld: Int { state.withLock(\.withheld) }
+
   /// Ends all connections, and lets replies through on those that come.
   package func cut() {
     state.withLock { state in
@@ -56,7 +77,10 @@ package final class PostgresProxy: Sendable {
         Foundation.close(client)
         continue
       }
-      state.withLock { $0.sockets += [client, server] }
+      state.withLock { state in
+        state.sockets += [client, server]
+        state.connections += 1
+      }
       Thread.detachNewThread { [self] in forward(from: client, to: server, isReply: false) }
       Thread.detachNewThread { [self] in forward(from: server, to: client, isReply: true) }
     }
@@ -67,7 +91,12 @@ package final class PostgresProxy: Sendable {
     while true {
       let count = read(source, &buffer, buffer.count)
       guard count > 0 else { break }
-      if isReply, state.withLock({ $0.withholdsReplies }) { continue }
+      let isWithheld = state.withLock { state in
+        guard isReply, state.withholdsReplies || state.stalled.contains(source) else { return false }
+        state.withheld += 1
+        return true
+      }
+      if isWithheld { continue }
       guard send(destination, buffer, count, Int32(MSG_NOSIGNAL)) == count else { break }
     }
     shutdown(source, Int32(SHUT_RDWR))

@@ -1,5 +1,7 @@
 import Foundation
 
+import func CLinux.posix_spawn_file_actions_addclosefrom_np
+
 /// A program that serves a test, and is ended with it.
 ///
 /// Not Foundation's `Process`: its children have the blocked signals of dispatch's threads, SIGTERM among them, and with
@@ -18,6 +20,8 @@ package final class ServerProcess: Sendable {
     posix_spawn_file_actions_adddup2(&actions, stdin.read, 0)
     posix_spawn_file_actions_adddup2(&actions, stdout.write, 1)
     posix_spawn_file_actions_adddup2(&actions, stdout.write, 2)
+    // As in `PostgresProcess.spawn`.
+    posix_spawn_file_actions_addclosefrom_np(&actions, 3)
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }

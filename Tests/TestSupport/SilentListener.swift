@@ -22,5 +22,11 @@ package final class SilentListener: Sendable {
     port = UInt16(bigEndian: address.sin_port)
   }
 
+  /// Whether a connection waits to be taken.
+  package var hasConnection: Bool {
+    var watched = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    return poll(&watched, 1, 0) > 0
+  }
+
   deinit { close(descriptor) }
 }

@@ -29,12 +29,17 @@ package final class VecfillProcess: Sendable {
     process.environment = ["PATH": "/usr/bin:/bin", "HOME": folder.path].merging(environment) { $1 }
     process.currentDirectoryURL = URL(fileURLWithPath: workingFolder ?? folder.path)
     process.standardInput = FileHandle.nullDevice
-    process.standardOutput = try VecfillProcess.file(folder.file("output"))
-    process.standardError = try VecfillProcess.file(folder.file("errors"))
+    let output = try VecfillProcess.file(folder.file("output"))
+    let errors = try VecfillProcess.file(folder.file("errors"))
+    process.standardOutput = output
+    process.standardError = errors
     let (ended, ending) = AsyncStream<Void>.makeStream()
     self.ended = ended
     process.terminationHandler = { _ in ending.finish() }
     try process.run()
+    // Foundation keeps them open for good, and there are thousands of processes.
+    try output.close()
+    try errors.close()
     pid = process.processIdentifier
     self.process = Locked(process)
   }
@@ -75,8 +80,9 @@ package final class VecfillProcess: Sendable {
     return (exit, most.withLock { $0 })
   }
 
+  /// Does nothing to one that has ended: its number may be another process's by now.
   package func send(_ signal: Int32) {
-    kill(pid, signal)
+    process.withLock { if $0.isRunning { kill(pid, signal) } }
   }
 
   /// Waits for the end.

@@ -58,6 +58,71 @@ import Tokenizer
     }
   }
 
+  /// What a reply's `usage` says of the tokens that are billed.
+  enum Usage: CaseIterable, Sendable {
+    case right, missing, zero, absurd, text, characters, words, tooLow, tooHigh, half
+
+    func json(_ texts: [String], _ tokens: @Sendable (String) -> Int) -> String? {
+      let real = texts.reduce(0) { $0 + tokens($1) }
+      func told(_ count: String) -> String { "{\"prompt_tokens\":\(count),\"total_tokens\":\(count)}" }
+      return switch self {
+      case .right: told("\(real)")
+      case .missing: nil
+      case .zero: told("0")
+      case .absurd: told(["2147483648", "-7", "1e300", "9223372036854775808"][real % 4])
+      case .text: told("\"\(real)\"")
+      case .characters: told("\(texts.reduce(0) { $0 + $1.unicodeScalars.count })")
+      case .words: told("\(texts.reduce(0) { $0 + $1.split(separator: " ").count })")
+      case .tooLow: told("\(max(texts.count, real / 5))")
+      case .tooHigh: told("\(real * 2)")
+      case .half: told("\(max(texts.count, real / 2))")
+      }
+    }
+  }
+
+  /// The server bills by cl100k_base itself, whatever it says; every other one is filled without its vocabulary, and
+  /// with one request at a time.
+  @Test(arguments: Array(Usage.allCases.enumerated()))
+  func `whatever usage a provider tells, what it truly bills stays within the budget`(
+    number: Int, usage: Usage
+  ) async throws {
+    let tokenizer = try #require(EstimateCommandTests.vocabulary)
+    let isExact = number.isMultiple(of: 2) || usage == .half
+    let chat = ["the order came late and the box was open", "是的，我明白你的意思", "🦊🦔 ok", "Das Paket ist nicht angekommen"]
+    let texts = (0..<160).map { "\($0) \(chat[$0 % chat.count]) " + String(repeating: "again \($0) ", count: $0 % 9) }
+    var options = EmbeddingsServer.Options()
+    options.tokens = { tokenizer.count($0) }
+    let price = 2.0
+    let all = Double(texts.reduce(0) { $0 + tokenizer.count($1) }) * price / 1_000_000
+    let budget = (all * 0.6 * 1e9).rounded() / 1e9
+    let told: EmbeddingsServer.Behaviour = .distort(.usageOf { usage.json($0) { tokenizer.count($0) } })
+    let rules: [EmbeddingsServer.Rule] = usage == .right ? [] : [.requests([3, 7], .resetAfterProcessing)]
+    try await Scene.run(.sqlite, options, rules: rules + [.always(told)]) { scene in
+      try await scene.database.insert(texts)
+      try scene.write(
+        spec: scene.spec.replacing("concurrency: 4", with: "concurrency: \(number % 4 < 2 ? 32 : 1)")
+          .replacing("batch_size: 10", with: "batch_size: 3"))
+      try Data(Self.catalogue(price, tokenizer: "cl100k_base").utf8)
+        .write(to: URL(fileURLWithPath: scene.folder.file("models.yaml")))
+      let arguments = ["--models", "models.yaml", "--budget", "\(Decimal(budget))"]
+      let environment = ["VECFILL_DATA_DIR": isExact ? EstimateCommandTests.folder : scene.folder.file("none")]
+      if usage != .right {
+        let process = try scene.start(["run", "job.yaml"] + arguments, environment)
+        try await scene.poll("requests or the end") { scene.server.record.requests.count >= 5 || !process.isRunning }
+        process.send(SIGKILL)
+        _ = await process.exit()
+      }
+      let exit = try await scene.fill(arguments, environment)
+      #expect(exit.code == 82, "\(exit.errors)")
+      let billed = Double(scene.server.record.billedTokens) * price / 1_000_000
+      #expect(billed <= budget * (1 + 1e-9), "\(billed) of \(budget)")
+      if usage == .right { #expect(billed >= budget * 0.9, "\(billed) of \(budget)") }
+      print(
+        "figure: usage \(usage), \(isExact ? "exact" : "estimated"): billed \((billed / budget * 1000).rounded() / 10) % of the budget"
+      )
+    }
+  }
+
   static func catalogue(_ price: Double, tokenizer: String = "unverified") -> String {
     """
     providers:

@@ -6,8 +6,11 @@ import Testing
 /// What can't pass before the first answer is told within seconds, with the URL that was called; after an answer the
 /// outage that is allowed holds.
 @Suite struct FirstAnswerTests {
-  /// Twenty times what it takes by itself: the tests run side by side.
-  static let soon: Duration = .seconds(20)
+  /// A tenth of the outage that is allowed after an answer, and many times what it takes by itself: the tests run side
+  /// by side.
+  static let soon: Duration = .seconds(60)
+  /// More requests than that would be a wait for the provider.
+  static let mostRequests = 12
 
   @Test(arguments: [
     ("http://no-such-host.invalid/v1", "no address is known for no-such-host.invalid"),
@@ -138,18 +141,21 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    ("503", EmbeddingsServer.Behaviour.respond(.init(503))), ("500", .respond(.init(500))),
-    ("a reset", .resetBeforeProcessing),
-  ])
-  func `a provider that goes down after answers is waited for`(_ name: String, _ fault: EmbeddingsServer.Behaviour)
-    async throws
-  {
-    try await Scene.run(.sqlite, rules: [.requests(2..<14, fault)]) { scene in
+  /// How often the provider fails in a row: more often than would end a run before its first answer, and not more than
+  /// that, because each wait is twice the one before.
+  static let outages: [(name: String, fault: EmbeddingsServer.Behaviour, times: Int)] = [
+    ("503", .respond(.init(503)), 7), ("500", .respond(.init(500)), 7), ("a reset", .resetBeforeProcessing, 9),
+  ]
+
+  @Test(arguments: outages)
+  func `a provider that goes down after answers is waited for`(
+    outage: (name: String, fault: EmbeddingsServer.Behaviour, times: Int)
+  ) async throws {
+    try await Scene.run(.sqlite, rules: [.requests(2..<2 + outage.times, outage.fault)]) { scene in
       try await scene.database.insert((0..<60).map { "message \($0)" })
       let exit = try await scene.fill()
       #expect(exit.code == 0, "\(exit.errors)")
-      #expect(scene.server.record.requests.count >= 18, "the fault never happened")
+      #expect(scene.server.record.requests.count >= 6 + outage.times, "the fault never happened")
       #expect(try await scene.wrongRows() == [])
     }
   }
@@ -172,6 +178,7 @@ import Testing
     let exit = try await scene.fill([], changes)
     let took = clock.now - start
     #expect(took < Self.soon, "\(took)")
+    #expect(scene.server.record.requests.count <= Self.mostRequests)
     #expect(exit.code == code, "\(exit.errors)")
     let last = exit.errors.split(separator: "\n").last { $0.hasPrefix("vecfill: ") || $0.contains("error") } ?? ""
     for told in told { #expect(last.contains(told), "\(exit.errors)") }

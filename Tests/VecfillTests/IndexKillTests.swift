@@ -37,7 +37,7 @@ import Testing
 
   @Test(arguments: engines) func `killed right after the drop`(engine: ChatDatabase.Engine) async throws {
     let gate = EmbeddingsServer.Gate()
-    try await IndexScene.run(engine, "rebuild", gate: gate, held: 6) { (world) async throws in
+    try await IndexScene.run(engine, "rebuild", gate: gate, held: 4) { (world) async throws in
       let hold = try world.hold()
       let process = try world.scene.start(["run", "job.yaml"])
       try await world.scene.poll("the drop") { try await world.validity().contains("f") }

@@ -139,12 +139,12 @@ import Testing
     engine: ChatDatabase.Engine
   ) async throws {
     try await Scene.run(engine) { scene in
-      try await scene.database.insert((0..<2_000).map { "message \($0)" })
+      try await scene.database.insert((0..<1_200).map { "message \($0)" })
       var random = SystemRandomNumberGenerator()
       var kills = 0
       for _ in 0..<20 {
         let seen = scene.server.record.requests.count
-        let after = Int.random(in: 1...12, using: &random)
+        let after = Int.random(in: 1...6, using: &random)
         let process = try scene.start(["run", "job.yaml"])
         try await scene.poll("requests or the end") {
           scene.server.record.requests.count >= seen + after || !process.isRunning

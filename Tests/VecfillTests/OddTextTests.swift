@@ -12,15 +12,23 @@ import Testing
 
     var testDescription: String { "\(rows) rows by \(batch)" }
 
-    static let small = [Shape(rows: 3, batch: 10), Shape(rows: 60, batch: 10)]
+    /// How many more requests one bad text may cost: two a halving, and its own tries.
+    var mostRequests: Int { 2 * Int(log2(Double(min(rows, batch))).rounded(.up)) + 8 }
+
     static let others = [
-      Shape(rows: 1, batch: 10), Shape(rows: 3, batch: 1), Shape(rows: 60, batch: 60), Shape(rows: 200, batch: 100),
+      Shape(rows: 1, batch: 10), Shape(rows: 3, batch: 1), Shape(rows: 10, batch: 10), Shape(rows: 100, batch: 100),
     ]
   }
 
-  @Test(arguments: TextFault.all, Shape.small)
-  func `one bad text goes into quarantine and all others are filled`(_ fault: TextFault, _ shape: Shape) async throws {
-    try await isolates(fault, shape, .sqlite)
+  @Test(arguments: TextFault.all)
+  func `one bad text goes into quarantine and all others are filled`(_ fault: TextFault) async throws {
+    try await isolates(fault, Shape(rows: 60, batch: 10), .sqlite)
+  }
+
+  // All rows are in one request, so that nothing is answered before it fails.
+  @Test(arguments: TextFault.typical + TextFault.further)
+  func `it is so though nothing was answered yet`(_ fault: TextFault) async throws {
+    try await isolates(fault, Shape(rows: 3, batch: 10), .sqlite)
   }
 
   @Test(arguments: TextFault.typical, Shape.others)
@@ -28,12 +36,17 @@ import Testing
     try await isolates(fault, shape, .sqlite)
   }
 
-  @Test(arguments: TextFault.typical)
+  @Test(arguments: TextFault.reactions)
+  func `it is so among a thousand rows`(_ fault: TextFault) async throws {
+    try await isolates(fault, Shape(rows: 1_000, batch: 100), .sqlite)
+  }
+
+  @Test(arguments: TextFault.reactions)
   func `it is so in PostgreSQL`(_ fault: TextFault) async throws {
     try await isolates(fault, Shape(rows: 60, batch: 10), .postgres18)
   }
 
-  @Test(arguments: TextFault.typical, [1, 60])
+  @Test(arguments: TextFault.reactions, [1, 60])
   func `it is so after a run that was answered`(_ fault: TextFault, rows: Int) async throws {
     try await isolates(fault, Shape(rows: rows, batch: 10), .sqlite, answeredBefore: true)
   }
@@ -56,12 +69,18 @@ import Testing
       let bad = bad ?? [shape.rows * 2 / 3]
       let texts = (0..<shape.rows).map { bad.contains($0) ? "\(TextFault.marker) text \($0)" : "message \($0)" }
       try await scene.database.insert(texts)
+      let answered = scene.server.record.requests.count
       let clock = ContinuousClock()
       let start = clock.now
       let exit = try await scene.fill([], fault.isSlow ? ["VECFILL_TIMEOUT": "1"] : [:])
       let took = clock.now - start
       #expect(exit.code == 83, "\(exit.errors)")
       #expect(took < .seconds(60), "\(took)")
+      let more = scene.server.record.requests.count - answered - (shape.rows + shape.batch - 1) / shape.batch
+      let bound = bad.count * shape.mostRequests
+      #expect(more > 0, "the fault never happened")
+      #expect(more <= bound)
+      print("figure: \(fault.testDescription), \(bad.count) of \(shape): \(more) more requests, the bound is \(bound)")
       try await expect(scene, isolated: bad, of: texts, fault, shape)
       #expect(!exit.errors.contains(TextFault.marker) && !exit.errors.contains("message 1"), "\(exit.errors)")
 

@@ -83,6 +83,8 @@ import Testing
       try await scene.database.insert((0..<30).map { "message \($0)" })
       let process = try scene.start(["run", "job.yaml", "--grace", "0"])
       try await scene.server.wait { $0.requests.count >= 3 }
+      // An empty column would be free for any model.
+      try await scene.poll("rows with a vector") { try await scene.database.count("embedding IS NOT NULL") > 0 }
       process.send(SIGTERM)
       #expect(await process.exit().code == 143)
       let requests = scene.server.record.requests.count

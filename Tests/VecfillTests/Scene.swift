@@ -24,7 +24,8 @@ struct Scene: Sendable {
     }
   }
 
-  var spec: String {
+  /// A job without limits of its own: those that the server tells hold.
+  var unlimitedSpec: String {
     """
     sources:
       - table: chat_messages
@@ -35,10 +36,16 @@ struct Scene: Sendable {
     dimensions: 8
     batch_size: 10
     concurrency: 4
-    limits:
-      requests_per_minute: 1000000
-      tokens_per_minute: 1000000000
     """
+  }
+
+  var spec: String {
+    unlimitedSpec + """
+
+      limits:
+        requests_per_minute: 1000000
+        tokens_per_minute: 1000000000
+      """
   }
 
   func write(spec: String) throws {
@@ -91,9 +98,12 @@ struct Scene: Sendable {
   func poll(_ what: String, _ isSo: () async throws -> Bool) async throws {
     let clock = ContinuousClock()
     let deadline = clock.now + .seconds(120)
+    // Each look at a server starts a process there: many of them would keep what is awaited from coming.
+    var pause: Duration = .milliseconds(5)
     while !(try await isSo()) {
       guard clock.now < deadline else { throw SceneError(description: "\(what) never came to be as awaited") }
-      try await clock.sleep(for: .milliseconds(5))
+      try await clock.sleep(for: pause)
+      pause = min(pause * 1.25, .milliseconds(25))
     }
   }
 

@@ -64,11 +64,21 @@ struct TextFault: CustomTestStringConvertible, Sendable {
   static let all = vectors + refusals
 
   /// The faults whose ways through the planner differ.
-  static let typical = [
-    TextFault("a vector that is not finite", .notANumber), TextFault("no vector", .missing),
-    TextFault("500", .respond(.init(500, body: "EOF"))),
-    TextFault("closed without a reply", .closeAfterProcessing, isBilled: true),
-    TextFault("403 in HTML", .respond(.page(403))), TextFault("400", .respond(.init(400, body: "no"))),
-    TextFault("200 in HTML", .respond(.page(200, "Welcome"))),
+  static let typical =
+    reactions + [
+      TextFault("no vector", .missing), TextFault("closed without a reply", .closeAfterProcessing, isBilled: true),
+      TextFault("403 in HTML", .respond(.page(403))), TextFault("200 in HTML", .respond(.page(200, "Welcome"))),
+    ]
+
+  /// One whose text is asked for alone at once, one that is tried again first, and one that refuses the inputs.
+  static let reactions = [
+    TextFault("a vector that is not finite", .notANumber), TextFault("500", .respond(.init(500, body: "EOF"))),
+    TextFault("400", .respond(.init(400, body: "no"))),
+  ]
+
+  /// Those whose number of tries differs from the typical ones', or that slow the requests down.
+  static let further = [
+    TextFault("a hang", .hang, isSlow: true), TextFault("503", .respond(.init(503))),
+    TextFault("404", .respond(.page(404, "Not found"))), TextFault("451", .respond(.init(451, body: "withheld"))),
   ]
 }

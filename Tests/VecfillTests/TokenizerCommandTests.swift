@@ -130,7 +130,7 @@ import Tokenizer
 
     deinit {
       // Not SIGTERM: a child of Foundation's Process has the signals blocked that dispatch's threads block.
-      kill(process.processIdentifier, SIGKILL)
+      if process.isRunning { kill(process.processIdentifier, SIGKILL) }
     }
   }
 }

@@ -9,7 +9,7 @@ import Testing
     "Latin-1": "636166e9", "cut": "61e282", "overlong": "c0af", "a surrogate": "eda080", "too great": "f5808080",
   ].sorted { $0.key < $1.key }
 
-  @Test(arguments: bytes.map(\.value), ["TEXT", "BLOB"])
+  @Test(arguments: bytes.map { ($0.value, "TEXT") } + bytes.prefix(2).map { ($0.value, "BLOB") })
   func `bytes in SQLite that are no UTF-8 are quarantined as unreadable, until the row is mended`(
     bytes: String, type: String
   ) async throws {
@@ -78,7 +78,8 @@ import Testing
         """, told: "its stored value is damaged (SQLSTATE XX001)"),
   ]
 
-  @Test(arguments: PostgresCluster.Major.allCases, damages)
+  @Test(
+    arguments: damages.map { (PostgresCluster.Major.eighteen, $0) } + [(.sixteen, damages[0]), (.sixteen, damages[3])])
   func `a text that PostgreSQL can't send is quarantined as unreadable, and the page goes on`(
     major: PostgresCluster.Major, damage: Damage
   ) async throws {
@@ -104,6 +105,11 @@ import Testing
         spec: scene.spec.replacingOccurrences(
           of: "  - table: chat_messages\n  - table: standalone_chat_messages\n", with: "  - table: m\n"))
       let place = ["DATABASE_URL": String?.some(database.url)]
+      // With the index that leaves out blank rows, and without: such bytes must not keep it from being made.
+      if major == .eighteen {
+        let up = try await scene.start(["migrate", "up", "job.yaml"], place).exit()
+        #expect(up.code == 0 && up.errors.contains("m_embedding_missing: applied"), "\(up.errors)")
+      }
       let exit = try await scene.fill([], place)
       #expect(exit.code == 83, "\(exit.errors)")
       #expect(exit.output.contains("rows written         28\n"), "\(exit.output)")

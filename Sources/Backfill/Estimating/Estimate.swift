@@ -4,6 +4,8 @@ package struct Estimate: Equatable, Sendable {
   package private(set) var rows = 0
   /// Rows with a blank or NULL text, which are left out.
   package private(set) var blank = 0
+  /// Whether `blank` is all of them, as `SourceShape` has it.
+  package var countsBlank = true
   package private(set) var quarantined = 0
   /// Rows whose vectors an earlier run has paid for and not yet written.
   package private(set) var spooled = 0
@@ -68,6 +70,7 @@ package struct Estimate: Equatable, Sendable {
     ] {
       self[keyPath: figure] += other[keyPath: figure]
     }
+    countsBlank = countsBlank && other.countsBlank
     tokens.merge(other.tokens)
     scale = tokens.sum > 0 ? Double(sum) / Double(tokens.sum) : 1
     deviation.merge(other.deviation)

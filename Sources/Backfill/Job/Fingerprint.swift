@@ -1,3 +1,5 @@
+import Foundation
+
 /// What a column's vectors are made of: one column holds one fingerprint only (P4).
 package struct Fingerprint: Hashable, Sendable, Codable {
   package let model: String
@@ -23,6 +25,29 @@ package struct Fingerprint: Hashable, Sendable, Codable {
     var preparation = preparation
     preparation.tooLong = tooLong
     return Fingerprint(model: model, dimensions: dimensions, text: text, preparation: preparation)
+  }
+}
+
+extension Fingerprint {
+  /// How a database records it: JSON, its keys sorted.
+  package func recorded() throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    return String(decoding: try encoder.encode(self), as: UTF8.self)
+  }
+
+  /// The fingerprint that `text` records; throws a `Failure` with `.configuration` where it is none of this version's.
+  ///
+  /// - Parameters:
+  ///   - column: the column that it is a record of.
+  ///   - place: the table that it stands in.
+  package init(recorded text: String, of column: String, in place: String) throws(Failure) {
+    guard let fingerprint = try? JSONDecoder().decode(Fingerprint.self, from: Data(text.utf8)) else {
+      throw Failure(
+        .configuration, place, "its record of \(column) is none of this version's",
+        remedy: "use the vecfill that wrote it, or delete that row")
+    }
+    self = fingerprint
   }
 }
 

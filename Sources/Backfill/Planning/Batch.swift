@@ -117,17 +117,55 @@ package struct Batch: Equatable, Sendable {
       return [0..<end, end..<inputs.count]
     }
 
-    /// The tokens that a budget has to count for a reply that told `told` as billed: where it told none, the most that
-    /// they can be, and never fewer than were counted exactly here (P5).
+    /// The tokens that a budget has to count for a reply that told `told` as billed: never fewer than were counted
+    /// exactly here, and where nothing was counted exactly and what it told can't be right, the most that they can be (P5).
     package func spentTokens(told: Int?) -> Int {
-      let isExact = mostTokens == tokenCount
-      return isExact ? max(told ?? 0, tokenCount) : told ?? mostTokens
+      guard let told, isCredible(told) else { return mostTokens }
+      return isExact ? max(told, tokenCount) : told
     }
 
-    /// What a provider says that it billed, unless that are the texts' characters: some servers count those.
+    /// Whether the counts are those that the provider makes.
+    private var isExact: Bool { mostTokens == tokenCount }
+
+    /// A provider that tells less than this share of what is estimated is not believed: texts of no language have so few
+    /// tokens (`TokenEstimator.errorBand`).
+    private static let leastShare = 0.7
+
+    /// Whether `told` can be the number of tokens. What is counted exactly here corrects all that is too low; an estimate
+    /// does not, so what some servers count in place of tokens is not taken for tokens then.
+    private func isCredible(_ told: Int) -> Bool {
+      let texts = texts
+      guard told >= inputs.reduce(0, { $0 + $1.leastTokens }), told <= texts.reduce(0, { $0 + $1.mostTokens }) else {
+        return isExact && told < tokenCount
+      }
+      if isExact { return true }
+      guard Double(told) >= Contents.leastShare * Double(tokenCount) else { return false }
+      return !Contents.otherCounts.contains { count in told == texts.reduce(0) { $0 + count($1) } }
+    }
+
+    /// What servers count that have no tokenizer at hand: characters of each kind, bytes, words.
+    private static let otherCounts: [@Sendable (String) -> Int] = [
+      { $0.unicodeScalars.count }, { $0.utf16.count }, { $0.utf8.count },
+      { $0.split(whereSeparator: \.isWhitespace).count },
+      { $0.count },
+    ]
+
+    /// What a provider says that it billed, unless it can't be that, or is the texts' characters: some servers count
+    /// those.
     package func trusted(_ told: Int?) -> Int? {
-      guard let told, told > 2 * tokenCount else { return told }
+      let texts = texts
+      guard let told, (texts.count...max(texts.count, texts.reduce(0) { $0 + $1.mostTokens })).contains(told) else {
+        return nil
+      }
+      guard told > 2 * tokenCount else { return told }
       return told == texts.reduce(0) { $0 + $1.unicodeScalars.count } ? nil : told
+    }
+
+    /// The same with a harmless text before the inputs, for which no row waits.
+    package var escorted: Contents {
+      Contents(
+        inputs: [.harmless] + inputs,
+        rows: rows.map { BatchRow(key: $0.key, digest: $0.digest, input: $0.input + 1) })
     }
 
     /// The part with the inputs in `range`, their rows renumbered.

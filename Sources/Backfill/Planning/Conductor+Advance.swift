@@ -47,13 +47,18 @@ extension Conductor {
     {
       guard !isProbeAlone || next.isProbe else { break }
       let contents = next.batch.contents
-      let isDivisible = contents.inputs.count > 1
+      let isDivisible = !next.isAlone
       func divide() {
         planned.removeFirst()
         split(next, into: contents.halvesByTokens())
       }
       if isDivisible, isolation.isTooLarge(contents) || limiter.isPassed(byOneOf: contents.tokenCount) {
         divide()
+        continue
+      }
+      if let limit = limiter.configuredLimit(passedByOneOf: contents.tokenCount), !next.isProbe {
+        planned.removeFirst()
+        leaveOut(next, above: limit)
         continue
       }
       guard let wait = wait(for: contents, at: now) else { break }
@@ -84,7 +89,8 @@ extension Conductor {
     return (actions, wakeAt)
   }
 
-  /// How long until the next request may be sent; nil where a request in flight has to end first.
+  /// How long until the next request may be sent; nil where a request in flight has to end first, or where the provider
+  /// asks for a longer wait than is allowed, which ends the run.
   private mutating func wait(for contents: Batch.Contents, at now: Duration) -> Duration? {
     if breaker.isOpen {
       waiting = .outage
@@ -92,9 +98,19 @@ extension Conductor {
       if breaker.nextProbe > now { return breaker.nextProbe - now }
     }
     let wait = limiter.wait(forTokens: contents.tokenCount, at: now)
+    // A reply that is still to come may tell another limit.
+    if wait > .zero, requested.isEmpty, let told = limiter.toldWait(forTokens: contents.tokenCount, at: now),
+      told.time > max(policy.retry.maxOutage, Conductor.leastOutage)
+    {
+      end(.failed(told.failure(of: job.model.provider, maxOutage: policy.retry.maxOutage)))
+      return nil
+    }
     waiting = wait == .zero ? nil : limiter.heldUntil > now ? .hold : .rate
     return wait
   }
+
+  /// A wait that no `--max-outage` is too short for.
+  private static let leastOutage: Duration = .seconds(1)
 
   private mutating func send(_ next: Requested, most: Double, reservation: Double, at now: Duration) -> Action {
     var request = next
@@ -131,7 +147,7 @@ extension Conductor {
   private mutating func probe() {
     guard !isProbing, isolation.needsProbe(isIdle: isOtherwiseIdle) else { return }
     isProbing = true
-    let harmless = Batch.Contents(inputs: [Input(texts: ["vecfill"], tokens: [3], isExact: false)], rows: [])
+    let harmless = Batch.Contents(inputs: [.harmless], rows: [])
     planned.insert(plan(harmless, source: 0, page: Batch.noPage, purpose: .probe), at: 0)
   }
 

@@ -4,8 +4,13 @@ extension Conductor {
     reading = nil
     pageCount += 1
     sources[source].pageRead(
-      page, page: pageCount, batches: page.contents.count + (page.overlong.isEmpty && page.garbled.isEmpty ? 0 : 1))
+      page, page: pageCount,
+      batches: page.contents.count + page.kept.count + (page.overlong.isEmpty && page.garbled.isEmpty ? 0 : 1))
     if page.taken > 0 { progressedAt = now }
+    for (batch, rows) in page.kept.sorted(by: { ($0.key.run, $0.key.number) < ($1.key.run, $1.key.number) }) {
+      writes.add(
+        WriteQueue.Entry(batch: batch, source: source, page: pageCount, rowCount: rows.count, kept: rows))
+    }
     takeTurns(with: page.contents.map { plan($0, source: source, page: pageCount) })
     guard !page.overlong.isEmpty || !page.garbled.isEmpty else { return }
     let tooLong = EmbeddingFailure.tooLong(for: job.model)
@@ -58,10 +63,17 @@ extension Conductor {
     case .comparison:
       comparisons.received(request.batch)
     case .rows:
+      if request.isAlone, request.isEscorted || request.trial.proven > 0,
+        let why = receipt.unusable[request.isEscorted ? 1 : 0]
+      {
+        // The harmless text, or another part of the same, has a vector in the same reply: the server works.
+        leaveOut(request.batch, for: .noVector(why))
+        break
+      }
       writes.add(
         WriteQueue.Entry(
           batch: id, source: request.batch.source, page: request.batch.page, rowCount: contents.rows.count))
-      askAlone(receipt.unusable, of: request)
+      if !request.isEscorted { askAlone(Set(receipt.unusable.keys), of: request) }
     }
     release(at: now)
   }
@@ -83,9 +95,18 @@ extension Conductor {
     let alone = inputs.sorted().map { input in
       var part = plan(batch.contents.slice(input..<input + 1), source: batch.source, page: batch.page)
       part.trial = Isolation.suspicion(of: request)
-      return part
+      return mayEscort ? escorted(part) : part
     }
     planned.insert(contentsOf: alone, at: 0)
+  }
+
+  /// The same input behind a harmless text, so that one reply tells whether the server is at fault or the input.
+  private mutating func escorted(_ request: Requested) -> Requested {
+    let batch = request.batch
+    var escorted = plan(batch.contents.escorted, source: batch.source, page: batch.page, purpose: batch.purpose)
+    escorted.trial = request.trial
+    escorted.isEscorted = true
+    return escorted
   }
 
   mutating func failed(_ id: BatchID, _ failure: EmbeddingFailure, at now: Duration) {
@@ -104,6 +125,16 @@ extension Conductor {
     }
     if request.isProbe {
       probeFailed(request, failure, at: now)
+    } else if failure.isOfOneVector, mayEscort {
+      request.trial = Isolation.suspicion(of: request)
+      planned.insert(escorted(request), at: 0)
+    } else if request.isEscorted, failure.refusesInputs {
+      // Perhaps the server takes no second input.
+      mayEscort = false
+      let batch = request.batch
+      var alone = plan(batch.contents.slice(1..<2), source: batch.source, page: batch.page, purpose: batch.purpose)
+      alone.trial = request.trial
+      planned.insert(alone, at: 0)
     } else {
       switch isolation.failed(&request, failure, at: now, using: &random) {
       case .again: retry(request, failure, holdsAll: reaction == .hold, at: now)
@@ -127,6 +158,11 @@ extension Conductor {
 
   /// How often a harmless text is refused before that ends a run that had answers.
   private static let probeTries = 4
+  /// How often a harmless text is refused before that ends a run that had answers; more often where each time nothing said
+  /// that the server behind the connection works.
+  private static func probeTries(_ failure: EmbeddingFailure) -> Int {
+    failure.isOfUntriedServer && failure.kind != .misconfigured ? 8 : 4
+  }
 
   /// Before the first answer, so many connections in a row that are lost say that the address is wrong.
   private static let mostLostProbes = 4
@@ -140,8 +176,8 @@ extension Conductor {
     case .retry where mayPass, .hold where mayPass:
       retry(request, failure, holdsAll: failure.kind.failureClass.reaction == .hold, at: now)
     // One of several servers behind a balancer may be broken.
-    case .probe where isolation.hasAnswer && request.attempt < Conductor.probeTries:
-      retry(request, failure, at: now)
+    case .probe where isolation.hasAnswer && isolation.refusedProbes < Conductor.probeTries(failure):
+      retry(request, failure, longestAfter: 3, at: now)
     default:
       end(.failed(failure.failure(of: job.model.provider, isBeforeFirstAnswer: !isolation.hasAnswer)))
     }
@@ -160,23 +196,34 @@ extension Conductor {
   private mutating func release(at now: Duration) {
     let release = isolation.release(isIdle: isOtherwiseIdle, at: now)
     for (request, ranges) in release.divided { split(request, into: ranges) }
-    for (batch, failure) in release.condemned {
-      guard batch.purpose == .rows else {
-        compared(batch.id, batch.source, alike: 0)
-        continue
-      }
-      condemn(
-        batch.contents.rows.map {
-          CondemnedRow(source: batch.source, row: $0, Condemnation(.provider(failure.kind), failure.summary))
-        }, of: batch.source)
-      ended.append(Ended(id: batch.id, source: batch.source, page: batch.page))
-    }
+    for (batch, failure) in release.condemned { leaveOut(batch, for: failure) }
     for request in release.again {
       var again = request
       again.attempt += 1
       again.due = now + policy.retry.delay(attempt: 1, retryAfter: nil, using: &random)
       retries.append(again)
     }
+  }
+
+  /// One input has more tokens than the job lets a minute have: it is not sent.
+  mutating func leaveOut(_ request: Requested, above limit: Int) {
+    let tokens = request.batch.contents.tokenCount
+    leaveOut(
+      request.batch,
+      Condemnation(
+        .overLimit, "it has about \(tokens) tokens, more than limits.tokens_per_minute, \(limit), and was not sent"))
+  }
+
+  private mutating func leaveOut(_ batch: Batch, for failure: EmbeddingFailure) {
+    leaveOut(batch, Condemnation(.provider(failure.kind), failure.summary))
+  }
+
+  /// Puts the rows of a batch with one input into quarantine. A text of a comparison is only not compared.
+  private mutating func leaveOut(_ batch: Batch, _ condemnation: Condemnation) {
+    guard batch.purpose == .rows else { return compared(batch.id, batch.source, alike: 0) }
+    condemn(
+      batch.contents.rows.map { CondemnedRow(source: batch.source, row: $0, condemnation) }, of: batch.source)
+    ended.append(Ended(id: batch.id, source: batch.source, page: batch.page))
   }
 
   /// Plans the parts of a batch in its place, before all others.
@@ -201,14 +248,19 @@ extension Conductor {
   }
 
   /// Sends a request again after a wait, unless the provider has failed, or wants to fail, for longer than is allowed.
+  /// The wait grows for so many attempts.
   private mutating func retry(
-    _ request: Requested, _ failure: EmbeddingFailure, holdsAll: Bool = false, at now: Duration
+    _ request: Requested, _ failure: EmbeddingFailure, holdsAll: Bool = false, longestAfter attempts: Int = .max,
+    at now: Duration
   ) {
     guard isWithinOutage(failure, at: now) else { return }
-    if let asked = failure.retryAfter, asked > policy.retry.maxOutage {
+    if let asked = failure.asksToWait, asked > policy.retry.maxOutage {
       return end(.failed(failure.failure(of: job.model.provider, asksToWait: asked)))
     }
-    let delay = policy.retry.delay(attempt: request.attempt, retryAfter: failure.retryAfter, using: &random)
+    let delay = min(
+      policy.retry.delay(
+        attempt: min(request.attempt, attempts), retryAfter: failure.retryAfter, using: &random),
+      breaker.patience(policy.retry, at: now))
     if holdsAll { limiter.hold(until: now + delay) }
     var again = request
     again.attempt += 1

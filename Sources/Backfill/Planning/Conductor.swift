@@ -79,12 +79,12 @@ package struct Conductor: Sendable {
     package let rateLimits: RateLimitHints
     /// How long the provider took, without any wait of our own.
     package let latency: Duration
-    /// The inputs, by their index, that got no usable vector.
-    package let unusable: Set<Int>
+    /// The inputs, by their index, that got no usable vector, and why.
+    package let unusable: [Int: String]
 
     package init(
       billedTokens: Int, spentTokens: Int? = nil, rateLimits: RateLimitHints = RateLimitHints(), latency: Duration,
-      unusable: Set<Int> = []
+      unusable: [Int: String] = [:]
     ) {
       self.billedTokens = billedTokens
       self.spentTokens = spentTokens ?? billedTokens
@@ -121,8 +121,14 @@ package struct Conductor: Sendable {
     /// When it may be sent again.
     var due: Duration = .zero
 
+    /// Whether a harmless text stands before its only input.
+    var isEscorted = false
+
     /// Whether it asks for a harmless text that no row waits for.
     var isProbe: Bool { batch.isProbe }
+
+    /// Whether rows wait for one input alone.
+    var isAlone: Bool { batch.contents.inputs.count == (isEscorted ? 2 : 1) }
   }
 
   /// A batch that has ended and is to be settled.
@@ -157,6 +163,8 @@ package struct Conductor: Sendable {
   var requested: [BatchID: Requested] = [:]
   var isProbing = false
   var isolation = Isolation()
+  /// Whether a harmless text may stand before a single input: the server takes more than one a request.
+  var mayEscort: Bool
   var writes: WriteQueue
   var preparation: Preparation
   var comparisons = Comparisons()
@@ -191,11 +199,13 @@ package struct Conductor: Sendable {
   ///   - spooled: what an earlier run received and didn't write; it is written before the first page is read, so that
   ///     no page finds those rows again (P2).
   ///   - possiblyPaid: requests that an earlier run has left without a reply.
+  ///   - earlier: what earlier runs have used of the limits.
   ///   - preparesWriting: whether `prepareWriting` is asked for once the provider has answered.
   ///   - compared: for sources with vectors of which nobody knows what they are made of: requests for some of their texts.
   package init(
     job: Job, policy: RunPolicy, run: Int64, watermarks: [RowKey?], spooled: [Spooled], spent: Double,
-    possiblyPaid: Int = 0, preparesWriting: Bool = false, compared: [(source: Int, contents: Batch.Contents)] = [],
+    possiblyPaid: Int = 0, earlier: EarlierUse = EarlierUse(), preparesWriting: Bool = false, countsBlank: Bool = true,
+    compared: [(source: Int, contents: Batch.Contents)] = [],
     random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator()
   ) {
     self.job = job
@@ -204,12 +214,14 @@ package struct Conductor: Sendable {
     self.random = random
     tally = Tally()
     tally.possiblyPaid = possiblyPaid
+    if !countsBlank { tally.leavesOutBlank = true }
     tally.cost = job.model.usdPerMillionTokens.map { _ in 0 }
     spending = Spending(spent: spent, budget: job.budget)
     sources = watermarks.map { SourceProgress(watermark: $0) }
     writes = WriteQueue(spooled: spooled, dimensions: job.model.dimensions)
+    mayEscort = (job.model.maxInputs ?? .max) > 1
     preparation = preparesWriting ? .needed : .done
-    limiter = RateLimiter(job.limits)
+    limiter = RateLimiter(job.limits, after: earlier)
     window = ConcurrencyWindow(ceiling: job.concurrency, isProbing: !limiter.isKnown)
     for (source, contents) in compared {
       comparisons.begin(source)

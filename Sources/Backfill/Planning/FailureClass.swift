@@ -50,7 +50,10 @@ extension EmbeddingFailure.Kind {
 
 extension EmbeddingFailure {
   /// Whether the inputs themselves, or their number, were refused: no wait will help.
-  var refusesInputs: Bool { kind == .badInput || kind == .tooLarge }
+  package var refusesInputs: Bool { kind == .badInput || kind == .tooLarge }
+
+  /// Whether the whole reply to one text has no usable vector for it.
+  var isOfOneVector: Bool { kind == .brokenReply && badIndex != nil }
 
   /// Whether a status of the 400s says that the request was looked at and not done.
   var isRefusal: Bool { status.map { (400..<500).contains($0) } ?? false && kind != .rateLimited }

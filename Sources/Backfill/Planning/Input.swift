@@ -6,16 +6,24 @@ package struct Input: Equatable, Sendable {
   package let tokens: [Int]
   /// The most tokens that a provider can count in all of them.
   package let mostTokens: Int
+  /// The fewest that it can.
+  package let leastTokens: Int
   /// Whether the row's text was too long and this is a part of it, or several.
   package let isFitted: Bool
 
-  /// - Parameter isExact: whether `tokens` are those that the provider will count.
-  package init(texts: [String], tokens: [Int], isExact: Bool, isFitted: Bool = false) {
+  /// - Parameters:
+  ///   - isExact: whether `tokens` are those that the provider will count.
+  ///   - leastTokens: how many tokens a provider counts at least; each text has one.
+  package init(texts: [String], tokens: [Int], isExact: Bool, isFitted: Bool = false, leastTokens: Int = 0) {
     self.texts = texts
     self.tokens = tokens
     self.isFitted = isFitted
+    self.leastTokens = max(texts.count, leastTokens)
     mostTokens = isExact ? tokens.reduce(0, +) : texts.reduce(0) { $0 + $1.mostTokens }
   }
+
+  /// A text of vecfill's own, which every model takes.
+  package static let harmless = Input(texts: ["vecfill"], tokens: [3], isExact: false)
 
   package var tokenCount: Int { tokens.reduce(0, +) }
 }

@@ -25,6 +25,9 @@ package struct InputLimit: Sendable {
     (leastTokens.map { $0(text) } ?? count) > tokens
   }
 
+  /// A number of tokens that `text` is proven to have at least; 0 where nothing can be.
+  func least(of text: String) -> Int { leastTokens?(text) ?? 0 }
+
   /// What of a text that is too long is embedded.
   func parts(_ text: String, _ tooLong: TextPreparation.TooLong) -> [Part] {
     let parts = tooLong == .quarantine ? [] : divide?(text, tokens) ?? []

@@ -17,6 +17,8 @@ struct Isolation: Sendable {
     fileprivate(set) var proven = 0
     /// Failures of this input alone since then.
     fileprivate var unproven = 0
+    /// Whether one of the failures of this input alone came from a server that had answered before.
+    fileprivate var isFirm = false
     /// Whether it is a part of what failed while the endpoint worked.
     fileprivate var isSuspected = false
     /// When what it is a part of was first refused.
@@ -84,6 +86,9 @@ struct Isolation: Sendable {
   /// How often in a row the connection was lost with the probe on it: what no server at work does for long.
   private(set) var lostProbes = 0
 
+  /// How often in a row the probe was refused, or got a reply that can't be used.
+  private(set) var refusedProbes = 0
+
   /// Whether the endpoint has answered any request of the run.
   var hasAnswer: Bool { answers > 0 }
 
@@ -111,6 +116,7 @@ struct Isolation: Sendable {
       return request.trial.holds < failureClass.tries ? .again : keep(request, failure, since: request.sentAt)
     }
     request.trial.failures += 1
+    if request.isAlone, !failure.isOfUntriedServer { request.trial.isFirm = true }
     if let split = request.trial.split { splits[split] = nil }
     switch failureClass.reaction {
     case .split, .isolate:
@@ -138,10 +144,12 @@ struct Isolation: Sendable {
   private func goesAgain(
     _ request: inout Conductor.Requested, _ failure: EmbeddingFailure, using random: inout some RandomNumberGenerator
   ) -> Bool {
-    guard request.batch.contents.inputs.count == 1 else { return false }
+    guard request.isAlone else { return false }
     request.trial.unproven += 1
     let tried = request.trial.proven + request.trial.unproven
-    guard request.trial.proven > 0, tried < provenNeeded(for: failure) else { return false }
+    guard request.trial.proven > 0, tried < provenNeeded(for: failure, request.trial) else { return false }
+    // An answer first makes a connection whose failure counts.
+    guard request.trial.isFirm || tried > 3 else { return false }
     return tried == 2 || Bool.random(using: &random)
   }
 
@@ -158,6 +166,7 @@ struct Isolation: Sendable {
   /// A request or the probe was answered.
   mutating func answered(_ request: Conductor.Requested) {
     answers += 1
+    if request.isProbe { refusedProbes = 0 }
     mishaps += request.trial.failures
     answeredSince = max(answeredSince, request.sentAt)
     passed(request)
@@ -185,7 +194,7 @@ struct Isolation: Sendable {
           request.trial.proven += max(1, request.trial.unproven)
           request.trial.unproven = 0
         }
-        if request.trial.proven < provenNeeded(for: kept.failure) {
+        if request.trial.proven < provenNeeded(for: kept.failure, request.trial) {
           release.again.append(request)
         } else if kept.failure.refusesInputs || answers >= Isolation.fewAnswers || isIdle {
           release.condemned.append((request.batch, kept.failure))
@@ -200,6 +209,7 @@ struct Isolation: Sendable {
   /// The probe failed: what failed with it is no input's fault.
   mutating func probeFailed(_ failure: EmbeddingFailure) {
     mishaps += 1
+    if failure.kind.failureClass.reaction != .retry, failure.kind.failureClass.reaction != .hold { refusedProbes += 1 }
     lostProbes = failure.kind == .transient && failure.status == nil ? lostProbes + 1 : 0
     for index in kept.indices { kept[index].wasOutage = true }
   }
@@ -210,8 +220,9 @@ struct Isolation: Sendable {
   ) -> Verdict {
     let contents = request.batch.contents
     let first = request.trial.refusedAt ?? now
-    guard contents.inputs.count > 1 else {
-      return keep(request, failure, since: failure.refusesInputs ? first : request.sentAt, isAlone: true)
+    guard !request.isAlone else {
+      let isSure = failure.refusesInputs && !failure.isOfUntriedServer
+      return keep(request, failure, since: isSure ? first : request.sentAt, isAlone: true)
     }
     let failures = request.trial.failures
     request.trial = Trial()
@@ -241,7 +252,7 @@ struct Isolation: Sendable {
     kept.append(
       Kept(
         request: request, failure: failure, since: since,
-        isAlone: isAlone || request.batch.contents.inputs.count == 1))
+        isAlone: isAlone || request.isAlone))
     return .waits
   }
 
@@ -258,16 +269,18 @@ struct Isolation: Sendable {
   }
 
   /// How many proven failures condemn a lone input, so that chance alone condemns one input in a billion.
-  private func provenNeeded(for failure: EmbeddingFailure) -> Int {
-    if failure.refusesInputs { return 1 }
-    let isPaid = failure.kind == .brokenReply
-    // A whole reply without a vector for this text is paid, and hardly a broken server's: the second one is enough.
-    if isPaid, failure.badIndex != nil, mishaps == 0 { return 2 }
+  ///
+  /// Of a broken server among several nobody may have had an answer: without a failure from one that had answered, it is
+  /// taken that a third of all is broken.
+  private func provenNeeded(for failure: EmbeddingFailure, _ trial: Trial) -> Int {
     let share = Double(mishaps) / Double(mishaps + answers)
-    guard share > 0 else { return isPaid && answers >= Isolation.fewAnswers ? 2 : 3 }
-    return min(max(3, Int((-9 / log10(share)).rounded(.up))), isPaid ? Isolation.mostPaid : 40)
+    guard trial.isFirm else { return Isolation.tries(atShare: max(share, 1 / 3)) }
+    if failure.refusesInputs { return 1 }
+    if failure.isOfOneVector, mishaps == 0 { return 2 }
+    return Isolation.tries(atShare: share)
   }
 
-  /// Each try of a broken reply is paid: at some number it is enough.
-  private static let mostPaid = 7
+  private static func tries(atShare share: Double) -> Int {
+    share > 0 ? min(max(3, Int((-9 / log10(share)).rounded(.up))), 40) : 3
+  }
 }

@@ -77,7 +77,8 @@ package struct Packer: Sendable {
   private func input(of text: String) -> Input? {
     let tokens = countTokens(text)
     guard let inputLimit, inputLimit.isPassed(by: text, counted: tokens) else {
-      return Input(texts: [text], tokens: [tokens], isExact: countsExactly)
+      return Input(
+        texts: [text], tokens: [tokens], isExact: countsExactly, leastTokens: inputLimit?.least(of: text) ?? 0)
     }
     // A part that is blank, as a run of spaces at the end, would be refused.
     let parts = inputLimit.parts(text, preparation.tooLong).filter { !$0.text.isBlank }
@@ -119,10 +120,18 @@ package struct PackedPage: Sendable {
   package fileprivate(set) var contents: [Batch.Contents] = []
   /// Of the rows that were taken, those whose text is known to be too long, and which aren't sent.
   package fileprivate(set) var overlong: [BatchRow] = []
+  /// Rows whose vectors were written before and are kept, by the batch that has them.
+  package private(set) var kept: [BatchID: Set<RowKey>] = [:]
   /// Rows whose text can't be read and which are not in quarantine yet.
   package fileprivate(set) var garbled: [(key: RowKey, text: UnreadableText)] = []
 
   package init(continuesAfter: RowKey?) {
     self.continuesAfter = continuesAfter
+  }
+
+  /// Adds rows that need no request, since their vectors are kept.
+  package mutating func add(kept rows: [BatchID: Set<RowKey>]) {
+    kept = rows
+    taken += rows.values.reduce(0) { $0 + $1.count }
   }
 }

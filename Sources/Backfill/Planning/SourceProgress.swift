@@ -61,7 +61,11 @@ struct SourceProgress: Sendable {
     watermark.settled(page: page)
   }
 
-  mutating func condemned(rows: Int) { sweep.condemned(rows: rows) }
+  /// Rows of it are put into quarantine: those of an earlier run's spool perhaps when its last sweep is over.
+  mutating func condemned(rows: Int) {
+    sweep.condemned(rows: rows)
+    if isComplete { counted?.condemned += rows }
+  }
 
   mutating func changed(_ keys: [RowKey]) { sweep.changed(keys) }
 

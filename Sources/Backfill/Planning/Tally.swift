@@ -5,6 +5,8 @@ package struct Tally: Equatable, Sendable, Codable {
   package var written = 0
   /// Rows with a blank or NULL text, by the last sweep of each source.
   package var excluded = 0
+  /// Whether an index leaves out blank rows of a source, so that `excluded` and `total` are without them; nil for no.
+  package var leavesOutBlank: Bool?
   /// Rows that were edited, deleted or filled between their page and their write.
   package var changed = 0
   /// Rows in quarantine, by the last sweep of each source.

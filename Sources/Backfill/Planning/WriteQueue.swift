@@ -4,6 +4,11 @@
 /// are written at once.
 struct WriteQueue: Sendable {
   struct Entry: Equatable, Sendable {
+    struct ID: Hashable {
+      let batch: BatchID
+      let page: Int?
+    }
+
     let batch: BatchID
     let source: Int
     /// nil for a batch of an earlier run, which belongs to no page of this one.
@@ -16,11 +21,18 @@ struct WriteQueue: Sendable {
     fileprivate var tries = 0
     fileprivate var due: Duration = .zero
 
-    init(batch: BatchID, source: Int, page: Int?, rowCount: Int) {
+    var id: ID { ID(batch: batch, page: page) }
+
+    /// Whether it was written before, and its rows have lost their vectors since.
+    fileprivate let isKept: Bool
+
+    init(batch: BatchID, source: Int, page: Int?, rowCount: Int, kept rows: Set<RowKey>? = nil) {
       self.batch = batch
       self.source = source
       self.page = page
       self.rowCount = rowCount
+      self.rows = rows
+      isKept = rows != nil
     }
   }
 
@@ -88,15 +100,19 @@ struct WriteQueue: Sendable {
     let fresh = onlySpooled ? waiting.filter { $0.page == nil } : waiting
     wasHeldLast = !due.isEmpty && (fresh.isEmpty || !wasHeldLast)
     guard let first = wasHeldLast ? due.first : fresh.first else { return nil }
+    writing = []
     var rowCount = 0
-    writing = (wasHeldLast ? due : fresh).filter { $0.source == first.source }.prefix(WriteQueue.mostBatchesPerWrite)
-      .prefix { entry in
-        rowCount += entry.rowCount
-        return entry.batch == first.batch || rowCount <= mostRowsPerWrite
-      }
-    let taken = Set(writing.map(\.batch))
-    waiting.removeAll { taken.contains($0.batch) }
-    held.removeAll { taken.contains($0.batch) }
+    // Rows of one kept batch may come from two pages: those are two writes.
+    for entry in wasHeldLast ? due : fresh
+    where entry.source == first.source && !writing.contains(where: { $0.batch == entry.batch }) {
+      rowCount += entry.rowCount
+      guard writing.isEmpty || rowCount <= mostRowsPerWrite else { break }
+      writing.append(entry)
+      if writing.count == WriteQueue.mostBatchesPerWrite { break }
+    }
+    let taken = Set(writing.map(\.id))
+    waiting.removeAll { taken.contains($0.id) }
+    held.removeAll { taken.contains($0.id) }
     return Conductor.Write(source: first.source, parts: writing.map { .init(batch: $0.batch, rows: $0.rows) })
   }
 
@@ -107,7 +123,7 @@ struct WriteQueue: Sendable {
     for var entry in writing {
       guard let batch = reports[entry.batch] else { continue }
       result.written += batch.written
-      if entry.page == nil { result.recovered += batch.written }
+      if entry.page == nil || entry.isKept { result.recovered += batch.written }
       result.condemned += batch.refused.map {
         CondemnedRow(source: entry.source, row: $0.row, Condemnation(.database, $0.reason))
       }

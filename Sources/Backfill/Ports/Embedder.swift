@@ -81,6 +81,10 @@ package struct EmbeddingFailure: Error, Equatable, Sendable {
   /// Whether the provider may have done, and billed, the work: the request was sent and no reply came.
   package let mayHaveBeenBilled: Bool
   package let rateLimits: RateLimitHints
+  /// Whether nothing says that the server behind the connection works: no reply that came over it before could be used.
+  /// Behind a balancer it may be the one that is broken, and then the failure says nothing of the texts. The default is
+  /// false.
+  package var isOfUntriedServer = false
   /// The URL that was called, without credentials and query; nil where none was.
   package var address: String?
   /// What the server said, on one line of at most 300 characters and without the key. It can quote the request's texts,
@@ -102,6 +106,9 @@ package struct EmbeddingFailure: Error, Equatable, Sendable {
     self.mayHaveBeenBilled = mayHaveBeenBilled
     self.rateLimits = rateLimits
   }
+
+  /// How long the provider asks to wait at least, by its headers together.
+  package var asksToWait: Duration? { retryAfter ?? (kind == .rateLimited ? rateLimits.leastReset : nil) }
 }
 
 /// What a provider's headers tell of its limits; nil where a header is missing or can't be read.
@@ -116,4 +123,15 @@ package struct RateLimitHints: Equatable, Sendable {
   package var tokensReset: Duration?
 
   package init() {}
+
+  /// The earliest time at which a used-up limit can have room for a request again, by its reset header; nil where the
+  /// limits have room or the headers are missing.
+  ///
+  /// A reset is the end of a window for some providers and for others, as OpenAI, the time until the whole limit is
+  /// there: one request is there earlier then.
+  package var leastReset: Duration? {
+    let requests = requestsRemaining == 0 ? requestsReset.map { $0 / max(1, requestLimit ?? 1) } : nil
+    let tokens = tokensRemaining == 0 ? tokensReset.map { $0 / max(1, tokenLimit ?? 1) } : nil
+    return [requests, tokens].compactMap(\.self).max()
+  }
 }

@@ -48,6 +48,11 @@ extension EmbeddingFailure {
     return (reason, nil)
   }
 
+  /// A reply has a usable vector for another text and none for this one: why.
+  static func noVector(_ why: String) -> EmbeddingFailure {
+    EmbeddingFailure(.brokenReply, "the reply can't be used: \(why)", status: 200)
+  }
+
   /// A row's text is known to be too long, so that it is not even sent.
   package static func tooLong(for model: Model) -> EmbeddingFailure {
     let most = model.maxInputTokens.map { ", \($0) tokens" } ?? ""

@@ -24,7 +24,8 @@ package protocol MessageStore: Sendable {
   /// not read.
   func page(of source: Source, _ request: PageRequest) async throws -> MessagePage
 
-  /// How many rows lack a vector and meet the source's condition.
+  /// How many rows lack a vector and meet the source's condition; without the blank ones where `SourceShape.countsBlank`
+  /// says so.
   func countRemaining(in source: Source) async throws -> Int
 
   /// Writes each vector whose row still holds the very text, still lacks a vector and still meets the source's
@@ -35,6 +36,9 @@ package protocol MessageStore: Sendable {
 
   /// The rows with a vector that are nearest to `vector` by cosine distance, nearest first, at most `limit`.
   func nearest(to vector: [Float], in source: Source, limit: Int) async throws -> [Neighbour]
+
+  /// `source` with its key and its text as the database itself names them, however the job spells them.
+  func named(_ source: Source) async throws -> Source
 
   /// Which column `source` fills; nil where the database has no name for itself before `claim` gives it one.
   func column(of source: Source) async throws -> ColumnIdentity?
@@ -85,7 +89,8 @@ package struct PageRequest: Equatable, Sendable {
   package var through: RowKey?
   /// At most so many rows, and fewer once their texts reach `MessageStore.pageBytes`.
   package var limit: Int
-  /// Whether rows with a blank or NULL text are left out; else they come without their text.
+  /// Whether rows with a blank or NULL text are left out; else they come without their text, where
+  /// `SourceShape.countsBlank` holds.
   package var leavesOutBlank: Bool
   /// Only the rows that it chooses; nil for all.
   package var sample: KeySample?
@@ -142,14 +147,19 @@ package struct SourceShape: Equatable, Sendable {
   package let indexes: Indexes
   /// What a person should know though it stops nothing, a sentence each.
   package let warnings: [String]
+  /// Whether blank rows are looked at, and so counted. Where an index leaves them out, `page` and `countRemaining` do too,
+  /// whatever is asked for, but for those that the database can't tell to be blank.
+  package let countsBlank: Bool
 
   package init(
-    keyKind: RowKey.Kind, vectorType: String, indexes: Indexes = Indexes(), warnings: [String] = []
+    keyKind: RowKey.Kind, vectorType: String, indexes: Indexes = Indexes(), warnings: [String] = [],
+    countsBlank: Bool = true
   ) {
     self.keyKind = keyKind
     self.vectorType = vectorType
     self.indexes = indexes
     self.warnings = warnings + indexes.warnings
+    self.countsBlank = countsBlank
   }
 }
 

@@ -10,6 +10,8 @@ package struct Condemnation: Equatable, Sendable {
     case takesNoVector
     /// The text can't be read.
     case unreadable
+    /// It has more tokens than the job lets a minute have.
+    case overLimit
   }
 
   package let cause: Cause
@@ -25,7 +27,8 @@ package struct Condemnation: Equatable, Sendable {
 extension Condemnation.Cause {
   /// The cause of that name, as `description` gives it; nil for any other.
   package init?(named name: String) {
-    let all = [.database, .takesNoVector, .unreadable] + EmbeddingFailure.Kind.allCases.map { Self.provider($0) }
+    let all =
+      [.database, .takesNoVector, .unreadable, .overLimit] + EmbeddingFailure.Kind.allCases.map { Self.provider($0) }
     guard let cause = all.first(where: { $0.description == name }) else { return nil }
     self = cause
   }
@@ -40,6 +43,7 @@ extension Condemnation.Cause {
     case .database: "refused by the database"
     case .takesNoVector: "takes no vector"
     case .unreadable: "unreadable"
+    case .overLimit: "above the job's own limit"
     }
   }
 }
@@ -52,6 +56,7 @@ extension Condemnation.Cause: CustomStringConvertible {
     case .database: "refusedByDatabase"
     case .takesNoVector: "takesNoVector"
     case .unreadable: "unreadable"
+    case .overLimit: "overLimit"
     }
   }
 }

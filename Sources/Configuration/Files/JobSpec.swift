@@ -64,7 +64,7 @@ struct JobSpec {
     if let key = keys["key"] { source.keys = try readKey(key) }
     if let text = try keys["text"]?.text(.text) { source.text = text }
     if let vector = try keys["vector"]?.text(.text) { source.vector = vector }
-    source.condition = try keys["where"]?.text()
+    source.condition = try keys["where"]?.text(mayBeSecret: true)
     guard Set(source.keys + [source.text, source.vector]).count == source.keys.count + 2 else {
       throw Failure(
         .configuration, value.place, "\(value.path) must have different columns as key, text and vector")

@@ -34,7 +34,7 @@ enum YAMLFile {
       let line = before.unicodeScalars.count { $0 == "\n" }
       return failure(at: "\(line + 1):\(column + 1)", problem)
     case .duplicatedKeysInMapping(let keys, let context):
-      let names = keys.sorted().joined(separator: ", ")
+      let names = keys.sorted().map { SecretKeys.shown("\($0)") ?? "a key" }.joined(separator: ", ")
       return Failure(
         .configuration, "\(file):\(context.mark)", "\(names) is given more than once in one mapping",
         remedy: "keep one of them")

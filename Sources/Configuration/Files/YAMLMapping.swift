@@ -16,8 +16,9 @@ struct YAMLMapping {
       }
       let path = value.path.isEmpty ? name : "\(value.path).\(name)"
       guard allowed.contains(name) else {
-        let shown = YAMLValue(node: key, file: value.file, path: String(path.prefix(80)))
-        throw Self.unknown(name, shown, allowed: allowed)
+        let shown = SecretKeys.shown(name).map { _ in String(path.prefix(80)) }
+        throw Self.unknown(
+          name, YAMLValue(node: key, file: value.file, path: shown ?? "what stands here"), allowed: allowed)
       }
       values[name] = YAMLValue(node: node, file: value.file, path: path)
     }

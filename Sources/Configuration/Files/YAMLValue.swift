@@ -33,8 +33,8 @@ struct YAMLValue {
   var isMapping: Bool { node.mapping != nil }
   var isList: Bool { node.sequence != nil }
 
-  /// Text on any number of lines that is not blank.
-  func text() throws(Failure) -> String {
+  /// Text on any number of lines that is not blank, and no secret unless it may be one.
+  func text(mayBeSecret: Bool = false) throws(Failure) -> String {
     guard let text = unquotedText ?? quotedText else {
       let isOtherScalar = node.scalar != nil && tag != .null
       throw refusal("text", remedy: isOtherScalar ? "put it in quotes" : nil)
@@ -42,13 +42,22 @@ struct YAMLValue {
     guard text.unicodeScalars.contains(where: { !$0.properties.isWhitespace }), !text.contains("\0") else {
       throw Failure(.configuration, place, "\(path) must be text, not blank")
     }
+    return mayBeSecret ? text : try noSecret(text)
+  }
+
+  private func noSecret(_ text: String) throws(Failure) -> String {
+    guard !SecretKeys.looksSecret(text) else {
+      throw Failure(
+        .configuration, place, "\(path) holds what looks like a password or a key",
+        remedy: "take it out: secrets belong in the environment or in .env")
+    }
     return text
   }
 
   /// Text that `allowed` takes.
-  func text(_ allowed: Allowed) throws(Failure) -> String {
-    let text = try text()
-    guard allowed.value(of: text) == nil else { return text }
+  func text(_ allowed: Allowed, mayBeSecret: Bool = false) throws(Failure) -> String {
+    let text = try text(mayBeSecret: true)
+    guard allowed.value(of: text) == nil else { return mayBeSecret ? text : try noSecret(text) }
     var remedy: String?
     if case .choice(let words) = allowed {
       remedy = Spelling.nearest(to: text, in: words).map { "did you mean \($0)?" }
@@ -80,8 +89,8 @@ struct YAMLValue {
     case .number(let range): .number(try number(range))
     case .boolean: .boolean(try boolean())
     case .choice, .text, .path, .word, .webURL: .text(try text(allowed))
-    case .key: .secret(Secret(key: try text(allowed)))
-    case .database, .proxy: .secret(Secret(connection: try text(allowed)))
+    case .key: .secret(Secret(key: try text(allowed, mayBeSecret: true)))
+    case .database, .proxy: .secret(Secret(connection: try text(allowed, mayBeSecret: true)))
     }
   }
 

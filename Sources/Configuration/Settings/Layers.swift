@@ -16,6 +16,11 @@ struct Layers {
     let definition = parameter.definition
     func read(_ text: String, _ origin: Origin, in place: String, called name: String) throws(Failure) -> Setting {
       guard let value = definition.allowed.value(of: text) else { throw parameter.refusal(in: place, called: name) }
+      if case .text(let told) = value, SecretKeys.looksSecret(told) {
+        throw Failure(
+          .configuration, place, "\(name) holds what looks like a password or a key",
+          remedy: "take it out: this value is printed in logs and reports")
+      }
       return Setting(key: parameter.rawValue, value: value, origin: origin)
     }
     if let flag = definition.flag, let text = flags[parameter] {

@@ -55,7 +55,10 @@ private enum Redaction {
       // Behind a secret that held an unescaped "&", even a name may be a piece of it.
       if isBehindSecret, !isSecret, !harmless.contains(String(name)) { continue }
       isBehindSecret = isBehindSecret || isSecret
-      shown.append(isSecret ? name + "=" + mask : pair)
+      // No option that is shown needs these characters: what has them may be a password in its place. An "@" stays, since
+      // all before the last one is hidden below.
+      let isOdd = pair[pair.index(after: equals)...].contains { "#%".contains($0) }
+      shown.append(isSecret || isOdd ? name + "=" + mask : pair)
     }
     return rest[...question] + shown.joined(separator: "&")
   }

@@ -13,6 +13,7 @@ extension EmbeddingFailure {
       case .cancelled: .cancelled
       }
     self.init(kind, failure.reason, mayHaveBeenBilled: failure.wasSent)
+    isOfUntriedServer = !failure.isOfProvenConnection
   }
 
   /// Judges a reply of another status than 200, by `ErrorRule.table`; also one of status 200 that holds an error in place
@@ -45,5 +46,7 @@ extension EmbeddingFailure {
       mayHaveBeenBilled: rule.mayHaveBeenBilled || isErrorInReply && !(400...499).contains(status),
       rateLimits: RateLimitHints(response.headers).tightened(by: error.rateLimits))
     serverMessage = error.sentence.flatMap(redaction.oneLine)
+    // Who refuses the texts in plain words has read them.
+    isOfUntriedServer = !response.isOfProvenConnection && (rule.isByStatusAlone || !refusesInputs)
   }
 }

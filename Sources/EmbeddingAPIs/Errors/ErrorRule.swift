@@ -44,6 +44,11 @@ struct ErrorRule: Sendable {
     table.first { $0.fits(status: status, error) }
   }
 
+  /// Whether `word` is a code or a type that providers are known to use.
+  static func isKnown(_ word: String) -> Bool { knownCodes.contains(normalized(word)) }
+
+  private static let knownCodes = table.reduce(into: Set<String>()) { $0.formUnion($1.codes) }
+
   /// "RateLimitError", "rate_limit_error" and "rate-limit.error" are one.
   static func normalized(_ word: String) -> String { word.lowercased().filter { $0.isLetter || $0.isNumber } }
 }

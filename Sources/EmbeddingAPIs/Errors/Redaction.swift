@@ -4,21 +4,33 @@ import Foundation
 struct Redaction: Sendable {
   let texts: [String]
   let key: String?
+  /// Texts of earlier requests: a server, or what stands before it, can answer one request with another's words.
+  var others: [String] = []
+
+  /// A word that shares so many bytes with a text may not be shown, and a sentence not those bytes.
+  private static let sharedInWord = 8
+  private static let sharedInSentence = 16
+  /// So many bytes of the key give it away.
+  private static let sharedWithKey = 6
 
   /// `word`, e.g. an error's code or a request's id, where it may be shown: it is plain, and neither from a text nor from
-  /// the key.
+  /// the key, in whatever form. A code that is the provider's own may share some letters with a text.
   func shown(_ word: String?) -> String? {
-    guard let word, word.isPlainWord, !standsInText(word), !quotesText(word), !quotesKey(word) else { return nil }
-    return word
+    guard let word, word.isPlainWord, !quotesKey(word) else { return nil }
+    let runs = SharedRuns(in: ErrorRule.isKnown(word) ? [] : word.disguises, length: Redaction.sharedInWord)
+    let isFromText = (texts + others).contains { text in
+      text.utf8Contains(word) || (4...128).contains(text.utf8.count) && word.utf8Contains(text) || runs.stand(in: text)
+    }
+    return isFromText ? nil : word
   }
 
-  /// A model's name, already plain, where it may be shown. It is told of many replies and has to stay the same, so that
-  /// only a name that is a text, or has a long one in it, is held back.
+  /// A model's name, already plain, where it may be shown.
   func shownModel(_ name: String) -> String? {
     let lower = name.lowercased()
-    let isFromText = texts.contains {
-      (1...128).contains($0.utf8.count)
-        && (lower == $0.lowercased() || $0.utf8.count >= 8 && name.utf8Contains($0))
+    let runs = SharedRuns(in: name.disguises, length: Redaction.sharedInSentence)
+    let isFromText = texts.contains { text in
+      (1...128).contains(text.utf8.count)
+        && (lower == text.lowercased() || text.utf8.count >= 8 && name.utf8Contains(text)) || runs.stand(in: text)
     }
     return isFromText || quotesKey(name) ? nil : name
   }
@@ -38,21 +50,46 @@ struct Redaction: Sendable {
     line.replace(/sk-[A-Za-z0-9_*.\-]{2,}[A-Za-z0-9_*\-]/, with: "…")
     line.replace(/(?:pk|rk|pa|al|gsk|hf|jina|nvapi|xai|tgp)[-_][A-Za-z0-9_*\-]{16,}|AIza[A-Za-z0-9_*\-]{8,}/, with: "…")
     line.replace(/[^\s"'`,;:=&?()\[\]{}<>]+/) { quotesKey(String($0.0)) ? "…" : String($0.0) }
+    line = withoutTexts(of: others, line)
     guard line.contains(where: { $0 != "…" && $0 != " " }) else { return nil }
     return line.count <= 300 ? line : line.prefix(299) + "…"
   }
 
   private static let blanks = CharacterSet.controlCharacters.union(.whitespacesAndNewlines)
 
-  private func quotesText(_ word: String) -> Bool {
-    texts.contains { (4...128).contains($0.utf8.count) && word.utf8Contains($0) }
+  /// `line` with "…" in place of what earlier requests' texts have too.
+  private func withoutTexts(of texts: [String], _ line: String) -> String {
+    let length = Redaction.sharedInSentence
+    let runs = SharedRuns(in: [Array(line.utf8)], length: length)
+    let quoted = texts.filter(runs.stand(in:))
+    let characters = Array(line)
+    guard !quoted.isEmpty, characters.count >= length else { return line }
+    var isQuoted = [Bool](repeating: false, count: characters.count)
+    for start in 0...characters.count - length {
+      let run = String(characters[start..<start + length])
+      if quoted.contains(where: { $0.utf8Contains(run) }) {
+        for index in start..<start + length { isQuoted[index] = true }
+      }
+    }
+    var shown = ""
+    for (index, character) in characters.enumerated() {
+      if !isQuoted[index] { shown.append(character) } else if index == 0 || !isQuoted[index - 1] { shown.append("…") }
+    }
+    return shown
   }
 
-  /// Whether `word` holds the key, or is a part of it that is long enough to give it away.
+  /// Whether `word` holds the key, or enough of it to give it away, in whatever form.
   private func quotesKey(_ word: String) -> Bool {
     guard let key, !key.isEmpty else { return false }
-    let core = word.trimmingCharacters(in: .punctuationCharacters)
-    return word == key || (key.utf8.count >= 6 && word.contains(key)) || (core.utf8.count >= 6 && key.contains(core))
+    if word == key { return true }
+    let (length, secret) = (Redaction.sharedWithKey, Array(key.lowercased().utf8))
+    guard secret.count >= length else { return false }
+    let pieces = Set((0...secret.count - length).map { Array(secret[$0..<$0 + length]) })
+    return word.disguises.contains { form in
+      guard form.count >= length else { return false }
+      let form = form.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
+      return (0...form.count - length).contains { pieces.contains(Array(form[$0..<$0 + length])) }
+    }
   }
 }
 

@@ -55,6 +55,15 @@ struct EasyHandle: ~Copyable {
   /// Makes the connection end with the transfer.
   func forbidReuse() { _ = vecfill_curl_forbid_reuse(pointer) }
 
+  /// The local port of the last connection that the transfer used, and whether it was made for it; nil for none.
+  var connection: (port: Int, isNew: Bool)? {
+    var (port, new) = (0, 0)
+    guard vecfill_curl_get_local_port(pointer, &port) == CURLE_OK, port > 0,
+      vecfill_curl_get_new_connections(pointer, &new) == CURLE_OK
+    else { return nil }
+    return (port, new > 0)
+  }
+
   var status: Int {
     var status = 0
     return vecfill_curl_get_status(pointer, &status) == CURLE_OK ? status : 0

@@ -67,6 +67,12 @@ package final class HTTPClient: Sendable {
     return try result.get()
   }
 
+  /// Takes note that `response` can be used whole: its connection leads to a server that works.
+  package func proveConnection(of response: HTTPResponse) {
+    guard let connection = response.connection else { return }
+    loop.withLock { if $0.generation == response.generation { $0.prove(connection: connection) } }
+  }
+
   /// Uses none of the connections any more that were there when `response` came: one of them leads to a server whose
   /// replies can't be used, and behind a balancer a new one may lead to another. What is under way on them goes on.
   package func leaveConnections(of response: HTTPResponse) {

@@ -21,11 +21,13 @@ package struct HTTPFailure: Error, Equatable, Sendable {
   /// Whether the request's last byte was handed to the connection. Until then it is no whole JSON document, and no
   /// server can have acted on it. A GET asks for no act, and counts as sent.
   package let wasSent: Bool
+  /// Whether an earlier reply over the same connection could be used.
+  package let isOfProvenConnection: Bool
 }
 
 extension HTTPFailure {
   /// Judges libcurl's result, which is not `CURLE_OK`.
-  init(_ code: CURLcode, _ sight: Sight, wasSent: Bool) {
+  init(_ code: CURLcode, _ sight: Sight, wasSent: Bool, isOfProvenConnection: Bool) {
     // The body is asked for only once the connection, through TLS and any proxy, stands.
     let isConnected = sight.bodyWasAsked
     let (cause, reason): (Cause, String) =
@@ -48,6 +50,6 @@ extension HTTPFailure {
         (.interrupted, "the connection was lost: \(String(cString: curl_easy_strerror(code)))")
       default: (.unreachable, sight.noTunnel ?? String(cString: curl_easy_strerror(code)))
       }
-    self.init(cause: cause, reason: reason, wasSent: wasSent)
+    self.init(cause: cause, reason: reason, wasSent: wasSent, isOfProvenConnection: isOfProvenConnection)
   }
 }

@@ -10,4 +10,8 @@ package struct HTTPResponse: Sendable {
   package let isCut: Bool
   /// Which of the client's sets of connections it came over.
   let generation: Int
+  /// The number of its connection among those of the set; nil where there is none.
+  let connection: Int?
+  /// Whether an earlier reply over the same connection could be used.
+  let isOfProvenConnection: Bool
 }

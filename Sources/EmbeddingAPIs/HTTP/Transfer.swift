@@ -42,22 +42,30 @@ final class Transfer {
 
   var isCancelled: Bool { ticket.isCancelled }
 
+  /// The connection that it used; nil for none.
+  var connection: (port: Int, isNew: Bool)? { easy.connection }
+
   /// Ends the transfer with what libcurl says of it.
-  func finish(_ code: CURLcode) {
+  ///
+  /// - Parameters:
+  ///   - connection: the number of its connection.
+  ///   - isProven: whether an earlier reply over that could be used.
+  func finish(_ code: CURLcode, connection: Int?, isProven: Bool) {
     if code == CURLE_OK || isCut {
       let response = HTTPResponse(
-        status: easy.status, headers: headers, body: body, isCut: isCut, generation: generation)
+        status: easy.status, headers: headers, body: body, isCut: isCut, generation: generation, connection: connection,
+        isOfProvenConnection: isProven)
       ticket.resume(.success(response))
     } else {
       let sight = HTTPFailure.Sight(
         url: request.url, detail: easy.errorDetail, systemError: easy.systemError, bodyWasAsked: bodyWasAsked)
-      ticket.resume(.failure(HTTPFailure(code, sight, wasSent: wasSent)))
+      ticket.resume(.failure(HTTPFailure(code, sight, wasSent: wasSent, isOfProvenConnection: isProven)))
     }
   }
 
   /// Ends the transfer for a reason of the client's own.
   func abandon(_ cause: HTTPFailure.Cause, _ reason: String) {
-    ticket.resume(.failure(HTTPFailure(cause: cause, reason: reason, wasSent: wasSent)))
+    ticket.resume(.failure(HTTPFailure(cause: cause, reason: reason, wasSent: wasSent, isOfProvenConnection: false)))
   }
 
   private var wasSent: Bool { sentBytes == requestBody.count }

@@ -17,6 +17,7 @@ final class TransferLoop: Sendable {
   let generation: Int
   private let options: HTTPClient.Options
   private let inbox = Locked(Inbox())
+  private let connections = Locked(Connections())
   // libcurl allows `curl_multi_wakeup` from any thread; every other use is on the loop's own thread.
   private nonisolated(unsafe) let multi: UnsafeMutableRawPointer
 
@@ -40,6 +41,9 @@ final class TransferLoop: Sendable {
       return true
     }
   }
+
+  /// A reply that came over the connection of this number could be used.
+  func prove(connection: Int) { connections.withLock { $0.prove(connection) } }
 
   /// Makes the thread look for cancelled tickets and for arrivals.
   func wake() {
@@ -100,7 +104,8 @@ final class TransferLoop: Sendable {
       curl_multi_add_handle(multi, transfer.easyPointer) == CURLM_OK
     else {
       let reason = "libcurl refused the request's options"
-      ticket.resume(.failure(HTTPFailure(cause: .misconfigured, reason: reason, wasSent: false)))
+      ticket.resume(
+        .failure(HTTPFailure(cause: .misconfigured, reason: reason, wasSent: false, isOfProvenConnection: false)))
       return
     }
     transfers[transfer.easyPointer] = transfer
@@ -122,7 +127,8 @@ final class TransferLoop: Sendable {
       let (kind, easy, code) = (message.pointee.msg, message.pointee.easy_handle, message.pointee.data.result)
       guard kind == CURLMSG_DONE, let easy, let transfer = transfers.removeValue(forKey: easy) else { continue }
       curl_multi_remove_handle(multi, easy)
-      transfer.finish(code)
+      let (number, isProven) = connections.withLock { $0.use(transfer.connection, endedWith: code) }
+      transfer.finish(code, connection: number, isProven: isProven)
     }
   }
 

@@ -18,8 +18,9 @@ extension OpenAIEmbedder {
   func verdict(
     on response: HTTPResponse, _ stream: consuming EmbeddingsReplyStream, to texts: [String]
   ) -> Verdict {
-    let redaction = Redaction(texts: texts, key: options.apiKey?.value)
+    var redaction = Redaction(texts: texts, key: options.apiKey?.value)
     guard response.status == 200 else {
+      redaction.others = recent.withLock(\.all)
       let error = ProviderError(response.body, redaction)
       return refusal(response, error, redaction)
         ?? .refused(EmbeddingFailure(.unrecognized, "an unknown answer", status: response.status), .other)
@@ -28,9 +29,11 @@ extension OpenAIEmbedder {
     let rateLimits = RateLimitHints(response.headers)
     func useless(_ kind: EmbeddingFailure.Kind, _ reason: String, badIndex: Int? = nil) -> EmbeddingFailure {
       client.leaveConnections(of: response)
-      return EmbeddingFailure(
+      var failure = EmbeddingFailure(
         kind, "the reply can't be used: \(reason)", status: response.status, requestID: requestID, badIndex: badIndex,
         mayHaveBeenBilled: true, rateLimits: rateLimits)
+      failure.isOfUntriedServer = !response.isOfProvenConnection
+      return failure
     }
     guard !response.isCut || stream.broken != nil else {
       return .refused(useless(.brokenReply, EmbeddingsReply.tooLong), .other)
@@ -39,6 +42,7 @@ extension OpenAIEmbedder {
     do {
       reply = try stream.reply()
     } catch {
+      redaction.others = recent.withLock(\.all)
       let said = ProviderError(response.body, redaction)
       if said.isStructured, let refusal = refusal(response, said, redaction) { return refusal }
       let hasError = said.isStructured && said.sentence != nil
@@ -53,7 +57,11 @@ extension OpenAIEmbedder {
     }
     let shownModel = reply.model.flatMap(ModelName.shown).flatMap(redaction.shownModel)
     if let fault = fault(of: reply.model, shownModel) { return .refused(useless(.misconfigured, fault), .other) }
-    if !reply.unusable.isEmpty { client.leaveConnections(of: response) }
+    if reply.unusable.isEmpty {
+      client.proveConnection(of: response)
+    } else {
+      client.leaveConnections(of: response)
+    }
     var checked = EmbeddingReply(
       vectors: reply.vectors, billedTokens: reply.promptTokens.flatMap { plausible($0, for: texts) },
       requestID: requestID, rateLimits: rateLimits)

@@ -45,6 +45,7 @@ package struct OpenAIEmbedder: Embedder {
   private let headers: [(name: String, value: String)]
   let client: HTTPClient
   let habits: Locked<ServerHabits>
+  let recent = Locked(RecentTexts())
   private let notify: @Sendable (String) -> Void
   let now: @Sendable () -> Date
 
@@ -77,6 +78,7 @@ package struct OpenAIEmbedder: Embedder {
   }
 
   package func embed(_ texts: [String]) async throws(EmbeddingFailure) -> EmbeddingReply {
+    recent.withLock { $0.add(texts) }
     do {
       return try await answer(to: texts)
     } catch {

@@ -11,8 +11,8 @@ struct PostgresColumnPlace: Sendable {
   let tableName: String
   let columnName: String
 
-  /// The name of the lock on filling the column, the same for every process, every spelling of the source and over a
-  /// rename.
+  /// The name of the lock on filling the column. Every process takes the same one, however it spells the source, also
+  /// after a rename.
   var lockName: String { "vecfill \(table).\(number)" }
 
   /// The column of `source`; nil where there is no such table or column.

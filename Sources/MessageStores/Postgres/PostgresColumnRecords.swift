@@ -11,6 +11,9 @@ import Postgres
 struct PostgresColumnRecords: Sendable {
   private let filled: PostgresColumnPlace
   let column: ColumnIdentity
+  /// The schema, and the table of records in it, quoted as the server does.
+  private let schema: String
+  private let place: String
 
   static let definition = OwnTable.Definition(
     name: "vecfill_column",
@@ -20,18 +23,28 @@ struct PostgresColumnRecords: Sendable {
       by text NOT NULL DEFAULT current_setting('application_name'),
       PRIMARY KEY (database, table_id, column_number)
       """,
-    columns: "{database text,table_id oid,column_number int2,table_name text,column_name text,fingerprint text,"
-      + "recorded_at timestamptz,by text}")
+    columns: [
+      ("database", .text), ("table_id", .oid), ("column_number", .smallint), ("table_name", .text),
+      ("column_name", .text), ("fingerprint", .text), ("recorded_at", .timestamptz), ("by", .text),
+    ])
 
   struct Reading {
     var recorded: Fingerprint?
+    /// Whether it is in the schema of the table, and goes by the column's names as they are now and by its number in this
+    /// database.
+    var isUpToDate = false
     var warnings: [String] = []
   }
 
   /// - Parameter address: what names the database where the role may not read its system identifier.
   init(of filled: PostgresColumnPlace, address: String, on connection: isolated PostgresConnection) throws {
     self.filled = filled
-    let database = try connection.inspect("SELECT oid FROM pg_database WHERE datname = current_database()")[0][0] ?? ""
+    let names = try connection.inspect(
+      "SELECT oid, quote_ident($1) FROM pg_database WHERE datname = current_database()", [.text(filled.schema)]
+    ).first
+    let database = names?[0] ?? ""
+    schema = names?[1] ?? ""
+    place = "\(schema).\(Self.definition.name)"
     var system = address
     do {
       system = try connection.inspect("SELECT system_identifier FROM pg_control_system()")[0][0] ?? address
@@ -42,46 +55,51 @@ struct PostgresColumnRecords: Sendable {
   }
 
   /// Throws a `Failure` where the record is one that only a newer version understands.
+  ///
+  /// A table that was moved from schema to schema may have left a record in each: the newest one counts.
   func read(on connection: isolated PostgresConnection) throws -> Reading {
     var reading = Reading()
-    let all = try OwnTable.all(Self.definition, in: nil, on: connection)
-    let own = "\(filled.schema.quotedIdentifier).\(Self.definition.name)"
-    for records in all.filter({ $0.name == own }) + all.filter({ $0.name != own }) where reading.recorded == nil {
-      guard records.isReadable, try records.isTrusted(forTable: filled.table, on: connection) else {
-        if records.name == own {
+    var newest: (rank: (Double, Double), fingerprint: String, place: String)?
+    for found in try OwnTable.all(Self.definition, in: nil, on: connection) {
+      guard found.isReadable, try found.isTrusted(forTable: filled.table, on: connection) else {
+        if found.name == place {
           reading.warnings.append(
-            "\(records.name) is not to be trusted or can't be read: whether \(filled.tableName) holds another model's vectors is known from the ledger alone"
+            "\(place) is not to be trusted or can't be read: whether \(filled.tableName) holds another model's vectors is known from the ledger alone"
           )
         }
         continue
       }
-      let found = try connection.inspect(
+      let rows = try connection.inspect(
         """
-        SELECT fingerprint FROM ONLY \(records.name)
+        SELECT fingerprint, database = $1 AS is_own, extract(epoch FROM recorded_at) AS at,
+          table_name = $4 AND column_name = $5 AS is_named
+        FROM ONLY \(found.name)
         WHERE database = $1 AND table_id = $2::oid AND column_number = $3::smallint
           OR database <> $1 AND table_name = $4 AND column_name = $5 AND $6
-        ORDER BY database = $1 DESC, recorded_at DESC LIMIT 1
-        """,
-        [
-          .text(column.database), .text(filled.table), .text("\(filled.number)"), .text(filled.tableName),
-          .text(filled.columnName), .text(records.name == own ? "true" : "false"),
-        ])
-      guard let text = found.first?[0] else { continue }
-      guard let recorded = try? JSONDecoder().decode(Fingerprint.self, from: Data(text.utf8)) else {
-        throw Failure(
-          .configuration, records.name,
-          "its record of \(filled.tableName).\(filled.columnName) is none of this version's",
-          remedy: "use the vecfill that wrote it, or delete that row")
+        """, keys + [.text(found.name == place ? "true" : "false")])
+      for row in rows {
+        let rank = (row.isTrue("is_own") ? 1.0 : 0, row["at"].flatMap(Double.init) ?? 0)
+        guard let fingerprint = row["fingerprint"], newest.map({ rank > $0.rank }) ?? true else { continue }
+        newest = (rank, fingerprint, found.name)
+        reading.isUpToDate = found.name == place && rank.0 == 1 && row.isTrue("is_named")
       }
-      reading.recorded = recorded
     }
+    guard let newest else { return reading }
+    reading.recorded = try Fingerprint(
+      recorded: newest.fingerprint, of: "\(filled.tableName).\(filled.columnName)", in: newest.place)
     return reading
+  }
+
+  /// What a record goes by: the parameters $1 to $5.
+  private var keys: [PostgresValue] {
+    [
+      .text(column.database), .text(filled.table), .text("\(filled.number)"), .text(filled.tableName),
+      .text(filled.columnName),
+    ]
   }
 
   /// Returns why the record can't be made, in words; nil where it was made, durably.
   func record(_ fingerprint: Fingerprint, on connection: isolated PostgresConnection) throws -> String? {
-    let schema = filled.schema.quotedIdentifier
-    let place = "\(schema).\(Self.definition.name)"
     do {
       var found = try OwnTable.all(Self.definition, in: schema, on: connection)
       if found.isEmpty {
@@ -91,8 +109,6 @@ struct PostgresColumnRecords: Sendable {
       guard let found = found.first, try found.isTrusted(forTable: filled.table, on: connection) else {
         return "\(place) is not vecfill's own, or not its table's owner's"
       }
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = .sortedKeys
       _ = try connection.query(
         """
         WITH copied AS (DELETE FROM ONLY \(place) WHERE database <> $1 AND table_name = $4 AND column_name = $5)
@@ -102,10 +118,8 @@ struct PostgresColumnRecords: Sendable {
           column_name = excluded.column_name, fingerprint = excluded.fingerprint, recorded_at = now(),
           by = excluded.by
         """,
-        [
-          .text(column.database), .text(filled.table), .text("\(filled.number)"), .text(filled.tableName),
-          .text(filled.columnName), .text(String(decoding: try encoder.encode(fingerprint), as: UTF8.self)),
-        ], under: PostgresSettings(lockTimeout: .seconds(5)))
+        keys + [.text(try fingerprint.recorded())],
+        under: PostgresSettings(lockTimeout: .seconds(5)))
       return nil
     } catch let error as PostgresError where !error.endsConnection {
       return "\(place) can't be written (SQLSTATE \(error.sqlState ?? "unknown"))"
@@ -113,18 +127,14 @@ struct PostgresColumnRecords: Sendable {
   }
 
   func forget(on connection: isolated PostgresConnection) throws {
-    let all = try OwnTable.all(Self.definition, in: nil, on: connection)
-    for place in all where place.isReadable {
-      guard try place.isTrusted(forTable: filled.table, on: connection) else { continue }
+    for found in try OwnTable.all(Self.definition, in: nil, on: connection) where found.isReadable {
+      guard try found.isTrusted(forTable: filled.table, on: connection) else { continue }
       _ = try connection.query(
         """
-        DELETE FROM ONLY \(place.name) WHERE database = $1 AND table_id = $2::oid AND column_number = $3::smallint
-          OR database <> $1 AND table_name = $4 AND column_name = $5
-        """,
-        [
-          .text(column.database), .text(filled.table), .text("\(filled.number)"), .text(filled.tableName),
-          .text(filled.columnName),
-        ], under: PostgresSettings(lockTimeout: .seconds(5)))
+        DELETE FROM ONLY \(found.name) WHERE database = $1 AND table_id = $2::oid AND column_number = $3::smallint
+          OR database <> $1 AND table_name = $4 AND column_name = $5 AND $6
+        """, keys + [.text(found.name == place ? "true" : "false")],
+        under: PostgresSettings(lockTimeout: .seconds(5)))
     }
   }
 

@@ -26,20 +26,23 @@ struct PostgresInspection {
       )
     }
     let oid = relation["oid"] ?? ""
-    let key = try PostgresKeyInspection(source: source, relation: oid, on: connection)
+    let columns = Columns(all: try PostgresColumn.all(of: oid, on: connection), role: relation["role"] ?? "")
+    let key = try PostgresKeyInspection(source: source, relation: oid, columns: columns.all, on: connection)
     for column in key.key.columns {
-      _ = try self.column(column.name, relation: oid, missing: "name the primary key in the job", on: connection)
+      _ = try self.column(column.name, of: columns, missing: "name the primary key in the job")
     }
-    try checkText(relation: oid, on: connection)
+    let textType = try textType(columns)
     let pgvector = try pgvector(on: connection)
-    let vector = try vectorColumn(relation: oid, dimensions: dimensions, on: connection)
-    let lacking = try key.indexOfLacking(on: connection)
+    let vector = try vectorColumn(columns, dimensions: dimensions, on: connection)
+    let missing = try key.missingRowsIndex(
+      textType: textType, isPartitioned: relation["kind"] == "p", on: connection)
     let table = PostgresTable(
       source: source, oid: oid, schema: relation["schema"] ?? "", key: key.key, vectorNumber: vector.number,
       vectorType: vector.type, dimensions: vector.dimensions, pgvectorSchema: pgvector.schema, keySchemas: key.schemas,
-      hasIndexOfLacking: lacking.exists, indexes: try indexes(of: relation, on: connection),
-      warnings: (pgvector.warning.map { [$0] } ?? []) + lacking.warnings)
+      missingRowsIndex: missing.index, indexes: try indexes(of: relation, on: connection),
+      warnings: (pgvector.warning.map { [$0] } ?? []) + missing.warnings)
     _ = try PostgresPage(table: table, request: PageRequest(limit: 0), bytes: 0).read(on: connection)
+    if access == .filling { try PostgresPublishing(table: table).check(on: connection) }
     return table
   }
 
@@ -48,7 +51,8 @@ struct PostgresInspection {
     of relation: PostgresRow, on connection: isolated PostgresConnection
   ) throws -> SourceShape.Indexes {
     guard access == .filling else { return SourceShape.Indexes() }
-    let found = try TableIndexes(of: relation["oid"] ?? "", on: connection)
+    let found = try TableIndexes(
+      of: relation["oid"] ?? "", isPartitioned: relation["kind"] == "p", on: connection)
     return SourceShape.Indexes(
       present: found.present, mayBeAway: found.mayBeAway, warnings: found.warnings,
       tableRows: relation["rows"].flatMap { Double($0) }.flatMap { $0 >= 0 ? Int($0) : nil })
@@ -66,12 +70,10 @@ struct PostgresInspection {
     let name = (source.schema.map { "\($0.quotedIdentifier)." } ?? "") + source.table.quotedIdentifier
     let found = try connection.inspect(
       """
-      SELECT c.oid, n.nspname AS schema, c.relkind AS kind, c.reltuples AS rows, row_security_active(c.oid) AS hides_rows,
-        current_user AS role, pg_encoding_to_char(d.encoding) AS encoding,
-        current_setting('transaction_read_only')::boolean AS is_read_only
-      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-      JOIN pg_database d ON d.datname = current_database()
-      WHERE c.oid = to_regclass($1)
+      SELECT c.oid, (parse_ident(c.relnamespace::regnamespace::text))[1] AS schema, c.relkind AS kind,
+        c.reltuples AS rows, row_security_active(c.oid) AS hides_rows, current_user AS role,
+        getdatabaseencoding() AS encoding, current_setting('transaction_read_only')::boolean AS is_read_only
+      FROM pg_class c WHERE c.oid = to_regclass($1)::oid
       """, [.text(name)])
     guard let relation = found.first else {
       throw refusal("there is no such table", "check its name, its schema and the search path, and DATABASE_URL")
@@ -90,37 +92,34 @@ struct PostgresInspection {
     return relation
   }
 
+  /// A table's columns, and the role that asks for them.
+  private struct Columns {
+    let all: [PostgresColumn]
+    let role: String
+  }
+
   /// The column, once its rights suffice; a domain counts as its base type.
   private func column(
-    _ name: String, relation: String, written: Bool = false, missing remedy: String,
-    on connection: isolated PostgresConnection
-  ) throws -> PostgresRow {
-    let found = try connection.inspect(
-      """
-      SELECT a.attnum AS number, a.attnotnull AS not_null, a.attgenerated <> '' AS generated, a.atttypmod AS modifier,
-        t.typname AS type, t.typcategory AS category, format_type(a.atttypid, a.atttypmod) AS declared,
-        has_column_privilege(a.attrelid, a.attnum, 'SELECT') AS can_read,
-        has_column_privilege(a.attrelid, a.attnum, 'UPDATE') AS can_write, current_user AS role
-      FROM pg_attribute a JOIN pg_type d ON d.oid = a.atttypid
-      JOIN pg_type t ON t.oid = coalesce(nullif(d.typbasetype, 0), d.oid)
-      WHERE a.attrelid = $1::oid AND a.attname = $2 AND a.attnum > 0 AND NOT a.attisdropped
-      """, [.text(relation), .text(name)])
-    guard let column = found.first else { throw refusal("there is no such column", remedy, column: name) }
-    for (right, isGiven) in [("SELECT", column.isTrue("can_read")), ("UPDATE", !written || column.isTrue("can_write"))]
-    where !isGiven {
+    _ name: String, of columns: Columns, written: Bool = false, missing remedy: String
+  ) throws -> PostgresColumn {
+    guard let column = columns.all.first(where: { $0.name == name }) else {
+      throw refusal("there is no such column", remedy, column: name)
+    }
+    for (right, isGiven) in [("SELECT", column.canRead), ("UPDATE", !written || column.canWrite)] where !isGiven {
       throw Failure(
-        .denied, "\(source.name).\(name)", "the role \(column["role"] ?? "") lacks the right to \(right)",
+        .denied, "\(source.name).\(name)", "the role \(columns.role) lacks the right to \(right)",
         remedy: "GRANT \(right) ON \(source.name) TO it")
     }
     return column
   }
 
-  private func checkText(relation: String, on connection: isolated PostgresConnection) throws {
-    let text = try column(source.text, relation: relation, missing: "name the text column in the job", on: connection)
-    guard text["category"] == "S" else {
-      throw refusal(
-        "it holds \(text["declared"] ?? ""), not text", "name a column of type text or varchar", column: source.text)
+  /// The text column's type, without its schema.
+  private func textType(_ columns: Columns) throws -> String {
+    let text = try column(source.text, of: columns, missing: "name the text column in the job")
+    guard text.type.category == "S" else {
+      throw refusal("it holds \(text.declared), not text", "name a column of type text or varchar", column: source.text)
     }
+    return text.type.name
   }
 
   private func pgvector(on connection: isolated PostgresConnection) throws -> PgVector {
@@ -131,25 +130,24 @@ struct PostgresInspection {
   }
 
   private func vectorColumn(
-    relation: String, dimensions: Int?, on connection: isolated PostgresConnection
+    _ columns: Columns, dimensions: Int?, on connection: isolated PostgresConnection
   ) throws -> (number: Int, type: VectorType, dimensions: Int?) {
-    let column = try column(
-      source.vector, relation: relation, written: access == .filling, missing: Self.make, on: connection)
-    guard let type = VectorType(rawValue: column["type"] ?? "") else {
-      throw refusal("it holds \(column["declared"] ?? ""), not vectors", Self.fillAnother, column: source.vector)
+    let column = try column(source.vector, of: columns, written: access == .filling, missing: Self.make)
+    guard let type = VectorType(rawValue: column.type.name) else {
+      throw refusal("it holds \(column.declared), not vectors", Self.fillAnother, column: source.vector)
     }
-    guard !column.isTrue("generated") else {
+    guard !column.isGenerated else {
       throw refusal("it is a generated column", Self.fillAnother, column: source.vector)
     }
-    // pgvector's type modifier is the dimension, or -1 without one.
-    let declared = column["modifier"].flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
+    // pgvector's type modifier is the dimension.
+    let declared = column.modifier.flatMap { $0 > 0 ? $0 : nil }
     let found = try declared ?? existingDimensions(on: connection)
     if let dimensions, let found, found != dimensions {
       throw refusal(
         "it holds vectors of \(found) dimensions, the job's have \(dimensions)",
         "set dimensions to \(found) in the job, or \(Self.fillAnother)", column: source.vector)
     }
-    return (column["number"].flatMap { Int($0) } ?? 0, type, declared)
+    return (Int(column.number) ?? 0, type, declared)
   }
 
   /// The dimension of a vector that the column holds; nil where there is none.

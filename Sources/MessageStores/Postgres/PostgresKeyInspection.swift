@@ -1,4 +1,5 @@
 import Backfill
+import PgVector
 import Postgres
 
 /// Finds the key by which a table is paged, and the index by which its rows without a vector are found.
@@ -8,69 +9,43 @@ struct PostgresKeyInspection {
   let schemas: [String]
   private let source: Source
   private let relation: String
+  private let columns: [PostgresColumn]
+  private let indexes: [PostgresIndex]
 
   /// Tables of fewer rows are read quickly without an index too.
   private static let rowsWorthAnIndex = 100_000
 
-  private struct Candidate {
-    var isPrimary: Bool
-    var isComplete = true
-    var columns: [PostgresKeyColumn] = []
-    var schemas: [String] = []
-  }
-
   /// Throws a `Failure` where the source's key is no primary key, nor NOT NULL and unique.
   ///
   /// A job that leaves the key to its default, `id`, means the table's primary key, whatever its columns are.
-  init(source: Source, relation: String, on connection: isolated PostgresConnection) throws {
-    let candidates = try Self.candidates(relation, on: connection)
-    let named = candidates.first { $0.isComplete && Set($0.columns.map(\.name)) == Set(source.keys) }
-    let primary = source.keys == ["id"] ? candidates.first { $0.isPrimary && $0.isComplete } : nil
-    guard let found = named ?? primary else { throw try Self.refusal(source, relation, on: connection) }
-    (key, schemas) = (PostgresKey(columns: found.columns), found.schemas)
-    (self.source, self.relation) = (source, relation)
+  init(
+    source: Source, relation: String, columns: [PostgresColumn], on connection: isolated PostgresConnection
+  ) throws {
+    indexes = try PostgresIndex.all(of: relation, on: connection)
+    (self.source, self.relation, self.columns) = (source, relation, columns)
+    let unique = indexes.filter { index in
+      index.isUnique && index.isValid && index.isBtree && index.condition == nil && !index.hasExpressions
+    }
+    // The primary key comes first.
+    let candidates = unique.map { index in
+      (index.isPrimary, index.columns.compactMap { number in columns.first { $0.number == number } })
+    }.filter { $1.allSatisfy(\.isNotNull) }
+    let named = candidates.first { Set($1.map(\.name)) == Set(source.keys) }
+    let primary = source.keys == ["id"] ? candidates.first(where: \.0) : nil
+    guard let found = (named ?? primary)?.1 else { throw Self.refusal(source, columns) }
+    key = PostgresKey(columns: found.map(Self.keyColumn))
+    schemas = found.map(\.type.schema).reduce(into: []) { schemas, schema in
+      if schema != "pg_catalog", !schemas.contains(schema) { schemas.append(schema) }
+    }
   }
 
-  /// The table's unique indexes that can be paged by, the primary key first.
-  private static func candidates(
-    _ relation: String, on connection: isolated PostgresConnection
-  ) throws -> [Candidate] {
-    let rows = try connection.inspect(
-      """
-      SELECT i.indexrelid, i.indisprimary AS is_primary, a.attname AS name, a.attnotnull AS not_null,
-        n.nspname AS type_schema, t.typname AS type
-      FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am m ON m.oid = x.relam AND m.amname = 'btree'
-      CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k(number, place)
-      JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number
-      CROSS JOIN LATERAL (
-        WITH RECURSIVE type AS (
-          SELECT a.atttypid AS oid
-          UNION SELECT d.typbasetype FROM type JOIN pg_type d ON d.oid = type.oid WHERE d.typtype = 'd'
-        ) SELECT d.oid FROM type JOIN pg_type d ON d.oid = type.oid WHERE d.typtype <> 'd'
-      ) AS base
-      JOIN pg_type t ON t.oid = base.oid JOIN pg_namespace n ON n.oid = t.typnamespace
-      WHERE i.indrelid = $1::oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
-        AND k.place <= i.indnkeyatts
-      ORDER BY i.indisprimary DESC, i.indexrelid, k.place
-      """, [.text(relation)])
-    var candidates: [Candidate] = []
-    var index: String?
-    for row in rows {
-      if row["indexrelid"] != index {
-        index = row["indexrelid"]
-        candidates.append(Candidate(isPrimary: row.isTrue("is_primary")))
-      }
-      let (type, schema) = (row["type"] ?? "", row["type_schema"] ?? "")
-      let last = candidates.count - 1
-      candidates[last].columns.append(
-        PostgresKeyColumn(
-          name: row["name"] ?? "", kind: kind(of: schema == "pg_catalog" ? type : ""),
-          type: "\(schema.quotedIdentifier).\(type.quotedIdentifier)",
-          hasTimeZone: schema == "pg_catalog" && type == "timestamptz"))
-      if !row.isTrue("not_null") { candidates[last].isComplete = false }
-      if schema != "pg_catalog", !candidates[last].schemas.contains(schema) { candidates[last].schemas.append(schema) }
-    }
-    return candidates
+  private static func keyColumn(_ column: PostgresColumn) -> PostgresKeyColumn {
+    let type = column.type
+    let isOwn = type.schema == "pg_catalog"
+    return PostgresKeyColumn(
+      name: column.name, kind: kind(of: isOwn ? type.name : ""),
+      type: "\(type.schema.quotedIdentifier).\(type.name.quotedIdentifier)",
+      hasTimeZone: isOwn && type.name == "timestamptz")
   }
 
   private static func kind(of type: String) -> RowKey.Kind {
@@ -82,42 +57,37 @@ struct PostgresKeyInspection {
     }
   }
 
-  private static func refusal(
-    _ source: Source, _ relation: String, on connection: isolated PostgresConnection
-  ) throws -> Failure {
+  private static func refusal(_ source: Source, _ columns: [PostgresColumn]) -> Failure {
     let remedy = "name the primary key in the job"
-    for key in source.keys {
-      let found = try connection.inspect(
-        "SELECT 1 FROM pg_attribute WHERE attrelid = $1::oid AND attname = $2 AND attnum > 0 AND NOT attisdropped",
-        [.text(relation), .text(key)])
-      if found.isEmpty {
-        return Failure(.configuration, "\(source.name).\(key)", "there is no such column", remedy: remedy)
-      }
+    for key in source.keys where !columns.contains(where: { $0.name == key }) {
+      return Failure(.configuration, "\(source.name).\(key)", "there is no such column", remedy: remedy)
     }
     return Failure(
       .configuration, "\(source.name).\(source.key)",
       "it is not the table's key: it may be NULL or hold a value twice", remedy: remedy)
   }
 
-  /// Whether an index finds the rows that lack a vector, in the key's order; where none does and the table is large, the
-  /// statement that makes one.
-  func indexOfLacking(on connection: isolated PostgresConnection) throws -> (exists: Bool, warnings: [String]) {
+  /// The index that finds the rows that lack a vector, in the key's order: one that leaves out blank ones before one that
+  /// doesn't. Where there is none and the table is large, the statement that makes one.
+  ///
+  /// A partitioned table has it, too, where each of its partitions has one.
+  ///
+  /// - Parameter textType: the text column's type, without its schema.
+  func missingRowsIndex(
+    textType: String, isPartitioned: Bool, on connection: isolated PostgresConnection
+  ) throws -> (index: MissingRowsIndex?, warnings: [String]) {
+    let width = key.columns.count
+    let numbers = key.columns.compactMap { part in columns.first { $0.name == part.name }?.number }
+    var found = indexes.filter { index in
+      index.isValid && index.isBtree && !index.hasExpressions && Array(index.columns.prefix(width)) == numbers
+        && Set(index.orders.prefix(width)).count == 1
+    }.compactMap { index in
+      index.condition.flatMap { MissingRowsIndex(condition: $0, vector: source.vector, text: source.text) }
+    }
     let names = PostgresValue.array(key.columns.map(\.name))
-    let found = try connection.inspect(
-      """
-      SELECT 1 FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
-      JOIN pg_am m ON m.oid = x.relam AND m.amname = 'btree'
-      CROSS JOIN LATERAL (
-        SELECT array_agg(a.attname::text ORDER BY k.place) AS names, count(DISTINCT i.indoption[(k.place - 1)::int]) AS orders
-        FROM unnest(i.indkey) WITH ORDINALITY AS k(number, place)
-        JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number
-        WHERE k.place <= least(i.indnkeyatts, cardinality($3::text[]))
-      ) AS keyed
-      WHERE i.indrelid = $1::oid AND i.indisvalid AND i.indexprs IS NULL
-        AND pg_get_expr(i.indpred, i.indrelid) = format('(%I IS NULL)', $2::text)
-        AND keyed.names = $3::text[] AND keyed.orders = 1
-      """, [.text(relation), .text(source.vector), names])
-    guard found.isEmpty else { return (true, []) }
+    if found.isEmpty, isPartitioned { found = try indexesOfPartitions(names, on: connection) }
+    guard found.isEmpty else { return (found.contains(.texts) ? .texts : .all, []) }
+    let predicate = MissingRowsIndex(for: textType).predicate(vector: "%1$I", text: "%2$I")
     let size = try connection.inspect(
       """
       WITH RECURSIVE family AS (
@@ -125,17 +95,44 @@ struct PostgresKeyInspection {
       )
       SELECT sum(CASE WHEN c.reltuples >= 0 THEN c.reltuples ELSE pg_relation_size(c.oid) / 200 END) FILTER (
           WHERE c.relkind = 'r')::bigint AS rows,
-        (SELECT format('CREATE INDEX %sON %s (%s) WHERE %I IS NULL',
+        (SELECT format('CREATE INDEX %sON %s (%s) WHERE %s',
             CASE p.relkind WHEN 'r' THEN 'CONCURRENTLY ' ELSE '' END,
             format('%I.%I', n.nspname, p.relname),
             (SELECT string_agg(quote_ident(name), ', ' ORDER BY place)
-              FROM unnest($3::text[]) WITH ORDINALITY AS k(name, place)), $2::text)
+              FROM unnest($3::text[]) WITH ORDINALITY AS k(name, place)), format($2::text, $4::text, $5::text))
           FROM pg_class p JOIN pg_namespace n ON n.oid = p.relnamespace WHERE p.oid = $1::oid) AS statement
       FROM family f JOIN pg_class c ON c.oid = f.oid
-      """, [.text(relation), .text(source.vector), names])
+      """, [.text(relation), .text(predicate), names, .text(source.vector), .text(source.text)])
     guard let row = size.first, let statement = row["statement"],
       (row["rows"].flatMap { Int($0) } ?? 0) > Self.rowsWorthAnIndex
-    else { return (false, []) }
-    return (false, ["no index finds the rows that lack a vector, so all rows are read for them: \(statement)"])
+    else { return (nil, []) }
+    return (nil, ["no index finds the rows that lack a vector, so all rows are read for them: \(statement)"])
+  }
+  /// The indexes of missing rows that the partitions have, each its own; none where one of them has none.
+  private func indexesOfPartitions(
+    _ names: PostgresValue, on connection: isolated PostgresConnection
+  ) throws -> [MissingRowsIndex] {
+    let rows = try connection.inspect(
+      """
+      SELECT p.relid AS partition, pg_get_expr(i.indpred, i.indrelid) AS condition FROM pg_partition_tree($1::oid) p
+      LEFT JOIN (pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am m ON m.oid = x.relam AND m.amname = 'btree')
+        ON i.indrelid = p.relid AND i.indisvalid AND i.indexprs IS NULL
+          AND $2::text[] = array(
+            SELECT a.attname::text FROM unnest(i.indkey) WITH ORDINALITY AS k(number, place)
+            JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number
+            WHERE k.place <= least(i.indnkeyatts, cardinality($2::text[])) ORDER BY k.place)
+          AND 1 = (
+            SELECT count(DISTINCT o.value) FROM unnest(i.indoption) WITH ORDINALITY AS o(value, place)
+            WHERE o.place <= cardinality($2::text[]))
+      WHERE p.isleaf
+      """, [.text(relation), names])
+    var found: [String: Set<MissingRowsIndex>] = [:]
+    for row in rows {
+      let index = row["condition"].flatMap {
+        MissingRowsIndex(condition: $0, vector: source.vector, text: source.text)
+      }
+      found[row["partition"] ?? "", default: []].formUnion(index.map { [$0] } ?? [])
+    }
+    return found.values.contains(where: \.isEmpty) ? [] : found.values.flatMap(\.self)
   }
 }

@@ -73,13 +73,13 @@ actor PostgresLocks {
     if isPooled { try connection.execute("BEGIN READ ONLY") }
     // As a simple query: one with parameters leaves its portal open, and with it a snapshot for which vacuum and every
     // concurrent index build would wait as long as the transaction lasts.
-    try connection.execute(
-      """
-      SELECT set_config(name, '0', \(isPooled)) FROM pg_settings
-      WHERE name IN ('idle_session_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')
-      """)
+    let limits = ["idle_session_timeout", "idle_in_transaction_session_timeout", "transaction_timeout"].map { name in
+      "CASE WHEN current_setting('\(name)', true) IS NOT NULL THEN set_config('\(name)', '0', \(isPooled)) END"
+    }
+    try connection.execute("SELECT \(limits.joined(separator: ", "))")
+    // What pg_stat_activity is made of, without the names that it looks up in the catalogue.
     let backend = try connection.execute(
-      "SELECT pid, extract(epoch FROM backend_start) AS start FROM pg_stat_activity WHERE pid = pg_backend_pid()")
+      "SELECT pid, extract(epoch FROM backend_start) AS start FROM pg_stat_get_activity(pg_backend_pid())")
     if let backend = backend.first { own.withLock { $0.append(Backend(backend)) } }
   }
 

@@ -4,15 +4,15 @@ import Postgres
 
 /// Messages in PostgreSQL 13 or later with pgvector.
 ///
-/// One connection reads, one writes, one holds the locks that are asked for, and one counts, so that no page waits for
-/// a count. No statement relies on a session's settings or prepared statements, so a pooler may stand between.
+/// One connection reads and one holds the locks that are asked for. Two more write and count, so that neither waits for
+/// the other nor a page for a count; where the one is idle, the other is never opened. No statement relies on a session's
+/// settings or prepared statements, so a pooler may stand between.
 /// What is lost with a connection is made anew: a server's restart is waited for.
 package actor PostgresMessageStore: MessageStore {
   package nonisolated let identity: String
   private let address: String
   private let reader: PostgresConnection
-  private let writer: PostgresConnection
-  private let counter: PostgresConnection
+  private let others: PostgresConnections
   private let locks: PostgresLocks
   private let patience: PostgresPatience
   private let lockTimeout: Duration
@@ -30,8 +30,10 @@ package actor PostgresMessageStore: MessageStore {
     self.patience = patience
     self.lockTimeout = lockTimeout
     reader = try PostgresConnection(to: url, applicationName: applicationName)
-    writer = try PostgresConnection(to: url, applicationName: applicationName)
-    counter = try PostgresConnection(to: url, applicationName: applicationName)
+    others = PostgresConnections([
+      try PostgresConnection(to: url, applicationName: applicationName),
+      try PostgresConnection(to: url, applicationName: applicationName),
+    ])
     locks = PostgresLocks(
       connection: try PostgresConnection(to: url, applicationName: applicationName))
     do {
@@ -70,7 +72,10 @@ package actor PostgresMessageStore: MessageStore {
     var after: RowKey?
     repeat {
       let range = PostgresRange(of: table, after: after)
-      let (found, end) = try await attempt(on: counter, for: source) { connection, _ in try range.count(on: connection)
+      let connection = others.borrow()
+      defer { others.giveBack(connection) }
+      let (found, end) = try await attempt(on: connection, for: source) { connection, _ in
+        try range.count(on: connection)
       }
       count += found
       after = end
@@ -86,7 +91,9 @@ package actor PostgresMessageStore: MessageStore {
     }
     try await confirmLocks(for: source)
     let lockTimeout = lockTimeout
-    return try await attempt(on: writer, for: source) { connection, isRepeat in
+    let connection = others.borrow()
+    defer { others.giveBack(connection) }
+    return try await attempt(on: connection, for: source) { connection, isRepeat in
       try PostgresWrite(table: table, lockTimeout: lockTimeout, isRepeat: isRepeat).run(rows, on: connection)
     }
   }
@@ -114,19 +121,25 @@ package actor PostgresMessageStore: MessageStore {
     }
   }
 
+  package func named(_ source: Source) async throws -> Source {
+    var named = source
+    named.keys = try await table(of: source).key.columns.map(\.name)
+    return named
+  }
+
   package func column(of source: Source) async throws -> ColumnIdentity? {
-    let address = identity
-    return try await read(source) { connection in
-      guard let place = try PostgresColumnPlace.find(source, on: connection) else { return nil }
-      return try PostgresColumnRecords(of: place, address: address, on: connection).column
-    }
+    guard let place = try await place(of: source) else { return nil }
+    return try await records(at: place, of: source) { records, _ in records.column }
   }
 
   package func claim(_ source: Source) async throws -> ColumnClaim {
     let table = try await table(of: source)
     try await withPatience(for: source) { _ in try await self.locks.take(table.place.lockName, for: source) }
-    return try await records(of: source) { records, connection in
+    return try await records(at: table.place, of: source) { records, connection in
       let reading = try records.read(on: connection)
+      // After a rename or a move, a copy of the database would not find it any more. Where it can't be brought up to date
+      // it is still there.
+      if let recorded = reading.recorded, !reading.isUpToDate { _ = try records.record(recorded, on: connection) }
       return ColumnClaim(column: records.column, recorded: reading.recorded, warnings: reading.warnings)
     }
   }
@@ -137,15 +150,13 @@ package actor PostgresMessageStore: MessageStore {
   }
 
   package func record(_ fingerprint: Fingerprint, of source: Source) async throws -> String? {
-    try await records(of: source) { try $0.record(fingerprint, on: $1) }
+    try await records(at: table(of: source).place, of: source) { try $0.record(fingerprint, on: $1) }
   }
 
   package func forget(_ source: Source) async throws -> ColumnIdentity? {
-    guard let place = try await read(source, { try PostgresColumnPlace.find(source, on: $0) }) else { return nil }
+    guard let place = try await place(of: source) else { return nil }
     try await withPatience(for: source) { _ in try await self.locks.take(place.lockName, for: source) }
-    let address = identity
-    return try await read(source) { connection in
-      let records = try PostgresColumnRecords(of: place, address: address, on: connection)
+    return try await records(at: place, of: source) { records, connection in
       try records.forget(on: connection)
       return records.column
     }
@@ -153,8 +164,7 @@ package actor PostgresMessageStore: MessageStore {
 
   package func close() async {
     await reader.close()
-    await writer.close()
-    await counter.close()
+    await others.close()
     await locks.close()
   }
 }
@@ -169,10 +179,17 @@ extension PostgresMessageStore {
     return table
   }
 
+  /// Where the column is that `source` fills, though the rest of the source need not be there.
+  private func place(of source: Source) async throws -> PostgresColumnPlace? {
+    if let table = tables[source] { return table.place }
+    return try await read(source) { try PostgresColumnPlace.find(source, on: $0) }
+  }
+
   private func records<Value: Sendable>(
-    of source: Source, _ body: @escaping @Sendable (PostgresColumnRecords, isolated PostgresConnection) throws -> Value
+    at place: PostgresColumnPlace, of source: Source,
+    _ body: @escaping @Sendable (PostgresColumnRecords, isolated PostgresConnection) throws -> Value
   ) async throws -> Value {
-    let (place, address) = (try await table(of: source).place, identity)
+    let address = identity
     return try await read(source) { connection in
       try body(PostgresColumnRecords(of: place, address: address, on: connection), connection)
     }
@@ -195,7 +212,13 @@ extension PostgresMessageStore {
     try await withPatience(for: source) { isRepeat in
       try await connection.run { connection in
         if !connection.isAlive { try connection.reconnect() }
-        return try body(connection, isRepeat)
+        do {
+          return try body(connection, isRepeat)
+        } catch let error as PostgresError where error.isReadOnly {
+          // What made the session read-only lasts as long as the session.
+          connection.close()
+          throw error
+        }
       }
     }
   }
@@ -212,7 +235,9 @@ extension PostgresMessageStore {
         return try await body(isRepeat)
       } catch let error as PostgresError {
         guard let delay = patience.delay(after: error, chance: .random(in: 0..<1)) else {
-          throw error.failure(error.endsConnection ? address : source.name)
+          throw error.endsConnection && error.isTransient
+            ? error.failure(address, remedy: "check that the server answers, and run the same command again to go on")
+            : error.failure(error.endsConnection ? address : source.name)
         }
         isRepeat = isRepeat || error.mayHaveBeenDone
         try await Task.sleep(for: delay)

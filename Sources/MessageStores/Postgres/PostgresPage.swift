@@ -1,5 +1,6 @@
 import Backfill
 import Foundation
+import PgVector
 import Postgres
 
 /// The reading of one page.
@@ -25,11 +26,11 @@ struct PostgresPage: Sendable {
   /// A first column tells a message, and one that is too long, from the window's end. A message comes with the number of rows that were found, which
   /// is greater than that of the messages where the bytes end the page. The lengths are read without the texts.
   private var statement: String {
-    let notBlank = request.leavesOutBlank ? "AND NOT \(Self.isBlank)" : ""
+    let notBlank = request.leavesOutBlank ? "AND \(Self.isText)" : ""
     return """
       WITH vecfill_found AS MATERIALIZED (
         SELECT \(table.key.aliases), \(Self.isTooLong) AS vecfill_long,
-          CASE WHEN NOT \(Self.isBlank) AND NOT \(Self.isTooLong) THEN vecfill_text END AS vecfill_text
+          CASE WHEN \(Self.isText) AND NOT \(Self.isTooLong) THEN vecfill_text END AS vecfill_text
         FROM (\(range.rows(meeting: condition))) AS vecfill_rows
         WHERE vecfill_meets \(notBlank) ORDER BY \(table.key.aliases) LIMIT $1
       )
@@ -80,12 +81,8 @@ struct PostgresPage: Sendable {
   private static let isTooLong =
     "coalesce(pg_catalog.octet_length(vecfill_text) > \(UnreadableText.mostBytes), false)"
 
-  /// Whether `vecfill_text` is NULL or of white space alone, as far as that is known without much reading, and in any
-  /// encoding: white space beyond ASCII's is known here only.
-  private static let isBlank = """
-    (vecfill_text IS NULL OR (pg_catalog.octet_length(vecfill_text) <= 1000
-      AND pg_catalog.btrim(vecfill_text::pg_catalog.text, E' \\t\\n\\r\\f\\x0B') = ''))
-    """
+  /// White space beyond ASCII's is known here only.
+  private static let isText = MissingRowsIndex.isText("vecfill_text::pg_catalog.text")
 }
 
 extension PostgresTable {

@@ -1,10 +1,11 @@
 import Backfill
 import Foundation
+import PgVector
 import Postgres
 
 /// The rows of a table from one key up to another, looked at in windows of bounded size.
 ///
-/// Where an index holds the rows that lack a vector, a window is of these alone; else it is of any rows, by the key.
+/// Where an index holds the rows that lack a vector, a window is of those that it holds; else it is of any rows, by the key.
 struct PostgresRange: Sendable {
   /// The most rows that one statement looks at.
   static let window = 20_000
@@ -24,7 +25,7 @@ struct PostgresRange: Sendable {
 
   var settings: PostgresSettings {
     var settings = table.settings()
-    settings.weighsFunctions = table.hasIndexOfLacking
+    settings.weighsFunctions = table.missingRowsIndex != nil
     return settings
   }
 
@@ -45,7 +46,7 @@ struct PostgresRange: Sendable {
       try pipeline.add(settings)
       // Both take the parameters from $2 on.
       for statement in [
-        "SELECT count(*) FROM (\(rows(meeting: table.condition))) AS vecfill_rows WHERE vecfill_meets AND $1::bool",
+        "SELECT count(*) FROM (\(counted)) AS vecfill_rows WHERE vecfill_meets AND $1::bool",
         "SELECT \(table.key.aliasedOutputs) FROM (\(end)) AS vecfill_end WHERE $1::bool",
       ] {
         try pipeline.add(statement, ["true"] + parameters, format: .binary)
@@ -53,6 +54,16 @@ struct PostgresRange: Sendable {
     }[0].get()
     let count = results[1].withBytes(row: 0, column: 0) { Int64(bigEndian: $0.loadUnaligned(as: Int64.self)) }
     return (Int(count ?? 0), results[2].isEmpty ? nil : try table.key(of: results[2], row: 0, from: 0))
+  }
+
+  /// The window's rows, of which `vecfill_meets` tells whether they count. Where the index holds no other rows, nothing is
+  /// read but the index, as far as vacuum has marked the table's pages.
+  private var counted: String {
+    guard table.missingRowsIndex != nil, table.source.condition == nil else { return rows(meeting: table.condition) }
+    return """
+      SELECT true AS vecfill_meets FROM \(table.name) WHERE \(restriction)
+      ORDER BY \(table.key.order(of: table.identifier)) LIMIT \(Self.window)
+      """
   }
 
   /// The window's last key under its aliases; no row where the range ends before.
@@ -68,7 +79,9 @@ struct PostgresRange: Sendable {
     let width = table.key.columns.count
     if after != nil { terms.append(table.key.comparison(">", parametersFrom: 2)) }
     if through != nil { terms.append(table.key.comparison("<=", parametersFrom: after == nil ? 2 : 2 + width)) }
-    if table.hasIndexOfLacking { terms.append(lacking) }
+    if table.missingRowsIndex != nil { terms.append(lacking) }
+    // The index implies this one, too, and no scan of it computes it.
+    if table.missingRowsIndex == .texts { terms.append(MissingRowsIndex.isText(table.text)) }
     return terms.isEmpty ? "true" : terms.joined(separator: " AND ")
   }
 

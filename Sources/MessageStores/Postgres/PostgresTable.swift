@@ -19,15 +19,15 @@ struct PostgresTable: Sendable {
   let pgvectorSchema: String
   /// Schemas of the key's types, whose operators must be found.
   let keySchemas: [String]
-  /// Whether an index holds the keys of the rows that lack a vector, and no other, in their order.
-  var hasIndexOfLacking: Bool
+  /// The index that holds the keys of the rows that lack a vector, and no other, in their order; nil where there is none.
+  var missingRowsIndex: MissingRowsIndex?
   let indexes: SourceShape.Indexes
   let warnings: [String]
 
   var shape: SourceShape {
     SourceShape(
       keyKind: key.kind, vectorType: dimensions.map { "\(vectorType)(\($0))" } ?? "\(vectorType)", indexes: indexes,
-      warnings: warnings)
+      warnings: warnings, countsBlank: missingRowsIndex != .texts)
   }
 
   var place: PostgresColumnPlace {
@@ -77,14 +77,18 @@ extension PostgresTable {
 
   /// Which of the rows of the digests $1 and the keys from $2 on, counted from 1, still hold the text and no vector.
   ///
-  /// A subquery a row, and no join: whatever the table's statistics say, each row is looked up by its key.
+  /// A subquery a row, and no join: whatever the table's statistics say, each row is looked up by its key, and where there
+  /// is an index of missing rows, in that one.
   var unfilled: String {
     """
     SELECT vecfill_n FROM \(arrays(from: 1))
     WHERE (SELECT CASE WHEN \(vector) IS NULL THEN \(condition) AND \(digest) = pg_catalog.decode(vecfill_d, 'hex') END
-      FROM \(name) WHERE \(key.equality { "vecfill_k\($0)" }))
+      FROM \(name) WHERE \(key.equality { "vecfill_k\($0)" }) AND \(isMissing))
     """
   }
+
+  /// That a row is one of those that the index of missing rows holds, which has few pages.
+  private var isMissing: String { missingRowsIndex?.predicate(vector: vector, text: rawText) ?? "true" }
 
   /// Which of the rows of the digests $1 and the keys from $2 on, counted from 1, lack a vector; with `lock` only those
   /// that no other transaction holds.

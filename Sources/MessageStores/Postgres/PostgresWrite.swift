@@ -15,6 +15,8 @@ struct PostgresWrite: Sendable {
   private static let conflicts = 3
   /// So many rows are tried in one round trip, each in a transaction of its own.
   private static let group = 50
+  /// How long each of many rows waits for a lock on the table or a partition that is known to be held.
+  private static let shortly: Duration = .milliseconds(20)
 
   func run(_ rows: [EmbeddedRow], on connection: isolated PostgresConnection) throws -> WriteOutcome {
     var outcome = WriteOutcome()
@@ -60,7 +62,7 @@ extension PostgresWrite {
       }
       try pipeline.add("COMMIT")
       try pipeline.sync()
-      try addReadBack(of: rows, to: &pipeline)
+      try addReadBack(of: rows, within: lockTimeout, to: &pipeline)
     }
     let counts = try segments[0].get().dropFirst(Self.leading).map(\.affectedRows)
     outcome.written.formUnion(zip(rows, counts).lazy.filter { $1 > 0 }.map { $0.0.key })
@@ -76,7 +78,9 @@ extension PostgresWrite {
 
   /// Asks, once the transaction is committed, for the rows that still hold the text and no vector: only then every
   /// trigger has done what it does.
-  private func addReadBack(of rows: [EmbeddedRow], to pipeline: inout PostgresPipeline) throws {
+  private func addReadBack(
+    of rows: [EmbeddedRow], within lockTimeout: Duration, to pipeline: inout PostgresPipeline
+  ) throws {
     try pipeline.add(table.settings(lockTimeout: lockTimeout))
     try pipeline.add(table.unfilled, arrays(of: rows), format: .binary)
   }
@@ -98,7 +102,9 @@ extension PostgresWrite {
       error.mayHaveBeenDone = true
       throw error
     } catch {
-      unfilled = try readBackEach(rows, on: connection)
+      // A lock that kept all from being read was waited for once; each of many rows can't wait as long again.
+      let patience = error.isLockTimeout ? min(lockTimeout, Self.shortly) : lockTimeout
+      unfilled = try readBackEach(rows, within: patience, on: connection)
     }
     outcome.unfilled.formUnion(unfilled)
     outcome.written.subtract(unfilled)
@@ -106,14 +112,14 @@ extension PostgresWrite {
 
   /// The rows that hold no vector, read one by one: one that can't be read holds nothing that was written to it.
   private func readBackEach(
-    _ rows: [EmbeddedRow], on connection: isolated PostgresConnection
+    _ rows: [EmbeddedRow], within lockTimeout: Duration, on connection: isolated PostgresConnection
   ) throws -> Set<RowKey> {
     var unfilled: Set<RowKey> = []
     for group in rows.groups(of: Self.group) {
       let segments = try connection.segments { pipeline in
         for (index, row) in group.enumerated() {
           if index > 0 { try pipeline.sync() }
-          try addReadBack(of: [row], to: &pipeline)
+          try addReadBack(of: [row], within: lockTimeout, to: &pipeline)
         }
       }
       for (row, segment) in zip(group, segments) {
@@ -145,7 +151,7 @@ extension PostgresWrite {
   ) throws {
     guard let locked = try heldByOthers(rows, on: connection) else {
       // A lock on a partition leaves the other partitions' rows free.
-      return try writeEach(rows, within: .milliseconds(20), to: &outcome, on: connection)
+      return try writeEach(rows, within: Self.shortly, to: &outcome, on: connection)
     }
     outcome.locked.formUnion(locked)
     let free = rows.filter { !locked.contains($0.key) }
@@ -231,7 +237,7 @@ extension PostgresWrite {
         try pipeline.add(statement, parameters)
         try pipeline.sync()
       }
-      try addReadBack(of: group, to: &pipeline)
+      try addReadBack(of: group, within: lockTimeout, to: &pipeline)
     }
     var conflicting: [EmbeddedRow] = []
     for (row, segment) in zip(group, segments) {

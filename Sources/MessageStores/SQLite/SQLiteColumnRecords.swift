@@ -24,7 +24,7 @@ struct SQLiteColumnRecords {
   /// Where the column is.
   private struct Place {
     let page: Int64
-    let number: Int
+    let number: Int64
     let tables: Set<String>
     let columns: Set<String>
   }
@@ -33,36 +33,58 @@ struct SQLiteColumnRecords {
   ///
   /// Throws a `Failure` where the table is another's, or a record is one that only a newer version understands.
   func find() throws -> Record? {
-    guard try database.tableExists(Self.name) else { return nil }
-    let columns = try Set(database.columns(in: Self.name).map(\.name))
-    guard
-      columns.isSuperset(of: [
-        "id", "database", "table_name", "column_name", "table_page", "column_place", "fingerprint",
-      ])
-    else {
-      throw Failure(
-        .configuration, Self.name, "the table is there and is not vecfill's own",
-        remedy: "rename or drop it: vecfill records there what a column's vectors are made of")
-    }
+    guard try exists() else { return nil }
     let place = try place()
     let (tableName, columnName) = (source.table.lowercased(), source.vector.lowercased())
     let rows = try Row.fetchAll(database, sql: "SELECT * FROM \(Self.name)")
     func isOf(_ row: Row, byName: Bool) -> Bool {
-      let named = (
-        ((row["table_name"] as String?) ?? "").lowercased(), ((row["column_name"] as String?) ?? "").lowercased()
-      )
+      let named = ((row.text("table_name") ?? "").lowercased(), (row.text("column_name") ?? "").lowercased())
       if byName { return named == (tableName, columnName) }
-      let isTable = named.0 == tableName || row["table_page"] == place.page && !place.tables.contains(named.0)
-      let isColumn = named.1 == columnName || row["column_place"] == place.number && !place.columns.contains(named.1)
+      let isTable = named.0 == tableName || row.number("table_page") == place.page && !place.tables.contains(named.0)
+      let isColumn =
+        named.1 == columnName || row.number("column_place") == place.number && !place.columns.contains(named.1)
       return isTable && isColumn
     }
     guard let row = rows.first(where: { isOf($0, byName: true) }) ?? rows.first(where: { isOf($0, byName: false) })
     else { return nil }
-    let id = (row["id"] as Int64?) ?? 0
+    guard let id = row.number("id"), Self.ids.contains(id), let name = row.text("database") else { throw Self.notOwn }
     return Record(
-      id: id, column: ColumnIdentity(database: "sqlite \((row["database"] as String?) ?? "")", column: "\(id)"),
-      fingerprint: try (row["fingerprint"] as String?).map(decode),
-      isUpToDate: isOf(row, byName: true) && row["table_page"] == place.page && row["column_place"] == place.number)
+      id: id, column: ColumnIdentity(database: "sqlite \(name)", column: "\(id)"),
+      fingerprint: try row.isNull("fingerprint")
+        ? nil
+        : Fingerprint(
+          recorded: row.text("fingerprint") ?? "", of: "\(source.name).\(source.vector)", in: Self.name),
+      isUpToDate: isOf(row, byName: true) && row.number("table_page") == place.page
+        && row.number("column_place") == place.number)
+  }
+
+  /// Whether the table of records is there. Throws a `Failure` where something else has its name, or could run code of
+  /// somebody's while it is written.
+  private func exists() throws -> Bool {
+    let found = try Row.fetchOne(
+      database,
+      sql: """
+        SELECT type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%' AND NOT EXISTS (
+          SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE) AS is_plain
+        FROM sqlite_master WHERE name = ?1 COLLATE NOCASE
+        """, arguments: [Self.name])
+    guard let found else { return false }
+    let columns = try Set(SQLiteColumn.all(of: Self.name, in: database).filter { !$0.isGenerated }.map(\.name))
+    guard found.number("is_plain") == 1, columns.isSuperset(of: Self.columns) else { throw Self.notOwn }
+    return true
+  }
+
+  private static let columns = [
+    "id", "database", "table_name", "column_name", "table_page", "column_place", "fingerprint", "recorded_at",
+  ]
+
+  /// The ids that a record may have: the lock on filling a column goes by them.
+  private static let ids: ClosedRange<Int64> = 1...1 << 32
+
+  private static var notOwn: Failure {
+    Failure(
+      .configuration, name, "something of that name is there and is not vecfill's own",
+      remedy: "rename or drop it: vecfill records there what a column's vectors are made of")
   }
 
   /// The record of the column, which is made, without a fingerprint, where there is none.
@@ -97,12 +119,9 @@ struct SQLiteColumnRecords {
   }
 
   func record(_ fingerprint: Fingerprint) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = .sortedKeys
-    let text = String(decoding: try encoder.encode(fingerprint), as: UTF8.self)
     try database.execute(
       sql: "UPDATE \(Self.name) SET fingerprint = ?, recorded_at = CURRENT_TIMESTAMP WHERE id = ?",
-      arguments: [text, try findOrMake().id])
+      arguments: [try fingerprint.recorded(), try findOrMake().id])
   }
 
   func forget(_ id: Int64) throws {
@@ -114,17 +133,18 @@ struct SQLiteColumnRecords {
     let own = tables.first { ($0["name"] as String).lowercased() == source.table.lowercased() }
     let columns = try SQLiteColumn.all(of: source.table, in: database).map { $0.name.lowercased() }
     return Place(
-      page: own?["rootpage"] ?? 0, number: columns.firstIndex(of: source.vector.lowercased()) ?? -1,
+      page: own?["rootpage"] ?? 0,
+      number: columns.firstIndex(of: source.vector.lowercased()).map(Int64.init) ?? -1,
       tables: Set(tables.map { ($0["name"] as String).lowercased() }), columns: Set(columns))
   }
 
-  private func decode(_ text: String) throws -> Fingerprint {
-    guard let fingerprint = try? JSONDecoder().decode(Fingerprint.self, from: Data(text.utf8)) else {
-      throw Failure(
-        .configuration, Self.name,
-        "its record of \(source.name).\(source.vector) is none of this version's",
-        remedy: "use the vecfill that wrote it, or delete that row")
-    }
-    return fingerprint
-  }
+}
+
+extension Row {
+  /// The column's text; nil where it holds none. GRDB's own subscript would trap on what isn't of its type.
+  fileprivate func text(_ column: String) -> String? { String.fromDatabaseValue(stored(column)) }
+  fileprivate func number(_ column: String) -> Int64? { Int64.fromDatabaseValue(stored(column)) }
+  fileprivate func isNull(_ column: String) -> Bool { stored(column).isNull }
+
+  private func stored(_ column: String) -> DatabaseValue { self[column] ?? .null }
 }

@@ -5,7 +5,7 @@ extension DatabaseError {
   /// What it means to the person who runs the job; locks were waited for as long as `patience` says. The statement and
   /// its values are left out (P10).
   func failure(_ subject: String, patience: SQLitePatience) -> Failure {
-    let reason = message ?? "SQLite error \(extendedResultCode.rawValue)"
+    let reason = told
     switch resultCode {
     case .SQLITE_BUSY, .SQLITE_LOCKED, .SQLITE_PROTOCOL:
       return Failure(
@@ -24,6 +24,19 @@ extension DatabaseError {
     default:
       return Failure(.configuration, subject, reason, remedy: "check the source's table, columns and condition")
     }
+  }
+}
+
+extension DatabaseError {
+  /// SQLite's own message where it is about the statement itself. Once rows are looked at, a function may quote them, as
+  /// "bad JSON path: 'the row'" does.
+  private var told: String {
+    let code = "SQLite error \(extendedResultCode.rawValue)"
+    guard let message else { return code }
+    // Only a statement that was prepared has arguments.
+    let isOfStatement = arguments == nil || resultCode != .SQLITE_ERROR
+    return isOfStatement
+      ? message : "SQLite refused a value in a condition or a function (error \(extendedResultCode.rawValue))"
   }
 }
 

@@ -119,6 +119,10 @@ package actor SQLiteMessageStore: MessageStore {
     }
   }
 
+  package func named(_ source: Source) async throws -> Source {
+    try await read(source) { try $1.named(in: $0) }
+  }
+
   package func column(of source: Source) async throws -> ColumnIdentity? {
     try await find(source)?.column
   }
@@ -141,8 +145,8 @@ package actor SQLiteMessageStore: MessageStore {
       var filled: [FilledRow] = []
       while let row = try rows.next() {
         let text = (row[0] as Data?).flatMap { String(validating: $0, as: UTF8.self) }
-        guard let vector = (row[1] as Data?).flatMap(table.vectorFormat.vector) else { continue }
-        filled.append(FilledRow(text: text, vector: vector))
+        let vector = (row[1] as Data?).flatMap(table.vectorFormat.vector)
+        filled.append(FilledRow(text: vector == nil ? nil : text, vector: vector ?? []))
       }
       return FilledSample(filled)
     }

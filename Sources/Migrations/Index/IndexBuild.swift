@@ -27,12 +27,12 @@ struct IndexBuild: Sendable {
       try await pair.withPgVectorOnPath { try await waitingForTransactions(statement) }
     } catch let error as PostgresError where error.sqlState == "53100" && settings != nil {
       // A container's /dev/shm is too small for parallel workers.
-      narrator.warn("\(subject): \(error.message); built without workers")
+      narrator.warn("\(subject): \(error.reason); built without workers")
       try await pair.worker.execute("SET max_parallel_maintenance_workers = 0")
       try await waitingForTransactions("DROP INDEX CONCURRENTLY IF EXISTS \(name.quoted)")
       try await pair.withPgVectorOnPath { try await waitingForTransactions(statement) }
     }
-    for notice in await pair.worker.takeNotices() where notice.message.contains("no longer fits") {
+    for notice in await pair.worker.takeNotices() where notice.message.contains("no longer fits") && !notice.isRaised {
       narrator.warn("\(subject): \(notice.message)")
     }
     if settings != nil {

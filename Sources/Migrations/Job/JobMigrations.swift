@@ -38,11 +38,11 @@ package struct JobMigrations: Sendable {
     try addColumn(of: source, table)
     for indexed in table.indexed {
       var part = source
-      part.table = indexed.name
-      try addIndex(
-        IndexName.of(part, "missing"), on: indexed,
-        "(\(source.keys.map(\.quotedIdentifier).joined(separator: ", "))) WHERE \(source.vector.quotedIdentifier) IS NULL"
-      )
+      part.table = indexed.name.name
+      let keys = source.keys.map(\.quotedIdentifier).joined(separator: ", ")
+      let predicate = indexed.index.predicate(
+        vector: source.vector.quotedIdentifier, text: source.text.quotedIdentifier)
+      try addIndex(IndexName.of(part, "missing"), on: indexed.name, "(\(keys)) WHERE \(predicate)")
     }
     if dialect == .postgres { try addVectorIndex(of: source, table) }
   }

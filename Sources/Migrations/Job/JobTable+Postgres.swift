@@ -22,7 +22,12 @@ extension JobTable {
     self.isPartitioned = isPartitioned
     pgvector = try PgVector.installed(on: connection)
     for name in source.keys + [source.text] {
-      guard try Self.column(name, of: table, on: connection) != nil else { throw Self.noColumn(name, source) }
+      guard let column = try Self.column(name, of: table, on: connection) else { throw Self.noColumn(name, source) }
+      guard name == source.text else { continue }
+      for index in indexed.indices {
+        indexed[index].index = try Self.missingRowsIndex(
+          source, on: indexed[index].name, textType: column["base"] ?? "", on: connection)
+      }
     }
     guard let column = try Self.column(source.vector, of: table, on: connection) else { return }
     guard let type = column["base"].flatMap(VectorType.init) else {
@@ -43,6 +48,25 @@ extension JobTable {
       WHERE m.amname IN ('hnsw', 'ivfflat') AND i.indrelid = to_regclass($1) ORDER BY 1
       """, [.text(table), .text(source.vector)]
     ).compactMap { $0[0] }
+  }
+
+  /// The form of the index to make on `table`. One that is there and holds all rows that lack a vector does, too.
+  private static func missingRowsIndex(
+    _ source: Source, on table: SQLName, textType: String, on connection: isolated PostgresConnection
+  ) throws -> MissingRowsIndex {
+    let found = try connection.query(
+      """
+      SELECT pg_get_expr(i.indpred, i.indrelid) FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
+      JOIN pg_am m ON m.oid = x.relam AND m.amname = 'btree'
+      WHERE i.indrelid = to_regclass($1) AND i.indisvalid AND i.indexprs IS NULL AND 0 = ALL (i.indoption)
+        AND $2::text[] = array(
+          SELECT a.attname::text FROM unnest(i.indkey) WITH ORDINALITY AS k(number, place)
+          JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number ORDER BY k.place)
+      """, [.text(table.quoted), .array(source.keys)]
+    ).compactMap { row in
+      row[0].flatMap { MissingRowsIndex(condition: $0, vector: source.vector, text: source.text) }
+    }
+    return !found.isEmpty && !found.contains(.texts) ? .all : MissingRowsIndex(for: textType)
   }
 
   /// The column's type, written so that any search path understands it; nil where there is no such column.

@@ -10,9 +10,14 @@ package struct JobTable: Equatable, Sendable {
   package var declaredDimensions: Int?
   /// Whether the column itself declares them, as a domain doesn't.
   package var isDeclared = true
-  /// The tables whose indexes find the rows that lack a vector: itself, or the leaves of a partitioned one, each of which
-  /// can be indexed concurrently while the whole can't.
-  package var indexed: [SQLName]
+  /// A table whose index finds the rows that lack a vector, and which of them it holds.
+  package struct Indexed: Equatable, Sendable {
+    package var name: SQLName
+    package var index = MissingRowsIndex.all
+  }
+
+  /// Itself, or the leaves of a partitioned one, each of which can be indexed concurrently while the whole can't.
+  package var indexed: [Indexed]
   package var isPartitioned = false
   /// The vector indexes on the column.
   package var vectorIndexes: [String] = []
@@ -20,7 +25,7 @@ package struct JobTable: Equatable, Sendable {
   package var pgvector: PgVector?
 
   package init(indexed: [SQLName]) {
-    self.indexed = indexed
+    self.indexed = indexed.map { Indexed(name: $0) }
   }
 
   static func refusal(_ source: Source, _ reason: String, _ remedy: String) -> Failure {

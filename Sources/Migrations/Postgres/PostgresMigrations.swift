@@ -122,7 +122,8 @@ package struct PostgresMigrations: MigrationDatabase {
   private func failure(_ error: PostgresError, _ subject: String) -> Failure {
     let remedy =
       switch error.sqlState {
-      case "2BP01": "\(error.detail ?? "others depend on it"): vecfill never drops with CASCADE, remove them first"
+      case "2BP01" where !error.isRaised:
+        "\(error.detail ?? "others depend on it"): vecfill never drops with CASCADE, remove them first"
       case "42501":
         "run migrations as the tables' owner; an extension may need a superuser to run its CREATE EXTENSION once"
       default: "what was done is recorded; run the same command again once that is mended"

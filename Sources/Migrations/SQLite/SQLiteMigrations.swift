@@ -172,12 +172,22 @@ package final class SQLiteMigrations: MigrationDatabase {
 
   private static func failure(_ error: any Error, _ path: String) -> any Error {
     guard let error = error as? DatabaseError else { return error }
-    let reason = "\(error.message ?? "SQLite error") (\(error.resultCode))"
+    let reason = "\(told(of: error)) (\(error.resultCode))"
     let isBusy = error.resultCode == .SQLITE_BUSY || error.resultCode == .SQLITE_LOCKED
     return Failure(
       isBusy ? .unavailable : .configuration, path, reason,
       remedy: isBusy
         ? "another process holds a transaction open: end it and run the same command again"
         : "what was done is recorded; run the same command again once that is mended")
+  }
+
+  /// SQLite's own message where it names objects of the schema. Once rows are looked at, a function or a trigger may quote
+  /// them (P10).
+  private static func told(of error: DatabaseError) -> String {
+    guard let message = error.message else { return "SQLite error" }
+    let mayQuote =
+      error.extendedResultCode == .SQLITE_CONSTRAINT_TRIGGER
+      || error.resultCode == .SQLITE_ERROR && error.arguments != nil && !message.hasPrefix("error in ")
+    return mayQuote ? "SQLite refused a value in a trigger or a function" : message
   }
 }

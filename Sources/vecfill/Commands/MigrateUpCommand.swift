@@ -6,7 +6,8 @@ struct MigrateUpCommand: AsyncParsableCommand {
     commandName: "up", abstract: "Apply what is pending, and finish what was interrupted.",
     discussion: """
       `vecfill migrate up jobs/X.yaml` makes what the job's tables need and no more; what is there already is left as it \
-      is. Without a job spec the migrations of a folder are run.
+      is. The index by which missing rows are found leaves out blank ones on PostgreSQL (docs/migrations.md). Without a \
+      job spec the migrations of a folder are run.
       """)
 
   @OptionGroup var options: MigrateOptions

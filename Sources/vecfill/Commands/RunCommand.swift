@@ -62,7 +62,9 @@ struct RunCommand: AsyncParsableCommand {
     }
     let job = try configuration.job()
     do {
-      try await Database.with(configuration, job, for: .filling) { try await fill(job, configuration, $0) }
+      try await Database.with(configuration, job, for: .filling, maxOutage: .seconds(maxOutage)) {
+        try await fill(job, configuration, $0)
+      }
     } catch let failure as Failure where ifLocked == .skip && failure.exitCode == .locked {
       Console.standard.log("vecfill: skipped: \(failure.subject): \(failure.reason)")
     }
@@ -73,6 +75,8 @@ struct RunCommand: AsyncParsableCommand {
     let stops = StopSignals { cause in
       logger.notice(
         "\(cause.signal): stopping within \(grace.fixed(0)) s; a second signal cancels what is under way")
+    } abandon: { cause in
+      logger.warning("\(cause.signal): ended without what does not answer; run the same command again to go on")
     }
     let embedder = try configuration.provider().embedder(for: job.model) { logger.notice("\($0)") }
     let state = try StateFolder()
@@ -107,7 +111,7 @@ struct RunCommand: AsyncParsableCommand {
         return Pipeline(
           job: job, policy: policy, store: database.store, embedder: embedder, ledger: ledger, begun: begun,
           packer: packer, board: board, observer: RunObserver(job, database.shapes, upkeep, logger),
-          comparisons: columns.compactMap(\.comparison))
+          countsBlank: database.countsBlank, comparisons: columns.compactMap(\.comparison))
       }
     }
     let summary = RunSummary(outcome, job: job, countsExactly: counter.isExact, ledger: ledger.path)

@@ -24,9 +24,11 @@ struct TokenizerInstallCommand: AsyncParsableCommand {
     let folder = VocabularyFolder.perUser(ProcessInfo.processInfo.environment)
     let source = from ?? (Self.holdsVocabulary(folder.original) ? folder.original : Self.address)
     let original = try await Self.read(source)
-    guard Self.isVocabulary(original) else { throw Failure(.badData, source, "is not cl100k_base's vocabulary") }
+    guard Self.isVocabulary(original) else {
+      throw Failure(.badData, Self.shown(source), "is not cl100k_base's vocabulary")
+    }
     do {
-      try folder.install(original, from: source)
+      try folder.install(original, from: Self.shown(source))
     } catch {
       throw Failure(error)
     }
@@ -38,8 +40,16 @@ struct TokenizerInstallCommand: AsyncParsableCommand {
     do {
       return try Data(contentsOf: URL(fileURLWithPath: source))
     } catch {
-      throw Failure(.localIO, source, "can't be read: \(error.localizedDescription)")
+      throw Failure(.localIO, shown(source), "can't be read")
     }
+  }
+
+  /// A URL without its user, password, query and fragment; a file's path as it is.
+  private static func shown(_ source: String) -> String {
+    guard source.contains("://") else { return source }
+    guard var parts = URLComponents(string: source) else { return "the vocabulary's address" }
+    (parts.user, parts.password, parts.query, parts.fragment) = (nil, nil, nil, nil)
+    return parts.string ?? "the vocabulary's address"
   }
 
   private static func download(_ url: String) async throws -> Data {

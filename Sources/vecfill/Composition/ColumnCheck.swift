@@ -18,8 +18,8 @@ struct ColumnCheck: Sendable {
     let column: LedgerColumn
     /// The vectors that are compared before it is filled; nil where that isn't needed.
     let comparison: ColumnComparison?
-    /// Whether the database has the record of it already.
-    let isRecorded: Bool
+    /// What the database has recorded of it.
+    let recorded: Fingerprint?
   }
 
   /// Rows that are looked at for texts to compare.
@@ -34,7 +34,7 @@ struct ColumnCheck: Sendable {
   }
 
   private func check(_ index: Int, _ claim: ColumnClaim) async throws -> Checked {
-    let source = job.sources[index]
+    let source = try await store.named(job.sources[index])
     let fingerprint = job.fingerprint(of: source)
     var recorded = claim.recorded
     if recorded == nil {
@@ -52,7 +52,7 @@ struct ColumnCheck: Sendable {
     return Checked(
       column: LedgerColumn(
         source: source, identity: claim.column, fingerprint: fingerprint, isProven: verdict == .fills),
-      comparison: comparison, isRecorded: claim.recorded == fingerprint)
+      comparison: comparison, recorded: claim.recorded)
   }
 
   private func refusal(_ source: Source, _ held: Fingerprint, _ made: Fingerprint, isInDatabase: Bool) -> Failure {

@@ -16,11 +16,11 @@ struct Database: Sendable {
   /// Connects, checks every source before anything else is done, runs `body`, and closes, however that ended.
   static func with<Value: Sendable>(
     _ configuration: JobConfiguration, _ job: Job, for access: StoreAccess,
-    _ body: (Database) async throws -> Value
+    maxOutage: Duration? = nil, _ body: (Database) async throws -> Value
   ) async throws -> Value {
     let url = try DatabaseURL(configuration.databaseURL().reveal())
     let name = "vecfill \(Host.name) pid \(getpid())"
-    let store = try await url.openMessageStore(applicationName: name, for: access)
+    let store = try await url.openMessageStore(applicationName: name, for: access, maxOutage: maxOutage)
     do {
       var shapes: [SourceShape] = []
       for source in job.sources {
@@ -34,6 +34,9 @@ struct Database: Sendable {
       throw error
     }
   }
+
+  /// Whether the blank rows of each source are counted.
+  var countsBlank: Bool { shapes.allSatisfy(\.countsBlank) }
 
   /// Takes the locks on every source, in the database and among this user's processes here, and returns them with what
   /// the database says of the columns.

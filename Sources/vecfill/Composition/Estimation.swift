@@ -82,7 +82,8 @@ struct Estimation {
       let progress = ScanProgress(on: console, expected: populations.isEmpty ? nil : rows ?? population)
       var estimates: [SourceEstimates] = []
       for (index, source) in job.sources.enumerated() {
-        let methods = try await scan.estimates(of: source, sample: sample) { progress.add($0, of: source.name) }
+        var methods = try await scan.estimates(of: source, sample: sample) { progress.add($0, of: source.name) }
+        for method in methods.indices { methods[method].countsBlank = database.shapes[index].countsBlank }
         estimates.append((source.name, sample == nil ? methods : methods.map { $0.projected(to: populations[index]) }))
       }
       guard let sampling, sample != nil else { return (estimates, false) }

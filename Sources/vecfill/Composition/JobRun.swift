@@ -34,7 +34,8 @@ struct JobRun: Sendable {
       job, on: database.store.identity, columns: columns.map(\.column), at: Date())
     do {
       try await upkeep.check()
-      for (index, column) in columns.enumerated() where column.comparison == nil && !column.isRecorded {
+      for (index, column) in columns.enumerated()
+      where column.comparison == nil && column.recorded != column.column.fingerprint {
         try await record(index)
       }
     } catch let failure as Failure {
@@ -61,9 +62,17 @@ struct JobRun: Sendable {
   }
 
   /// Records in the database what a column is filled with; where that is not possible, the ledger alone knows it.
+  ///
+  /// Throws a `Failure` with `.denied` where the database goes on saying that it is filled with something else.
   private func record(_ source: Int) async throws {
     let column = columns[source].column
     guard let reason = try await database.store.record(column.fingerprint, of: column.source) else { return }
+    if let stale = columns[source].recorded {
+      throw Failure(
+        .denied, "\(column.source.name).\(column.source.vector)",
+        "the database says that it holds vectors of [\(stale)], the job makes [\(column.fingerprint)], and the record can't be changed: \(reason)",
+        remedy: "let the role write that table, or let its owner delete the record")
+    }
     warn(
       "what \(column.source.name).\(column.source.vector) is made of is known to this ledger alone, and a run with another one would not see it: \(reason)"
     )

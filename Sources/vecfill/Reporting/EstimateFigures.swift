@@ -9,7 +9,8 @@ struct EstimateFigures: Encodable {
   let source: String?
   let rows: Int
   let rowsRead: Int
-  let blank: Int
+  /// nil where an index leaves them out and they aren't counted.
+  let blank: Int?
   let overlong: Int
   let duplicates: Int
   let quarantined: Int
@@ -46,7 +47,7 @@ struct EstimateFigures: Encodable {
     self.source = source
     rows = estimate.rows
     rowsRead = estimate.rowsRead
-    blank = estimate.blank
+    blank = estimate.countsBlank ? estimate.blank : nil
     overlong = estimate.overlong
     duplicates = estimate.duplicates
     quarantined = estimate.quarantined

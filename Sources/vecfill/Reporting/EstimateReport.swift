@@ -45,7 +45,7 @@ struct EstimateReport: Encodable {
     let head = ["SOURCE", "ROWS", "BLANK", "LONG", "DUPL", "TOKENS", "REQ", "COST"]
     let rows = sources.map { figures in
       [
-        figures.source ?? "", count(figures.rows), count(figures.blank), mark + figures.overlong.short,
+        figures.source ?? "", count(figures.rows), figures.blank.map(count) ?? "?", mark + figures.overlong.short,
         terms.isSample ? "?" : figures.duplicates.short, mark + figures.tokens.short,
         mark + figures.requests.short, figures.costUsd.map { mark + $0.shortMoney } ?? "unknown",
       ]
@@ -63,7 +63,7 @@ struct EstimateReport: Encodable {
 
   private var lines: [(String, String)] {
     var lines = [("rows to do", full(all.rows) + (terms.isSample ? " (\(all.rowsRead.grouped) were read)" : ""))]
-    lines.append(("blank, left out", full(all.blank)))
+    lines.append(("blank, left out", all.blank.map(full) ?? Tally.blankUncounted))
     if all.quarantined > 0 { lines.append(("quarantined, left out", full(all.quarantined))) }
     if all.spooled > 0 { lines.append(("paid, in the spool", full(all.spooled))) }
     lines += [

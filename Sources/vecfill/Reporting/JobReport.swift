@@ -18,7 +18,8 @@ struct JobReport: Encodable {
   let endedAt: Date?
   let rowsTotal: Int?
   let rowsWritten: Int
-  let rowsExcluded: Int
+  /// Blank rows; nil where an index leaves them out and they aren't counted.
+  let rowsExcluded: Int?
   let rowsChangedMeanwhile: Int
   let rowsQuarantined: Int
   let tokensBilled: Int
@@ -44,7 +45,7 @@ struct JobReport: Encodable {
     endedAt = status.endedAt
     rowsTotal = status.tally.total
     rowsWritten = status.tally.written
-    rowsExcluded = status.tally.excluded
+    rowsExcluded = status.tally.blank
     rowsChangedMeanwhile = status.tally.changed
     rowsQuarantined = status.columns.reduce(0) { $0 + $1.quarantined }
     tokensBilled = status.totals.billedTokens
@@ -65,7 +66,7 @@ struct JobReport: Encodable {
       ("model", "\(model), \(dimensions) dimensions"),
       ("last run", lastRun),
       ("rows written", rowsWritten.grouped + (rowsTotal.map { " of \($0.grouped)" } ?? "")),
-      ("excluded, blank", rowsExcluded.grouped),
+      ("excluded, blank", rowsExcluded?.grouped ?? Tally.blankUncounted),
       ("changed meanwhile", rowsChangedMeanwhile.grouped),
       ("quarantined", rowsQuarantined.grouped),
       (

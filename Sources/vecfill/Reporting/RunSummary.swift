@@ -7,7 +7,8 @@ struct RunSummary: Encodable {
   let outcome: String
   let exitCode: Int32
   let rowsWritten: Int
-  let rowsExcluded: Int
+  /// Blank rows; nil where an index leaves them out and they aren't counted.
+  let rowsExcluded: Int?
   let rowsChangedMeanwhile: Int
   let rowsQuarantined: Int
   /// Of those, rows whose text can't be read.
@@ -45,7 +46,7 @@ struct RunSummary: Encodable {
     outcome = RunSummary.outcome(run.ending)
     exitCode = run.ending.exitCode.rawValue
     rowsWritten = tally.written
-    rowsExcluded = tally.excluded
+    rowsExcluded = tally.blank
     rowsChangedMeanwhile = tally.changed
     rowsQuarantined = tally.quarantined
     rowsUnreadable = tally.unreadable
@@ -101,7 +102,7 @@ struct RunSummary: Encodable {
     let rate = seconds > 0 ? Double(rowsWritten) / seconds : 0
     var rows: [(String, String)] = [
       ("rows written", rowsWritten.grouped + (rowsRecovered > 0 ? " (\(rowsRecovered.grouped) from the spool)" : "")),
-      ("excluded, blank", rowsExcluded.grouped),
+      ("excluded, blank", rowsExcluded?.grouped ?? Tally.blankUncounted),
       ("changed meanwhile", rowsChangedMeanwhile.grouped),
       ("quarantined", rowsQuarantined.grouped + (rowsUnreadable > 0 ? " (\(rowsUnreadable.grouped) unreadable)" : "")),
     ]

@@ -8,6 +8,8 @@ struct SimulatedWorld {
     var transient = 0.0
     var processedThoughFailed = 0.0
     var rateLimited = 0.0
+    /// Requests that open a connection of their own: every third leads to a server that garbles each reply.
+    var newConnection = 0.0
     /// Chances a step.
     var crash = 0.0
     var stop = 0.0
@@ -41,6 +43,9 @@ struct SimulatedWorld {
 
   let job: Job
   let faults: Faults
+  var metering = Metering()
+  /// So many requests' worth of rows are in a page.
+  var pageBatches = 3
   let policy = RunPolicy(retry: RetryPolicy(maxOutage: .seconds(1 << 20)), maxQuarantined: .max)
   var random: SeededGenerator
   var tables: [SimulatedTable]
@@ -69,6 +74,8 @@ struct SimulatedWorld {
   private(set) var inserts = 0
   private(set) var lockedWrites = 0
   private(set) var outages = 0
+  /// Replies of a server that garbles each.
+  private(set) var brokenServers = 0
   private(set) var troubles: [Trouble: Int] = [:]
   private(set) var billedDollars = 0.0
   private(set) var billedWithoutReply = 0
@@ -267,10 +274,12 @@ struct SimulatedWorld {
   }
 
   private mutating func page(of source: Int, _ request: PageRequest, _ held: Set<RowKey>) -> PackedPage {
-    let packer = Packer(preparation: job.preparation, maxInputs: job.batchSize) { $0.utf8.count / 4 }
+    let packer = Packer(
+      preparation: job.preparation, maxInputs: job.batchSize, countsExactly: metering.countsExactly,
+      countTokens: metering.counted)
     var request = request
-    request.limit = 3 * job.batchSize
-    let page = tables[source].page(request, window: 5 * job.batchSize)
+    request.limit = pageBatches * job.batchSize
+    let page = tables[source].page(request, window: (pageBatches + 2) * job.batchSize)
     return packer.pack(page, condemned: quarantine[source].mapValues(\.digest), held: held)
   }
 
@@ -315,12 +324,28 @@ struct SimulatedWorld {
   /// The provider's answer, as the ledger holds it before the conductor hears of it; nil for a cancelled request.
   private mutating func answer(_ id: BatchID) -> Conductor.Event? {
     guard let (batch, reservation) = inFlight.removeValue(forKey: id) else { return nil }
-    func failed(_ failure: EmbeddingFailure) -> Conductor.Event { .requestFailed(id, failure) }
+    let isNew = random.chance(faults.newConnection)
+    func failed(_ failure: EmbeddingFailure) -> Conductor.Event {
+      var failure = failure
+      failure.isOfUntriedServer = isNew && !failure.refusesInputs
+      return .requestFailed(id, failure)
+    }
     if outageEnds > now { return failed(EmbeddingFailure(.transient, "away", status: 503)) }
     if random.chance(faults.rateLimited) {
       return failed(EmbeddingFailure(.rateLimited, "simulated", status: 429, retryAfter: .seconds(2)))
     }
     if random.chance(faults.transient) { return failed(EmbeddingFailure(.transient, "simulated", status: 503)) }
+    // A run whose first server is the broken one may end and say so.
+    if isNew, answersInRun > 0, random.chance(1.0 / 3) {
+      brokenServers += 1
+      bill(batch)
+      let isOfOneVector = batch.contents.texts.count == 1 && random.chance(0.5)
+      return lost(
+        reservation,
+        failed(
+          EmbeddingFailure(
+            .brokenReply, "garbled", status: 200, badIndex: isOfOneVector ? 0 : nil, mayHaveBeenBilled: true)))
+    }
     let found = batch.contents.texts.map { Trouble(in: $0) }
     if let failure = found.lazy.compactMap({ $0?.failure }).first {
       guard failure.mayHaveBeenBilled else { return failed(failure) }
@@ -337,14 +362,20 @@ struct SimulatedWorld {
         .brokenReply, "no vector", status: 200, badIndex: found.count == 1 ? 0 : nil, mayHaveBeenBilled: true)
       return lost(reservation, failed(failure))
     }
-    let tokens = batch.contents.tokenCount
+    let told = metering.told(of: batch.contents.texts, using: &random)
+    let billed = batch.contents.trusted(told) ?? batch.contents.tokenCount
+    let spentTokens = batch.contents.spentTokens(told: told)
     answersInRun += 1
-    spent += job.model.cost(ofTokens: tokens) ?? 0
+    spent += job.model.cost(ofTokens: spentTokens) ?? 0
     let contents = batch.contents.leavingOut(unusable)
     spool[id] = Spooled(
       source: batch.source, rows: contents.rows, vectors: contents.texts.map { TextDigest(of: $0) })
     received[batch.source].formUnion(contents.rows.map(\.identity))
-    return .received(id, Conductor.Receipt(billedTokens: tokens, latency: .milliseconds(100), unusable: unusable))
+    return .received(
+      id,
+      Conductor.Receipt(
+        billedTokens: billed, spentTokens: spentTokens, latency: .milliseconds(100),
+        unusable: Dictionary(uniqueKeysWithValues: unusable.map { ($0, "no vector") })))
   }
 
   private mutating func lost(_ reservation: Double, _ event: Conductor.Event) -> Conductor.Event {
@@ -355,7 +386,7 @@ struct SimulatedWorld {
   }
 
   private mutating func bill(_ batch: Batch) {
-    billedDollars += job.model.cost(ofTokens: batch.contents.tokenCount) ?? 0
+    billedDollars += (job.model.cost(ofTokens: metering.real(batch.contents.texts)) ?? 0) * metering.timesThePrice
   }
 }
 

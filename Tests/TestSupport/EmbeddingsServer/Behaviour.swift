@@ -62,6 +62,8 @@ extension EmbeddingsServer {
     case noModel
     /// Another `usage` object, as JSON; nil for none.
     case usage(String?)
+    /// Another `usage` object, made from the texts.
+    case usageOf(@Sendable ([String]) -> String?)
     /// A member of so many bytes beside the data.
     case padded(bytes: Int)
   }

@@ -7,6 +7,8 @@ import Foundation
 package final class EmbeddingsServer: Sendable {
   package struct Options: Sendable {
     package var model = "text-embedding-3-small"
+    /// Models whose vectors of a text are others.
+    package var otherModels: Set<String> = []
     /// The length of the model's vectors where the request asks for no other.
     package var dimensions = 8
     /// The deployment's name at the Azure paths.

@@ -37,7 +37,7 @@ extension EmbeddingsServer {
     guard let order, message.method == "POST" else {
       return .error(400, type: "invalid_request_error", message: "We could not parse the JSON body of your request.")
     }
-    if order.model != (isAzure ? options.deployment : options.model) {
+    if order.model != (isAzure ? options.deployment : options.model), !options.otherModels.contains(order.model ?? "") {
       return .error(404, type: "invalid_request_error", code: "model_not_found", message: "The model does not exist.")
     }
     if order.texts.isEmpty || order.texts.count > options.maxInputs || order.texts.contains("") {

@@ -33,7 +33,8 @@ extension EmbeddingsServer {
       return Response(200, headers: [("Content-Type", "text/html")], body: "<html><body>It works!</body></html>")
     }
     var dimensions = order.dimensions ?? options.dimensions
-    var model = "\"model\":\"\(options.model)\","
+    let other = order.model.flatMap { options.otherModels.contains($0) ? $0 : nil }
+    var model = "\"model\":\"\(other ?? options.model)\","
     let sum = order.texts.reduce(0) { $0 + options.tokens($1) }
     var usage = ",\"usage\":{\"prompt_tokens\":\(sum),\"total_tokens\":\(sum)}"
     var padding = ""
@@ -42,6 +43,7 @@ extension EmbeddingsServer {
     case .model(let other): model = "\"model\":\"\(other)\","
     case .noModel: model = ""
     case .usage(let other): usage = other.map { ",\"usage\":\($0)" } ?? ""
+    case .usageOf(let other): usage = other(order.texts).map { ",\"usage\":\($0)" } ?? ""
     case .padded(let bytes): padding = ",\"padding\":\"\(String(repeating: "x", count: bytes))\""
     default: break
     }
@@ -49,7 +51,8 @@ extension EmbeddingsServer {
       if case .flawed(let flaw, let isMeant) = distortion, isMeant(text) {
         return flawedItem(index, text, dimensions, asBase64: order.asksForBase64, flaw)
       }
-      return item(index, text, dimensions, asBase64: order.asksForBase64, distortion)
+      let seed = other.map { "\($0): \(text)" } ?? text
+      return item(index, seed, dimensions, asBase64: order.asksForBase64, distortion)
     }
     switch distortion {
     case .tooFew: items.removeLast()

@@ -21,6 +21,11 @@ extension EmbeddingsServer {
       Rule(applies: { _ in true }, behaviour: behaviour)
     }
 
+    /// For all requests while it is so.
+    package static func when(_ isSo: @escaping @Sendable () -> Bool, _ behaviour: Behaviour) -> Rule {
+      Rule(applies: { _ in isSo() }, behaviour: behaviour)
+    }
+
     /// For the requests of these numbers; the server's first request has the number 0.
     package static func requests(_ numbers: some Sequence<Int>, _ behaviour: Behaviour) -> Rule {
       let numbers = Set(numbers)

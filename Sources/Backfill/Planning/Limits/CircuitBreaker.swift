@@ -28,6 +28,11 @@ struct CircuitBreaker: Equatable, Sendable {
     return now - since
   }
 
+  /// What is left of the time that nothing but failures may take.
+  func patience(_ policy: RetryPolicy, at now: Duration) -> Duration {
+    max(.zero, (failingSince ?? now) + policy.maxOutage - now)
+  }
+
   mutating func answered() {
     failingSince = nil
     failures = 0

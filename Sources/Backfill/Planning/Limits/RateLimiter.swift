@@ -5,7 +5,9 @@
 /// can lower a configured ceiling but never raise it.
 package struct RateLimiter: Equatable, Sendable {
   private let configured: Job.Limits
-  private var told = Job.Limits()
+  /// What was sent before a limit was known, by earlier runs and by this one.
+  private var earlier: [TokenBucket.Use]
+  private var told: Job.Limits
   private var requests: TokenBucket?
   private var tokens: TokenBucket?
   /// The billed tokens of one that was counted here, by the replies so far.
@@ -14,15 +16,20 @@ package struct RateLimiter: Equatable, Sendable {
   private var pace = Pace()
   private(set) var heldUntil: Duration = .zero
 
-  package init(_ limits: Job.Limits) {
+  package init(_ limits: Job.Limits, after earlier: EarlierUse = EarlierUse()) {
     configured = limits
-    requests = limits.requestsPerMinute.map { TokenBucket(perMinute: $0, burst: RateLimiter.requestBurst) }
-    tokens = limits.tokensPerMinute.map { TokenBucket(perMinute: $0, burst: RateLimiter.tokenBurst) }
+    self.earlier = earlier.requests.map { TokenBucket.Use(time: .zero - $0.age, count: $0.tokens) }
+    told = earlier.told
+    setRates(at: .zero)
   }
 
   /// Azure counts requests by windows of 1 s too: no more than a part of one is sent at once.
   private static let requestBurst: Duration = .milliseconds(200)
   private static let tokenBurst: Duration = .seconds(1)
+  /// How often a wait at a lowered pace is looked at again.
+  private static let paceInterval: Duration = .seconds(10)
+  /// No reply is believed to have billed more than so many times what was counted: its `usage` is wrong then.
+  private static let mostBilledPerCounted = 16
 
   /// Whether both rates are known, so that requests may be sent side by side from the start.
   package var isKnown: Bool { requests != nil && tokens != nil }
@@ -30,12 +37,37 @@ package struct RateLimiter: Equatable, Sendable {
   /// Whether one request of `count` tokens, as they are counted here, has more than a minute may have.
   package func isPassed(byOneOf count: Int) -> Bool { tokenLimit.map { expected(count) > $0 } ?? false }
 
+  /// The configured limit that one request of `count` tokens, as they are counted here, can never keep; nil where it can.
+  package func configuredLimit(passedByOneOf count: Int) -> Int? {
+    configured.tokensPerMinute.flatMap { count > $0 ? $0 : nil }
+  }
+
   /// How long until a request of `count` tokens, as they are counted here, may be sent; zero where it may be sent now.
   package mutating func wait(forTokens count: Int, at now: Duration) -> Duration {
     if pace.recovers(at: now) { setRates(at: now) }
     let reserved = expected(count)
-    return max(
-      requests?.wait(for: 1, at: now) ?? .zero, tokens?.wait(for: reserved, at: now) ?? .zero, heldUntil - now, .zero)
+    let wait = max(requests?.wait(for: 1, at: now) ?? .zero, tokens?.wait(for: reserved, at: now) ?? .zero)
+    // A pace that recovers meanwhile makes it shorter.
+    return max(pace.factor < 1 ? min(wait, RateLimiter.paceInterval) : wait, heldUntil - now, .zero)
+  }
+
+  /// The longer of the waits that the limits a minute which the provider tells ask for, at the full pace; nil where
+  /// there is none. A limit that the job itself sets as low is not the provider's.
+  package mutating func toldWait(forTokens count: Int, at now: Duration) -> ToldWait? {
+    func isTold(_ told: Int?, _ configured: Int?) -> Int? { told.flatMap { $0 < configured ?? .max ? $0 : nil } }
+    let reserved = expected(count)
+    var waits: [ToldWait] = []
+    if let limit = isTold(told.requestsPerMinute, configured.requestsPerMinute),
+      let wait = requests?.wait(for: 1, at: now)
+    {
+      waits.append(ToldWait(unit: .request, limit: limit, time: wait * pace.factor))
+    }
+    if let limit = isTold(told.tokensPerMinute, configured.tokensPerMinute),
+      let wait = tokens?.wait(for: reserved, at: now)
+    {
+      waits.append(ToldWait(unit: .token, limit: limit, time: wait * pace.factor))
+    }
+    return waits.filter { $0.time > .zero }.max { $0.time < $1.time }
   }
 
   /// A request of `count` tokens is sent; returns what is reserved for it, to be told again with its reply.
@@ -43,11 +75,16 @@ package struct RateLimiter: Equatable, Sendable {
     let reserved = expected(count)
     requests?.take(1, at: now)
     tokens?.take(reserved, at: now)
+    if !isKnown {
+      earlier.removeAll { $0.time < now - .seconds(60) }
+      earlier.append(TokenBucket.Use(time: now, count: reserved))
+    }
     return reserved
   }
 
   /// A reply tells that a request of `counted` tokens, for which `reserved` were taken, took `actual` ones.
   package mutating func correct(counted: Int, reserved: Int, actual: Int, at now: Duration) {
+    let actual = min(max(actual, 0), RateLimiter.mostBilledPerCounted * max(counted, 1))
     tokens?.take(actual - reserved, at: now)
     guard counted > 0 else { return }
     let ratio = Double(actual) / Double(counted)
@@ -86,11 +123,18 @@ package struct RateLimiter: Equatable, Sendable {
 
   private mutating func setRates(at now: Duration) {
     if let limit = requestLimit {
-      requests = requests ?? TokenBucket(perMinute: limit, burst: RateLimiter.requestBurst, at: now)
+      requests =
+        requests
+        ?? TokenBucket(
+          perMinute: limit, burst: RateLimiter.requestBurst,
+          after: earlier.map { TokenBucket.Use(time: $0.time, count: 1) }, at: now)
       requests?.setRate(perMinute: Double(limit) * pace.factor, at: now)
     }
     if let limit = tokenLimit {
-      tokens = tokens ?? TokenBucket(perMinute: limit, burst: RateLimiter.tokenBurst, at: now)
+      tokens =
+        tokens
+        ?? TokenBucket(
+          perMinute: limit, burst: RateLimiter.tokenBurst, after: earlier, at: now)
       tokens?.setRate(perMinute: Double(limit) * pace.factor, at: now)
     }
   }

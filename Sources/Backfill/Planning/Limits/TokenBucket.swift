@@ -6,6 +6,12 @@ struct TokenBucket: Equatable, Sendable {
   /// What is used of a limit, so that a provider that counts by whole minutes sees no more than the limit in any.
   static let headroom = 0.98
 
+  /// What was taken at a time.
+  struct Use: Equatable, Sendable {
+    let time: Duration
+    let count: Int
+  }
+
   private let burst: Duration
   private var perSecond: Double
   private var level: Double
@@ -14,12 +20,17 @@ struct TokenBucket: Equatable, Sendable {
   /// - Parameters:
   ///   - rate: the limit a minute.
   ///   - burst: how long a pause the bucket makes up for.
-  init(perMinute rate: Int, burst: Duration, at now: Duration = .zero) {
+  ///   - uses: what was taken before, the oldest first.
+  init(perMinute rate: Int, burst: Duration, after uses: [Use] = [], at now: Duration) {
     self.burst = burst
     perSecond = Double(rate) / 60 * TokenBucket.headroom
     level = 0
-    updated = now
+    updated = uses.first?.time ?? now
     level = needed(for: .max)
+    for use in uses { take(use.count, at: use.time) }
+    refill(at: now)
+    // After a minute none of them counts any more, though the rate may have been a higher one then.
+    level = max(level, needed(for: .max) - 60 * perSecond / TokenBucket.headroom)
   }
 
   private var capacity: Double { max(perSecond * (burst / .seconds(1)), 1) }
