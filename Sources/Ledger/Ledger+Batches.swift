@@ -57,7 +57,7 @@ extension Ledger {
       ])
       try db.cachedStatement(
         sql: "INSERT INTO spool (run_id, number, dimensions, vectors, checksum) VALUES (?, ?, ?, ?, ?)"
-        // Their bytes once more only now, so that of the replies that wait for the disk no more than one has them twice.
+          // Their bytes once more only now, so that of the replies that wait for the disk no more than one has them twice.
       ).execute(arguments: [
         batch.id.run, batch.id.number, dimensions, reply.vectors.littleEndian, checksum.bytes,
       ])
