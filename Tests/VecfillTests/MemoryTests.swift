@@ -7,11 +7,11 @@ import Testing
 /// dimensions and eight requests side by side.
 ///
 /// A debug build takes minutes for that, so `scripts/chaos memory` does it with a release build. Otherwise all vectors are an
-/// eighth as long, and the bound is 128 MB.
+/// eighth as long, the bound is 160 MB, and not every kind of endless reply is tried.
 @Suite(.serialized) struct MemoryTests {
   private static let isFull = ProcessInfo.processInfo.environment["VECFILL_CHAOS"] == "memory"
   private static let dimensions = isFull ? 3_072 : 384
-  private static let bound = isFull ? 512 : 128
+  private static let bound = isFull ? 512 : 160
 
   struct Endless: CustomTestStringConvertible, Sendable {
     let testDescription: String
@@ -25,7 +25,7 @@ import Testing
 
   private static let item = #"{"embedding":"\#(vector(dimensions, "base64"))"},"#
 
-  static let endless = [
+  private static let everyEndless = [
     Endless("vectors without end", #"{"data":["#, item),
     Endless("a vector without end", #"{"data":[{"embedding":["#, "0.12345678,"),
     Endless("base64 without end", #"{"data":[{"embedding":""#, "AAAAPwAA"),
@@ -36,6 +36,8 @@ import Testing
     Endless("an error page", status: 500, "<html>", "<p>It doesn't work!</p>"),
     Endless("an error", status: 400, #"{"error":{"message":""#, "no "),
   ]
+
+  static let endless = everyEndless.enumerated().filter { isFull || [0, 1, 3, 7].contains($0.offset) }.map(\.element)
 
   @Test(arguments: endless)
   func `replies without end, eight side by side to 2,048 texts each`(_ endless: Endless) async throws {
