@@ -6,13 +6,13 @@
 #endif
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <stdio.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
-// Swift sees spawn.h without the GNU functions, and including it here would define fd_set a second way.
+// Swift sees spawn.h and stdlib.h without the GNU functions, and including them here would define fd_set a second way.
 extern int posix_spawn_file_actions_addclosefrom_np(void *actions, int first);
+extern int mkostemp(char *path, int flags);
 
 // An open-file-description lock: freed with the last descriptor, so with the process, however it dies.
 static inline int vecfill_lock_whole_file(int descriptor) {
