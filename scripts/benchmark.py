@@ -157,7 +157,7 @@ def multilingual(count):
     lines, choose = list(languages.values()), random.Random(1)
     for number in range(count):
         own, text = choose.choice(lines), f"{number}."
-        while len(text.encode()) < 300: text += " " + choose.choice(own)
+        while len(text.encode()) < 230: text += " " + choose.choice(own)
         yield text
 
 
@@ -180,3 +180,67 @@ def measured(command, **options):
     process.returncode = os.waitstatus_to_exitcode(status)
     return Run(time.monotonic() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, started,
                process.returncode, output)
+
+
+class MessagesJob:
+    """Messages on a server, and the programs that fill them."""
+
+    base = 20_000
+
+    def __init__(self, postgres, provider, arguments=()):
+        """Each vecfill run gets `arguments`."""
+        self.postgres, self.provider, self.states, self._arguments = postgres, provider, 0, arguments
+        postgres.sql("CREATE TABLE texts (number serial, content text NOT NULL)")
+        with postgres.start("COPY texts (content) FROM STDIN", stdin=subprocess.PIPE) as copy:
+            for text in multilingual(self.base):
+                copy.stdin.write(text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r") + "\n")
+        assert copy.returncode == 0
+
+    def create(self, rows):
+        self.postgres.sql("DROP TABLE IF EXISTS messages")
+        self.postgres.sql("CREATE TABLE messages (id bigserial PRIMARY KEY, content text NOT NULL, embedding vector(1536))")
+        self.insert(rows)
+
+    def insert(self, rows):
+        """Each text stands once, because of the number of its round."""
+        self.postgres.sql(f"""INSERT INTO messages (content) SELECT CASE round WHEN 0 THEN content ELSE round || '. ' || content END
+                              FROM generate_series(0, {(rows - 1) // self.base}) round, texts
+                              WHERE round * {self.base} + number <= {rows} ORDER BY round, number""")
+        self.postgres.sql("VACUUM ANALYZE messages")
+        self.postgres.sql("CHECKPOINT")
+
+    def command(self, program, concurrency, url=None):
+        """And its environment."""
+        if program != "vecfill":
+            wheels = "openai==3.57.0", "psycopg[binary]==3.3.9", "pgvector==0.5.1", "numpy==2.4.6"
+            ours = {"reference": lambda: [compiled("reference", "curl", "pq")],
+                    "script": lambda: [python(*wheels), str(root / "scripts/bench.d/programs/script.py")]}[program]()
+            return [*ours, self.postgres.url, self.provider.url, str(concurrency)], {"PATH": os.environ["PATH"]}
+        spec = self.postgres.folder / "messages.yaml"
+        spec.write_text("sources: [{table: messages}]\nmodel: text-embedding-3-small\nbatch_size: 100\n")
+        environment = self.postgres.environment(f"state-{self.states}", OPENAI_BASE_URL=self.provider.url)
+        if url: environment["DATABASE_URL"] = url
+        return [vecfill, "run", str(spec), "--concurrency", str(concurrency), *self._arguments], environment
+
+    def fill(self, program, concurrency, delay, is_new=True, url=None, check=True, before=()):
+        """`is_new`: with a ledger of its own. `before`: a program that runs the program."""
+        self.states += is_new
+        command, environment = self.command(program, concurrency, url)
+        self.provider.reset(delay)
+        with open(self.postgres.folder / "errors", "w") as errors:
+            run = measured([*before, *command], env=environment, stderr=errors, cwd=root)
+        assert run.status == 0, (program, run.output, (self.postgres.folder / "errors").read_text()[-2000:])
+        if check: self.check()
+        return run
+
+    def check(self):
+        """Every row has a vector, and those of some rows are the provider's, bit by bit."""
+        assert self.postgres.sql("SELECT count(*) FROM messages WHERE embedding IS NULL") == "0"
+        count = int(self.postgres.sql("SELECT max(id) FROM messages"))
+        keys = ", ".join(str(random.randint(1, count)) for _ in range(50))
+        lines = self.postgres.sql(f"""SELECT encode(convert_to(content, 'UTF8'), 'hex') || ' ' || encode(vector_send(embedding), 'hex')
+                                      FROM messages WHERE id IN ({keys})""").split("\n")
+        texts = [bytes.fromhex(line.split()[0]).decode() for line in lines]
+        for line, vector in zip(lines, self.provider.vectors(texts)):
+            floats = bytes.fromhex(line.split()[1])[4:]
+            assert floats == b"".join(vector[at:at + 4][::-1] for at in range(0, len(vector), 4)), "another vector"
