@@ -265,12 +265,17 @@ int main(int count, char **arguments) {
   event = (struct epoll_event){.events = EPOLLIN, .data.fd = 0};
   epoll_ctl(queue, EPOLL_CTL_ADD, 0, &event);
   for (;;) {
+    // What falls due after `time` is waited for; all that was due then has been tried, and goes on when the socket takes more.
     double next = 0, time = now();
     for (int i = 0; i < most_connections; i++)
+      if (connections[i]) send_what_is_due(i, connections[i], time);
+    for (int i = 0; i < most_connections; i++)
       if (connections[i] && connections[i]->due > time && (!next || connections[i]->due < next)) next = connections[i]->due;
+    double wait = next - now();
+    if (wait < 0) wait = 0;
+    if (wait > 1) wait = 1;
+    struct timespec patience = {.tv_sec = wait, .tv_nsec = (wait - (time_t)wait) * 1e9};
     struct epoll_event events[64];
-    struct timespec patience = {.tv_sec = 0, .tv_nsec = next ? (next - time) * 1e9 : 0};
-    if (next - time >= 1) patience = (struct timespec){.tv_sec = 1};
     int found = epoll_pwait2(queue, events, 64, next ? &patience : NULL, NULL);
     for (int i = 0; i < found; i++) {
       int socket = events[i].data.fd;
@@ -295,8 +300,5 @@ int main(int count, char **arguments) {
       free(connection);
       connections[socket] = NULL;
     }
-    time = now();
-    for (int i = 0; i < most_connections; i++)
-      if (connections[i]) send_what_is_due(i, connections[i], time);
   }
 }
