@@ -193,7 +193,9 @@ class MessagesJob:
         postgres.sql("CREATE TABLE texts (number serial, content text NOT NULL)")
         with postgres.start("COPY texts (content) FROM STDIN", stdin=subprocess.PIPE) as copy:
             for text in multilingual(self.base):
-                copy.stdin.write(text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r") + "\n")
+                for plain, escaped in (("\\", "\\\\"), ("\n", "\\n"), ("\t", "\\t"), ("\r", "\\r")):
+                    text = text.replace(plain, escaped)
+                copy.stdin.write(text + "\n")
         assert copy.returncode == 0
 
     def create(self, rows):
@@ -203,7 +205,8 @@ class MessagesJob:
 
     def insert(self, rows):
         """Each text stands once, because of the number of its round."""
-        self.postgres.sql(f"""INSERT INTO messages (content) SELECT CASE round WHEN 0 THEN content ELSE round || '. ' || content END
+        self.postgres.sql(f"""INSERT INTO messages (content)
+                              SELECT CASE round WHEN 0 THEN content ELSE round || '. ' || content END
                               FROM generate_series(0, {(rows - 1) // self.base}) round, texts
                               WHERE round * {self.base} + number <= {rows} ORDER BY round, number""")
         self.postgres.sql("VACUUM ANALYZE messages")
@@ -238,7 +241,8 @@ class MessagesJob:
         assert self.postgres.sql("SELECT count(*) FROM messages WHERE embedding IS NULL") == "0"
         count = int(self.postgres.sql("SELECT max(id) FROM messages"))
         keys = ", ".join(str(random.randint(1, count)) for _ in range(50))
-        lines = self.postgres.sql(f"""SELECT encode(convert_to(content, 'UTF8'), 'hex') || ' ' || encode(vector_send(embedding), 'hex')
+        lines = self.postgres.sql(f"""SELECT encode(convert_to(content, 'UTF8'), 'hex') || ' ' ||
+                                             encode(vector_send(embedding), 'hex')
                                       FROM messages WHERE id IN ({keys})""").split("\n")
         texts = [bytes.fromhex(line.split()[0]).decode() for line in lines]
         for line, vector in zip(lines, self.provider.vectors(texts)):
