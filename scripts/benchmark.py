@@ -214,7 +214,7 @@ class MessagesJob:
 
     def command(self, program, concurrency, url=None):
         """And its environment."""
-        if program != "vecfill":
+        if program not in ("vecfill", "before"):
             wheels = "openai==3.57.0", "psycopg[binary]==3.3.9", "pgvector==0.5.1", "numpy==2.4.6"
             ours = {"reference": lambda: [compiled("reference", "curl", "pq")],
                     "script": lambda: [python(*wheels), str(root / "scripts/bench.d/programs/script.py")]}[program]()
@@ -223,7 +223,8 @@ class MessagesJob:
         spec.write_text("sources: [{table: messages}]\nmodel: text-embedding-3-small\nbatch_size: 100\n")
         environment = self.postgres.environment(f"state-{self.states}", OPENAI_BASE_URL=self.provider.url)
         if url: environment["DATABASE_URL"] = url
-        return [vecfill, "run", str(spec), "--concurrency", str(concurrency), *self._arguments], environment
+        run = ["run", str(spec), "--concurrency", str(concurrency)]
+        return [os.environ["VECFILL_BEFORE"], *run] if program == "before" else [vecfill, *run, *self._arguments], environment
 
     def fill(self, program, concurrency, delay, is_new=True, url=None, check=True, before=()):
         """`is_new`: with a ledger of its own. `before`: a program that runs the program."""
