@@ -20,7 +20,8 @@ enum Main {
       end(with: failure)
     } catch let error as PostgresError {
       end(with: error.failure("the database"))
-    } catch  where error is ValidationError || error is ArgumentParser.ExitCode || error is CleanExit {
+    } catch  where error is ArgumentParser.ExitCode || Vecfill.exitCode(for: error) != .failure {
+      // What the parser itself throws, a request for help among it.
       Vecfill.exit(withError: error)
     } catch {
       // What another error says of itself may hold anything (P10).

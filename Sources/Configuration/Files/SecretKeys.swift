@@ -18,10 +18,17 @@ package enum SecretKeys {
   /// Whether `text`, which was given for something else, looks like an address with a password, or like a provider's key.
   package static func looksSecret(_ text: String) -> Bool {
     if text.contains("://") { return Secret(connection: text).isMasked }
-    return text.contains(/(?i)(?:password|passwd|pwd|secret|token|api[-_]?key)["']?\s*[=:]\s*\S/)
-      || text.contains(
-        /\b(?:sk|pk|rk|pa|al|gsk|hf|jina|nvapi|xai|tgp)[-_][A-Za-z0-9_\-]{16,}|\bAIza[A-Za-z0-9_\-]{16,}/)
+    let bytes = text.utf8
+    return bytes.contains { $0 == UInt8(ascii: "=") || $0 == UInt8(ascii: ":") } && text.contains(assignment)
+      || bytes.count > 16 && text.contains(providerKey)
   }
+
+  // Made once, since compiling one takes as long as reading a whole file. A `Regex` doesn't change, though it isn't marked
+  // as Sendable.
+  private nonisolated(unsafe) static let assignment =
+    /(?i)(?:password|passwd|pwd|secret|token|api[-_]?key)["']?\s*[=:]\s*\S/
+  private nonisolated(unsafe) static let providerKey =
+    /\b(?:sk|pk|rk|pa|al|gsk|hf|jina|nvapi|xai|tgp)[-_][A-Za-z0-9_\-]{16,}|\bAIza[A-Za-z0-9_\-]{16,}/
 
   /// A key that nobody knows, as far as it may be told: letters of a word and no more, since a password or an API key
   /// that slipped into a key's place has others too.
