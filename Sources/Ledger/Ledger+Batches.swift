@@ -117,7 +117,7 @@ extension Ledger {
   ///
   /// - Parameter targets: for each source of the job the ledger's id of its column.
   package func settle(_ settlement: Settlement, run: Int64, targets: [Int64], at date: Date) async throws {
-    try await write { db in
+    try await write { [self] db in
       for row in settlement.condemned {
         try db.cachedStatement(
           sql: """
@@ -134,7 +134,7 @@ extension Ledger {
       for id in settlement.batches {
         try Ledger.settle(id, db)
       }
-      if !settlement.batches.isEmpty { try Ledger.dropOldVectors(db) }
+      if !settlement.batches.isEmpty { try dropOldVectors(after: settlement.batches, db) }
       for moved in settlement.watermarks {
         try db.execute(
           sql: "UPDATE target SET watermark = ? WHERE id = ?",
