@@ -2,8 +2,8 @@ import Backfill
 import Foundation
 
 /// A batch's rows as the ledger keeps them: keys, digests and inputs, and no text (P10).
-struct BatchContents: Codable {
-  private struct Row: Codable {
+struct BatchContents: Decodable {
+  private struct Row: Decodable {
     let k: RowKey
     let d: Data
     let i: Int
@@ -11,9 +11,25 @@ struct BatchContents: Codable {
 
   private let rows: [Row]
 
+  /// The JSON is written by hand: an encoder takes ten times as long for it, and each request has it made.
   static func encode(_ rows: [BatchRow]) throws -> Data {
-    try JSONEncoder().encode(
-      BatchContents(rows: rows.map { Row(k: $0.key, d: Data($0.digest.bytes), i: $0.input) }))
+    let encoder = JSONEncoder()
+    var json = Data()
+    json.reserveCapacity(20 + 100 * rows.count)
+    json.append(contentsOf: #"{"rows":["#.utf8)
+    for (index, row) in rows.enumerated() {
+      json.append(contentsOf: (index == 0 ? #"{"k":"# : #",{"k":"#).utf8)
+      if case .integer(let key) = row.key {
+        json.append(contentsOf: String(key).utf8)
+      } else {
+        json.append(try encoder.encode(row.key))
+      }
+      json.append(contentsOf: #","d":""#.utf8)
+      json.append(Data(row.digest.bytes).base64EncodedData())
+      json.append(contentsOf: #"","i":\#(row.input)}"#.utf8)
+    }
+    json.append(contentsOf: "]}".utf8)
+    return json
   }
 
   static func decode(_ data: Data) throws -> [BatchRow] {

@@ -33,10 +33,12 @@ extension Ledger {
     spent: Double? = nil, at date: Date
   ) async throws {
     let left = try rows.map { try BatchContents.encode($0) }
-    let dimensions = reply.vectors.dimensions
-    let checksum = SpoolChecksum(
-      of: batch.id, target: target, rows: rows ?? batch.contents.rows, dimensions: dimensions,
-      vectors: reply.vectors.littleEndian)
+    let checksum = reply.vectors.withLittleEndian { vectors in
+      SpoolChecksum(
+        of: batch.id, target: target, rows: rows ?? batch.contents.rows, dimensions: reply.vectors.dimensions,
+        vectors: vectors
+      ).bytes
+    }
     try await write { db in
       try db.cachedStatement(
         sql: """
@@ -55,12 +57,7 @@ extension Ledger {
         date.timeIntervalSince1970,
         batch.contents.fittedRows,
       ])
-      try db.cachedStatement(
-        sql: "INSERT INTO spool (run_id, number, dimensions, vectors, checksum) VALUES (?, ?, ?, ?, ?)"
-          // Their bytes once more only now, so that of the replies that wait for the disk no more than one has them twice.
-      ).execute(arguments: [
-        batch.id.run, batch.id.number, dimensions, reply.vectors.littleEndian, checksum.bytes,
-      ])
+      try Ledger.spool(reply.vectors, of: batch.id, checksum, db)
       try Ledger.enterTold(reply.rateLimits, to: batch.id.run, at: date, db)
     }
   }
@@ -105,9 +102,12 @@ extension Ledger {
       else { throw LedgerDamage(place: "spool.vectors") }
       // Batches of a version before the checksum have none.
       let stored: Data? = try row.checkedOptional("checksum")
-      let checksum = SpoolChecksum(
-        of: id, target: try row.checked("target_id"), rows: rows, dimensions: dimensions, vectors: block)
-      guard stored == nil || stored == checksum.bytes else { throw LedgerDamage(place: "spool.checksum") }
+      let target: Int64 = try row.checked("target_id")
+      let isIntact = block.withUnsafeBytes { block in
+        let checksum = SpoolChecksum(of: id, target: target, rows: rows, dimensions: dimensions, vectors: block)
+        return stored.map(checksum.isEqual(to:)) ?? true
+      }
+      guard isIntact else { throw LedgerDamage(place: "spool.checksum") }
       return SpooledBatch(rows: rows, vectors: vectors)
     }
   }
@@ -117,7 +117,7 @@ extension Ledger {
   ///
   /// - Parameter targets: for each source of the job the ledger's id of its column.
   package func settle(_ settlement: Settlement, run: Int64, targets: [Int64], at date: Date) async throws {
-    try await write { db in
+    try await write { [self] db in
       for row in settlement.condemned {
         try db.cachedStatement(
           sql: """
@@ -134,7 +134,7 @@ extension Ledger {
       for id in settlement.batches {
         try Ledger.settle(id, db)
       }
-      if !settlement.batches.isEmpty { try Ledger.dropOldVectors(db) }
+      if !settlement.batches.isEmpty { try dropOldVectors(after: settlement.batches, db) }
       for moved in settlement.watermarks {
         try db.execute(
           sql: "UPDATE target SET watermark = ? WHERE id = ?",
@@ -164,6 +164,19 @@ extension Ledger {
     }
   }
 
+  private static func spool(_ vectors: Vectors, of id: BatchID, _ checksum: Data, _ db: Database) throws {
+    try vectors.withLittleEndian { bytes in
+      // SQLite reads the vectors where they are, so that no reply is there twice. The statement, which knows their place,
+      // goes with this scope.
+      let block = bytes.baseAddress.map {
+        Data(bytesNoCopy: UnsafeMutableRawPointer(mutating: $0), count: bytes.count, deallocator: .none)
+      }
+      try db.makeStatement(
+        sql: "INSERT INTO spool (run_id, number, dimensions, vectors, checksum) VALUES (?, ?, ?, ?, ?)"
+      ).execute(arguments: [id.run, id.number, vectors.dimensions, block ?? Data(), checksum])
+    }
+  }
+
   private static func settle(_ id: BatchID, _ db: Database) throws {
     try db.cachedStatement(
       sql: """
@@ -177,6 +190,14 @@ extension Ledger {
   private static func update(_ tally: Tally, of run: Int64, _ db: Database) throws {
     try db.cachedStatement(sql: "UPDATE run SET tally = ? WHERE id = ?")
       .execute(arguments: [json(tally), run])
+  }
+}
+
+extension Vectors {
+  /// Calls `body` with the block as little-endian float32 values: its own bytes on every platform that vecfill is built
+  /// for.
+  fileprivate func withLittleEndian<T>(_ body: (UnsafeRawBufferPointer) throws -> T) rethrows -> T {
+    try values.withUnsafeBytes(body)
   }
 }
 

@@ -28,8 +28,30 @@ extension Ledger {
     }
   }
 
-  /// Drops the oldest vectors beyond those that are kept.
-  static func dropOldVectors(_ db: Database) throws {
+  /// How many bytes of vectors may be settled before the oldest ones are looked for once more.
+  static let mostUncountedBytes = 4 << 20
+
+  /// Drops the oldest vectors beyond those that are kept, after `batches` have been settled.
+  ///
+  /// To find them the whole spool is gone through: at a run's first settlement, and then once every 4 MiB.
+  func dropOldVectors(after batches: [BatchID], _ db: Database) throws {
+    let settled = try batches.reduce(0) { try $0 + Ledger.spooledBytes(of: $1, db) }
+    let isDue = uncountedBytes.withLock { bytes in
+      bytes = bytes.map { $0 + settled } ?? Ledger.mostUncountedBytes
+      return (bytes ?? 0) >= Ledger.mostUncountedBytes
+    }
+    guard isDue else { return }
+    try Ledger.dropOldVectors(db)
+    uncountedBytes.withLock { $0 = 0 }
+  }
+
+  private static func spooledBytes(of id: BatchID, _ db: Database) throws -> Int {
+    try Int.fetchOne(
+      db.cachedStatement(sql: "SELECT length(vectors) FROM spool WHERE run_id = ? AND number = ?"),
+      arguments: [id.run, id.number]) ?? 0
+  }
+
+  private static func dropOldVectors(_ db: Database) throws {
     let dropped = try Row.fetchAll(
       db.cachedStatement(
         sql: """

@@ -30,8 +30,8 @@ extension Ledger {
     try await failed(batch, EmbeddingFailure(.cancelled, "not sent"))
   }
 
-  /// The vectors, the rows' keys and digests, and what SQLite needs beside them.
+  /// The vectors, the rows' keys and digests, and four large pages that SQLite needs beside them.
   private static func bytes(of batch: Batch, dimensions: Int) -> Int {
-    (64 << 10) + 4 * dimensions * batch.contents.inputs.count + 256 * batch.contents.rows.count
+    (128 << 10) + 4 * dimensions * batch.contents.inputs.count + 256 * batch.contents.rows.count
   }
 }

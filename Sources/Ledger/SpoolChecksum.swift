@@ -1,13 +1,16 @@
 import Backfill
 import Foundation
 
-/// The SHA-256 over a spooled batch: what column it is of, its rows and their vectors. By it a damaged vector, row or
+/// A checksum over a spooled batch: what column it is of, its rows and their vectors. By it a damaged vector, row or
 /// number is never taken for a good one.
 struct SpoolChecksum {
-  let bytes: Data
+  private let content: [UInt8]
+  private let vectors: UnsafeRawBufferPointer
 
-  init(of batch: BatchID, target: Int64, rows: [BatchRow], dimensions: Int, vectors: Data) {
+  /// - Parameter vectors: the block of vectors, little-endian; it must stay where it is as long as this value is used.
+  init(of batch: BatchID, target: Int64, rows: [BatchRow], dimensions: Int, vectors: UnsafeRawBufferPointer) {
     var content: [UInt8] = []
+    content.reserveCapacity(40 + 80 * rows.count)
     func add(_ number: Int64) {
       withUnsafeBytes(of: number.littleEndian) { content.append(contentsOf: $0) }
     }
@@ -19,13 +22,18 @@ struct SpoolChecksum {
       content += row.digest.bytes
       add(Int64(row.input))
     }
-    content += TextDigest(ofBytes: vectors).bytes
-    bytes = Data(TextDigest(ofBytes: Data(content)).bytes)
+    self.content = content
+    self.vectors = vectors
   }
-}
 
-extension TextDigest {
-  fileprivate init(ofBytes data: Data) {
-    self = data.withUnsafeBytes { TextDigest(ofUTF8: $0) }
+  var bytes: Data {
+    content.withUnsafeBytes { Data(DamageTag(of: [$0, vectors]).bytes) }
+  }
+
+  /// Whether `stored` is this checksum, or what versions before it made in its place: a SHA-256.
+  func isEqual(to stored: Data) -> Bool {
+    guard stored.count == TextDigest.byteCount else { return stored == bytes }
+    let digests = content + TextDigest(ofUTF8: vectors).bytes
+    return stored == Data(digests.withUnsafeBytes { TextDigest(ofUTF8: $0) }.bytes)
   }
 }
