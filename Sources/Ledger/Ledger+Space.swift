@@ -32,6 +32,10 @@ extension Ledger {
 
   /// The vectors, the rows' keys and digests, and what SQLite needs beside them.
   private static func bytes(of batch: Batch, dimensions: Int) -> Int {
-    (64 << 10) + 4 * dimensions * batch.contents.inputs.count + 256 * batch.contents.rows.count
+    bytes(inputs: batch.contents.inputs.count, rows: batch.contents.rows.count, dimensions: dimensions)
+  }
+
+  static func bytes(inputs: Int, rows: Int, dimensions: Int) -> Int {
+    (64 << 10) + 4 * dimensions * inputs + 256 * rows
   }
 }
