@@ -109,8 +109,11 @@ import Testing
 
   /// What is granted to a role, the check that must fail then, and words of it.
   static let rights: [(String, String, [String])] = [
-    ("GRANT UPDATE ON m TO R", "rights", ["lacks the right to SELECT on id, content, embedding", "GRANT SELECT"]),
-    ("GRANT SELECT ON m TO R", "rights", ["UPDATE on embedding", "GRANT UPDATE (embedding) ON m TO it"]),
+    (
+      "GRANT UPDATE ON m TO R", "rights",
+      ["lacks the right to SELECT on id, content, embedding", "GRANT SELECT ON m TO checker_"]
+    ),
+    ("GRANT SELECT ON m TO R", "rights", ["UPDATE on embedding", "GRANT UPDATE (embedding) ON m TO checker_"]),
     (
       "GRANT ALL ON m TO R; ALTER TABLE m ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON m USING (id < 5)",
       "row security", ["hides rows", "BYPASSRLS"]
@@ -127,7 +130,7 @@ import Testing
   ) async throws {
     let database = try await Self.table(major)
     let role = "checker_\(database.name)"
-    try await database.run("CREATE ROLE \(role) LOGIN; \(fault.script.replacing(" R", with: " \(role)"))")
+    try await database.run("CREATE ROLE \(role) LOGIN; \(fault.script.replacing("TO R", with: "TO \(role)"))")
     try await OddDatabaseTests.scene(database.url.replacing("postgres@", with: "\(role)@")) { scene, place in
       let (told, exit) = try await scene.check([], place)
       let line = try #require(told.lines(fault.check).first)

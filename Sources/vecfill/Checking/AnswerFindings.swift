@@ -12,7 +12,7 @@ struct AnswerFindings {
 
   private var embedding: Finding {
     let alias = reply.modelAlias.map { ", which calls itself \($0)," } ?? ""
-    let billed = reply.billedTokens.map { "\($0.grouped) tokens billed" } ?? "it doesn't tell what it bills"
+    let billed = reply.billedTokens.map { "tokens billed: \($0.grouped)" } ?? "it doesn't tell what it bills"
     return .ok(
       "embedding",
       "\(model.name)\(alias) answers in \(latency.milliseconds): \(reply.vectors.dimensions) dimensions, \(billed)")

@@ -56,7 +56,7 @@ struct DatabaseCheck {
         tell(.failed("table", failure), group)
       }
     }
-    try await lookAtMigration(server, tables, group)
+    try await lookAtMigrations(server, tables)
   }
 
   private func column(
@@ -73,12 +73,11 @@ struct DatabaseCheck {
   }
 
   /// With the address that migrations take, where it is another one.
-  private func lookAtMigration(
-    _ server: ServerSurvey, _ tables: [TableSurvey?], _ group: CheckReport.Group
-  ) async throws {
+  private func lookAtMigrations(_ server: ServerSurvey, _ tables: [TableSurvey?]) async throws {
     let own = try configuration.databaseURL()
     let direct = try configuration.migrationDatabaseURL()
     guard direct.reveal() != own.reveal() else {
+      let group = CheckReport.Group(name: "migrations", place: "")
       for finding in MigrationFindings(job: job, server: server, tables: tables).all { tell(finding, group) }
       return
     }

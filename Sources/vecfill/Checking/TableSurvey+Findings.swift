@@ -67,8 +67,8 @@ extension TableSurvey {
         isUnwritable ? "UPDATE on \(source.vector)" : nil,
       ].compactMap(\.self)
       let grants = [
-        unreadable.isEmpty ? nil : "GRANT SELECT ON \(source.name) TO it",
-        isUnwritable ? "GRANT UPDATE (\(source.vector)) ON \(source.name) TO it" : nil,
+        unreadable.isEmpty ? nil : "GRANT SELECT ON \(source.name) TO \(role)",
+        isUnwritable ? "GRANT UPDATE (\(source.vector)) ON \(source.name) TO \(role)" : nil,
       ].compactMap(\.self)
       return .failed(
         "rights", .denied, "the role \(role) lacks the right to \(lacks.joined(separator: " and to "))",
