@@ -88,7 +88,8 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(name: "EmbeddingAPIsTests", dependencies: ["EmbeddingAPIs", "TestSupport"], swiftSettings: settings),
     .testTarget(
-      name: "VecfillTests", dependencies: ["TestSupport", "Backfill", "Ledger", "PgVector", "Tokenizer", "vecfill"],
+      name: "VecfillTests",
+      dependencies: ["TestSupport", "Backfill", "Ledger", "MessageStores", "PgVector", "Tokenizer", "vecfill"],
       swiftSettings: settings),
   ]
 )

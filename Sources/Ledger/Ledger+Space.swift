@@ -30,8 +30,12 @@ extension Ledger {
     try await failed(batch, EmbeddingFailure(.cancelled, "not sent"))
   }
 
-  /// The vectors, the rows' keys and digests, and four large pages that SQLite needs beside them.
   private static func bytes(of batch: Batch, dimensions: Int) -> Int {
-    (128 << 10) + 4 * dimensions * batch.contents.inputs.count + 256 * batch.contents.rows.count
+    bytes(inputs: batch.contents.inputs.count, rows: batch.contents.rows.count, dimensions: dimensions)
+  }
+
+  /// The vectors, the rows' keys and digests, and four large pages that SQLite needs beside them.
+  static func bytes(inputs: Int, rows: Int, dimensions: Int) -> Int {
+    (128 << 10) + 4 * dimensions * inputs + 256 * rows
   }
 }

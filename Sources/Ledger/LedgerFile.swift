@@ -27,7 +27,7 @@ struct LedgerFile {
   }
 
   /// Throws a `Failure` where the file holds anything but a ledger.
-  private func refuseForeignFile() throws(Failure) {
+  func refuseForeignFile() throws(Failure) {
     guard let file = FileHandle(forReadingAtPath: path) else { return }
     let start = (try? file.read(upToCount: LedgerFile.header.count)) ?? Data()
     try? file.close()

@@ -10,7 +10,8 @@ struct Vecfill: AsyncParsableCommand {
       """,
     version: Vecfill.version,
     subcommands: [
-      RunCommand.self, EstimateCommand.self, StatusCommand.self, CostCommand.self, QuarantineCommand.self,
+      RunCommand.self, CheckCommand.self, EstimateCommand.self, StatusCommand.self, CostCommand.self,
+      QuarantineCommand.self,
       LedgerCommand.self,
       SearchCommand.self, ConfigCommand.self, ModelsCommand.self, MigrateCommand.self, TokenizerCommand.self,
     ])

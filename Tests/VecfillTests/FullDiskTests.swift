@@ -70,7 +70,7 @@ struct FullDiskTests {
     let gate = EmbeddingsServer.Gate()
     try await Self.run([.requests(answers..<100_000, .hold(gate, then: .answer))]) { scene, disk in
       let vecfill = try scene.start(["run", "job.yaml"], ["VECFILL_LEDGER": disk.path + "/vecfill.db"])
-      try await scene.server.wait { $0.inFlight == 4 }
+      try await scene.server.wait { $0.inFlight == 4 && $0.requests.count >= answers + 4 }
       #expect(try disk.fill() > 8 << 20)
       gate.open()
       let exit = await vecfill.exit()

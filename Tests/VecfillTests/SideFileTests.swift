@@ -7,7 +7,7 @@ import Testing
 @Suite struct SideFileTests {
   static let commands = [
     ["estimate", "job.yaml"], ["run", "job.yaml", "--dry-run"], ["status"], ["cost"], ["quarantine", "list"],
-    ["search", "message", "job.yaml"], ["config"],
+    ["search", "message", "job.yaml"], ["config"], ["check", "job.yaml"], ["check", "job.yaml", "--offline"],
   ]
 
   @Test(arguments: commands, ["delete", "wal"])

@@ -18,6 +18,8 @@ package final class EmbeddingsServer: Sendable {
     package var maxInputs = 2048
     package var maxInputTokens = 8192
     package var maxRequestTokens = 300_000
+    /// Reads only so many words of a text, and says nothing of it; nil for all.
+    package var readsWords: Int?
     /// How a text's tokens are counted.
     package var tokens: @Sendable (String) -> Int = EmbeddingsServer.tokens(of:)
     /// Sent with each answer, e.g. x-ratelimit headers.
@@ -132,7 +134,7 @@ package final class EmbeddingsServer: Sendable {
 
   /// Whether the connection goes on.
   private func attend(to message: HTTPMessage, _ connection: HTTPConnection, _ number: Int) async throws -> Bool {
-    let order = try? JSONDecoder().decode(Order.self, from: message.body)
+    let order = (try? JSONDecoder().decode(Order.self, from: message.body))?.cut(toWords: options.readsWords)
     let texts = order?.texts ?? []
     let request = Request(
       connection: number, method: message.method, target: message.target, headers: message.headers,

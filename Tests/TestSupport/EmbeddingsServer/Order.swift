@@ -10,6 +10,13 @@ extension EmbeddingsServer {
 
     var asksForBase64: Bool { encodingFormat == "base64" }
 
+    /// The order as a server takes it that reads only so many words of a text.
+    func cut(toWords most: Int?) -> Order {
+      guard let most else { return self }
+      let texts = texts.map { $0.split(separator: " ").prefix(most).joined(separator: " ") }
+      return Order(model: model, texts: texts, encodingFormat: encodingFormat, dimensions: dimensions)
+    }
+
     private enum CodingKeys: String, CodingKey {
       case model, dimensions
       case texts = "input"

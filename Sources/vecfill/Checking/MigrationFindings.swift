@@ -1,0 +1,86 @@
+import Backfill
+import MessageStores
+
+/// What a migration of the job's tables would have to make, and whether the role that migrates may.
+struct MigrationFindings {
+  let job: Job
+  /// The server as the role that migrates finds it.
+  let server: ServerSurvey
+  /// The job's tables, as that role finds them; nil where one could not be looked at.
+  let tables: [TableSurvey?]
+
+  /// Only PostgreSQL has roles that could lack a right.
+  var all: [Finding] {
+    guard let role = server.role else { return [] }
+    var findings: [Finding] = []
+    if needed.isEmpty {
+      findings.append(.ok("migration", "nothing is missing that `vecfill migrate up JOB` would make"))
+    } else {
+      findings.append(migration(role))
+    }
+    return findings + indexPolicy(role)
+  }
+
+  /// What is missing, in words.
+  private var needed: [String] {
+    var needed = server.pgvector.map { $0.installed == nil ? ["pgvector"] : [] } ?? []
+    for (source, table) in zip(job.sources, tables) {
+      guard let table, [.table, .partitioned].contains(table.kind) else { continue }
+      if table.column(source.vector) == nil { needed.append("\(source.name).\(source.vector)") }
+      if table.missingRowsWarning != nil { needed.append("an index on \(source.name)") }
+    }
+    return needed
+  }
+
+  /// Whether a run can't do without what is missing.
+  private var isRequired: Bool {
+    if let pgvector = server.pgvector, pgvector.installed == nil { return true }
+    return zip(job.sources, tables).contains { source, table in
+      table.map { [.table, .partitioned].contains($0.kind) && $0.column(source.vector) == nil } ?? false
+    }
+  }
+
+  private func migration(_ role: String) -> Finding {
+    let what = needed.joined(separator: ", ")
+    var lacks: [String] = []
+    if let pgvector = server.pgvector, pgvector.installed == nil, pgvector.offered != nil, !pgvector.mayInstall {
+      lacks.append("install pgvector")
+    }
+    for (source, table) in zip(job.sources, tables) {
+      guard let table, let ownership = table.ownership, !ownership.isOwn,
+        table.column(source.vector) == nil || table.missingRowsWarning != nil
+      else { continue }
+      lacks.append("change \(source.name), which belongs to \(ownership.owner)")
+    }
+    guard lacks.isEmpty else {
+      let found = "\(what) is missing, and the role \(role) may not \(lacks.joined(separator: ", nor "))"
+      let next = "name the owner in VECFILL_MIGRATION_DATABASE_URL, or give them what `vecfill migrate sql JOB` prints"
+      return isRequired ? .failed("migration", .denied, found, next: next) : .warning("migration", found, next: next)
+    }
+    guard !server.isPooled else {
+      return .warning(
+        "migration", "\(what) is missing, and a pooler stands between",
+        next: "name the database's own address in VECFILL_MIGRATION_DATABASE_URL, then `vecfill migrate up JOB`")
+    }
+    return .warning("migration", "\(what) is missing; \(role) may make it", next: "`vecfill migrate up JOB`")
+  }
+
+  /// Why the job's own wish for its vector indexes can't be carried out.
+  private func indexPolicy(_ role: String) -> [Finding] {
+    guard job.indexPolicy != .keep else { return [] }
+    return zip(job.sources, tables).compactMap { source, table in
+      guard let table else { return nil }
+      if table.kind == .partitioned {
+        return .failed(
+          "index.when", .configuration,
+          "\(source.name): PostgreSQL builds no index on a partitioned table concurrently",
+          next: "set index: {when: keep} in the job, not \(job.indexPolicy)")
+      }
+      guard let ownership = table.ownership, !ownership.isOwn else { return nil }
+      return .failed(
+        "index.when", .denied,
+        "\(source.name): only its owner \(ownership.owner) can drop and build its indexes, and the role \(role) is not",
+        next: "name the owner in VECFILL_MIGRATION_DATABASE_URL, or set index: {when: keep} in the job")
+    }
+  }
+}

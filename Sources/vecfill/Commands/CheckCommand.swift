@@ -1,0 +1,76 @@
+import ArgumentParser
+import Backfill
+import Configuration
+
+struct CheckCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "check", abstract: "Tell whether a run of a job would work, and what to correct before it.",
+    discussion: """
+      Looks at the database (connection, rights, tables, columns, indexes, triggers, publications), at the ledger's \
+      place, and asks the provider for a few embeddings of texts of vecfill's own: whether the key is accepted, the \
+      dimensions fit, and whether the server cuts long texts silently. That is at most 30,000 tokens; the price is told \
+      before. No row's text is sent, no lock is taken and nothing is written.
+
+      Each line has a mark: ok, warning (a run works, but look at it), failed (a run would end), skipped. One that failed \
+      keeps no other from being made.
+
+      Exit codes: 0 where nothing failed, else that of the first check that failed: 65 bad data, 69 unavailable, 74 local \
+      files, 77 denied, 78 configuration, 82 credit used up (docs/exit-codes.md, docs/check.md).
+      """)
+
+  @OptionGroup var options: JobOptions
+
+  @Flag(help: "Ask no provider: needs no key, costs nothing.")
+  var offline = false
+
+  @Flag(help: "One JSON object, for machines.")
+  var json = false
+
+  func run() async throws {
+    let configuration = try options.configuration()
+    let job = try configuration.job()
+    var report = CheckReport(job: job.name)
+    let tell = { (finding: Finding, group: CheckReport.Group) in
+      let lines = report.add(finding, to: group)
+      if !json { print(lines) }
+    }
+    try await DatabaseCheck(configuration: configuration, job: job, tell: tell).run()
+    report.catalogueEntry = try await askProvider(configuration, job, tell)
+    print(json ? JSONLine.encode(report) : report.ending)
+    if let failure = report.failure { throw failure }
+  }
+
+  /// Returns lines for the catalogue, where a limit was found that it doesn't know.
+  private func askProvider(
+    _ configuration: JobConfiguration, _ job: Job, _ tell: @escaping (Finding, CheckReport.Group) -> Void
+  ) async throws -> String? {
+    let group = CheckReport.Group(name: "provider", place: job.model.provider)
+    guard !offline else {
+      tell(.skipped("embedding", "not asked, with --offline"), group)
+      return nil
+    }
+    let embedder: any Embedder
+    do {
+      embedder = try configuration.provider().embedder(for: job.model) { notice in
+        Console.standard.log("vecfill: \(notice)")
+      }
+    } catch let failure as Failure {
+      tell(.failed("key", failure), group)
+      return nil
+    }
+    return try await ProviderCheck(
+      embedder: embedder, model: job.model, limits: job.limits,
+      catalogueName: configuration.catalogueName(of: job.model)
+    ) { tell($0, group) }.run()
+  }
+}
+
+extension JobConfiguration {
+  /// What an entry of the catalogue for the job's model names as its provider.
+  fileprivate func catalogueName(of model: Model) -> String {
+    if let known = catalogueModel { return known.provider }
+    if catalogue.models.contains(where: { $0.provider == model.provider }) { return model.provider }
+    let set = settings.first { $0.key == "provider" }?.value.map(String.init(describing:))
+    return set ?? ProviderSettings.Kind.openai.rawValue
+  }
+}

@@ -1,0 +1,153 @@
+import Backfill
+import Ledger
+import MessageStores
+import PgVector
+import TestSupport
+import Testing
+
+@testable import vecfill
+
+/// What each finding means, as values.
+@Suite struct CheckFindingsTests {
+  /// A server that reads so many tokens of a text, and tells them or not.
+  private static func search(_ known: Int?, reads: Int, tells: Bool) -> CutSearch {
+    var search = CutSearch(known: known)
+    while let length = search.next {
+      search.note(reads <= length ? .same(tokens: tells ? reads : nil) : .differ, at: length)
+    }
+    return search
+  }
+
+  @Test(arguments: [true, false])
+  func `no search sends more than it may, and none names more than is read`(tells: Bool) {
+    for reads in stride(from: 33, through: 9_300, by: 7) {
+      let search = Self.search(nil, reads: reads, tells: tells)
+      #expect(search.sentTokens <= CutSearch.mostTokens, "\(reads)")
+      switch search.verdict {
+      case .cuts(let limit, let below, let isExact):
+        #expect(limit <= reads && reads <= below, "\(reads): \(search.verdict)")
+        #expect(!tells || isExact && limit == reads, "\(reads): \(search.verdict)")
+      case .readsAll(let length): #expect(reads > 8_192 && length == 8_192, "\(reads)")
+      default: Issue.record("\(reads): \(search.verdict)")
+      }
+    }
+  }
+
+  @Test(arguments: [(8_192, true), (13_000, true), (14_000, false), (128_000, false)])
+  func `a known limit is tried alone, and not where that is too dear`(known: Int, isTried: Bool) {
+    let search = CutSearch(known: known)
+    #expect((search.next == known) == isTried)
+    #expect((search.plannedTokens > 0) == isTried)
+    #expect(isTried || search.finding.mark == .skipped)
+  }
+
+  @Test func `a refusal ends the search, and says nothing of a cut`() {
+    var search = CutSearch(known: nil)
+    search.note(.differ, at: 512)
+    search.note(.refused, at: 2_048)
+    #expect(search.next == nil)
+    #expect(search.verdict == .refuses(length: 2_048))
+    #expect(search.catalogueEntry(model: "m", provider: "p") == nil)
+  }
+
+  @Test(arguments: [32, 512, 8_192])
+  func `a pair is the same for its length and differs behind it`(length: Int) {
+    let (one, other) = CutSearch.pair(at: length)
+    let words = (one.split(separator: " "), other.split(separator: " "))
+    #expect(words.0.prefix(length) == words.1.prefix(length))
+    #expect(zip(words.0, words.1).dropFirst(length).allSatisfy { $0 != $1 })
+    #expect(words.0.count + words.1.count == CutSearch.tokens(at: length))
+  }
+
+  @Test(arguments: ["a: b", "yes", "7", "m #1", "\"q\"", "héllo"])
+  func `a name that YAML would take for something else is quoted`(name: String) {
+    let search = Self.search(nil, reads: 100, tells: true)
+    #expect(search.catalogueEntry(model: name, provider: "p")?.contains("  - id: \"") == true)
+  }
+
+  /// An embedder whose answers a test makes.
+  private struct Answering: Embedder {
+    let vector: @Sendable (String, Int) -> [Float]
+    let count = Locked(0)
+
+    func embed(_ texts: [String]) async throws(EmbeddingFailure) -> EmbeddingReply {
+      let number = count.withLock { count in
+        count += 1
+        return count
+      }
+      return EmbeddingReply(
+        vectors: Vectors(dimensions: 2, values: texts.flatMap { vector($0, number) }), billedTokens: nil)
+    }
+  }
+
+  private static func findings(_ vector: @escaping @Sendable (String, Int) -> [Float]) async throws -> [Finding] {
+    let found = Locked<[Finding]>([])
+    _ = try await ProviderCheck(
+      embedder: Answering(vector: vector), model: Model(name: "m", dimensions: 2), limits: Job.Limits(),
+      catalogueName: "openai"
+    ) { finding in found.withLock { $0.append(finding) } }.run()
+    return found.withLock(\.self)
+  }
+
+  @Test func `a vector that is not normalised is a warning`() async throws {
+    let findings = try await Self.findings { _, _ in [3, 4] }
+    let norm = try #require(findings.first { $0.check == "norm" })
+    #expect(norm.mark == .warning && norm.found.contains("length 5.000"))
+  }
+
+  @Test func `a server that gives a text two vectors is not compared`() async throws {
+    let findings = try await Self.findings { _, number in number.isMultiple(of: 2) ? [1, 0] : [0.8, 0.6] }
+    #expect(findings.first { $0.check == "again" }?.mark == .warning)
+    #expect(!findings.contains { $0.check == "long texts" })
+  }
+
+  @Test(arguments: [(0.0, 5e-5, true), (0.0, 2e-4, false), (1e-4, 9e-4, true), (1e-4, 2e-3, false)])
+  func `what a server rounds otherwise is no difference`(noise: Double, distance: Double, isSame: Bool) {
+    #expect(Likeness(noise: noise).isSame(distance: distance) == isSame)
+  }
+
+  @Test func `a server that rounds otherwise each time is still found out`() async throws {
+    // All texts are read to the same: only rounding tells them apart.
+    let findings = try await Self.findings { _, number in [1, number.isMultiple(of: 2) ? 0.004 : 0] }
+    #expect(findings.first { $0.check == "long texts" }?.found.hasPrefix("cut silently") == true, "\(findings)")
+  }
+
+  @Test func `a network file system, a path and a disk without space fail by their own code`() {
+    func codes(_ place: LedgerPlace) -> [ExitCode?] {
+      place.findings(path: "p", needed: 1_000_000, refusal: nil).map(\.exitCode)
+    }
+    #expect(codes(LedgerPlace(exists: true, networkFileSystem: "NFS", freeBytes: 1 << 40)) == [.configuration, nil])
+    #expect(codes(LedgerPlace(exists: false, obstacle: "/x", freeBytes: 1 << 40)) == [.localIO, nil])
+    #expect(codes(LedgerPlace(exists: false, freeBytes: 10)) == [nil, .localIO])
+    let low = LedgerPlace(exists: true, freeBytes: 2_000_000).findings(path: "p", needed: 1_000_000, refusal: nil)
+    #expect(low.map(\.mark) == [.ok, .warning])
+  }
+
+  @Test func `a server that lacks what a job needs fails, and says who mends it`() {
+    var server = ServerSurvey(product: "PostgreSQL 12.1")
+    server.isTooOld = true
+    server.role = "r"
+    server.pgvector = ServerSurvey.Extension()
+    #expect(server.findings.map(\.mark) == [.failed, .failed])
+    #expect(server.findings[1].found.contains("the server doesn't have it"))
+    server.pgvector = ServerSurvey.Extension(offered: "0.8.1", mayInstall: false)
+    #expect(server.findings[1].next?.contains("superuser") == true)
+    server.pgvector = ServerSurvey.Extension(installed: PgVector(schema: "public", version: "0.7.0"))
+    #expect(server.findings[1].mark == .warning)
+    var file = ServerSurvey(product: "SQLite 3")
+    file.readOnly = "this user may not write the file"
+    #expect(file.findings.map(\.exitCode) == [.denied])
+  }
+
+  @Test func `the first failed check decides the exit, and a warning decides nothing`() {
+    var report = CheckReport(job: "j")
+    let group = CheckReport.Group(name: "g", place: "")
+    _ = report.add(.warning("a", "odd", next: "look"), to: group)
+    #expect(report.failure == nil)
+    _ = report.add(.failed("b", .denied, "no right", next: "grant it"), to: group)
+    _ = report.add(.failed("c", .configuration, "no table", next: "make it"), to: group)
+    #expect(report.failure?.exitCode == .denied)
+    #expect(report.failure?.description == "g: b: no right; grant it")
+    #expect(report.ending == "\n0 ok, 1 warning, 2 failed; nothing was written")
+  }
+}
