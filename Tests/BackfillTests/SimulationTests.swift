@@ -13,7 +13,8 @@ import Testing
     let job = Job(
       name: "simulated", sources: [Source(table: "a"), Source(table: "b")],
       model: Model(name: "m", dimensions: 4, usdPerMillionTokens: 1),
-      batchSize: Int.random(in: 1...12, using: &random), concurrency: Int.random(in: 1...6, using: &random))
+      batchSize: Int.random(in: 1...12, using: &random), concurrency: Int.random(in: 1...6, using: &random),
+      writers: Int.random(in: 1...4, using: &random))
     let rows: [[String?]] = (0..<2).map { _ in
       (0..<Int.random(in: 0...most, using: &random)).map { index in
         switch Int.random(in: 0..<20, using: &random) {

@@ -4,15 +4,17 @@ import Postgres
 
 /// Messages in PostgreSQL 13 or later with pgvector.
 ///
-/// One connection reads and one holds the locks that are asked for. Two more write and count, so that neither waits for
-/// the other nor a page for a count; where the one is idle, the other is never opened. No statement relies on a session's
+/// One connection reads and one holds the locks that are asked for. One for each writer and one more write and count, so
+/// that none waits for another nor a page for a count; none is opened while one of them is idle. No statement relies on a session's
 /// settings or prepared statements, so a pooler may stand between.
 /// What is lost with a connection is made anew: a server's restart is waited for.
 package actor PostgresMessageStore: MessageStore {
   package nonisolated let identity: String
+  package nonisolated let mostWriters: Int
   private let address: String
   private let reader: PostgresConnection
   private let others: PostgresConnections
+  private let turns = PostgresWriteTurns()
   private let locks: PostgresLocks
   private let patience: PostgresPatience
   private let lockTimeout: Duration
@@ -20,20 +22,20 @@ package actor PostgresMessageStore: MessageStore {
 
   /// Connects to `url`. `applicationName` is what the server, and another process that finds a lock held, is told.
   ///
-  /// A write waits no longer than `lockTimeout` for another transaction's lock before it leaves the rows that are held.
+  /// Up to `writers` writes go on side by side. A write waits no longer than `lockTimeout` for another transaction's lock
+  /// before it leaves the rows that are held.
   package init(
-    url: DatabaseURL, applicationName: String, patience: PostgresPatience = PostgresPatience(),
+    url: DatabaseURL, applicationName: String, writers: Int = 1, patience: PostgresPatience = PostgresPatience(),
     lockTimeout: Duration = .seconds(1)
   ) async throws {
+    mostWriters = writers
     identity = url.identity
     address = url.redacted
     self.patience = patience
     self.lockTimeout = lockTimeout
     reader = try PostgresConnection(to: url, applicationName: applicationName)
-    others = PostgresConnections([
-      try PostgresConnection(to: url, applicationName: applicationName),
-      try PostgresConnection(to: url, applicationName: applicationName),
-    ])
+    others = PostgresConnections(
+      try (0...writers).map { _ in try PostgresConnection(to: url, applicationName: applicationName) })
     locks = PostgresLocks(
       connection: try PostgresConnection(to: url, applicationName: applicationName))
     do {
@@ -90,11 +92,33 @@ package actor PostgresMessageStore: MessageStore {
       try row.vector.check(dimensions: table.dimensions, of: "\(source.name) \(source.key) \(row.key)")
     }
     try await confirmLocks(for: source)
+    while true {
+      let hasCompany = await turns.begin()
+      let outcome: WriteOutcome?
+      do {
+        outcome = try await write(rows, to: table, hasCompany: hasCompany)
+      } catch {
+        await turns.end()
+        throw error
+      }
+      if outcome == nil { await turns.separate() }
+      await turns.end()
+      if let outcome { return outcome }
+    }
+  }
+
+  /// nil where another write of this store may be in the way.
+  private func write(_ rows: [EmbeddedRow], to table: PostgresTable, hasCompany: Bool) async throws -> WriteOutcome? {
     let lockTimeout = lockTimeout
     let connection = others.borrow()
     defer { others.giveBack(connection) }
-    return try await attempt(on: connection, for: source) { connection, isRepeat in
-      try PostgresWrite(table: table, lockTimeout: lockTimeout, isRepeat: isRepeat).run(rows, on: connection)
+    do {
+      return try await attempt(on: connection, for: table.source) { connection, isRepeat in
+        try PostgresWrite(table: table, lockTimeout: lockTimeout, isRepeat: isRepeat, hasCompany: hasCompany)
+          .run(rows, on: connection)
+      }
+    } catch is PostgresWrite.InTheWay {
+      return nil
     }
   }
 
