@@ -19,6 +19,8 @@ package actor PostgresMessageStore: MessageStore {
   private let patience: PostgresPatience
   private let lockTimeout: Duration
   private var tables: [Source: PostgresTable] = [:]
+  /// The columns whose identity was asked for, and in which of the reader's sessions.
+  private var columns: [PostgresColumnPlace: (records: PostgresColumnRecords, session: Int)] = [:]
 
   /// Connects to `url`. `applicationName` is what the server, and another process that finds a lock held, is told.
   ///
@@ -214,9 +216,19 @@ extension PostgresMessageStore {
     _ body: @escaping @Sendable (PostgresColumnRecords, isolated PostgresConnection) throws -> Value
   ) async throws -> Value {
     let address = identity
-    return try await read(source) { connection in
-      try body(PostgresColumnRecords(of: place, address: address, on: connection), connection)
+    let known = columns[place]
+    let (value, records, session) = try await read(source) { connection in
+      let session = connection.session
+      let records =
+        if let known, known.session == session {
+          known.records
+        } else {
+          try PostgresColumnRecords(of: place, address: address, on: connection)
+        }
+      return (try body(records, connection), records, session)
     }
+    columns[place] = (records, session)
+    return value
   }
 
   private func confirmLocks(for source: Source) async throws {
