@@ -12,6 +12,7 @@ extension JobConfiguration {
     if let tooLong: TextPreparation.TooLong = values.choice(.tooLong) { job.preparation.tooLong = tooLong }
     if let size = values.integer(.batchSize) { job.batchSize = size }
     if let concurrency = values.integer(.concurrency) { job.concurrency = concurrency }
+    if let writers = values.integer(.writers) { job.writers = writers }
     job.limits.requestsPerMinute = values.integer(.requestsPerMinute)
     job.limits.tokensPerMinute = values.integer(.tokensPerMinute)
     job.budget = try budget(for: job.model)

@@ -1,29 +1,31 @@
 import Backfill
 
-/// Work that can be cancelled apart from the task that waits for it, one piece at a time.
+/// Work that can be cancelled apart from the task that waits for it, any number of pieces side by side.
 final class Cancellable: Sendable {
   private struct State {
     var isCancelled = false
-    var cancel: (@Sendable () -> Void)?
+    var cancels: [Int: @Sendable () -> Void] = [:]
+    var begun = 0
   }
 
   private let state = Locked(State())
 
   /// Cancels what is under way, and what comes later at once.
   func cancel() {
-    let cancel = state.withLock { state in
+    let cancels = state.withLock { state in
       state.isCancelled = true
-      return state.cancel
+      return Array(state.cancels.values)
     }
-    cancel?()
+    for cancel in cancels { cancel() }
   }
 
   /// Returns what `body` makes of it, also where it was cancelled.
   func run<Value: Sendable>(_ body: @escaping @Sendable () async -> Value) async -> Value {
     let task = Task { await body() }
-    let isCancelled = state.withLock { state in
-      state.cancel = { task.cancel() }
-      return state.isCancelled
+    let (number, isCancelled) = state.withLock { state in
+      state.begun += 1
+      state.cancels[state.begun] = { task.cancel() }
+      return (state.begun, state.isCancelled)
     }
     if isCancelled { task.cancel() }
     let value = await withTaskCancellationHandler {
@@ -31,7 +33,7 @@ final class Cancellable: Sendable {
     } onCancel: {
       task.cancel()
     }
-    state.withLock { $0.cancel = nil }
+    state.withLock { $0.cancels[number] = nil }
     return value
   }
 }

@@ -148,13 +148,15 @@ extension Pipeline {
       try await prepare?()
       return .prepared
     } catch {
-      return .writeFailed(failure(error, "job \(job.name)"))
+      return .preparationFailed(failure(error, "job \(job.name)"))
     }
   }
 
   /// Writes what was just received, and what only the spool holds.
-  func write(_ received: [(Conductor.Write.Part, SpooledBatch?)], to source: Int) async -> Conductor.Event {
-    let table = job.sources[source]
+  func write(
+    _ received: [(Conductor.Write.Part, SpooledBatch?)], _ write: Conductor.Write
+  ) async -> Conductor.Event {
+    let table = job.sources[write.source]
     do {
       var batches: [(id: BatchID, rows: [BatchRow])] = []
       var embedded: [EmbeddedRow] = []
@@ -164,9 +166,10 @@ extension Pipeline {
         batches.append((part.batch, rows))
         embedded += rows.embedded(by: spooled.vectors)
       }
-      return .written(WriteReport(try await store.write(embedded, to: table), of: batches))
+      let outcome = try await store.write(embedded, to: table)
+      return .written(WriteReport(outcome, of: batches), writer: write.writer)
     } catch {
-      return .writeFailed(failure(error, table.name))
+      return .writeFailed(failure(error, table.name), writer: write.writer)
     }
   }
 

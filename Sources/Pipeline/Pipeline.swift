@@ -4,8 +4,8 @@ import Ledger
 
 /// Fills the rows of a job: carries out what a conductor decides.
 ///
-/// At most the job's `concurrency` requests, one read, one write and one settlement are under way at a time, so that
-/// memory is bounded by the size of a page and of a batch and not by the number of rows (P8).
+/// At most the job's `concurrency` requests, its `writers` writes, one read and one settlement are under way at a time,
+/// so that memory is bounded by the size of a page and of a batch and not by the number of rows (P8).
 package struct Pipeline: Sendable {
   let job: Job
   let policy: RunPolicy
@@ -33,6 +33,8 @@ package struct Pipeline: Sendable {
     begun: Ledger.BegunRun, packer: Packer, board: ProgressBoard, observer: RunObserver, countsBlank: Bool = true,
     comparisons: [ColumnComparison] = []
   ) {
+    var job = job
+    job.writers = min(job.writers, store.mostWriters)
     self.job = job
     self.policy = policy
     self.store = store
@@ -110,7 +112,7 @@ package struct Pipeline: Sendable {
           case .write(let write):
             let received = write.parts.map { ($0, replies.take($0.batch)) }
             group.addTask {
-              inbox.yield(.event(await writes.run { await self.write(received, to: write.source) }))
+              inbox.yield(.event(await writes.run { await self.write(received, write) }))
             }
           case .cancelWriting:
             writes.cancel()

@@ -11,6 +11,8 @@ package actor PostgresConnection {
   private let applicationName: String
   private let executor: DispatchQueueExecutor
   private var handle: PostgresHandle?
+  /// Which of its sessions it is in: each `reconnect` begins another, perhaps with another server.
+  package private(set) var session = 0
 
   package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
@@ -34,6 +36,7 @@ package actor PostgresConnection {
   /// Drops the connection, and with it the session's settings and locks, and makes a new one.
   package func reconnect() throws {
     handle = nil
+    session += 1
     handle = try PostgresHandle.connect(to: conninfo, applicationName: applicationName)
   }
 

@@ -17,10 +17,20 @@ package enum PostgresValue: Equatable, Sendable {
 extension PostgresValue {
   /// An array of texts, for a parameter that is one.
   package static func array(_ elements: some Sequence<String>) -> PostgresValue {
-    let quoted = elements.map { element in
-      "\"" + element.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
+    let (quote, escape) = (UInt8(ascii: "\""), UInt8(ascii: "\\"))
+    // Byte by byte: a write has an array of a digest and a key for each of its rows.
+    var literal = [UInt8(ascii: "{")]
+    for element in elements {
+      if literal.count > 1 { literal.append(UInt8(ascii: ",")) }
+      literal.append(quote)
+      for byte in element.utf8 {
+        if byte == quote || byte == escape { literal.append(escape) }
+        literal.append(byte)
+      }
+      literal.append(quote)
     }
-    return .text("{\(quoted.joined(separator: ","))}")
+    literal.append(UInt8(ascii: "}"))
+    return .text(String(decoding: literal, as: UTF8.self))
   }
 }
 

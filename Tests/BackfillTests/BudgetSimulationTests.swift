@@ -11,7 +11,7 @@ import Testing
     var random = SeededGenerator(seed: seed &* 7_919)
     let job = Job(
       name: "simulated", sources: [Source(table: "a")], model: Model(name: "m", dimensions: 4, usdPerMillionTokens: 1),
-      batchSize: Int.random(in: 1...6, using: &random), concurrency: isWide ? 32 : 1,
+      batchSize: Int.random(in: 1...6, using: &random), concurrency: isWide ? 32 : 1, writers: isWide ? 3 : 1,
       limits: Job.Limits(requestsPerMinute: 1_000_000, tokensPerMinute: 1_000_000_000))
     // Scripts of one to four bytes a character: what is counted in characters is too little for some of them.
     let letters = ["a", "ä", "語", "🦊"]

@@ -121,12 +121,13 @@ extension ConductorTests {
     var batch = WriteReport.Batch(id: BatchID(run: 0, number: 1))
     batch.unfilled = [row]
     #expect(conductor.tell(.started) == ["write 1"])
-    #expect(conductor.tell(.written(WriteReport(batches: [batch]))) == ["last 0", "wake 0"])
+    #expect(conductor.tell(.written(WriteReport(batches: [batch]), writer: 0)) == ["last 0", "wake 0"])
     _ = conductor.tell(.lastKeyRead(.integer(1)))
     _ = conductor.tell(.pageRead(Self.emptyPage))
     _ = conductor.tell(.settled)
     #expect(conductor.tell(.woken, at: 1) == ["write 1 only 1"])
-    #expect(conductor.tell(.written(WriteReport(batches: [batch])), at: 1).first?.contains("condemning 1") == true)
+    #expect(
+      conductor.tell(.written(WriteReport(batches: [batch]), writer: 0), at: 1).first?.contains("condemning 1") == true)
     #expect(conductor.tell(.settled, at: 1) == ["end 83"])
   }
 }

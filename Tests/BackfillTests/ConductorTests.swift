@@ -8,14 +8,14 @@ import Testing
   static let ample = Job.Limits(requestsPerMinute: 1_000_000, tokensPerMinute: 1_000_000_000)
 
   static func conductor(
-    batchSize: Int = 2, concurrency: Int = 2, limits: Job.Limits = ample, budget: Double? = nil,
+    batchSize: Int = 2, concurrency: Int = 2, writers: Int = 1, limits: Job.Limits = ample, budget: Double? = nil,
     sources: [String] = ["a"], watermarks: [RowKey?]? = nil, spooled: [Conductor.Spooled] = [],
     policy: RunPolicy = RunPolicy(), spent: Double = 0
   ) -> Conductor {
     let job = Job(
       name: "job", sources: sources.map { Source(table: $0) },
       model: Model(name: "m", dimensions: 4, usdPerMillionTokens: 1_000_000), batchSize: batchSize,
-      concurrency: concurrency, limits: limits, budget: budget.map { Job.Budget(usd: $0) })
+      concurrency: concurrency, writers: writers, limits: limits, budget: budget.map { Job.Budget(usd: $0) })
     return Conductor(
       job: job, policy: policy, run: 1, watermarks: watermarks ?? sources.map { _ in nil }, spooled: spooled,
       spent: spent, random: SeededGenerator(seed: 1))
@@ -33,7 +33,7 @@ import Testing
   static let emptyPage = PackedPage(continuesAfter: nil)
 
   /// What a write did to batches of which every row took its vector, or all but a few that changed meanwhile.
-  static func written(_ rows: [(BatchID, rows: Int)], changed: [RowKey] = []) -> Conductor.Event {
+  static func written(_ rows: [(BatchID, rows: Int)], changed: [RowKey] = [], by writer: Int = 0) -> Conductor.Event {
     .written(
       WriteReport(
         batches: rows.enumerated().map { index, batch in
@@ -41,7 +41,7 @@ import Testing
           report.written = batch.rows
           if index == 0 { report.changed = changed }
           return report
-        }))
+        }), writer: writer)
   }
 
   static func id(_ number: Int) -> BatchID { BatchID(run: 1, number: number) }
@@ -203,7 +203,7 @@ import Testing
     _ = conductor.tell(.pageRead(Self.page(1...4)))
     _ = conductor.tell(.pageRead(Self.emptyPage))
     _ = conductor.tell(.received(Self.id(1), Self.receipt))
-    #expect(conductor.tell(.writeFailed(Failure(.unavailable, "db", "gone"))) == [])
+    #expect(conductor.tell(.writeFailed(Failure(.unavailable, "db", "gone"), writer: 0)) == [])
     #expect(conductor.tell(.received(Self.id(2), Self.receipt)) == ["end 69"])
   }
 
@@ -340,6 +340,7 @@ extension Conductor.Action {
     case .write(let write):
       return "write \(numbers(write.parts.map(\.batch)))"
         + (write.parts[0].rows.map { " only \($0.map(\.description).sorted().joined(separator: ","))" } ?? "")
+        + (write.writer > 0 ? " by \(write.writer)" : "")
     case .settle(let settlement):
       let condemned = settlement.condemned.map { "\($0.key) as \($0.condemnation.cause)" }
       return "settle \(numbers(settlement.batches))"

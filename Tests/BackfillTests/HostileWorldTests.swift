@@ -21,7 +21,8 @@ import Testing
       transient: sometimes(0.3), processedThoughFailed: sometimes(0.1), rateLimited: sometimes(0.1),
       newConnection: sometimes(0.5), crash: sometimes(0.01), stop: sometimes(0.002), disturbance: sometimes(0.3),
       mostDisturbances: 30,
-      insert: sometimes(0.2), lock: sometimes(0.05), outage: sometimes(0.004))
+      insert: sometimes(0.2), lock: sometimes(0.05), outage: sometimes(0.004),
+      writeFailure: sometimes(0.06))
   }
 
   @Test func `no odd text, row, lock, outage, edit or kill stops, loses or mixes anything else`() {
@@ -34,6 +35,8 @@ import Testing
     var disturbances = 0
     var byChance = 0
     var brokenServers = 0
+    var failedWrites = 0
+    var overtakingWrites = 0
     for seed in Self.seeds {
       var random = SeededGenerator(seed: seed &* 7_919)
       var world = SimulationTests.world(
@@ -42,7 +45,7 @@ import Testing
       while !isComplete, world.runs < 300, world.violations.isEmpty {
         isComplete = world.run()?.exitCode == .complete
       }
-      #expect(isComplete, "seed \(seed)")
+      #expect(isComplete, "seed \(seed), \(world.runs) runs, \(world.writeFailures) failed writes")
       #expect(world.violations == [], "seed \(seed)")
       #expect(world.paidTwice == [], "seed \(seed)")
       #expect(world.mostInFlight <= world.job.concurrency, "seed \(seed)")
@@ -56,6 +59,8 @@ import Testing
       disturbances += world.disturbances
       byChance += world.condemnedByChance
       brokenServers += world.brokenServers
+      failedWrites += world.writeFailuresBesideAnother
+      overtakingWrites += world.overtakingWrites
     }
     print(
       "figure: \(Self.seeds.count) worlds, \(crashes) kills, \(locked) held writes, \(outages) outages, "
@@ -68,7 +73,8 @@ import Testing
     for (fault, count) in [
       ("replies of a broken server", brokenServers), ("kills", crashes), ("comparisons", comparisons),
       ("held writes", locked), ("outages", outages),
-      ("inserts", inserts), ("edits", disturbances),
+      ("inserts", inserts), ("edits", disturbances), ("writes that fail beside another", failedWrites),
+      ("writes that overtake another", overtakingWrites),
     ] { #expect(count > 100, "\(fault)") }
   }
 }

@@ -10,10 +10,12 @@ import Testing
     seed: UInt64, faults: SimulatedWorld.Faults, troubles: [Trouble] = [.refused], most: Int = 150
   ) -> SimulatedWorld {
     var random = SeededGenerator(seed: ~seed)
+    var writers = SeededGenerator(seed: seed &* 104_729)
     let job = Job(
       name: "simulated", sources: [Source(table: "a"), Source(table: "b")],
       model: Model(name: "m", dimensions: 4, usdPerMillionTokens: 1),
-      batchSize: Int.random(in: 1...12, using: &random), concurrency: Int.random(in: 1...6, using: &random))
+      batchSize: Int.random(in: 1...12, using: &random), concurrency: Int.random(in: 1...6, using: &random),
+      writers: Int.random(in: 1...4, using: &writers))
     let rows: [[String?]] = (0..<2).map { _ in
       (0..<Int.random(in: 0...most, using: &random)).map { index in
         switch Int.random(in: 0..<20, using: &random) {

@@ -5,8 +5,8 @@ import Testing
 @testable import Configuration
 
 private let topLevelKeys =
-  "allowed here: name, sources, provider, model, dimensions, preparation, too_long, batch_size, concurrency, limits, budget, "
-  + "index, "
+  "allowed here: name, sources, provider, model, dimensions, preparation, too_long, batch_size, concurrency, writers, "
+  + "limits, budget, index, "
   + "base_url, organization, project, endpoint, deployment, api_version, encoding_format, send_dimensions, timeout, "
   + "ca_file, proxy"
 private let sourceKeys = "allowed here: table, schema, key, text, vector, where"
@@ -189,6 +189,7 @@ struct JobSpecTests {
       dimensions: 512
       batch_size: 20
       concurrency: 2
+      writers: 4
       limits: {requests_per_minute: 3000, tokens_per_minute: 1000000}
       budget: {usd: 1.25}
       base_url: http://127.0.0.1:9/v1
@@ -209,7 +210,7 @@ struct JobSpecTests {
       job.model
         == Model(name: "text-embedding-3-small", provider: "127.0.0.1:9", dimensions: 512, usdPerMillionTokens: 0.02))
     #expect(job.budget == Job.Budget(usd: 1.25))
-    #expect(job.batchSize == 20 && job.concurrency == 2)
+    #expect(job.batchSize == 20 && job.concurrency == 2 && job.writers == 4)
     #expect(job.limits == Job.Limits(requestsPerMinute: 3000, tokensPerMinute: 1_000_000))
     #expect(job.indexPolicy == .rebuild)
   }

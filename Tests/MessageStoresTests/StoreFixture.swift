@@ -82,11 +82,11 @@ struct StoreFixture {
 
   /// Opens a PostgreSQL store that soon loses its patience.
   func openImpatient(
-    as role: String = "postgres", lockTimeout: Duration = .milliseconds(20)
+    as role: String = "postgres", lockTimeout: Duration = .milliseconds(20), writers: Int = 1
   ) async throws -> PostgresMessageStore {
     try await PostgresMessageStore(
       url: DatabaseURL(url.replacing("postgres@", with: "\(role)@")), applicationName: "vecfill tests",
-      patience: PostgresPatience(conflicts: 2, losses: 3),
+      writers: writers, patience: PostgresPatience(conflicts: 2, losses: 3),
       lockTimeout: lockTimeout)
   }
 

@@ -94,9 +94,12 @@ import Testing
     }
   }
 
-  @Test(arguments: ChatDatabase.Engine.allCases)
-  func `after the spool, before the rows are written`(engine: ChatDatabase.Engine) async throws {
+  @Test(arguments: ChatDatabase.Engine.allCases, [1, 2])
+  func `after the spool, before the rows are written`(
+    engine: ChatDatabase.Engine, writers: Int
+  ) async throws {
     try await Scene.run(engine) { scene in
+      try scene.write(spec: scene.spec + "\nwriters: \(writers)\n")
       try await scene.database.insert(Self.texts)
       let rows = try await Self.holdRows(of: scene, engine)
       let process = try scene.start(["run", "job.yaml"])
@@ -117,9 +120,12 @@ import Testing
     }
   }
 
-  @Test(arguments: ChatDatabase.Engine.allCases)
-  func `after the rows are written, before the batch is settled`(engine: ChatDatabase.Engine) async throws {
+  @Test(arguments: ChatDatabase.Engine.allCases, [1, 2])
+  func `after the rows are written, before the batch is settled`(
+    engine: ChatDatabase.Engine, writers: Int
+  ) async throws {
     try await Scene.run(engine) { scene in
+      try scene.write(spec: scene.spec + "\nwriters: \(writers)\n")
       try await scene.database.insert(Array(Self.texts.prefix(20)))
       let rows = try await Self.holdRows(of: scene, engine)
       let process = try scene.start(["run", "job.yaml"])
@@ -134,11 +140,12 @@ import Testing
     }
   }
 
-  @Test(arguments: ChatDatabase.Engine.allCases)
+  @Test(arguments: ChatDatabase.Engine.allCases, [1, 2])
   func `killed twenty times at any moment, it ends with every row right and no reply asked for twice`(
-    engine: ChatDatabase.Engine
+    engine: ChatDatabase.Engine, writers: Int
   ) async throws {
     try await Scene.run(engine) { scene in
+      try scene.write(spec: scene.spec + "\nwriters: \(writers)\n")
       try await scene.database.insert((0..<1_200).map { "message \($0)" })
       var random = SystemRandomNumberGenerator()
       var kills = 0

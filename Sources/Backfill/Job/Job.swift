@@ -10,6 +10,8 @@ package struct Job: Equatable, Sendable {
   package var batchSize: Int
   /// The most requests in flight. The default is 8.
   package var concurrency: Int
+  /// The most writes to the database side by side. The default is 2.
+  package var writers: Int
   package var limits: Limits
   package var budget: Budget?
   /// What becomes of the columns' vector indexes. The default is `keep`.
@@ -17,8 +19,8 @@ package struct Job: Equatable, Sendable {
 
   package init(
     name: String, sources: [Source], preparation: TextPreparation = TextPreparation(), model: Model,
-    batchSize: Int = 100, concurrency: Int = 8, limits: Limits = Limits(), budget: Budget? = nil,
-    indexPolicy: IndexPolicy = .keep
+    batchSize: Int = 100, concurrency: Int = 8, writers: Int = 2, limits: Limits = Limits(),
+    budget: Budget? = nil, indexPolicy: IndexPolicy = .keep
   ) {
     self.name = name
     self.sources = sources
@@ -26,6 +28,7 @@ package struct Job: Equatable, Sendable {
     self.model = model
     self.batchSize = batchSize
     self.concurrency = concurrency
+    self.writers = writers
     self.limits = limits
     self.budget = budget
     self.indexPolicy = indexPolicy

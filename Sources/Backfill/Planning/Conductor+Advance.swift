@@ -187,7 +187,7 @@ extension Conductor {
         return end(.failed(restless(rows, of: source)))
       }
     }
-    guard sources.allSatisfy(\.isComplete), !writes.isHolding, writes.writing.isEmpty, writes.count == 0,
+    guard sources.allSatisfy(\.isComplete), !writes.isHolding, !writes.isWriting, writes.count == 0,
       settling == nil, ended.isEmpty, condemned.isEmpty
     else { return }
     let quarantined = sources.reduce(0) { $0 + $1.condemned }
@@ -234,10 +234,12 @@ extension Conductor {
       preparation = .underWay
       actions.append(.prepareWriting)
     }
-    guard canWrite, comparisons.isDone,
+    while canWrite, comparisons.isDone,
       let write = writes.next(onlySpooled: preparation != .done, retries: ending == nil, at: now)
-    else { return actions }
-    return actions + [.write(write)]
+    {
+      actions.append(.write(write))
+    }
+    return actions
   }
 
   private mutating func nextSettlement() -> [Action] {
@@ -261,7 +263,7 @@ extension Conductor {
   }
 
   private var isIdle: Bool {
-    requested.isEmpty && reading == nil && writes.writing.isEmpty && settling == nil && ended.isEmpty
+    requested.isEmpty && reading == nil && !writes.isWriting && settling == nil && ended.isEmpty
       && condemned.isEmpty && preparation != .underWay && !comparisons.isUnderWay
       && (writes.count == 0 || !canWrite || preparation == .needed || !comparisons.isDone)
   }

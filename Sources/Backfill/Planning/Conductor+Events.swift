@@ -276,13 +276,14 @@ extension Conductor {
     return false
   }
 
-  mutating func written(_ report: WriteReport, at now: Duration) {
-    let sources = Dictionary(writes.writing.map { ($0.batch, $0.source) }, uniquingKeysWith: { first, _ in first })
+  mutating func written(_ report: WriteReport, by writer: Int, at now: Duration) {
+    let sources = Dictionary(
+      writes.batches(of: writer).map { ($0.batch, $0.source) }, uniquingKeysWith: { first, _ in first })
     for batch in report.batches {
       tally.changed += batch.changed.count
       if let source = sources[batch.id] { self.sources[source].changed(batch.changed) }
     }
-    let result = writes.written(report, at: now)
+    let result = writes.written(report, by: writer, at: now)
     tally.written += result.written
     tally.recovered += result.recovered
     if result.written > 0 || !result.condemned.isEmpty { progressedAt = now }

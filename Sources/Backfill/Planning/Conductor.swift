@@ -22,10 +22,11 @@ package struct Conductor: Sendable {
     case requestFailed(BatchID, EmbeddingFailure)
     /// A request was not sent, since its reply could not be kept.
     case notSent(BatchID, Failure)
-    case written(WriteReport)
-    case writeFailed(Failure)
+    case written(WriteReport, writer: Int)
+    case writeFailed(Failure, writer: Int)
     /// What `prepareWriting` asked for is done.
     case prepared
+    case preparationFailed(Failure)
     /// So many texts of a comparison have vectors that are like those that rows have.
     case compared(BatchID, source: Int, alike: Int)
     /// What a source's vectors are made of is recorded.
@@ -59,7 +60,7 @@ package struct Conductor: Sendable {
     case end(Ending)
   }
 
-  /// One write to one source.
+  /// One write to one source, in a transaction of its own.
   package struct Write: Equatable, Sendable {
     package struct Part: Equatable, Sendable {
       package let batch: BatchID
@@ -67,6 +68,8 @@ package struct Conductor: Sendable {
       package let rows: Set<RowKey>?
     }
 
+    /// Who does it, counted from 0. No writer has more than one write under way, and no two have a row in common.
+    package let writer: Int
     package let source: Int
     package let parts: [Part]
   }
@@ -218,7 +221,7 @@ package struct Conductor: Sendable {
     tally.cost = job.model.usdPerMillionTokens.map { _ in 0 }
     spending = Spending(spent: spent, budget: job.budget)
     sources = watermarks.map { SourceProgress(watermark: $0) }
-    writes = WriteQueue(spooled: spooled, dimensions: job.model.dimensions)
+    writes = WriteQueue(spooled: spooled, dimensions: job.model.dimensions, writers: job.writers)
     mayEscort = (job.model.maxInputs ?? .max) > 1
     preparation = preparesWriting ? .needed : .done
     limiter = RateLimiter(job.limits, after: earlier)
@@ -252,13 +255,16 @@ package struct Conductor: Sendable {
     case .received(let id, let receipt): received(id, receipt, at: now)
     case .requestFailed(let id, let failure): failed(id, failure, at: now)
     case .notSent(let id, let failure): notSent(id, failure)
-    case .written(let report): written(report, at: now)
-    case .writeFailed(let failure):
-      writes.failed()
+    case .written(let report, let writer): written(report, by: writer, at: now)
+    case .writeFailed(let failure, let writer):
+      writes.failed(by: writer)
       canWrite = false
-      if preparation == .underWay { preparation = .needed }
       end(.failed(failure))
     case .prepared: preparation = .done
+    case .preparationFailed(let failure):
+      preparation = .needed
+      canWrite = false
+      end(.failed(failure))
     case .compared(let id, let source, let alike): compared(id, source, alike: alike)
     case .proven(let source): comparisons.proven(source)
     case .comparisonFailed(let id, let failure):

@@ -47,20 +47,24 @@ struct WriteQueue: Sendable {
   }
 
   private var waiting: [Entry] = []
-  private(set) var writing: [Entry] = []
+  /// What each writer writes just now; none has anything where it is empty.
+  private var writers: [[Entry]]
   private var held: [Entry] = []
   private var holders = ""
   private var wasHeldLast = false
 
-  init(spooled: [Conductor.Spooled], dimensions: Int) {
+  /// - Parameter writers: how many writes may be under way side by side.
+  init(spooled: [Conductor.Spooled], dimensions: Int, writers: Int) {
+    let writers = max(1, writers)
+    self.writers = Array(repeating: [], count: writers)
     waiting = spooled.map { Entry(batch: $0.id, source: $0.source, page: nil, rowCount: $0.rows) }
-    mostRowsPerWrite = max(1, WriteQueue.mostVectorBytesPerWrite / (4 * dimensions))
+    mostRowsPerWrite = max(1, WriteQueue.mostVectorBytes / (4 * dimensions * writers))
   }
 
   /// A write is one short transaction (P9).
   static let mostBatchesPerWrite = 8
-  /// The vectors of a write are in memory (P8). One batch alone may have more.
-  private static let mostVectorBytesPerWrite = 32 << 20
+  /// The vectors of the writes under way are in memory (P8). One batch alone may have more.
+  private static let mostVectorBytes = 32 << 20
   private let mostRowsPerWrite: Int
   /// So many batches with rows that others hold are as many as a run leaves behind it.
   static let mostHeld = 1_000
@@ -69,11 +73,19 @@ struct WriteQueue: Sendable {
   /// Batches that wait for their first write.
   var count: Int { waiting.count }
   var isHolding: Bool { !held.isEmpty }
+  var isWriting: Bool { writers.contains { !$0.isEmpty } }
   var isFull: Bool { held.count >= WriteQueue.mostHeld }
   /// Whether a batch of an earlier run waits for its first write: until it has ended, no page is read (P2).
   var isWritingSpool: Bool { (waiting + writing).contains { $0.page == nil && $0.rows == nil } }
-  /// When the next row that others held is tried again; nil while something is written, whose end decides.
-  var nextRetry: Duration? { writing.isEmpty ? held.map(\.due).min() : nil }
+  /// When the next row that others held is tried again; nil while every writer is at work, of whom the first to end
+  /// decides.
+  var nextRetry: Duration? { freeWriter == nil ? nil : held.map(\.due).min() }
+
+  private var writing: [Entry] { writers.flatMap(\.self) }
+  private var freeWriter: Int? { writers.firstIndex(where: \.isEmpty) }
+
+  /// The batches that a writer writes just now.
+  func batches(of writer: Int) -> [Entry] { writers[writer] }
 
   /// How many rows of which source wait for others, and who holds them.
   var heldRows: (count: Int, source: Int, example: RowKey?, holders: String) {
@@ -89,38 +101,41 @@ struct WriteQueue: Sendable {
     waiting.append(entry)
   }
 
-  /// The next write; nil where none is to be done now.
+  /// The next write, for a writer that has none; nil where none is to be done now.
   ///
   /// - Parameters:
   ///   - onlySpooled: leaves out what this run has received.
   ///   - retries: whether rows that others held are tried again.
   mutating func next(onlySpooled: Bool, retries: Bool, at now: Duration) -> Conductor.Write? {
-    guard writing.isEmpty else { return nil }
+    guard let writer = freeWriter else { return nil }
     let due = retries ? held.filter { $0.due <= now } : []
     let fresh = onlySpooled ? waiting.filter { $0.page == nil } : waiting
     wasHeldLast = !due.isEmpty && (fresh.isEmpty || !wasHeldLast)
     guard let first = wasHeldLast ? due.first : fresh.first else { return nil }
-    writing = []
+    var entries: [Entry] = []
     var rowCount = 0
     // Rows of one kept batch may come from two pages: those are two writes.
     for entry in wasHeldLast ? due : fresh
-    where entry.source == first.source && !writing.contains(where: { $0.batch == entry.batch }) {
+    where entry.source == first.source && !entries.contains(where: { $0.batch == entry.batch }) {
       rowCount += entry.rowCount
-      guard writing.isEmpty || rowCount <= mostRowsPerWrite else { break }
-      writing.append(entry)
-      if writing.count == WriteQueue.mostBatchesPerWrite { break }
+      guard entries.isEmpty || rowCount <= mostRowsPerWrite else { break }
+      entries.append(entry)
+      if entries.count == WriteQueue.mostBatchesPerWrite { break }
     }
-    let taken = Set(writing.map(\.id))
+    writers[writer] = entries
+    let taken = Set(entries.map(\.id))
     waiting.removeAll { taken.contains($0.id) }
     held.removeAll { taken.contains($0.id) }
-    return Conductor.Write(source: first.source, parts: writing.map { .init(batch: $0.batch, rows: $0.rows) })
+    return Conductor.Write(
+      writer: writer, source: first.source, parts: entries.map { .init(batch: $0.batch, rows: $0.rows) })
   }
 
-  mutating func written(_ report: WriteReport, at now: Duration) -> Result {
+  /// The write of `writer` has ended; those of the others go on.
+  mutating func written(_ report: WriteReport, by writer: Int, at now: Duration) -> Result {
     var result = Result()
     let reports = Dictionary(report.batches.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
     holders = report.lockHolders
-    for var entry in writing {
+    for var entry in writers[writer] {
       guard let batch = reports[entry.batch] else { continue }
       result.written += batch.written
       if entry.page == nil || entry.isKept { result.recovered += batch.written }
@@ -142,13 +157,13 @@ struct WriteQueue: Sendable {
         held.append(entry)
       }
     }
-    writing = []
+    writers[writer] = []
     return result
   }
 
-  /// The write failed; what it was to write stays in the ledger's spool.
-  mutating func failed() {
-    writing = []
+  /// The write of `writer` failed; what it was to write stays in the ledger's spool.
+  mutating func failed(by writer: Int) {
+    writers[writer] = []
   }
 
   private static func noVector(_ hooks: String) -> String {

@@ -7,6 +7,9 @@ package protocol MessageStore: Sendable {
   /// Which database this is, stable over reconnects and without a secret, e.g. "postgresql://db:5432/verse".
   var identity: String { get }
 
+  /// How many calls of `write` can do their work side by side; more wait for one another.
+  var mostWriters: Int { get }
+
   /// Checks that `source` can be paged, and for `.filling` also filled, with vectors of `dimensions`, and tells what it
   /// found.
   ///

@@ -11,6 +11,7 @@ package enum Parameter: String, CaseIterable, Sendable {
   case tooLong = "too_long"
   case batchSize = "batch_size"
   case concurrency
+  case writers
   case requestsPerMinute = "limits.requests_per_minute"
   case tokensPerMinute = "limits.tokens_per_minute"
   case budget = "budget.usd"
@@ -99,6 +100,10 @@ extension Parameter {
       Definition(
         "the most requests in flight", .integer(1...256), flag: "--concurrency", variable: "VECFILL_CONCURRENCY",
         fallback: .integer(8))
+    case .writers:
+      Definition(
+        "the most writes to the database side by side; SQLite takes one at a time", .integer(1...16), flag: "--writers",
+        variable: "VECFILL_WRITERS", fallback: .integer(2))
     case .requestsPerMinute:
       Definition(
         "the most requests a minute", .integer(1...1_000_000_000), flag: "--requests-per-minute",

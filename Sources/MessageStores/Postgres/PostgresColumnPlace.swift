@@ -2,7 +2,7 @@ import Backfill
 import Postgres
 
 /// Where the catalogue has the column that a source fills.
-struct PostgresColumnPlace: Sendable {
+struct PostgresColumnPlace: Hashable, Sendable {
   /// The table's object id.
   let table: String
   /// The column's number in its table.

@@ -4,36 +4,40 @@ import Postgres
 
 /// Messages in PostgreSQL 13 or later with pgvector.
 ///
-/// One connection reads and one holds the locks that are asked for. Two more write and count, so that neither waits for
-/// the other nor a page for a count; where the one is idle, the other is never opened. No statement relies on a session's
+/// One connection reads and one holds the locks that are asked for. One for each writer and one more write and count, so
+/// that none waits for another nor a page for a count; none is opened while one of them is idle. No statement relies on a session's
 /// settings or prepared statements, so a pooler may stand between.
 /// What is lost with a connection is made anew: a server's restart is waited for.
 package actor PostgresMessageStore: MessageStore {
   package nonisolated let identity: String
+  package nonisolated let mostWriters: Int
   private let address: String
   private let reader: PostgresConnection
   private let others: PostgresConnections
+  private let turns = PostgresWriteTurns()
   private let locks: PostgresLocks
   private let patience: PostgresPatience
   private let lockTimeout: Duration
   private var tables: [Source: PostgresTable] = [:]
+  /// The columns whose identity was asked for, and in which of the reader's sessions.
+  private var columns: [PostgresColumnPlace: (records: PostgresColumnRecords, session: Int)] = [:]
 
   /// Connects to `url`. `applicationName` is what the server, and another process that finds a lock held, is told.
   ///
-  /// A write waits no longer than `lockTimeout` for another transaction's lock before it leaves the rows that are held.
+  /// Up to `writers` writes go on side by side. A write waits no longer than `lockTimeout` for another transaction's lock
+  /// before it leaves the rows that are held.
   package init(
-    url: DatabaseURL, applicationName: String, patience: PostgresPatience = PostgresPatience(),
+    url: DatabaseURL, applicationName: String, writers: Int = 1, patience: PostgresPatience = PostgresPatience(),
     lockTimeout: Duration = .seconds(1)
   ) async throws {
+    mostWriters = writers
     identity = url.identity
     address = url.redacted
     self.patience = patience
     self.lockTimeout = lockTimeout
     reader = try PostgresConnection(to: url, applicationName: applicationName)
-    others = PostgresConnections([
-      try PostgresConnection(to: url, applicationName: applicationName),
-      try PostgresConnection(to: url, applicationName: applicationName),
-    ])
+    others = PostgresConnections(
+      try (0...writers).map { _ in try PostgresConnection(to: url, applicationName: applicationName) })
     locks = PostgresLocks(
       connection: try PostgresConnection(to: url, applicationName: applicationName))
     do {
@@ -90,11 +94,33 @@ package actor PostgresMessageStore: MessageStore {
       try row.vector.check(dimensions: table.dimensions, of: "\(source.name) \(source.key) \(row.key)")
     }
     try await confirmLocks(for: source)
+    while true {
+      let hasCompany = await turns.begin()
+      let outcome: WriteOutcome?
+      do {
+        outcome = try await write(rows, to: table, hasCompany: hasCompany)
+      } catch {
+        await turns.end()
+        throw error
+      }
+      if outcome == nil { await turns.separate() }
+      await turns.end()
+      if let outcome { return outcome }
+    }
+  }
+
+  /// nil where another write of this store may be in the way.
+  private func write(_ rows: [EmbeddedRow], to table: PostgresTable, hasCompany: Bool) async throws -> WriteOutcome? {
     let lockTimeout = lockTimeout
     let connection = others.borrow()
     defer { others.giveBack(connection) }
-    return try await attempt(on: connection, for: source) { connection, isRepeat in
-      try PostgresWrite(table: table, lockTimeout: lockTimeout, isRepeat: isRepeat).run(rows, on: connection)
+    do {
+      return try await attempt(on: connection, for: table.source) { connection, isRepeat in
+        try PostgresWrite(table: table, lockTimeout: lockTimeout, isRepeat: isRepeat, hasCompany: hasCompany)
+          .run(rows, on: connection)
+      }
+    } catch is PostgresWrite.InTheWay {
+      return nil
     }
   }
 
@@ -190,9 +216,19 @@ extension PostgresMessageStore {
     _ body: @escaping @Sendable (PostgresColumnRecords, isolated PostgresConnection) throws -> Value
   ) async throws -> Value {
     let address = identity
-    return try await read(source) { connection in
-      try body(PostgresColumnRecords(of: place, address: address, on: connection), connection)
+    let known = columns[place]
+    let (value, records, session) = try await read(source) { connection in
+      let session = connection.session
+      let records =
+        if let known, known.session == session {
+          known.records
+        } else {
+          try PostgresColumnRecords(of: place, address: address, on: connection)
+        }
+      return (try body(records, connection), records, session)
     }
+    columns[place] = (records, session)
+    return value
   }
 
   private func confirmLocks(for source: Source) async throws {

@@ -10,6 +10,11 @@ struct PostgresWrite: Sendable {
   let lockTimeout: Duration
   /// Whether an earlier attempt may have been done all the same.
   let isRepeat: Bool
+  /// Whether other writes of the same store are under way.
+  var hasCompany = false
+
+  /// Nothing was written, and another write of the same store may be why: this one is to be done again without it.
+  struct InTheWay: Error {}
 
   /// How often a deadlock or a serialisation failure is tried again before its rows count as locked.
   private static let conflicts = 3
@@ -32,7 +37,10 @@ struct PostgresWrite: Sendable {
         return try explained(outcome, on: connection)
       } catch let error as PostgresError where !error.isServerFault {
         // A deadlock or a serialisation failure is gone once the other transaction is.
-        if error.isConflict, !error.isLockTimeout { continue }
+        if error.isConflict, !error.isLockTimeout {
+          if hasCompany { throw InTheWay() }
+          continue
+        }
         try writeAround(error, fitting, to: &outcome, on: connection)
         return try explained(outcome, on: connection)
       }
@@ -153,6 +161,8 @@ extension PostgresWrite {
       // A lock on a partition leaves the other partitions' rows free.
       return try writeEach(rows, within: Self.shortly, to: &outcome, on: connection)
     }
+    // Nobody holds the rows: it is a lock that a trigger takes.
+    if hasCompany, locked.isEmpty, cause?.isConflict == true { throw InTheWay() }
     outcome.locked.formUnion(locked)
     let free = rows.filter { !locked.contains($0.key) }
     let index = cause.flatMap(\.statement).map { $0 - Self.leading }

@@ -20,7 +20,8 @@ struct Database: Sendable {
   ) async throws -> Value {
     let url = try DatabaseURL(configuration.databaseURL().reveal())
     let name = "vecfill \(Host.name) pid \(getpid())"
-    let store = try await url.openMessageStore(applicationName: name, for: access, maxOutage: maxOutage)
+    let store = try await url.openMessageStore(
+      applicationName: name, for: access, writers: job.writers, maxOutage: maxOutage)
     do {
       var shapes: [SourceShape] = []
       for source in job.sources {

@@ -14,6 +14,8 @@ struct ConfigurationOptions: ParsableArguments {
   var batchSize: String?
   @Option(help: help(.concurrency))
   var concurrency: String?
+  @Option(help: help(.writers))
+  var writers: String?
   @Option(help: help(.requestsPerMinute))
   var requestsPerMinute: String?
   @Option(help: help(.tokensPerMinute))
@@ -32,7 +34,8 @@ struct ConfigurationOptions: ParsableArguments {
   var flags: [Parameter: String] {
     [
       .provider: provider, .model: model, .dimensions: dimensions, .batchSize: batchSize, .concurrency: concurrency,
-      .requestsPerMinute: requestsPerMinute, .tokensPerMinute: tokensPerMinute, .budget: budget, .baseURL: baseURL,
+      .writers: writers, .requestsPerMinute: requestsPerMinute, .tokensPerMinute: tokensPerMinute, .budget: budget,
+      .baseURL: baseURL,
       .migrationDatabaseURL: migrationDatabaseURL, .ledger: ledger, .models: models,
     ].compactMapValues(\.self)
   }

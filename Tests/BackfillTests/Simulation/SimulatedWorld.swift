@@ -21,6 +21,8 @@ struct SimulatedWorld {
     var lock = 0.0
     /// The provider is away for up to two minutes.
     var outage = 0.0
+    /// The database is away during a write, which ends the run. Before or after it was done, nobody knows.
+    var writeFailure = 0.0
   }
 
   /// What comes at a later time: news for the conductor, or a piece of the world's own work that makes some.
@@ -60,6 +62,10 @@ struct SimulatedWorld {
   private var spent = 0.0
   private var outageEnds: Duration = .zero
   private var wasStopped = false
+  private var hadWriteFailure = false
+  /// The writes under way, by their writer.
+  private var writing: [Int: Conductor.Write] = [:]
+  private var begunWrites: [Int] = []
   /// The rows that were there when the run began and that nobody but the run has touched since.
   private var present: [Set<Int64>] = []
 
@@ -74,6 +80,12 @@ struct SimulatedWorld {
   private(set) var inserts = 0
   private(set) var lockedWrites = 0
   private(set) var outages = 0
+  private(set) var writeFailures = 0
+  /// Of those, the ones that failed while another write was under way.
+  private(set) var writeFailuresBesideAnother = 0
+  /// Writes that ended before another that had begun earlier.
+  private(set) var overtakingWrites = 0
+  private(set) var mostWriters = 0
   /// Replies of a server that garbles each.
   private(set) var brokenServers = 0
   private(set) var troubles: [Trouble: Int] = [:]
@@ -101,6 +113,8 @@ struct SimulatedWorld {
     for source in rows.indices where random.chance(0.2) { unproven.insert(source) }
   }
 
+  /// Then the application is silent: a table that grows for ever between kills is never read to its end.
+  static let mostInserts = 1_000
   /// No run of these worlds takes more steps.
   static let mostSteps = 200_000
 
@@ -120,6 +134,9 @@ struct SimulatedWorld {
     queue = []
     nextWake = nil
     wasStopped = false
+    hadWriteFailure = false
+    writing = [:]
+    begunWrites = []
     present = tables.map { Set($0.rows.keys) }
     let last = steps + SimulatedWorld.mostSteps
     var conductor = Conductor(
@@ -163,7 +180,7 @@ struct SimulatedWorld {
       let index = Int.random(in: 0..<tables.count, using: &random)
       if let key = tables[index].disturb(using: &random) { present[index].remove(key) }
     }
-    if random.chance(faults.insert) {
+    if inserts < Self.mostInserts, random.chance(faults.insert) {
       inserts += 1
       tables[Int.random(in: 0..<tables.count, using: &random)].append("inserted \(random.next())")
     }
@@ -187,6 +204,7 @@ struct SimulatedWorld {
     case .complete, .quarantined: expectComplete()
     case .stopped: if !wasStopped { violations.append("stopped, and nobody asked for it") }
     case .failed(let failure):
+      if failure == Self.databaseAway, hadWriteFailure { return }
       if failure.exitCode != .budget || !hasBudget { violations.append("ended by \(failure)") }
     }
   }
@@ -219,7 +237,7 @@ struct SimulatedWorld {
     case .lastKey(let source): .lastKeyRead(tables[source].lastKey)
     case .page(let source, let request, let held): .pageRead(page(of: source, request, held))
     case .answer(let id): answer(id)
-    case .write(let write): self.write(write)
+    case .write(let write): end(write)
     }
   }
 
@@ -248,7 +266,7 @@ struct SimulatedWorld {
       if unproven.contains(write.source) {
         violations.append("table \(write.source) was written before its comparison")
       }
-      schedule(.write(write))
+      begin(write)
     case .settle(let settlement):
       settle(settlement)
       schedule(.event(.settled))
@@ -304,6 +322,38 @@ struct SimulatedWorld {
     }
   }
 
+  private static let databaseAway = Failure(.unavailable, "db", "gone")
+
+  /// No two writes under way have a row in common, and no writer has two.
+  private mutating func begin(_ write: Conductor.Write) {
+    if writing[write.writer] != nil { violations.append("writer \(write.writer) got a second write") }
+    if !(0..<job.writers).contains(write.writer) { violations.append("there is no writer \(write.writer)") }
+    let rows = keys(of: write)
+    for other in writing.values where other.source == write.source && !rows.isDisjoint(with: keys(of: other)) {
+      violations.append("two writers have the same row")
+    }
+    writing[write.writer] = write
+    mostWriters = max(mostWriters, writing.count)
+    begunWrites.append(write.writer)
+    schedule(.write(write))
+  }
+
+  private func keys(of write: Conductor.Write) -> Set<RowKey> {
+    Set(write.parts.flatMap { part in part.rows ?? Set(spool[part.batch]?.rows.map(\.key) ?? []) })
+  }
+
+  private mutating func end(_ write: Conductor.Write) -> Conductor.Event {
+    if begunWrites.first != write.writer { overtakingWrites += 1 }
+    begunWrites.removeAll { $0 == write.writer }
+    writing[write.writer] = nil
+    guard faults.writeFailure > 0, random.chance(faults.writeFailure) else { return self.write(write) }
+    if random.chance(0.5) { _ = self.write(write) }
+    hadWriteFailure = true
+    writeFailures += 1
+    if !writing.isEmpty { writeFailuresBesideAnother += 1 }
+    return .writeFailed(Self.databaseAway, writer: write.writer)
+  }
+
   private mutating func write(_ write: Conductor.Write) -> Conductor.Event {
     var outcome = WriteOutcome()
     var batches: [(id: BatchID, rows: [BatchRow])] = []
@@ -318,7 +368,7 @@ struct SimulatedWorld {
       outcome.refused.merge(one.refused) { first, _ in first }
     }
     lockedWrites += outcome.locked.count
-    return .written(WriteReport(outcome, of: batches))
+    return .written(WriteReport(outcome, of: batches), writer: write.writer)
   }
 
   /// The provider's answer, as the ledger holds it before the conductor hears of it; nil for a cancelled request.

@@ -43,7 +43,7 @@ struct ThrottledProvider {
     random = SeededGenerator(seed: seed)
     let job = Job(
       name: "job", sources: [Source(table: "a")], model: Model(name: "m", dimensions: 4), batchSize: load.inputs,
-      concurrency: concurrency, limits: limits)
+      concurrency: concurrency, writers: 1, limits: limits)
     conductor = Conductor(
       job: job, policy: RunPolicy(), run: 1, watermarks: [nil], spooled: [], spent: 0,
       random: SeededGenerator(seed: seed))
@@ -89,7 +89,7 @@ struct ThrottledProvider {
         later(.arrival(batch), after: 0.01)
       case .write(let write):
         let report = WriteReport(batches: write.parts.map { WriteReport.Batch(id: $0.batch) })
-        later(.event(.written(report)), after: 0.01)
+        later(.event(.written(report, writer: write.writer)), after: 0.01)
       case .settle: later(.event(.settled), after: 0.005)
       case .wake(let time):
         guard time < nextWake ?? .seconds(1 << 30) else { continue }
