@@ -17,7 +17,7 @@ package struct CatalogueReport {
     return """
       \(table)
 
-      USD/1M, BATCH: dollars a million tokens, and in the batch API\(ages).
+      USD/1M: dollars a million tokens; BATCH: in the batch API\(ages).
       INPUT: the most tokens of one input. DIMENSIONS: the model's own first.
       *: its tokens are counted exactly, the others' estimated. -: none, or unknown.
       \((sunsets + others).joined(separator: "\n"))
