@@ -9,6 +9,7 @@ extension JobConfiguration {
     }
     var job = Job(name: spec.name.value.map(String.init(describing:)) ?? "", sources: spec.sources, model: try model())
     if let newlines: TextPreparation.Newlines = values.choice(.newlines) { job.preparation.newlines = newlines }
+    job.preparation.prefix = values.text(.prefix) ?? ""
     if let tooLong: TextPreparation.TooLong = values.choice(.tooLong) { job.preparation.tooLong = tooLong }
     if let size = values.integer(.batchSize) { job.batchSize = size }
     if let concurrency = values.integer(.concurrency) { job.concurrency = concurrency }
@@ -18,6 +19,13 @@ extension JobConfiguration {
     job.budget = try budget(for: job.model)
     if let policy: IndexPolicy = values.choice(.indexWhen) { job.indexPolicy = policy }
     return job
+  }
+
+  /// How the words of a search become the input that is embedded: as the job's texts, behind a prefix of their own.
+  package func queryPreparation(of job: Job) -> TextPreparation {
+    var preparation = job.preparation
+    preparation.prefix = values.text(.queryPrefix) ?? ""
+    return preparation
   }
 
   /// The database's URL or libpq connection string, which may hold a password.
@@ -39,33 +47,57 @@ extension JobConfiguration {
       throw Failure(
         .configuration, "model", "is not set", remedy: "set model: in the job spec, --model or VECFILL_MODEL")
     }
-    if values.choice(.provider) == ProviderSettings.Kind.local, catalogueModel == nil {
+    if catalogueProvider.format == .demo, catalogueModel == nil {
       throw Failure(
-        .configuration, "\(values[.model].origin)", "model must be \(ModelCatalogue.localModel) with provider local",
+        .configuration, "\(values[.model].origin)", "model must be \(ModelCatalogue.demoModel) with provider demo",
         remedy: "a column filled by one model must never be taken for another's")
     }
     guard let dimensions = values.integer(.dimensions) else {
       throw Failure(
         .configuration, "dimensions", "is not set, and the catalogue doesn't know those of \(name)",
-        remedy: "set dimensions: in the job spec, --dimensions or VECFILL_DIMENSIONS")
+        remedy: (likelyModel.map { "did you mean \($0)? else " } ?? "")
+          + "set dimensions: in the job spec, --dimensions or VECFILL_DIMENSIONS")
     }
-    if let possible = catalogueModel?.dimensions, !possible.contains(dimensions) {
+    let cut: VectorCut = values.choice(.cut) ?? .provider
+    try check(dimensions, of: name, cut)
+    try checkBody()
+    let limits = catalogueModel?.limits ?? pricedProvider.map(catalogue.limits(ofProvider:))
+    return Model(
+      name: name, provider: providerName, dimensions: dimensions, usdPerMillionTokens: price?.usdPerMillionTokens,
+      maxInputTokens: limits?.inputTokens, maxInputs: limits?.inputs, maxRequestTokens: limits?.requestTokens,
+      fields: fields(for: .document), cut: cut)
+  }
+
+  private func check(_ dimensions: Int, of model: String, _ cut: VectorCut) throws(Failure) {
+    func refuse(_ what: String, remedy: String? = nil) throws(Failure) {
       throw Failure(
         .configuration, "\(values[.dimensions].origin)",
-        "dimensions must be \(possible) with model \(name), not \(dimensions)")
+        "dimensions must be \(what) with model \(model), not \(dimensions)", remedy: remedy)
     }
-    let limits =
-      catalogueModel?.limits
-      ?? Self.catalogueProvider(values, catalogue).map(catalogue.limits(ofProvider:))
-    return Model(
-      name: name, provider: providerName, dimensions: dimensions,
-      usdPerMillionTokens: catalogueModel?.price?.usdPerMillionTokens,
-      maxInputTokens: limits?.inputTokens, maxInputs: limits?.inputs, maxRequestTokens: limits?.requestTokens)
+    guard let possible = catalogueModel?.dimensions else { return }
+    if cut == .local {
+      if dimensions > possible.standard { try refuse("at most \(possible.standard)") }
+    } else if !possible.contains(dimensions) {
+      try refuse("\(possible)")
+    } else if dimensions != possible.standard, catalogueProvider.names.dimensions == nil {
+      try refuse("\(possible.standard)", remedy: "\(catalogueProvider.name) gives no others; cut: local shortens them")
+    }
+  }
+
+  /// Refuses a body that says otherwise what vecfill says itself.
+  private func checkBody() throws(Failure) {
+    let names = catalogueProvider.names
+    let own = [names.dimensions, names.encodingFormat].compactMap(\.self)
+    for name in values.object(.body).keys.sorted() where own.contains(name) {
+      throw Failure(
+        .configuration, "\(values[.body].origin)", "body.\(name) can't be added to a request",
+        remedy: "vecfill sets it itself: see dimensions and encoding_format")
+    }
   }
 
   /// As errors name it: a provider of the catalogue, otherwise the host that is called.
   private var providerName: String {
-    if let known = Self.catalogueProvider(values, catalogue) { return known }
+    if let known = pricedProvider { return known }
     let url = values.text(.baseURL).flatMap { URLComponents(string: $0) }
     return [url?.host, url?.port.map(String.init)].compactMap(\.self).joined(separator: ":")
   }

@@ -1,14 +1,16 @@
 import Backfill
-import Foundation
 
 /// Everything that is set for a job, resolved over its layers: flags, environment, `.env`, spec, `config/`, built-in.
 ///
 /// What only some commands need, such as the database's URL, is asked for by a call that throws where it is missing.
 package struct JobConfiguration: Sendable {
   package let catalogue: ModelCatalogue
-  /// What the catalogue knows of the job's model; nil where the model is unknown, and so is its price.
+  /// How the job's provider is called.
+  package let catalogueProvider: CatalogueProvider
+  /// What the catalogue knows of the job's model; nil where the model is unknown.
   package let catalogueModel: CatalogueModel?
   let process: ProcessContext
+  let variables: Variables
   let spec: JobSpec?
   let values: Settings
 
@@ -19,7 +21,8 @@ package struct JobConfiguration: Sendable {
     spec path: String? = nil, flags: [Parameter: String] = [:], process: ProcessContext = .current()
   ) throws(Failure) {
     self.process = process
-    var layers = Layers(flags: flags, environment: process.environment, dotenv: try DotEnv(in: process))
+    variables = Variables(environment: process.environment, dotenv: try DotEnv(in: process))
+    var layers = Layers(flags: flags, variables: variables)
     try layers.refuseMisspelledVariables()
     let folder = try ConfigurationFolder.find(layers.setting(.configFolder), in: process)
     layers.config = try Self.defaults(in: folder, process)
@@ -31,45 +34,74 @@ package struct JobConfiguration: Sendable {
       spec = nil
     }
     catalogue = try ModelCatalogue(in: folder, chosen: layers.setting(.models), process)
-
-    (values, catalogueModel) = Self.completed(try Settings(layers), with: catalogue)
+    var values = try Settings(layers)
+    let provider = try Self.provider(values[.provider], catalogue)
+    let model = try Self.complete(&values, provider, catalogue, variables)
+    (self.values, catalogueProvider, catalogueModel) = (values, provider, model)
   }
 
   /// Every value with where it comes from, in the order of `docs/configuration.md`; nothing in it is secret.
   package var settings: [Setting] {
     let job = spec.map { [$0.name] + $0.sourceSettings } ?? []
     let price = Setting(
-      key: "price", value: catalogueModel?.price.map { .number($0.usdPerMillionTokens) } ?? .text("unknown"),
-      origin: catalogueModel?.origin ?? .builtIn)
+      key: "price", value: price.map { .number($0.usdPerMillionTokens) } ?? .text("unknown"),
+      origin: catalogueModel?.origin ?? (price == nil ? .builtIn : catalogueProvider.origin))
     return job + Parameter.allCases.map { values[$0] } + [price]
   }
 
-  /// The settings with the defaults that follow from others, and what is known of the model.
-  private static func completed(
-    _ set: Settings, with catalogue: ModelCatalogue
-  ) -> (Settings, CatalogueModel?) {
-    var values = set
-    let kind: ProviderSettings.Kind? = values.choice(.provider)
-    if kind == .local { values.derive(.model, .text(ModelCatalogue.localModel), from: .builtIn) }
-    if kind == .azure { values.derive(.deployment, values[.model].value, from: values[.model].origin) }
-    let provider = catalogueProvider(values, catalogue) ?? ProviderSettings.Kind.openai.rawValue
-    let model = values.text(.model).flatMap { catalogue.model(provider: provider, id: $0) }
+  /// What the job's model costs; nil where that is unknown.
+  package var price: CatalogueModel.Price? {
+    if let catalogueModel { return catalogueModel.price }
+    return pricedProvider.flatMap { catalogue.provider($0)?.price }
+  }
+
+  private static func provider(
+    _ setting: Setting, _ catalogue: ModelCatalogue
+  ) throws(Failure) -> CatalogueProvider {
+    let name = setting.value.map { "\($0)" } ?? CatalogueProvider.openAI
+    if let provider = catalogue.provider(name) { return provider }
+    let known = catalogue.providers.map(\.name)
+    throw Failure(
+      .configuration, "\(setting.origin)", "provider must be one of \(known.joined(separator: ", "))",
+      remedy: Spelling.nearest(to: name, in: known).map { "did you mean \($0)?" })
+  }
+
+  /// Sets the defaults that follow from other settings; returns what is known of the model.
+  private static func complete(
+    _ values: inout Settings, _ provider: CatalogueProvider, _ catalogue: ModelCatalogue, _ variables: Variables
+  ) throws(Failure) -> CatalogueModel? {
+    if provider.format == .demo { values.derive(.model, .text(ModelCatalogue.demoModel), from: .builtIn) }
+    if provider.format == .azure { values.derive(.deployment, values[.model].value, from: values[.model].origin) }
+    values.derive(.baseURL, provider.baseURL.map { .text($0) }, from: provider.origin)
+    if let (key, origin) = try ProviderKey(provider, values, catalogue).value(in: variables) {
+      values.derive(.apiKey, .secret(key), from: origin)
+    }
+    let priced = pricedProvider(values, provider, catalogue) ?? provider.name
+    let model = values.text(.model).flatMap { catalogue.model(provider: priced, id: $0) }
     if let model {
       values.derive(.dimensions, model.dimensions.map { .integer($0.standard) }, from: model.origin)
+      values.derive(.prefix, model.prefix.map { .text($0) }, from: model.origin)
+      values.derive(.queryPrefix, model.queryPrefix.map { .text($0) }, from: model.origin)
       values.derive(.requestsPerMinute, model.limits.requestsPerMinute.map { .integer($0) }, from: model.origin)
       values.derive(.tokensPerMinute, model.limits.tokensPerMinute.map { .integer($0) }, from: model.origin)
     }
+    if let encoding = provider.encodings.first, encoding != .unsaid {
+      values.derive(.encodingFormat, .text(encoding.rawValue), from: provider.origin)
+    }
     let isShortened = model?.dimensions.map { $0.standard != values.integer(.dimensions) } ?? false
-    values.derive(.sendDimensions, .boolean(isShortened), from: .builtIn)
-    return (values, model)
+    let isAskedFor = provider.names.dimensions != nil && values.choice(.cut) != VectorCut.local
+    values.derive(.sendDimensions, .boolean(isShortened && isAskedFor), from: .builtIn)
+    return model
   }
 
   /// Whose prices and limits hold; nil for an OpenAI-compatible server that the catalogue doesn't know.
-  static func catalogueProvider(_ values: Settings, _ catalogue: ModelCatalogue) -> String? {
-    guard let kind: ProviderSettings.Kind = values.choice(.provider), kind == .openai else {
-      return values.text(.provider)
-    }
-    return values.text(.baseURL).flatMap { URLComponents(string: $0)?.host }.flatMap(catalogue.provider(atHost:))
+  var pricedProvider: String? { Self.pricedProvider(values, catalogueProvider, catalogue) }
+
+  private static func pricedProvider(
+    _ values: Settings, _ provider: CatalogueProvider, _ catalogue: ModelCatalogue
+  ) -> String? {
+    guard provider.name == CatalogueProvider.openAI else { return provider.name }
+    return values.text(.baseURL).flatMap(CatalogueProvider.host).flatMap(catalogue.provider(atHost:))
   }
 
   private static func defaults(

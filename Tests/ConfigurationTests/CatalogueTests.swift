@@ -98,7 +98,7 @@ struct CatalogueTests {
     ),
     (
       "model: small\nprovider: local",
-      "job.yaml:2: model must be hashed-ngrams with provider local; "
+      "job.yaml:2: model must be hashed-ngrams with provider demo; "
         + "a column filled by one model must never be taken for another's"
     ),
   ])
@@ -180,8 +180,8 @@ struct CatalogueTests {
     (
       "models: [{id: a, provider: p, dimension: 5}]",
       "1:31: models[0].dimension is not a known key; did you mean dimensions? allowed here: id, provider, price, "
-        + "dimensions, tokenizer, max_input_tokens, max_inputs, max_request_tokens, requests_per_minute, "
-        + "tokens_per_minute"
+        + "dimensions, tokenizer, document, query, prefix, query_prefix, sunset, max_input_tokens, max_inputs, "
+        + "max_request_tokens, requests_per_minute, tokens_per_minute"
     ),
     (
       "models: [{id: a, provider: p, dimensions: {default: 9, min: 1, max: 5}}]",
@@ -220,8 +220,9 @@ struct CatalogueTests {
     #expect(line == "none.yaml: there is no such file")
   }
 
-  @Test func `without any catalogue the local model is known, and free`() throws {
-    let job = try Workspace().configuration(spec: "provider: local\nbudget: {usd: 1}").job()
-    #expect(job.model == Model(name: "hashed-ngrams", provider: "local", dimensions: 1536, usdPerMillionTokens: 0))
+  @Test(arguments: ["demo", "local"])
+  func `without any catalogue the demo is known, and free, by its former name too`(provider: String) throws {
+    let job = try Workspace().configuration(spec: "provider: \(provider)\nbudget: {usd: 1}").job()
+    #expect(job.model == Model(name: "hashed-ngrams", provider: "demo", dimensions: 1536, usdPerMillionTokens: 0))
   }
 }

@@ -6,7 +6,8 @@ import Testing
 struct ConfigurationFolderTests {
   private func found(_ workspace: Workspace) throws -> String? {
     let layers = Layers(
-      flags: [:], environment: workspace.environment, dotenv: try DotEnv(in: workspace.process))
+      flags: [:],
+      variables: Variables(environment: workspace.environment, dotenv: try DotEnv(in: workspace.process)))
     return try ConfigurationFolder.find(layers.setting(.configFolder), in: workspace.process)
       .map { String($0.dropFirst(workspace.path.count + 1)) }
   }

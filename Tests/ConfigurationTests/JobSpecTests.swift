@@ -5,10 +5,10 @@ import Testing
 @testable import Configuration
 
 private let topLevelKeys =
-  "allowed here: name, sources, provider, model, dimensions, preparation, too_long, batch_size, concurrency, writers, "
-  + "limits, budget, index, "
-  + "base_url, organization, project, endpoint, deployment, api_version, encoding_format, send_dimensions, timeout, "
-  + "ca_file, proxy"
+  "allowed here: name, sources, provider, model, dimensions, cut, preparation, prefix, query_prefix, too_long, "
+  + "batch_size, concurrency, writers, limits, budget, index, "
+  + "base_url, organization, project, endpoint, deployment, api_version, encoding_format, send_dimensions, headers, "
+  + "body, timeout, ca_file, proxy"
 private let sourceKeys = "allowed here: table, schema, key, text, vector, where"
 
 private let unreasonableKey = String(repeating: "k", count: 500)
@@ -36,6 +36,11 @@ private let refusedLines: [(String, String)] = [
   (
     "api_key: planted",
     "2:1: api_key is a secret, and secrets don't belong in a file like this; "
+      + "take it out and set VECFILL_API_KEY in the environment or in .env"
+  ),
+  (
+    "openai_key_secret: planted",
+    "2:1: openai_key_secret is a secret, and secrets don't belong in a file like this; "
       + "take it out and set OPENAI_API_KEY in the environment or in .env"
   ),
   (
@@ -92,8 +97,10 @@ private let refusedLines: [(String, String)] = [
   ("model:", "2:7: model must be text, not nothing"),
   ("model: \"a\\nb\"", "2:8: model must be text on one line"),
   ("model: !own planted", "2:8: model must be text, not text; put it in quotes"),
-  ("provider: opnai", "2:11: provider must be one of openai, azure, local; did you mean openai?"),
-  ("provider: voyage", "2:11: provider must be one of openai, azure, local"),
+  ("provider: opnai", "2: provider must be one of openai, azure, demo; did you mean openai?"),
+  ("provider: voyage", "2: provider must be one of openai, azure, demo"),
+  ("provider: my own", "2:11: provider must be printable ASCII without white space"),
+  ("cut: lokal", "2:6: cut must be one of provider, local; did you mean local?"),
   ("preparation: {newlines: keeps}", "2:25: preparation.newlines must be one of keep, space; did you mean keep?"),
   ("organization: my org", "2:15: organization must be printable ASCII without white space"),
 ]

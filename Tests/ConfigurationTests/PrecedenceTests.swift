@@ -80,7 +80,7 @@ struct PrecedenceTests {
     try workspace.write("VECFILL_MODEL=\nOPENAI_API_KEY='from-dotenv'\n", to: ".env")
     let configuration = try workspace.configuration(spec: "model: some-model\n")
     #expect(try configuration.setting("model").value == .text("some-model"))
-    #expect(try configuration.setting("openai_api_key").origin == .dotenv(file: ".env", line: 2))
+    #expect(try configuration.setting("api_key").origin == .dotenv(file: ".env", line: 2))
   }
 
   @Test(arguments: [

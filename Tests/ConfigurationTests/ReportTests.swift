@@ -28,7 +28,7 @@ struct ReportTests {
     #expect(columns.contains(["batch_size", "100", "default"]))
     #expect(columns.contains(["budget.usd", "2.5", "--budget"]))
     #expect(columns.contains(["timeout", "5", ".env:2"]))
-    #expect(columns.contains(["openai_api_key", "set (10 characters)", "environment OPENAI_API_KEY"]))
+    #expect(columns.contains(["api_key", "set (10 characters)", "environment OPENAI_API_KEY"]))
     #expect(columns.contains(["ledger", "-", "not set"]))
     #expect(columns.contains(["price", "unknown", "default"]))
     #expect(Set(lines.dropLast(0).map { $0.first == " " }) == [false])
@@ -67,9 +67,12 @@ struct ReportTests {
   @Test func `no planted secret is in a failure, whatever is wrong with it`() throws {
     let planted = "PLANTED with spaces"
     var refused: Set<String> = []
-    for variable in Parameter.allCases.compactMap(\.definition.variable) {
+    let keys = CatalogueProvider.builtIn.compactMap { provider in provider.keyVariable.map { ($0, provider.name) } }
+    let others = Parameter.allCases.compactMap(\.definition.variable).map { ($0, CatalogueProvider.openAI) }
+    for (variable, provider) in keys + others {
       for place in ["environment", ".env"] {
         let workspace = try Workspace()
+        workspace.environment["VECFILL_PROVIDER"] = provider
         if place == ".env" {
           try workspace.write("\(variable)='\(planted)'", to: ".env")
         } else {
@@ -85,7 +88,10 @@ struct ReportTests {
         }
       }
     }
-    #expect(refused.isSuperset(of: ["OPENAI_API_KEY", "AZURE_OPENAI_API_KEY", "OPENAI_BASE_URL", "VECFILL_PROXY"]))
+    #expect(
+      refused.isSuperset(of: [
+        "OPENAI_API_KEY", "AZURE_OPENAI_API_KEY", "VECFILL_API_KEY", "OPENAI_BASE_URL", "VECFILL_PROXY",
+      ]))
   }
 
   @Test func `the catalogue as JSON tells what is known and leaves out what isn't`() throws {

@@ -61,10 +61,10 @@ struct ConfigurationCommandTests {
 
   @Test func `models prints the shipped catalogue, as a table and as JSON`() throws {
     let table = try vecfill(["models"])
-    #expect(table.status == 0 && table.output.contains("text-embedding-3-small *        0.02    0.01    8192"))
+    #expect(table.status == 0 && table.output.contains("text-embedding-3-small *          0.02    0.01    8192"))
     let json = try vecfill(["models", "--json"])
     let parsed = try #require(
       JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: [[String: Any]]])
-    #expect(try #require(parsed["models"]).count == 30)
+    #expect(try #require(parsed["models"]).count == 35)
   }
 }

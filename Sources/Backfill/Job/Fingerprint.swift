@@ -1,18 +1,26 @@
 import Foundation
 
 /// What a column's vectors are made of: one column holds one fingerprint only (P4).
-package struct Fingerprint: Hashable, Sendable, Codable {
+package struct Fingerprint: Hashable, Sendable {
   package let model: String
   package let dimensions: Int
   /// The text that is embedded: the column's name.
   package let text: String
   package let preparation: TextPreparation
+  /// What each request says beside model, texts, dimensions and encoding. The default is nothing.
+  package let fields: [String: JSONValue]
+  package let cut: VectorCut
 
-  package init(model: String, dimensions: Int, text: String, preparation: TextPreparation) {
+  package init(
+    model: String, dimensions: Int, text: String, preparation: TextPreparation, fields: [String: JSONValue] = [:],
+    cut: VectorCut = .provider
+  ) {
     self.model = model
     self.dimensions = dimensions
     self.text = text
     self.preparation = preparation
+    self.fields = fields
+    self.cut = cut
   }
 
   /// Whether a column of this fingerprint may go on with `next`: with the very same, or with long texts truncated or
@@ -24,7 +32,8 @@ package struct Fingerprint: Hashable, Sendable, Codable {
   private func with(tooLong: TextPreparation.TooLong) -> Fingerprint {
     var preparation = preparation
     preparation.tooLong = tooLong
-    return Fingerprint(model: model, dimensions: dimensions, text: text, preparation: preparation)
+    return Fingerprint(
+      model: model, dimensions: dimensions, text: text, preparation: preparation, fields: fields, cut: cut)
   }
 }
 
@@ -53,13 +62,21 @@ extension Fingerprint {
 
 extension Fingerprint: CustomStringConvertible {
   package var description: String {
-    "model=\(model) dimensions=\(dimensions) text=\(text) newlines=\(preparation.newlines.rawValue) "
-      + "too_long=\(preparation.tooLong.rawValue)"
+    var parts = [
+      "model=\(model) dimensions=\(dimensions) text=\(text) newlines=\(preparation.newlines.rawValue) "
+        + "too_long=\(preparation.tooLong.rawValue)"
+    ]
+    if !preparation.prefix.isEmpty { parts.append("prefix=\(JSONValue.string(preparation.prefix))") }
+    if !fields.isEmpty { parts.append("sends=\(JSONValue.object(fields))") }
+    if cut == .local { parts.append("cut=local") }
+    return parts.joined(separator: " ")
   }
 }
 
 extension Job {
   package func fingerprint(of source: Source) -> Fingerprint {
-    Fingerprint(model: model.name, dimensions: model.dimensions, text: source.text, preparation: preparation)
+    Fingerprint(
+      model: model.name, dimensions: model.dimensions, text: source.text, preparation: preparation,
+      fields: model.fields, cut: model.cut)
   }
 }

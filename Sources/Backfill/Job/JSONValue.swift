@@ -1,3 +1,5 @@
+import Foundation
+
 /// A JSON value, as a job or the catalogue adds it to each request's body.
 package indirect enum JSONValue: Hashable, Sendable {
   case null
@@ -40,5 +42,14 @@ extension JSONValue: Codable {
     case .array(let value): try container.encode(value)
     case .object(let value): try container.encode(value)
     }
+  }
+}
+
+extension JSONValue: CustomStringConvertible {
+  /// JSON on one line, its keys sorted.
+  package var description: String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "a number that JSON has not"
   }
 }

@@ -14,11 +14,17 @@ package struct Model: Equatable, Sendable {
   package var maxInputs: Int?
   /// The most tokens of one request, summed; nil where it is unknown.
   package var maxRequestTokens: Int?
+  /// What each request for stored texts says beside model, texts, dimensions and encoding, by field, e.g. `input_type`.
+  /// The default is nothing.
+  package var fields: [String: JSONValue]
+  /// Who shortens vectors to `dimensions`. The default is the provider.
+  package var cut: VectorCut
 
   package init(
     name: String, provider: String = "embeddings API", dimensions: Int, usdPerMillionTokens: Double? = nil,
     maxInputTokens: Int? = nil,
-    maxInputs: Int? = nil, maxRequestTokens: Int? = nil
+    maxInputs: Int? = nil, maxRequestTokens: Int? = nil, fields: [String: JSONValue] = [:],
+    cut: VectorCut = .provider
   ) {
     self.name = name
     self.provider = provider
@@ -27,6 +33,8 @@ package struct Model: Equatable, Sendable {
     self.maxInputTokens = maxInputTokens
     self.maxInputs = maxInputs
     self.maxRequestTokens = maxRequestTokens
+    self.fields = fields
+    self.cut = cut
   }
 
   /// The price of `tokens` in dollars; nil where it is unknown.

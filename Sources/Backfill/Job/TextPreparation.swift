@@ -22,10 +22,13 @@ package struct TextPreparation: Hashable, Sendable, Codable {
   /// The default is `quarantine`: the original application leaves such a message without a vector, and a vector that
   /// stands for less than its text is nothing that a run makes unasked.
   package var tooLong: TooLong
+  /// Stands before each text, as several models want it, e.g. "search_document: ". The default is none.
+  package var prefix: String
 
-  package init(newlines: Newlines = .keep, tooLong: TooLong = .quarantine) {
+  package init(newlines: Newlines = .keep, tooLong: TooLong = .quarantine, prefix: String = "") {
     self.newlines = newlines
     self.tooLong = tooLong
+    self.prefix = prefix
   }
 
   /// The input for `text`; nil where it is blank, that is empty or only white space, and so excluded.
@@ -33,16 +36,38 @@ package struct TextPreparation: Hashable, Sendable, Codable {
     guard !text.isBlank else { return nil }
     guard !leavesAsIs(text) else { return text }
     var bytes = Array(text.utf8)
-    for index in bytes.indices where bytes[index] == 0x0A { bytes[index] = 0x20 }
-    return String(decoding: bytes, as: UTF8.self)
+    if newlines == .space { for index in bytes.indices where bytes[index] == 0x0A { bytes[index] = 0x20 } }
+    return prefix + String(decoding: bytes, as: UTF8.self)
   }
 
   /// Whether a text that isn't blank is its own input.
   package func leavesAsIs(_ text: String) -> Bool {
     switch newlines {
-    case .keep: true
-    case .space: !text.utf8.contains(0x0A)
+    case .keep: prefix.isEmpty
+    case .space: prefix.isEmpty && !text.utf8.contains(0x0A)
     }
+  }
+}
+
+/// A record has no key for what is not added, so that vecfill of before there were prefixes reads it too.
+extension TextPreparation {
+  private enum CodingKeys: CodingKey {
+    case newlines, tooLong, prefix
+  }
+
+  package init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    self.init(
+      newlines: try container.decode(Newlines.self, forKey: .newlines),
+      tooLong: try container.decode(TooLong.self, forKey: .tooLong),
+      prefix: try container.decodeIfPresent(String.self, forKey: .prefix) ?? "")
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(newlines, forKey: .newlines)
+    try container.encode(tooLong, forKey: .tooLong)
+    if !prefix.isEmpty { try container.encode(prefix, forKey: .prefix) }
   }
 }
 

@@ -1,3 +1,5 @@
+import Backfill
+
 /// What the catalogue knows of a model; nil is unknown, never free and never unlimited.
 package struct CatalogueModel: Hashable, Sendable {
   package enum Tokenizer: String, CaseIterable, Sendable {
@@ -21,11 +23,27 @@ package struct CatalogueModel: Hashable, Sendable {
   package internal(set) var dimensions: Dimensions?
   package internal(set) var tokenizer = Tokenizer.unverified
   package internal(set) var limits = Limits()
+  /// The fields of requests for stored texts, in place of the provider's; nil where those hold.
+  var document: [String: JSONValue]?
+  /// The fields of requests for the words of a search, in place of the provider's.
+  var query: [String: JSONValue]?
+  /// What stands before a stored text; nil where nothing does.
+  var prefix: String?
+  /// What stands before the words of a search.
+  var queryPrefix: String?
+  /// The day from which the provider may no longer serve it, as YYYY-MM-DD; nil where none is known.
+  package internal(set) var sunset: String?
   /// Where the catalogue tells of it; with several files the last.
   package internal(set) var origin: Origin
 }
 
 extension CatalogueModel {
+  init(provider: String, id: String, origin: Origin) {
+    self.provider = provider
+    self.id = id
+    self.origin = origin
+  }
+
   /// What one input, one request or a minute may hold.
   package struct Limits: Hashable, Sendable {
     package internal(set) var inputTokens: Int?

@@ -1,51 +1,67 @@
 import Backfill
 import Foundation
 
-/// The models that are known, with their prices, dimensions and limits.
+/// The providers and models that are known, with their prices, dimensions and limits.
 package struct ModelCatalogue: Sendable {
-  /// The id of provider `local`'s one model.
-  package static let localModel = "hashed-ngrams"
+  /// The id of provider `demo`'s one model.
+  package static let demoModel = "hashed-ngrams"
 
   /// In the order in which the files tell of them.
-  package private(set) var models: [CatalogueModel]
-  private var providers: [String: CatalogueProvider] = [:]
+  package private(set) var providers = CatalogueProvider.builtIn
+  private var entries: [CatalogueModel]
 
-  /// Only what needs no file: the local model, which is free.
+  /// Only what needs no file: the demo's model, which is free, and OpenAI's and Azure's APIs.
   package init() {
-    var local = CatalogueModel(provider: "local", id: Self.localModel, origin: .builtIn)
-    local.price = CatalogueModel.Price(
+    var demo = CatalogueModel(provider: CatalogueProvider.demo, id: Self.demoModel, origin: .builtIn)
+    demo.price = CatalogueModel.Price(
       usdPerMillionTokens: 0, usdPerMillionTokensInBatch: nil, asOf: nil, source: "computed on this machine")
-    local.dimensions = Dimensions(1536, .range(Parameter.possibleDimensions))
-    models = [local]
+    demo.dimensions = Dimensions(1536, .range(Parameter.possibleDimensions))
+    entries = [demo]
   }
 
-  /// The model that `provider` calls `id`, with its provider's limits where it has none of its own; nil where it is
-  /// unknown.
-  package func model(provider: String, id: String) -> CatalogueModel? {
-    guard var model = models.first(where: { $0.provider == provider && $0.id == id }) else { return nil }
-    model.limits = model.limits.filled(from: limits(ofProvider: provider))
+  /// The models of the providers that can be called, in the order in which the files tell of them.
+  package var models: [CatalogueModel] { entries.filter { provider($0.provider) != nil } }
+
+  /// The provider of this name; `local` is what `demo` was called at first.
+  package func provider(_ name: String) -> CatalogueProvider? {
+    let name = name == CatalogueProvider.formerDemo ? CatalogueProvider.demo : name
+    return providers.first { $0.name == name }
+  }
+
+  /// The model that `provider` calls `id`, with its provider's limits and price where it has none of its own; nil where
+  /// it is unknown.
+  package func model(provider name: String, id: String) -> CatalogueModel? {
+    guard let provider = provider(name),
+      var model = entries.first(where: { $0.provider == provider.name && $0.id == id })
+    else { return nil }
+    model.limits = model.limits.filled(from: provider.limits)
+    model.price = model.price ?? provider.price
     return model
   }
 
   /// The limits that hold for every model of `provider`.
   package func limits(ofProvider provider: String) -> CatalogueModel.Limits {
-    providers[provider]?.limits ?? CatalogueModel.Limits()
+    self.provider(provider)?.limits ?? CatalogueModel.Limits()
   }
 
   /// The provider whose API is at `host`; nil where it is unknown.
   package func provider(atHost host: String) -> String? {
-    providers.values.first { $0.hosts.contains(host.lowercased()) }?.name
+    providers.first { $0.hosts.contains(host.lowercased()) }?.name
   }
 
   private mutating func merge(_ file: CatalogueFile) {
     for change in file.providers {
-      providers[change.name] = change.applied(to: providers[change.name])
+      if let index = providers.firstIndex(where: { $0.name == change.name }) {
+        providers[index] = change.applied(to: providers[index])
+      } else {
+        providers.append(change.applied(to: nil))
+      }
     }
     for change in file.models {
-      if let index = models.firstIndex(where: { $0.provider == change.provider && $0.id == change.id }) {
-        models[index] = change.applied(to: models[index])
+      if let index = entries.firstIndex(where: { $0.provider == change.provider && $0.id == change.id }) {
+        entries[index] = change.applied(to: entries[index])
       } else {
-        models.append(change.applied(to: nil))
+        entries.append(change.applied(to: nil))
       }
     }
   }
@@ -54,7 +70,8 @@ package struct ModelCatalogue: Sendable {
 extension ModelCatalogue {
   /// Reads the shipped catalogue, the user's own and the one that is chosen, each merged over the one before.
   package init(flags: [Parameter: String] = [:], process: ProcessContext = .current()) throws(Failure) {
-    let layers = Layers(flags: flags, environment: process.environment, dotenv: try DotEnv(in: process))
+    let variables = Variables(environment: process.environment, dotenv: try DotEnv(in: process))
+    let layers = Layers(flags: flags, variables: variables)
     try layers.refuseMisspelledVariables()
     let folder = try ConfigurationFolder.find(layers.setting(.configFolder), in: process)
     try self.init(in: folder, chosen: layers.setting(.models), process)
@@ -72,12 +89,4 @@ extension ModelCatalogue {
       merge(try CatalogueFile(path: process.absolute(path), in: process))
     }
   }
-}
-
-/// What holds for all models of a provider.
-struct CatalogueProvider: Hashable {
-  let name: String
-  /// Where its OpenAI-compatible API is, in lower case.
-  var hosts: [String] = []
-  var limits = CatalogueModel.Limits()
 }

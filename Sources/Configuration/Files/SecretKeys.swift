@@ -12,7 +12,20 @@ package enum SecretKeys {
     guard
       ["apikey", "secret", "token", "password", "credential", "authorization", "bearer"].contains(where: key.contains)
     else { return nil }
-    return key.contains("azure") ? "AZURE_OPENAI_API_KEY" : "OPENAI_API_KEY"
+    if key.contains("azure") { return "AZURE_OPENAI_API_KEY" }
+    return key.contains("openai") ? "OPENAI_API_KEY" : "VECFILL_API_KEY"
+  }
+
+  /// Whether a header of this name carries a secret as a rule.
+  static func isSecretHeader(_ name: String) -> Bool {
+    let letters = name.lowercased().filter(\.isLetter)
+    return variable(for: name) != nil || letters.hasSuffix("key") || letters.contains("cookie")
+      || letters.contains("signature")
+  }
+
+  /// Whether a field of this name holds a secret where it holds text.
+  static func isSecretField(_ name: String) -> Bool {
+    variable(for: name) != nil && !name.lowercased().contains("tokens")
   }
 
   /// Whether `text`, which was given for something else, looks like an address with a password, or like a provider's key.

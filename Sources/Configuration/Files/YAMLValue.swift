@@ -31,6 +31,7 @@ struct YAMLValue {
   }
 
   var isMapping: Bool { node.mapping != nil }
+  var isNull: Bool { tag == .null }
   var isList: Bool { node.sequence != nil }
 
   /// Text on any number of lines that is not blank, and no secret unless it may be one.
@@ -45,7 +46,15 @@ struct YAMLValue {
     return mayBeSecret ? text : try noSecret(text)
   }
 
-  private func noSecret(_ text: String) throws(Failure) -> String {
+  /// Text that may be blank or nothing at all, and no secret.
+  func phrase() throws(Failure) -> String {
+    guard let text = unquotedText ?? quotedText, !text.contains("\0") else {
+      throw refusal(Allowed.phrase, remedy: node.scalar != nil && tag != .null ? "put it in quotes" : nil)
+    }
+    return try noSecret(text)
+  }
+
+  func noSecret(_ text: String) throws(Failure) -> String {
     guard !SecretKeys.looksSecret(text) else {
       throw Failure(
         .configuration, place, "\(path) holds what looks like a password or a key",
@@ -89,6 +98,9 @@ struct YAMLValue {
     case .number(let range): .number(try number(range))
     case .boolean: .boolean(try boolean())
     case .choice, .text, .path, .word, .webURL: .text(try text(allowed))
+    case .phrase: .text(try phrase())
+    case .headers: .headers(try headers())
+    case .object: .object(try addedFields())
     case .key: .secret(Secret(key: try text(allowed, mayBeSecret: true)))
     case .database, .proxy: .secret(Secret(connection: try text(allowed, mayBeSecret: true)))
     }
@@ -102,18 +114,18 @@ struct YAMLValue {
     return tag == .int || tag == .float ? plainText : nil
   }
 
-  private var tag: Tag.Name { Tag.Name(rawValue: node.tag.rawValue) }
+  var tag: Tag.Name { Tag.Name(rawValue: node.tag.rawValue) }
 
-  private var plainText: String? {
+  var plainText: String? {
     node.scalar.flatMap { $0.style == .plain ? $0.string : nil }
   }
 
-  private var quotedText: String? {
+  var quotedText: String? {
     node.scalar.flatMap { $0.style != .plain && tag == .str ? $0.string : nil }
   }
 
   /// Plain text that is nothing else in YAML; a date is text too, as in `api_version: 2024-10-21`.
-  private var unquotedText: String? {
+  var unquotedText: String? {
     tag == .str || tag == .timestamp ? plainText : nil
   }
 

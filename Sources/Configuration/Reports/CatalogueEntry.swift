@@ -25,6 +25,7 @@ struct CatalogueEntry: Encodable {
   let maxRequestTokens: Int?
   let requestsPerMinute: Int?
   let tokensPerMinute: Int?
+  let sunset: String?
   let origin: String
 
   init(_ model: CatalogueModel) {
@@ -49,6 +50,7 @@ struct CatalogueEntry: Encodable {
     maxRequestTokens = model.limits.requestTokens
     requestsPerMinute = model.limits.requestsPerMinute
     tokensPerMinute = model.limits.tokensPerMinute
+    sunset = model.sunset
     origin = "\(model.origin)"
   }
 }

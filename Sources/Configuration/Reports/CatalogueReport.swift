@@ -1,4 +1,4 @@
-/// What `vecfill models` prints: the models that are known, provider by provider.
+/// What `vecfill models` prints: the providers that can be called and their models that are known.
 package struct CatalogueReport {
   private let catalogue: ModelCatalogue
 
@@ -9,7 +9,7 @@ package struct CatalogueReport {
   /// A table for a terminal of 80 columns.
   package var table: String {
     let rows = providers.flatMap { provider in
-      [[provider, "", "", "", ""]] + models(of: provider).map(row)
+      [[heading(provider), "", "", "", ""]] + models(of: provider).map(row)
     }
     let table = TextTable(
       header: ["MODEL", "USD/1M", "BATCH", "INPUT", "DIMENSIONS"], rows: rows,
@@ -17,10 +17,31 @@ package struct CatalogueReport {
     return """
       \(table)
 
-      USD/1M, BATCH: dollars a million tokens\(ages), and in the batch API.
+      USD/1M: dollars a million tokens; BATCH: in the batch API\(ages).
       INPUT: the most tokens of one input. DIMENSIONS: the model's own first.
       *: its tokens are counted exactly, the others' estimated. -: none, or unknown.
+      \((sunsets + others).joined(separator: "\n"))
       """
+  }
+
+  /// The provider and its key's variable.
+  private func heading(_ name: String) -> String {
+    [name, catalogue.provider(name)?.keyVariable].compactMap(\.self).joined(separator: " ")
+  }
+
+  /// The models that may not be served for ever, a line each.
+  private var sunsets: [String] {
+    catalogue.models.compactMap { model in
+      model.sunset.map { "Sunset \($0): \(model.id) of \(model.provider)." }
+    }
+  }
+
+  /// Those of which no model is known: servers of one's own.
+  private var others: [String] {
+    let named = providers
+    let others = catalogue.providers.map(\.name).filter { !named.contains($0) }
+    return ["Any other model of these runs too."]
+      + (others.isEmpty ? [] : ["Providers without a list: \(others.joined(separator: ", "))."])
   }
 
   private func row(_ model: CatalogueModel) -> [String] {
@@ -50,7 +71,7 @@ package struct CatalogueReport {
   private var ages: String {
     let ages = catalogue.models.compactMap { $0.price?.asOf }
     guard let oldest = ages.min(), let newest = ages.max() else { return "" }
-    return oldest == newest ? " as of \(oldest)" : " as of \(oldest) to \(newest)"
+    return oldest == newest ? ", \(oldest)" : ", \(oldest) to \(newest)"
   }
 }
 
@@ -58,6 +79,8 @@ extension Dimensions {
   fileprivate var summary: String {
     switch choice {
     case .fixed: "\(standard)"
+    case .list(let others) where others.count > 4:
+      "\(standard)|\(others.count) of \(others.min() ?? standard)-\(others.max() ?? standard)"
     case .list(let others): ([standard] + others).map(String.init).joined(separator: "|")
     case .range(let range): "\(standard)|\(range.lowerBound)-\(range.upperBound)"
     }

@@ -8,6 +8,8 @@ package enum Allowed: Hashable, Sendable {
   case choice([String])
   /// Text on one line.
   case text
+  /// Text on any number of lines, or none.
+  case phrase
   case path
   /// Printable ASCII without white space.
   case word
@@ -19,6 +21,10 @@ package enum Allowed: Hashable, Sendable {
   case webURL
   /// A proxy's URL, whose password is a secret.
   case proxy
+  /// HTTP headers, in files only.
+  case headers
+  /// Fields of a JSON object, in files only.
+  case object
 }
 
 extension Allowed: CustomStringConvertible {
@@ -30,11 +36,14 @@ extension Allowed: CustomStringConvertible {
     case .boolean: "true or false"
     case .choice(let words): "one of \(words.joined(separator: ", "))"
     case .text: "text on one line"
+    case .phrase: "text, or \"\" for none"
     case .path: "a path"
     case .word, .key: "printable ASCII without white space"
     case .database: "a database URL or a libpq connection string on one line"
     case .webURL: "http(s)://host[:port][/path] without user, password, query or fragment"
     case .proxy: "http(s), socks5 or socks5h://[user:password@]host[:port]"
+    case .headers: "a mapping of names to texts, in which `${NAME}` is a variable"
+    case .object: "a mapping, as JSON has it"
     }
   }
 }
@@ -55,6 +64,8 @@ extension Allowed {
       return words.contains(text) ? .text(text) : nil
     case .text, .path:
       return text.isOneLine ? .text(text) : nil
+    case .phrase:
+      return text.contains("\0") ? nil : .text(text)
     case .word:
       return text.isWord ? .text(text) : nil
     case .key:
@@ -66,6 +77,8 @@ extension Allowed {
     case .proxy:
       let isProxy = Self.isWebURL(text, schemes: ["http", "https", "socks5", "socks5h"], allowingUser: true)
       return isProxy ? .secret(Secret(connection: text)) : nil
+    case .headers, .object:
+      return nil
     }
   }
 

@@ -3,8 +3,7 @@ import Backfill
 /// The layers in which a parameter can be set; the first that sets it wins.
 struct Layers {
   let flags: [Parameter: String]
-  let environment: [String: String]
-  let dotenv: DotEnv
+  let variables: Variables
   /// Read and checked as a whole, whatever wins over them.
   var spec: [Parameter: Setting] = [:]
   var config: [Parameter: Setting] = [:]
@@ -12,7 +11,9 @@ struct Layers {
   /// The winning layer's value, else the built-in default.
   ///
   /// A value that is not allowed is a `Failure`, never passed over. A variable that is set to nothing is not set.
-  func setting(_ parameter: Parameter) throws(Failure) -> Setting {
+  ///
+  /// - Parameter ignoresVariable: whether the parameter's variable is another program's in this case.
+  func setting(_ parameter: Parameter, ignoresVariable: Bool = false) throws(Failure) -> Setting {
     let definition = parameter.definition
     func read(_ text: String, _ origin: Origin, in place: String, called name: String) throws(Failure) -> Setting {
       guard let value = definition.allowed.value(of: text) else { throw parameter.refusal(in: place, called: name) }
@@ -32,14 +33,8 @@ struct Layers {
       }
       return setting
     }
-    if let variable = definition.variable {
-      if let text = environment[variable], !text.isEmpty {
-        return try read(text, .environment(variable), in: "environment", called: variable)
-      }
-      if let entry = dotenv.entries[variable], !entry.value.isEmpty {
-        let origin = Origin.dotenv(file: dotenv.file, line: entry.line)
-        return try read(entry.value, origin, in: "\(origin)", called: variable)
-      }
+    if let variable = definition.variable, !ignoresVariable, let (text, origin) = variables.value(of: variable) {
+      return try read(text, origin, in: origin.place, called: variable)
     }
     return spec[parameter] ?? config[parameter]
       ?? Setting(key: parameter.rawValue, value: definition.fallback, origin: .builtIn)
@@ -57,11 +52,11 @@ struct Layers {
       throw Failure(
         .configuration, place, "\(name) is not a known variable", remedy: "did you mean \(prefix)\(nearest)?")
     }
-    for name in environment.keys.sorted() {
+    for name in variables.environment.keys.sorted() {
       try check(name, in: "environment")
     }
-    for (name, entry) in dotenv.entries.sorted(by: { $0.value.line < $1.value.line }) {
-      try check(name, in: "\(dotenv.file):\(entry.line)")
+    for (name, entry) in variables.dotenv.entries.sorted(by: { $0.value.line < $1.value.line }) {
+      try check(name, in: "\(variables.dotenv.file):\(entry.line)")
     }
   }
 }

@@ -7,7 +7,10 @@ package enum Parameter: String, CaseIterable, Sendable {
   case provider
   case model
   case dimensions
+  case cut
   case newlines = "preparation.newlines"
+  case prefix
+  case queryPrefix = "query_prefix"
   case tooLong = "too_long"
   case batchSize = "batch_size"
   case concurrency
@@ -19,16 +22,17 @@ package enum Parameter: String, CaseIterable, Sendable {
   case databaseURL = "database_url"
   case migrationDatabaseURL = "migration_database_url"
   case ledger
-  case openAIKey = "openai_api_key"
+  case apiKey = "api_key"
   case baseURL = "base_url"
   case organization
   case project
-  case azureKey = "azure_openai_api_key"
   case endpoint
   case deployment
   case apiVersion = "api_version"
   case encodingFormat = "encoding_format"
   case sendDimensions = "send_dimensions"
+  case headers
+  case body
   case timeout
   case caFile = "ca_file"
   case proxy
@@ -71,21 +75,29 @@ extension Parameter {
     switch self {
     case .provider:
       Definition(
-        "which kind of API embeds", .choice(ProviderSettings.Kind.allCases.map(\.rawValue)), flag: "--provider",
-        variable: "VECFILL_PROVIDER", fallback: .text(ProviderSettings.Kind.openai.rawValue))
+        "who embeds: a provider of the catalogue", .word, flag: "--provider", variable: "VECFILL_PROVIDER",
+        fallback: .text(CatalogueProvider.openAI))
     case .model:
       Definition(
         "the model's id as the provider knows it", .text, flag: "--model", variable: "VECFILL_MODEL",
-        derived: "none; `\(ModelCatalogue.localModel)` with provider `local`")
+        derived: "none; `\(ModelCatalogue.demoModel)` with provider `demo`")
     case .dimensions:
       Definition(
         "the vectors' length", .integer(Self.possibleDimensions), flag: "--dimensions", variable: "VECFILL_DIMENSIONS",
         derived: "the model's own, from the catalogue")
+    case .cut:
+      Definition(
+        "who shortens vectors to `dimensions`; `local` takes their first values and makes their length 1",
+        .choice(VectorCut.allCases.map(\.rawValue)), fallback: .text(VectorCut.provider.rawValue))
     case .newlines:
       Definition(
         "`space` makes each U+000A one space before embedding",
         .choice(TextPreparation.Newlines.allCases.map(\.rawValue)),
         fallback: .text(TextPreparation().newlines.rawValue))
+    case .prefix:
+      Definition("stands before each stored text", .phrase, derived: "the model's, from the catalogue")
+    case .queryPrefix:
+      Definition("stands before the words of a search", .phrase, derived: "the model's, from the catalogue")
     case .tooLong:
       Definition(
         "what becomes of a text with more tokens than the model takes",
@@ -131,20 +143,18 @@ extension Parameter {
       Definition(
         "the ledger's file", .path, flag: "--ledger", variable: "VECFILL_LEDGER", isInFiles: false,
         derived: "`vecfill.db` in the per-user state folder")
-    case .openAIKey:
+    case .apiKey:
       Definition(
-        "the key of provider `openai`; only OpenAI's own API requires one", .key, variable: "OPENAI_API_KEY",
-        isInFiles: false)
+        "the provider's key", .key, variable: "VECFILL_API_KEY", isInFiles: false,
+        derived: "the provider's own variable, e.g. `OPENAI_API_KEY`")
     case .baseURL:
       Definition(
-        "where an OpenAI-compatible API is", .webURL, flag: "--base-url", variable: "OPENAI_BASE_URL",
-        fallback: .text(ProviderSettings.openAIBaseURL))
+        "where the API is; the variable counts for provider `openai` alone", .webURL, flag: "--base-url",
+        variable: "OPENAI_BASE_URL", derived: "the provider's, from the catalogue")
     case .organization:
       Definition("the `OpenAI-Organization` header", .word, variable: "OPENAI_ORG_ID")
     case .project:
       Definition("the `OpenAI-Project` header", .word, variable: "OPENAI_PROJECT_ID")
-    case .azureKey:
-      Definition("the key of provider `azure`", .key, variable: "AZURE_OPENAI_API_KEY", isInFiles: false)
     case .endpoint:
       Definition("the Azure OpenAI resource's URL", .webURL, variable: "AZURE_OPENAI_ENDPOINT")
     case .deployment:
@@ -156,12 +166,15 @@ extension Parameter {
         derived: "none: the v1 URL")
     case .encodingFormat:
       Definition(
-        "how vectors are asked for", .choice(ProviderSettings.EncodingFormat.allCases.map(\.rawValue)),
-        fallback: .text(ProviderSettings.EncodingFormat.base64.rawValue))
+        "how vectors are asked for first", .choice(["base64", "float"]), derived: "the provider's, from the catalogue")
     case .sendDimensions:
       Definition(
         "whether requests name the dimensions; some servers refuse that", .boolean,
         derived: "`true` where the catalogue knows the model and they are not its own")
+    case .headers:
+      Definition("headers of each request", .headers)
+    case .body:
+      Definition("fields of each request's body, which win over the catalogue's", .object)
     case .timeout:
       Definition(
         "seconds until a request counts as lost", .integer(1...3600), variable: "VECFILL_TIMEOUT",

@@ -1,3 +1,5 @@
+import Backfill
+
 /// A setting's value, of the type that its parameter takes; its description is safe to show.
 package enum SettingValue: Hashable, Sendable {
   case integer(Int)
@@ -5,6 +7,10 @@ package enum SettingValue: Hashable, Sendable {
   case boolean(Bool)
   case text(String)
   case secret(Secret)
+  /// Fields of a JSON object.
+  case object([String: JSONValue])
+  /// Variables that they name stand in them by their names.
+  case headers([HeaderTemplate])
 }
 
 extension SettingValue: CustomStringConvertible {
@@ -15,6 +21,8 @@ extension SettingValue: CustomStringConvertible {
     case .boolean(let value): String(value)
     case .text(let value): value
     case .secret(let value): value.redacted
+    case .object(let fields): "\(JSONValue.object(fields))"
+    case .headers(let headers): headers.map { "\($0.name): \($0)" }.joined(separator: ", ")
     }
   }
 }
@@ -28,6 +36,9 @@ extension SettingValue: Encodable {
     case .boolean(let value): try container.encode(value)
     case .text(let value): try container.encode(value)
     case .secret(let value): try container.encode(value)
+    case .object(let fields): try container.encode(fields)
+    case .headers(let headers):
+      try container.encode(Dictionary(headers.map { ($0.name, "\($0)") }) { $1 })
     }
   }
 }

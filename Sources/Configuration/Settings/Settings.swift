@@ -6,7 +6,9 @@ struct Settings: Sendable {
 
   init(_ layers: Layers) throws(Failure) {
     for parameter in Parameter.allCases {
-      values[parameter] = try layers.setting(parameter)
+      // Other providers' keys must not go to where OpenAI's is sent.
+      let ignoresVariable = parameter == .baseURL && text(.provider) != CatalogueProvider.openAI
+      values[parameter] = try layers.setting(parameter, ignoresVariable: ignoresVariable)
     }
   }
 
@@ -39,6 +41,14 @@ struct Settings: Sendable {
 
   func secret(_ parameter: Parameter) -> Secret? {
     if case .secret(let secret)? = self[parameter].value { secret } else { nil }
+  }
+
+  func object(_ parameter: Parameter) -> [String: JSONValue] {
+    if case .object(let fields)? = self[parameter].value { fields } else { [:] }
+  }
+
+  var headers: [HeaderTemplate] {
+    if case .headers(let headers)? = self[.headers].value { headers } else { [] }
   }
 
   func choice<Choice: RawRepresentable<String>>(_ parameter: Parameter) -> Choice? {

@@ -78,6 +78,7 @@ struct RunCommand: AsyncParsableCommand {
     } abandon: { cause in
       logger.warning("\(cause.signal): ended without what does not answer; run the same command again to go on")
     }
+    for warning in configuration.warnings() { logger.warning("\(warning)") }
     let embedder = try configuration.provider().embedder(for: job.model) { logger.notice("\($0)") }
     let state = try StateFolder()
     let board = ProgressBoard()

@@ -25,7 +25,10 @@ struct SearchCommand: AsyncParsableCommand {
   func run() async throws {
     let configuration = try options.configuration()
     let job = try configuration.job()
-    guard let input = job.preparation.input(for: words) else { throw ValidationError("the words are blank") }
+    for warning in configuration.warnings() { Console.standard.log("vecfill: \(warning)") }
+    guard let input = configuration.queryPreparation(of: job).input(for: words) else {
+      throw ValidationError("the words are blank")
+    }
     let embedder = try configuration.provider().embedder(for: job.model)
     let found = try await Database.with(configuration, job, for: .reading) { database in
       try await nearest(to: try await vector(of: input, from: embedder, job), job, database)

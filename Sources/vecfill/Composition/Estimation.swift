@@ -16,6 +16,7 @@ struct Estimation {
 
   func tell() async throws {
     let job = try configuration.job()
+    for warning in configuration.warnings() { Console.standard.log("vecfill: \(warning)") }
     try await Database.with(configuration, job, for: .reading) { try await tell(job, $0) }
   }
 
@@ -23,7 +24,7 @@ struct Estimation {
     let counter = try TokenCounter(for: configuration.catalogueModel)
     try counter.check(job)
     let own = Candidate(
-      provider: "", model: job.model, price: configuration.catalogueModel?.price, counter: counter)
+      provider: "", model: job.model, price: configuration.price, counter: counter)
     let candidates =
       try [own] + (compares ? Candidate.all(of: configuration.catalogue, dimensions: job.model.dimensions) : [])
     // Models that pack alike differ only in their price.

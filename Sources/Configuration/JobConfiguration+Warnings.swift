@@ -1,0 +1,63 @@
+import Backfill
+import Foundation
+
+extension JobConfiguration {
+  /// Days before a model's sunset from which on it is told: filling a column anew takes its time.
+  private static let sunsetNotice = 180
+
+  /// What a person should know of the settings before anything is called; one line each.
+  ///
+  /// - Parameter now: decides whether the model's sunset is near.
+  package func warnings(now: Date = Date()) -> [String] {
+    [
+      formerName, lexicalHash, providerKey.withheld(in: variables), otherProvider, likelyModel.map(unknownModel),
+      sunset(now),
+    ].compactMap(\.self)
+  }
+
+  private var formerName: String? {
+    values.text(.provider) == CatalogueProvider.formerDemo
+      ? "provider local is called demo now: write provider: demo; its columns stay as they are" : nil
+  }
+
+  private var lexicalHash: String? {
+    catalogueProvider.format == .demo
+      ? "provider demo is a lexical hash for demos and tests: it finds shared words, not meanings" : nil
+  }
+
+  /// With `openai` at another provider's address nothing of that provider's own is sent, as a flag against silent cuts.
+  private var otherProvider: String? {
+    let owner = providerKey.owner.name
+    guard owner != catalogueProvider.name else { return nil }
+    return "base_url is \(owner)'s: with provider: \(owner) requests have its own fields and limits"
+  }
+
+  private func unknownModel(_ likely: String) -> String {
+    "the catalogue doesn't know model \(values.text(.model) ?? ""): did you mean \(likely)?"
+  }
+
+  /// What was probably meant by a model that the catalogue doesn't know, e.g. "voyage-4-lite of provider voyage".
+  var likelyModel: String? {
+    guard catalogueModel == nil, let name = values.text(.model), catalogueProvider.format != .demo else { return nil }
+    let models = catalogue.models
+    let own = models.filter { $0.provider == (pricedProvider ?? catalogueProvider.name) }.map(\.id)
+    if let near = Spelling.nearest(to: name, in: own) { return near }
+    // Servers of one's own serve whatever they have loaded.
+    guard catalogueProvider.needsKey, pricedProvider == catalogueProvider.name else { return nil }
+    return models.first { $0.id == name }.map { "\(name) of provider \($0.provider)" }
+  }
+
+  private func sunset(_ now: Date) -> String? {
+    guard let model = catalogueModel, let day = model.sunset else { return nil }
+    let notice = now.addingTimeInterval(Double(Self.sunsetNotice) * 86_400)
+    if day <= now.day { return "\(model.provider) may no longer serve \(model.id): its sunset was \(day)" }
+    guard day <= notice.day else { return nil }
+    return
+      "\(model.provider) may stop serving \(model.id) on \(day): vectors of another model need a column of their own"
+  }
+}
+
+extension Date {
+  /// As YYYY-MM-DD, at Greenwich.
+  fileprivate var day: String { formatted(.iso8601.year().month().day()) }
+}

@@ -1,0 +1,34 @@
+import Backfill
+
+/// The environment's variables and, below them, those of `.env`. It holds secrets, so that a dump leaves them out (P10).
+struct Variables: Sendable {
+  let environment: [String: String]
+  let dotenv: DotEnv
+
+  /// A variable's text and where it is set; nil where it is not set, or set to nothing.
+  func value(of name: String) -> (text: String, origin: Origin)? {
+    if let text = environment[name], !text.isEmpty { return (text, .environment(name)) }
+    guard let entry = dotenv.entries[name], !entry.value.isEmpty else { return nil }
+    return (entry.value, .dotenv(file: dotenv.file, line: entry.line))
+  }
+
+  /// The key that the variable `name` holds; nil where it is not set. Throws a `Failure` for what no header can carry.
+  func key(_ name: String) throws(Failure) -> (secret: Secret, origin: Origin)? {
+    guard let (text, origin) = value(of: name) else { return nil }
+    guard case .secret(let secret)? = Allowed.key.value(of: text) else {
+      throw Failure(.configuration, origin.place, "\(name) must be \(Allowed.key)")
+    }
+    return (secret, origin)
+  }
+}
+
+extension Variables: CustomReflectable {
+  var customMirror: Mirror { Mirror(self, children: [:]) }
+}
+
+extension Origin {
+  /// Where an error says that a value stands: a variable's name is told beside it.
+  var place: String {
+    if case .environment = self { "environment" } else { "\(self)" }
+  }
+}
