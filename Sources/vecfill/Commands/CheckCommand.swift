@@ -60,17 +60,7 @@ struct CheckCommand: AsyncParsableCommand {
     }
     return try await ProviderCheck(
       embedder: embedder, model: job.model, limits: job.limits,
-      catalogueName: configuration.catalogueName(of: job.model)
+      catalogueName: configuration.catalogueModel?.provider ?? configuration.catalogueProvider.name
     ) { tell($0, group) }.run()
-  }
-}
-
-extension JobConfiguration {
-  /// What an entry of the catalogue for the job's model names as its provider.
-  fileprivate func catalogueName(of model: Model) -> String {
-    if let known = catalogueModel { return known.provider }
-    if catalogue.models.contains(where: { $0.provider == model.provider }) { return model.provider }
-    let set = settings.first { $0.key == "provider" }?.value.map(String.init(describing:))
-    return set ?? ProviderSettings.Kind.openai.rawValue
   }
 }
