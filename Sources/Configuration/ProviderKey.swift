@@ -9,11 +9,15 @@ struct ProviderKey {
   init(_ provider: CatalogueProvider, _ values: Settings, _ catalogue: ModelCatalogue) {
     // Azure's requests go to the endpoint.
     host = values.text(provider.format == .azure ? .endpoint : .baseURL).flatMap(CatalogueProvider.host)
-    guard provider.name == CatalogueProvider.openAI, let other = host.flatMap(catalogue.provider(atHost:)) else {
+    // An entry without a key of its own only prices what is at its hosts.
+    guard provider.name == CatalogueProvider.openAI,
+      let other = host.flatMap(catalogue.provider(atHost:)).flatMap({ catalogue.provider($0) }),
+      other.keyVariable != nil
+    else {
       owner = provider
       return
     }
-    owner = catalogue.provider(other) ?? provider
+    owner = other
   }
 
   /// Its variable, where it may be sent to the address.

@@ -10,6 +10,7 @@ struct ProviderKeyTests {
       - {name: openai, hosts: [api.openai.com]}
       - {name: voyage, base_url: "https://api.voyageai.com/v1", hosts: [api.voyageai.com, ai.mongodb.com], key: VOYAGE_API_KEY}
       - {name: mistral, base_url: "https://api.mistral.ai/v1", hosts: [api.mistral.ai], key: MISTRAL_API_KEY}
+      - {name: priced, hosts: [priced.example]}
       - {name: mine, base_url: "http://127.0.0.1:7/v1", needs_key: false}
     """
 
@@ -33,6 +34,7 @@ struct ProviderKeyTests {
     ("provider: openai\nbase_url: http://gateway:4000/v1", "of-openai"),
     ("provider: openai\nbase_url: https://api.voyageai.com/v1", "of-voyage"),
     ("provider: openai\nbase_url: https://API.mistral.ai/v1", "of-mistral"),
+    ("provider: openai\nbase_url: https://priced.example/v1", "of-openai"),
     ("provider: voyage", "of-voyage"),
     ("provider: voyage\nbase_url: https://ai.mongodb.com/v1", "of-voyage"),
     ("provider: voyage\nbase_url: https://eu.api.voyageai.com/v1", "of-voyage"),
