@@ -33,6 +33,8 @@ enum SQLiteOpening {
     }
   }
 
+  private static let cacheKilobytes = 16_384
+
   private static func configuration(
     of path: String, for access: StoreAccess, patience: SQLitePatience, isCancelled: @escaping @Sendable () -> Bool
   ) -> GRDB.Configuration {
@@ -41,6 +43,8 @@ enum SQLiteOpening {
     configuration.busyMode = .callback { patience.waits(tries: $0, isCancelled: isCancelled) }
     configuration.foreignKeysEnabled = false
     configuration.prepareDatabase { database in
+      // A write of many rows has more pages than SQLite's two megabytes: without room, it syncs the journal in its midst.
+      if access == .filling { try database.execute(sql: "PRAGMA cache_size = -\(cacheKilobytes)") }
       database.add(
         function: DatabaseFunction(SQLiteTable.digestFunction, argumentCount: 1, pure: true) { arguments in
           guard let text = Data.fromDatabaseValue(arguments[0]) else { return nil }
