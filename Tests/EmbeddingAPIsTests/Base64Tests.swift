@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import EmbeddingAPIs
@@ -25,8 +26,26 @@ struct Base64Tests {
     #expect(decode(text) == nil)
   }
 
-  private func decode(_ text: String) -> Data? {
-    Array(text.utf8).withUnsafeBufferPointer { characters in
+  @Test func `what Foundation reads is read the same, and what it refuses is refused, wherever a character is wrong`() {
+    let seed = UInt64.random(in: .min ... .max)
+    var random = SeededGenerator(seed: seed)
+    let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+    for _ in 0..<3_000 {
+      var text = (0..<4 * Int.random(in: 0...12, using: &random)).map { _ in alphabet.randomElement(using: &random) ?? 65 }
+      if random.chance(0.5), let place = text.indices.randomElement(using: &random) {
+        // "=" within or at the end has a test of its own.
+        text[place] = .random(in: 0...255, using: &random)
+        if text[place] == UInt8(ascii: "=") { continue }
+      }
+      let isRight = text.allSatisfy(alphabet.contains)
+      #expect(decode(text) == (isRight ? Data(base64Encoded: Data(text)) : nil), "seed \(seed)")
+    }
+  }
+
+  private func decode(_ text: String) -> Data? { decode(Array(text.utf8)) }
+
+  private func decode(_ text: [UInt8]) -> Data? {
+    text.withUnsafeBufferPointer { characters in
       // Guard bytes behind the output show a write past its end.
       let count = Base64.byteCount(of: characters)
       var output = [UInt8](repeating: 0xA5, count: count + 8)

@@ -31,7 +31,15 @@ extension HTTPHeaders {
 
 extension String {
   /// Whether it is a short run of the characters that ids and error codes are made of, and so can be told.
-  var isPlainWord: Bool {
-    (1...128).contains(utf8.count) && wholeMatch(of: /[A-Za-z0-9_.:\-]+/) != nil
+  var isPlainWord: Bool { isWord(with: "_.:-") }
+
+  /// Whether it is at most 128 ASCII letters, digits and characters of `others`.
+  ///
+  /// By bytes, not by a regular expression: this is asked of each reply, and an expression is compiled anew each time.
+  func isWord(with others: String) -> Bool {
+    (1...128).contains(utf8.count)
+      && utf8.allSatisfy { byte in
+        byte &- 0x30 < 10 || (byte | 0x20) &- 0x61 < 26 || others.utf8.contains(byte)
+      }
   }
 }

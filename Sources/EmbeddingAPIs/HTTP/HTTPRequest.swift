@@ -8,12 +8,21 @@ package struct HTTPRequest: Sendable {
   package var body: Data?
   /// The most bytes of a reply's body that are read; a longer one is cut there.
   package var maxReplyBytes: Int
-  /// Takes the bytes of a reply of status 200 as they come, on the client's thread, and returns whether it can use them.
-  /// With it a reply's body is kept up to `keptBytes` alone, and nothing is read behind those that is of no use.
-  var reader: (@Sendable (UnsafeRawBufferPointer) -> Bool)?
+  /// Takes the bytes of a reply of status 200 as they come, on the client's thread. With it a reply's body is kept up to
+  /// `keptBytes` alone, and nothing is read behind those that is of no use.
+  var reader: (@Sendable (UnsafeRawBufferPointer) -> Reading)?
+
+  /// What a reader makes of a reply so far.
+  enum Reading {
+    /// Nothing of it is needed any more: a body of more than `keptBytesOfRead` is let go.
+    case isRead
+    case isUnclear
+    case isUseless
+  }
 
   /// 1 MiB: an error that says what is wrong with each of many texts.
   static let keptBytes = 1 << 20
+  static let keptBytesOfRead = 1 << 16
 
   package init(url: String, headers: [(name: String, value: String)] = [], body: Data? = nil, maxReplyBytes: Int) {
     self.url = url

@@ -4,7 +4,7 @@ import Foundation
 package struct HTTPResponse: Sendable {
   package let status: Int
   package let headers: HTTPHeaders
-  /// The first `HTTPRequest.keptBytes` of it where the request has a reader.
+  /// The first `HTTPRequest.keptBytes` of it where the request has a reader; empty where that has read it.
   package let body: Data
   /// Whether the body was longer than the request's `maxReplyBytes`, or than is of use, and was cut there.
   package let isCut: Bool

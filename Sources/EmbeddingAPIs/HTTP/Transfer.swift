@@ -18,6 +18,7 @@ final class Transfer {
   private var bodyWasAsked = false
   private var headers = HTTPHeaders()
   private var body = Data()
+  private var isBodyRead = false
   private var receivedBytes = 0
   private var isCut = false
 
@@ -86,14 +87,24 @@ final class Transfer {
     let taken = min(count, request.maxReplyBytes - receivedBytes)
     receivedBytes += taken
     let start = UnsafeRawPointer(bytes)
-    let kept = request.reader == nil ? taken : min(taken, HTTPRequest.keptBytes - body.count)
-    body.append(start.assumingMemoryBound(to: UInt8.self), count: kept)
-    var isOfUse = kept == taken
-    if let reader = request.reader, easy.status == 200 {
-      isOfUse = reader(UnsafeRawBufferPointer(start: start, count: taken)) || isOfUse
-    }
+    let bytes = UnsafeRawBufferPointer(start: start, count: taken)
+    let reading = easy.status == 200 ? request.reader?(bytes) : nil
+    let isKept = keep(bytes, reading)
+    let isOfUse = isKept || reading == .isRead || reading == .isUnclear
     isCut = taken < count || !isOfUse
     return isCut ? 0 : count
+  }
+
+  /// Whether all of the bytes are kept.
+  private func keep(_ bytes: UnsafeRawBufferPointer, _ reading: HTTPRequest.Reading?) -> Bool {
+    if reading == .isRead, body.count + bytes.count > HTTPRequest.keptBytesOfRead {
+      body = Data()
+      isBodyRead = true
+    }
+    guard !isBodyRead else { return false }
+    let kept = request.reader == nil ? bytes.count : min(bytes.count, HTTPRequest.keptBytes - body.count)
+    body.append(contentsOf: bytes.prefix(kept))
+    return kept == bytes.count
   }
 
   private func receiveHeader(_ bytes: UnsafeMutablePointer<CChar>?, count: Int) -> Int {

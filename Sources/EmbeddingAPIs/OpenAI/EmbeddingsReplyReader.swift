@@ -27,6 +27,8 @@ struct EmbeddingsReplyReader {
   /// All that the list holds.
   private var items: [Item] = []
 
+  var hasItems: Bool { !objects.isEmpty }
+
   init(count: Int, dimensions: Int) {
     self.count = count
     self.dimensions = dimensions
@@ -192,12 +194,19 @@ struct EmbeddingsReplyReader {
   /// A vector of zeros has no direction: pgvector leaves it out of a cosine index, so that nobody would ever find it.
   private func faultOfValues() -> String? {
     let start = objects.count * dimensions
-    var isZero = true
-    for index in start..<start + dimensions {
-      guard values[index].isFinite else { return "its vector has a value that is not finite" }
-      if values[index] != 0 { isZero = false }
+    // Without its sign a float's bits are a number that grows with it, infinity and NaN above all: one that a loop without
+    // an exit finds many at a time.
+    let most = values.withUnsafeBufferPointer { values in
+      var most: Int32 = 0
+      var index = start
+      while index < start + dimensions {
+        most = max(most, Int32(bitPattern: values[index].bitPattern & 0x7FFF_FFFF))
+        index &+= 1
+      }
+      return most
     }
-    return isZero ? "its vector is all zeros" : nil
+    if most >= Int32(bitPattern: Float.infinity.bitPattern) { return "its vector has a value that is not finite" }
+    return most == 0 ? "its vector is all zeros" : nil
   }
 
   private mutating func readUsage(_ scanner: inout JSONScanner) throws {

@@ -33,6 +33,12 @@ struct EmbeddingsReplyStream {
     return broken == nil
   }
 
+  /// Whether an object of the reply's list has been read.
+  var hasVectors: Bool { reader.hasItems }
+
+  /// The document so far, with `{}` in place of each object of its list.
+  var frame: [UInt8] { splitter.frame }
+
   /// What the reply says, once it has come whole.
   consuming func reply() throws(EmbeddingsReply.Broken) -> EmbeddingsReply {
     if let broken { throw broken }

@@ -1,6 +1,8 @@
+import Foundation
+
 /// The body of a request for embeddings, as OpenAI defines it (openapi.yaml, CreateEmbeddingRequest).
-struct EmbeddingsRequest: Encodable {
-  enum Encoding: String, Encodable, Sendable {
+struct EmbeddingsRequest {
+  enum Encoding: String, Sendable {
     /// Little-endian float32 values in base64: less than half of the bytes, and far quicker to read.
     case base64
     case float
@@ -25,16 +27,20 @@ struct EmbeddingsRequest: Encodable {
   let encodingFormat: Encoding
   let dimensions: Int?
 
-  private enum CodingKeys: String, CodingKey {
-    case model, input, dimensions
-    case encodingFormat = "encoding_format"
-  }
-
-  func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(model, forKey: .model)
-    try container.encode(input, forKey: .input)
-    if encodingFormat != .unsaid { try container.encode(encodingFormat, forKey: .encodingFormat) }
-    try container.encodeIfPresent(dimensions, forKey: .dimensions)
+  /// The body in JSON. `JSONEncoder` takes a multiple of the time.
+  var json: Data {
+    var json = JSONText(byteCount: 256 + input.reduce(0) { $0 + $1.utf8.count + $1.utf8.count / 8 + 4 })
+    json.add(verbatim: #"{"model":"#)
+    json.add(string: model)
+    json.add(verbatim: #","input":["#)
+    for (index, text) in input.enumerated() {
+      if index > 0 { json.add(verbatim: ",") }
+      json.add(string: text)
+    }
+    json.add(verbatim: "]")
+    if encodingFormat != .unsaid { json.add(verbatim: #","encoding_format":"\#(encodingFormat.rawValue)""#) }
+    if let dimensions { json.add(verbatim: #","dimensions":\#(dimensions)"#) }
+    json.add(verbatim: "}")
+    return Data(json.bytes)
   }
 }

@@ -12,8 +12,18 @@ struct ModelName: Equatable {
     core = core.split(separator: "/").last.map(String.init) ?? core
     if core.hasSuffix(":latest") { core.removeLast(7) }
     if core == "text-embedding-ada-002-v2" { core.removeLast(3) }
-    if let date = core.firstMatch(of: /-(\d{4}-\d{2}-\d{2}|\d{8}|\d{4})$/) { core.removeSubrange(date.range) }
+    core.removeLast(ModelName.lengthOfDate(atEndOf: core))
     self.core = core
+  }
+
+  /// The ASCII characters of "-2024-02-15", "-20240215" or "-0215" at the end; 0 where there is none.
+  private static func lengthOfDate(atEndOf name: String) -> Int {
+    ["-0000-00-00", "-00000000", "-0000"].first { pattern in
+      pattern.utf8.count <= name.utf8.count
+        && zip(pattern.utf8, name.utf8.suffix(pattern.utf8.count)).allSatisfy { form, byte in
+          form == UInt8(ascii: "0") ? byte &- 0x30 < 10 : byte == form
+        }
+    }?.utf8.count ?? 0
   }
 }
 
@@ -22,6 +32,6 @@ extension ModelName {
   /// where that is no plain word.
   static func shown(_ name: String) -> String? {
     let last = name.split(whereSeparator: { $0 == "/" || $0 == "\\" }).last.map(String.init) ?? ""
-    return (1...128).contains(last.utf8.count) && last.wholeMatch(of: /[A-Za-z0-9_.:@+\-]+/) != nil ? last : nil
+    return last.isWord(with: "_.:-@+") ? last : nil
   }
 }

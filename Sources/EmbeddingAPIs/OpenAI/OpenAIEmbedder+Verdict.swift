@@ -1,4 +1,5 @@
 import Backfill
+import Foundation
 
 extension OpenAIEmbedder {
   enum Verdict {
@@ -38,19 +39,21 @@ extension OpenAIEmbedder {
     guard !response.isCut || stream.broken != nil else {
       return .refused(useless(.brokenReply, EmbeddingsReply.tooLong), .other)
     }
+    // An error that stands beside the vectors.
+    let body = response.body.isEmpty ? Data(stream.frame) : response.body
     let reply: EmbeddingsReply
     do {
       reply = try stream.reply()
     } catch {
       redaction.others = recent.withLock(\.all)
-      let said = ProviderError(response.body, redaction)
+      let said = ProviderError(body, redaction)
       if said.isStructured, let refusal = refusal(response, said, redaction) { return refusal }
       let hasError = said.isStructured && said.sentence != nil
       var failure = useless(
         .brokenReply, hasError ? "it holds an error in place of vectors" : error.reason,
         badIndex: error.isOfOneText ? 0 : nil)
       // What begins like a reply is no sentence.
-      if said.isStructured || said.isPage || response.body.count < 4_096 {
+      if said.isStructured || said.isPage || (1..<4_096).contains(response.body.count) {
         failure.serverMessage = said.sentence.flatMap(redaction.oneLine)
       }
       return .refused(failure, .other)
@@ -87,10 +90,6 @@ extension OpenAIEmbedder {
     }
     let isUnclear = [400, 415, 422].contains(status) && ErrorRule.first(for: status, error)?.isByStatusAlone != false
     return .refused(failure, isUnclear ? .unclear : .other)
-  }
-
-  private var askedModels: [ModelName] {
-    [options.model, options.endpoint.requestModel(options.model)].map(ModelName.init)
   }
 
   /// Why a reply of the model `name` is not taken: vectors of two models must never be mixed (P4). Of a server that

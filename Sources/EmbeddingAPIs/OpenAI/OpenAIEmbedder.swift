@@ -46,6 +46,8 @@ package struct OpenAIEmbedder: Embedder {
   let client: HTTPClient
   let habits: Locked<ServerHabits>
   let recent = Locked(RecentTexts())
+  /// The names under which the model that is asked for may answer.
+  let askedModels: [ModelName]
   private let notify: @Sendable (String) -> Void
   let now: @Sendable () -> Date
 
@@ -63,6 +65,7 @@ package struct OpenAIEmbedder: Embedder {
     self.notify = notify
     self.now = now
     habits = Locked(ServerHabits(encoding: options.asksForBase64 ? .base64 : .float))
+    askedModels = [options.model, options.endpoint.requestModel(options.model)].map(ModelName.init)
     url = try options.endpoint.url()
     address = Redaction(texts: [], key: options.apiKey?.value).oneLine(url.addressAlone ?? "") ?? ""
     var headers: [(name: String, value: String)] = []
@@ -119,8 +122,8 @@ package struct OpenAIEmbedder: Embedder {
   private func send(
     _ texts: [String], _ encoding: EmbeddingsRequest.Encoding, to stream: Locked<EmbeddingsReplyStream>
   ) async throws(EmbeddingFailure) -> HTTPResponse {
-    var request = try self.request(for: texts, encoding)
-    request.reader = { bytes in stream.withLock { $0.take(bytes) } }
+    var request = self.request(for: texts, encoding)
+    request.reader = { bytes in stream.withLock { $0.take(bytes) ? $0.hasVectors ? .isRead : .isUnclear : .isUseless } }
     do {
       return try await client.send(request)
     } catch {
@@ -128,19 +131,12 @@ package struct OpenAIEmbedder: Embedder {
     }
   }
 
-  private func request(
-    for texts: [String], _ encoding: EmbeddingsRequest.Encoding
-  ) throws(EmbeddingFailure) -> HTTPRequest {
+  private func request(for texts: [String], _ encoding: EmbeddingsRequest.Encoding) -> HTTPRequest {
     let content = EmbeddingsRequest(
       model: options.endpoint.requestModel(options.model), input: texts, encodingFormat: encoding,
       dimensions: options.sendsDimensions ? options.dimensions : nil)
-    do {
-      return HTTPRequest(
-        url: url, headers: headers, body: try JSONEncoder().encode(content),
-        maxReplyBytes: 65_536 + texts.count
-          * EmbeddingsReplyStream.mostBytesOfItem(dimensions: options.dimensions))
-    } catch {
-      throw EmbeddingFailure(.badInput, "the request can't be written as JSON")
-    }
+    return HTTPRequest(
+      url: url, headers: headers, body: content.json,
+      maxReplyBytes: 65_536 + texts.count * EmbeddingsReplyStream.mostBytesOfItem(dimensions: options.dimensions))
   }
 }

@@ -35,7 +35,7 @@ struct ReplySplitter {
         continue
       }
       let start = position
-      Self.isDelimiter.withUnsafeBufferPointer { isDelimiter in
+      (isInItem ? Self.isDelimiterOfItem : Self.isDelimiter).withUnsafeBufferPointer { isDelimiter in
         while position < bytes.count, !isDelimiter[Int(bytes[position])] { position += 1 }
       }
       if position > start {
@@ -122,5 +122,6 @@ struct ReplySplitter {
   }
 
   private static let isWhiteSpace = (0..<256).map { " \n\r\t".utf8.contains(UInt8($0)) }
+  private static let isDelimiterOfItem = (0..<256).map { "\"{}[]".utf8.contains(UInt8($0)) }
   private static let isDelimiter = (0..<256).map { "\"{}[] \n\r\t".utf8.contains(UInt8($0)) }
 }

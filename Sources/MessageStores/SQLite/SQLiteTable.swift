@@ -118,6 +118,11 @@ struct SQLiteTable: Sendable {
   /// The text of the row that `isRow` finds.
   func textOfRow(_ isRow: String) -> String { "SELECT \(text) FROM \(name) WHERE \(isRow)" }
 
+  /// Whether the file has any trigger, of this table or another.
+  static func hasTriggers(in database: Database) throws -> Bool {
+    try Bool.fetchOne(database, sql: "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'trigger')") ?? true
+  }
+
   /// The SQL function by which the database digests a text itself.
   static let digestFunction = "vecfill_sha256"
 }

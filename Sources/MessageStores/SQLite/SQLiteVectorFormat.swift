@@ -12,19 +12,28 @@ enum SQLiteVectorFormat: Sendable {
   func value(of vector: ArraySlice<Float>) -> DatabaseValue {
     switch self {
     case .json:
-      var text: [UInt8] = [UInt8(ascii: "[")]
-      text.reserveCapacity(vector.count * 13)
-      for value in vector {
-        // A float's description is the shortest text that reads back as the same float.
-        var number = value.description
-        number.withUTF8 { text.append(contentsOf: $0) }
-        text.append(UInt8(ascii: ","))
-      }
-      text[text.count - 1] = UInt8(ascii: "]")
-      return String(decoding: text, as: UTF8.self).databaseValue
+      return Self.text(of: vector).databaseValue
     case .float32:
       // The floats as they lie in memory: every machine that vecfill runs on is little-endian.
       return vector.withUnsafeBytes { Data($0) }.databaseValue
+    }
+  }
+
+  private static func text(of vector: ArraySlice<Float>) -> String {
+    vector.withUnsafeBufferPointer { vector in
+      String(unsafeUninitializedCapacity: vector.count * (FloatText.mostBytes + 1) + 2) { text in
+        guard var end = text.baseAddress else { return 0 }
+        let start = end
+        var index = 0
+        while index < vector.count {
+          end.pointee = UInt8(ascii: index == 0 ? "[" : ",")
+          end += 1
+          end += FloatText.write(vector[index], to: end)
+          index += 1
+        }
+        end.pointee = UInt8(ascii: "]")
+        return end + 1 - start
+      }
     }
   }
 

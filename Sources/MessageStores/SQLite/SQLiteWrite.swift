@@ -67,7 +67,13 @@ struct SQLiteWrite {
         if isCareful { try database.cachedStatement(sql: "RELEASE vecfill_row").execute() }
       }
       var (written, unfilled) = (Set<RowKey>(), Set<RowKey>())
+      // A row that was changed has its vector, unless a trigger has taken it away.
+      let hasTriggers = try SQLiteTable.hasTriggers(in: database)
       for (index, isChanged) in changed {
+        if isChanged, !hasTriggers {
+          written.insert(rows[index].key)
+          continue
+        }
         let state = try statements.state(of: rows[index])
         if state.takesNone { unfilled.insert(rows[index].key) }
         if state.hasVector, isChanged { written.insert(rows[index].key) }

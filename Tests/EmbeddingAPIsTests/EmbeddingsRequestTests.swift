@@ -1,0 +1,52 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import EmbeddingAPIs
+
+/// The body of a request, as Foundation's own reader of JSON takes it.
+@Suite struct EmbeddingsRequestTests {
+  private struct Body: Decodable, Equatable {
+    let model: String
+    let input: [String]
+    var encoding_format: String?
+    var dimensions: Int?
+  }
+
+  static let oddTexts = [
+    "", " ", "\"", "\\", "\\\"", "/", "\u{0}", "\u{7F}", "\u{2028}\u{2029}", "\u{FEFF}", "\r\n\t", "e\u{301}", "👩‍👩‍👧", "\u{10FFFF}",
+    "ends with \\", "\\u0041", String((0..<0x20).map { Character(Unicode.Scalar($0)) }), "İıſß", #"],"model":"other"#,
+  ]
+
+  @Test(arguments: [
+    (EmbeddingsRequest.Encoding.base64, 256), (.float, nil), (.unsaid, 3_072),
+  ])
+  func `odd texts arrive byte by byte`(_ encoding: EmbeddingsRequest.Encoding, _ dimensions: Int?) throws {
+    let request = EmbeddingsRequest(
+      model: #"a "model" \ of mine"#, input: Self.oddTexts, encodingFormat: encoding, dimensions: dimensions)
+    let body = try JSONDecoder().decode(Body.self, from: request.json)
+    #expect(body.input.map { Array($0.utf8) } == Self.oddTexts.map { Array($0.utf8) })
+    #expect(body.model == #"a "model" \ of mine"#)
+    #expect(body.encoding_format == (encoding == .unsaid ? nil : encoding.rawValue) && body.dimensions == dimensions)
+  }
+
+  @Test func `texts of any characters arrive byte by byte`() throws {
+    let seed = UInt64.random(in: .min ... .max)
+    var random = SeededGenerator(seed: seed)
+    for _ in 0..<200 {
+      let texts = (0..<Int.random(in: 1...4, using: &random)).map { _ in Self.text(&random) }
+      let request = EmbeddingsRequest(model: "m", input: texts, encodingFormat: .base64, dimensions: nil)
+      let body = try JSONDecoder().decode(Body.self, from: request.json)
+      #expect(body.input.map { Array($0.utf8) } == texts.map { Array($0.utf8) }, "seed \(seed)")
+    }
+  }
+
+  private static func text(_ random: inout SeededGenerator) -> String {
+    var text = ""
+    for _ in 0..<Int.random(in: 0...60, using: &random) {
+      let bound: UInt32 = [0x20, 0x80, 0x80, 0x3000, 0x11_0000].randomElement(using: &random) ?? 0x80
+      text.unicodeScalars.append(Unicode.Scalar(UInt32.random(in: 0..<bound, using: &random)) ?? "\"")
+    }
+    return text
+  }
+}
