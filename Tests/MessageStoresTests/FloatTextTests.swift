@@ -5,8 +5,11 @@ import Testing
 
 /// Each float's text against `Float.description`.
 @Suite struct FloatTextTests {
-  @Test func `zeros, the least and greatest, powers of two and of ten, and their neighbours are written as Swift writes them`() {
-    var values: [Float] = [0, 1, .pi, 0.1, 1e-4, 9.9999e-5, 1e-5, 123_456.7, 99_999_990]
+  @Test
+  func
+    `zeros, the least and greatest, powers of two and of ten, and their neighbours are written as Swift writes them`()
+  {
+    var values: [Float] = [0, 1, .pi, 0.1, 1e-4, 9.9999e-5, 1e-5, 123_456.7, 99_999_992]
     values += [.leastNonzeroMagnitude, .leastNormalMagnitude, .greatestFiniteMagnitude, .ulpOfOne]
     values += (-149...127).map { Float(sign: .plus, exponent: $0, significand: 1) }
     values += (-45...38).compactMap { Float("1e\($0)") }
@@ -34,7 +37,7 @@ import Testing
   }
 
   private static func text(_ value: Float) -> String {
-    String(unsafeUninitializedCapacity: FloatText.mostBytes) { text in
+    String(unsafeUninitializedCapacity: FloatText.room) { text in
       text.baseAddress.map { FloatText.write(value, to: $0) } ?? 0
     }
   }

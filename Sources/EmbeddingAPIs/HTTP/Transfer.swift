@@ -82,11 +82,10 @@ final class Transfer {
   }
 
   /// Returning less than `count` makes libcurl end the transfer.
-  private func receive(_ bytes: UnsafeMutablePointer<CChar>?, count: Int) -> Int {
-    guard let bytes, count > 0 else { return 0 }
+  private func receive(_ start: UnsafeMutablePointer<CChar>?, count: Int) -> Int {
+    guard let start, count > 0 else { return 0 }
     let taken = min(count, request.maxReplyBytes - receivedBytes)
     receivedBytes += taken
-    let start = UnsafeRawPointer(bytes)
     let bytes = UnsafeRawBufferPointer(start: start, count: taken)
     let reading = easy.status == 200 ? request.reader?(bytes) : nil
     let isKept = keep(bytes, reading)

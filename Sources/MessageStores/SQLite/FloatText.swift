@@ -5,46 +5,68 @@
 /// https://github.com/abolz/Drachennest, `schubfach_32.cc`.
 enum FloatText {
   /// The most bytes of a text.
-  static let mostBytes = 16
+  static let mostBytes = 15
+  /// The bytes that a text is written into: what is behind its end is of no meaning.
+  static let room = 24
 
-  /// Writes `value`, which must be finite, to `text`, which must have room for `mostBytes`; returns the number of bytes.
-  static func write(_ value: Float, to text: UnsafeMutablePointer<UInt8>) -> Int {
-    var text = text
-    let start = text
-    if value.sign == .minus { text.put("-") }
+  /// Writes `value`, which must be finite, to `start`, where there must be `room`; returns the number of bytes.
+  static func write(_ value: Float, to start: UnsafeMutablePointer<UInt8>) -> Int {
+    // What differs from number to number at random is chosen without a branch, which would be mispredicted.
+    var end = start
+    end.pointee = UInt8(ascii: "-")
+    end += Int(value.bitPattern >> 31)
     if value == 0 {
-      text.put("0")
-      text.put(".")
-      text.put("0")
-      return text - start
+      end.put("0")
+      end.put(".")
+      end.put("0")
+      return end - start
     }
-    var (digits, exponent) = decimal(value.magnitude)
-    while digits % 10 == 0 {
-      digits /= 10
-      exponent += 1
-    }
-    let count = digits.digitCount
+    let (digits, exponent) = decimal(value.magnitude)
+    // Nine digits, the last of which may be zeros: the first, the eight behind it, and how many there are without the zeros.
+    let length = digits.digitCount
+    let nine = digits &* powersOfTenAsNumbers[9 &- length]
+    let first = UInt8(truncatingIfNeeded: nine / 100_000_000)
+    let others = eightDigits(nine % 100_000_000)
+    let count = 9 &- others.leadingZeroBitCount &>> 3
     // Where the point stands, counted from the first digit.
-    let point = count + exponent
-    if value.magnitude > 16_777_216 || point < -3 {
-      text.put(digits, count: count, pointAfter: 1)
-      text.put("e")
-      text.put(point < 1 ? "-" : "+")
-      text.put(UInt32((point - 1).magnitude), count: 2, pointAfter: 2)
-    } else if point <= 0 {
-      text.put("0")
-      text.put(".")
-      for _ in 0..<(-point) { text.put("0") }
-      text.put(digits, count: count, pointAfter: count)
+    let point = length &+ exponent
+    if (-3...0).contains(point) {
+      end.putZeros()
+      end += 2 &- point
+      end.put(first)
+      end.put(others)
+      end += count &- 1
+    } else if value.magnitude > 16_777_216 || point < -3 {
+      end.put(first)
+      end.put(".")
+      end.put(others)
+      end += count > 1 ? count - 1 : -1
+      end.put("e")
+      end.put(point < 1 ? "-" : "+")
+      let power = UInt8(truncatingIfNeeded: (point - 1).magnitude)
+      end.put(power / 10)
+      end.put(power % 10)
     } else {
-      for _ in 0..<max(0, exponent) { digits *= 10 }
-      text.put(digits, count: max(count, point), pointAfter: point)
-      if exponent >= 0 {
-        text.put(".")
-        text.put("0")
-      }
+      // Zeros stand behind the digits, so that it is enough to set the point between them.
+      end.put(first)
+      end.put(others)
+      end += point - 1
+      end.put(".")
+      end.put(point > 8 ? 0 : others &>> UInt64(8 * (point - 1)))
+      end += max(1, count - point)
     }
-    return text - start
+    return end - start
+  }
+
+  /// The eight digits of `number`, each in a byte, the first in the lowest.
+  private static func eightDigits(_ number: UInt32) -> UInt64 {
+    // Two halves of four digits, four of two, eight of one: each is divided at once with the others.
+    let upper = number / 10_000
+    let fours = UInt64(upper) | UInt64(number &- upper &* 10_000) << 32
+    let hundreds = (fours &* 10_486) >> 20 & 0x0000_007F_0000_007F
+    let twos = hundreds | (fours &- hundreds &* 100) << 16
+    let tens = (twos &* 103) >> 10 & 0x000F_000F_000F_000F
+    return tens | (twos &- tens &* 10) << 8
   }
 
   /// The decimal number of fewest digits among those that read back as `value`, which must be positive, and of these the
@@ -58,30 +80,39 @@ enum FloatText {
     // Of a power of two the next lower float is half as far.
     let isLowerNearer: Int = fraction == 0 && biased > 1 ? 1 : 0
     let k = (q * 1_262_611 - isLowerNearer * 524_031) >> 22
-    let h = UInt32(q + (-k * 1_741_647) >> 19 + 1)
-    let power = powersOfTen[31 - k]
+    let h = UInt32(truncatingIfNeeded: q &+ (-k &* 1_741_647) &>> 19 &+ 1)
+    let power = powersOfTen[31 &- k]
     // An odd significand's bounds read back as its neighbours.
     let odd = c & 1
-    let lower = roundedToOdd(power, (4 * c - 2 + UInt32(isLowerNearer)) << h) + odd
-    let middle = roundedToOdd(power, 4 * c << h)
-    let upper = roundedToOdd(power, (4 * c + 2) << h) - odd
+    let lower = roundedToOdd(power, (4 &* c &- 2 &+ UInt32(isLowerNearer)) &<< h) &+ odd
+    let middle = roundedToOdd(power, 4 &* c &<< h)
+    let upper = roundedToOdd(power, (4 &* c &+ 2) &<< h) &- odd
+    // The number with a digit less, if one of the two beside the value is within the bounds; else that with all digits, if
+    // one of the two is; else the nearer one.
     let s = middle / 4
-    if s >= 10 {
-      let tens = s / 10
-      let (isBelow, isAbove) = (lower <= 40 * tens, 40 * tens + 40 <= upper)
-      if isBelow != isAbove { return (tens + (isAbove ? 1 : 0), k + 1) }
-    }
-    let (isBelow, isAbove) = (lower <= 4 * s, 4 * s + 4 <= upper)
-    if isBelow != isAbove { return (s + (isAbove ? 1 : 0), k) }
-    let half = 4 * s + 2
-    return (s + (middle > half || middle == half && s & 1 == 1 ? 1 : 0), k)
+    let tens = s / 10
+    let (isTenBelow, isTenAbove) = (bit(lower <= 40 &* tens), bit(40 &* tens &+ 40 <= upper))
+    let (isBelow, isAbove) = (bit(lower <= 4 &* s), bit(4 &* s &+ 4 <= upper))
+    let half = 4 &* s &+ 2
+    let isNearerAbove = bit(middle > half) | bit(middle == half) & s
+    let takesTen = 0 &- ((isTenBelow ^ isTenAbove) & bit(s >= 10))
+    let isInBounds = 0 &- (isBelow ^ isAbove)
+    let byTen = 10 &* (tens &+ isTenAbove)
+    let byOne = s &+ (isAbove & isInBounds | isNearerAbove & 1 & ~isInBounds)
+    return (byTen & takesTen | byOne & ~takesTen, k)
   }
+
+  private static func bit(_ isSo: Bool) -> UInt32 { isSo ? 1 : 0 }
 
   /// The upper bits of the product, of which the last is one where any below is.
   private static func roundedToOdd(_ power: UInt64, _ factor: UInt32) -> UInt32 {
     let product = power.multipliedFullWidth(by: UInt64(factor))
     return UInt32(truncatingIfNeeded: product.high) | (product.low >> 32 > 1 ? 1 : 0)
   }
+
+  private static let powersOfTenAsNumbers: [UInt32] = [
+    1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000,
+  ]
 
   /// 10^-31 to 10^45, each as 64 bits that begin with a one, rounded up.
   private static let powersOfTen: [UInt64] = [
@@ -109,9 +140,11 @@ enum FloatText {
 }
 
 extension UInt32 {
+  /// At most nine.
   fileprivate var digitCount: Int {
+    if self >= 1_000_000 { return 7 &+ (self >= 10_000_000 ? 1 : 0) &+ (self >= 100_000_000 ? 1 : 0) }
     var (count, bound) = (1, UInt32(10))
-    while count < 9, self >= bound {
+    while self >= bound {
       count += 1
       bound *= 10
     }
@@ -125,20 +158,19 @@ extension UnsafeMutablePointer<UInt8> {
     self += 1
   }
 
-  /// Writes the last `count` digits of `number`, with a point behind the first `pointAfter` unless none follows.
-  fileprivate mutating func put(_ number: UInt32, count: Int, pointAfter: Int) {
-    let hasPoint = pointAfter < count
-    var (rest, place) = (number, count + (hasPoint ? 1 : 0) - 1)
-    let end = self + place + 1
-    while place >= 0 {
-      if hasPoint, place == pointAfter {
-        self[place] = UInt8(ascii: ".")
-      } else {
-        self[place] = UInt8(truncatingIfNeeded: 48 + rest % 10)
-        rest /= 10
-      }
-      place -= 1
-    }
-    self = end
+  fileprivate mutating func put(_ digit: UInt8) {
+    pointee = UInt8(ascii: "0") &+ digit
+    self += 1
+  }
+
+  /// Writes "0.000" and more of no meaning, and stays where it is.
+  fileprivate func putZeros() {
+    UnsafeMutableRawPointer(self).storeBytes(of: UInt64(0x30_3030_2E30).littleEndian, as: UInt64.self)
+  }
+
+  /// Writes eight digits, and stays where it is.
+  fileprivate func put(_ digits: UInt64) {
+    let text = (digits | 0x3030_3030_3030_3030).littleEndian
+    UnsafeMutableRawPointer(self).storeBytes(of: text, as: UInt64.self)
   }
 }

@@ -21,7 +21,7 @@ enum SQLiteVectorFormat: Sendable {
 
   private static func text(of vector: ArraySlice<Float>) -> String {
     vector.withUnsafeBufferPointer { vector in
-      String(unsafeUninitializedCapacity: vector.count * (FloatText.mostBytes + 1) + 2) { text in
+      String(unsafeUninitializedCapacity: vector.count * (FloatText.mostBytes + 1) + FloatText.room) { text in
         guard var end = text.baseAddress else { return 0 }
         let start = end
         var index = 0
