@@ -9,15 +9,17 @@ extension ProviderSettings {
   ) throws -> any Embedder {
     if kind == .local { return LocalEmbedder(dimensions: model.dimensions) }
     let client = try HTTPClient(HTTPClient.Options(timeout: timeout, proxy: proxy?.reveal(), caFile: caFile))
-    let options = OpenAIEmbedder.Options(
-      endpoint: endpoint, apiKey: apiKey.map { APIKey($0.reveal()) }, organization: organization,
-      project: project, model: model.name, dimensions: model.dimensions, sendsDimensions: sendDimensions,
-      asksForBase64: encodingFormat == .base64)
-    return try OpenAIEmbedder(options, client: client, notify: notify)
+    var options = APIEmbedder.Options(
+      endpoint: endpoint, apiKey: apiKey.map { APIKey($0.reveal()) }, model: model.name, dimensions: model.dimensions)
+    if let organization { options.headers.append(("OpenAI-Organization", APIKey(organization))) }
+    if let project { options.headers.append(("OpenAI-Project", APIKey(project))) }
+    if sendDimensions { options.dimensionsField = options.format.dimensionsField }
+    if encodingFormat != .base64 { options.encodings = [.float, .unsaid] }
+    return try APIEmbedder(options, client: client, notify: notify)
   }
 
   private var endpoint: Endpoint {
-    guard let azure else { return .openAI(baseURL: baseURL) }
+    guard let azure else { return .baseURL(baseURL) }
     return if let version = azure.apiVersion {
       .azureClassic(resource: azure.endpoint, deployment: azure.deployment, apiVersion: version)
     } else {

@@ -1,3 +1,5 @@
+import Backfill
+
 /// JSON as it is written, piece after piece.
 struct JSONText {
   private(set) var bytes: [UInt8] = []
@@ -32,6 +34,42 @@ struct JSONText {
       }
     }
     bytes.append(UInt8(ascii: "\""))
+  }
+
+  /// Adds `items` as a list, each as `item` writes it.
+  mutating func add<Item>(list items: [Item], _ item: (inout JSONText, Item) -> Void) {
+    add(verbatim: "[")
+    for (index, next) in items.enumerated() {
+      if index > 0 { add(verbatim: ",") }
+      item(&self, next)
+    }
+    add(verbatim: "]")
+  }
+
+  /// Adds a member of an object as `value` writes it, behind a comma where it isn't the first.
+  mutating func add(member name: String, _ value: (inout JSONText) -> Void) {
+    if let last = bytes.last, last != UInt8(ascii: "{") { add(verbatim: ",") }
+    add(string: name)
+    add(verbatim: ":")
+    value(&self)
+  }
+
+  mutating func add(member name: String, _ value: JSONValue) { add(member: name) { $0.add(value) } }
+
+  /// Adds `value`, an object's members by their names. A number that JSON doesn't have is null.
+  mutating func add(_ value: JSONValue) {
+    switch value {
+    case .null: add(verbatim: "null")
+    case .boolean(let value): add(verbatim: value ? "true" : "false")
+    case .integer(let value): add(verbatim: "\(value)")
+    case .number(let value): add(verbatim: value.isFinite ? "\(value)" : "null")
+    case .string(let value): add(string: value)
+    case .array(let values): add(list: values) { $0.add($1) }
+    case .object(let members):
+      add(verbatim: "{")
+      for (name, value) in members.sorted(by: { $0.key < $1.key }) { add(member: name, value) }
+      add(verbatim: "}")
+    }
   }
 
   private mutating func addEscape(of byte: UInt8) {
