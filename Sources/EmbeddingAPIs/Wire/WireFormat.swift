@@ -55,6 +55,10 @@ package struct WireFormat: Equatable, Sendable {
   }
 }
 
+extension WireFormat {
+  package static let all = [openAI, cohere, gemini, ollama, tei]
+}
+
 extension WireFormat: CustomStringConvertible {
   package var description: String { name }
 }
