@@ -36,7 +36,7 @@ extension Pipeline {
       }
       do {
         let sent = clock.now
-        let reply = try await embedder.embed(batch.contents.texts)
+        let reply = try await embedder.embed(batch.contents.texts, as: .document)
         return try await received(reply, to: batch, after: clock.now - sent)
       } catch var failure as EmbeddingFailure {
         // What a server says may quote the texts: only those of a harmless one are ours.

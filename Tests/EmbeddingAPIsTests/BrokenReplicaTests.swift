@@ -69,7 +69,7 @@ struct BrokenReplicaTests {
     }
   }
 
-  private static func isAnswered(_ embedder: OpenAIEmbedder, _ texts: [String]) async -> Bool {
+  private static func isAnswered(_ embedder: APIEmbedder, _ texts: [String]) async -> Bool {
     do {
       return try await embedder.embed(texts).unusable.isEmpty
     } catch {

@@ -100,8 +100,8 @@ struct ConnectionTests {
 
   @Test func `a port where nobody listens is unreachable, and nothing was billed`() async throws {
     let root = try await EmbeddingsServer.run { $0.root }
-    let options = OpenAIEmbedder.Options(endpoint: .openAI(baseURL: "\(root)/v1"), model: "m", dimensions: 8)
-    let embedder = try OpenAIEmbedder(options, client: HTTPClient(.init(proxy: "")))
+    let options = APIEmbedder.Options(endpoint: .baseURL("\(root)/v1"), model: "m", dimensions: 8)
+    let embedder = try APIEmbedder(options, client: HTTPClient(.init(proxy: "")))
     let failure = await caught { try await embedder.embed(["text"]) }
     #expect(failure?.kind == .unreachable)
     #expect(failure?.mayHaveBeenBilled == false)
@@ -111,9 +111,9 @@ struct ConnectionTests {
   }
 
   @Test func `a host without an address is unreachable, and nothing was billed`() async throws {
-    let options = OpenAIEmbedder.Options(
-      endpoint: .openAI(baseURL: "http://me:pass@embeddings.invalid/v1?tenant=a"), model: "m", dimensions: 8)
-    let embedder = try OpenAIEmbedder(options, client: HTTPClient(.init(proxy: "")))
+    let options = APIEmbedder.Options(
+      endpoint: .baseURL("http://me:pass@embeddings.invalid/v1?tenant=a"), model: "m", dimensions: 8)
+    let embedder = try APIEmbedder(options, client: HTTPClient(.init(proxy: "")))
     let failure = await caught { try await embedder.embed(["text"]) }
     #expect(failure?.kind == .unreachable)
     #expect(failure?.reason.hasPrefix("no address is known for embeddings.invalid at port 80: check") == true)
@@ -124,7 +124,7 @@ struct ConnectionTests {
   @Test func `TLS to a server that speaks plain HTTP is told as such, and nothing was billed`() async throws {
     try await EmbeddingsServer.run { server in
       let url = server.root.replacing("http://", with: "https://")
-      let embedder = try server.embedder(.openAI(baseURL: "\(url)/v1"))
+      let embedder = try server.embedder(.baseURL("\(url)/v1"))
       let failure = await caught { try await embedder.embed(["text"]) }
       #expect(failure?.kind == .unreachable)
       #expect(failure?.mayHaveBeenBilled == false)
@@ -136,9 +136,9 @@ struct ConnectionTests {
   @Test func `a server that never ends the TLS handshake is unreachable after the connect timeout`() async throws {
     let listener = try SilentListener()
     let client = try HTTPClient(.init(connectTimeout: .milliseconds(200), proxy: ""))
-    let options = OpenAIEmbedder.Options(
-      endpoint: .openAI(baseURL: "https://127.0.0.1:\(listener.port)/v1"), model: "m", dimensions: 8)
-    let embedder = try OpenAIEmbedder(options, client: client)
+    let options = APIEmbedder.Options(
+      endpoint: .baseURL("https://127.0.0.1:\(listener.port)/v1"), model: "m", dimensions: 8)
+    let embedder = try APIEmbedder(options, client: client)
     let failure = await caught { try await embedder.embed(["text"]) }
     #expect(failure?.kind == .unreachable)
     #expect(failure?.mayHaveBeenBilled == false)
@@ -215,7 +215,7 @@ struct ConnectionTests {
   @Test func `a proxy is asked for the whole URL, and no name is looked up`() async throws {
     try await EmbeddingsServer.run { server in
       let client = try HTTPClient(.init(proxy: server.root))
-      let embedder = try server.embedder(.openAI(baseURL: "http://embeddings.invalid/v1"), client: client)
+      let embedder = try server.embedder(.baseURL("http://embeddings.invalid/v1"), client: client)
       #expect(try await embedder.embed(["text"]).vectors.count == 1)
       #expect(server.record.requests.map(\.target) == ["http://embeddings.invalid/v1/embeddings"])
     }
@@ -224,7 +224,7 @@ struct ConnectionTests {
   @Test func `a proxy that refuses the tunnel for TLS makes the API unreachable`() async throws {
     try await EmbeddingsServer.run { server in
       let client = try HTTPClient(.init(proxy: server.root))
-      let embedder = try server.embedder(.openAI(baseURL: "https://embeddings.invalid/v1"), client: client)
+      let embedder = try server.embedder(.baseURL("https://embeddings.invalid/v1"), client: client)
       let failure = await caught { try await embedder.embed(["text"]) }
       #expect(failure?.kind == .unreachable)
       #expect(failure?.mayHaveBeenBilled == false)

@@ -24,10 +24,11 @@ import Testing
     "ends with \\", "\\u0041", String((0..<0x20).map { Character(Unicode.Scalar($0)) }), "İıſß", #"],"model":"other"#,
   ]
 
-  @Test(arguments: [(.base64, 256), (.float, nil), (.unsaid, 3_072)] as [(EmbeddingsRequest.Encoding, Int?)])
-  func `odd texts arrive byte by byte`(_ encoding: EmbeddingsRequest.Encoding, _ dimensions: Int?) throws {
+  @Test(arguments: [(.base64, 256), (.float, nil), (.unsaid, 3_072)] as [(VectorEncoding, Int?)])
+  func `odd texts arrive byte by byte`(_ encoding: VectorEncoding, _ dimensions: Int?) throws {
     let request = EmbeddingsRequest(
-      model: #"a "model" \ of mine"#, input: Self.oddTexts, encodingFormat: encoding, dimensions: dimensions)
+      model: #"a "model" \ of mine"#, texts: Self.oddTexts, encoding: encoding, encodingField: "encoding_format",
+      dimensions: dimensions.map { ("dimensions", $0) })
     let body = try JSONDecoder().decode(Body.self, from: request.json)
     #expect(body.input.map { Array($0.utf8) } == Self.oddTexts.map { Array($0.utf8) })
     #expect(body.model == #"a "model" \ of mine"#)
@@ -39,7 +40,8 @@ import Testing
     var random = SeededGenerator(seed: seed)
     for _ in 0..<200 {
       let texts = (0..<Int.random(in: 1...4, using: &random)).map { _ in Self.text(&random) }
-      let request = EmbeddingsRequest(model: "m", input: texts, encodingFormat: .base64, dimensions: nil)
+      let request = EmbeddingsRequest(
+        model: "m", texts: texts, encoding: .base64, encodingField: "encoding_format")
       let body = try JSONDecoder().decode(Body.self, from: request.json)
       #expect(body.input.map { Array($0.utf8) } == texts.map { Array($0.utf8) }, "seed \(seed)")
     }

@@ -6,13 +6,21 @@ extension EmbeddingsServer {
   /// An embedder that asks this server, by default as it is asked at OpenAI.
   func embedder(
     _ endpoint: Endpoint? = nil, base64: Bool = true, client: HTTPClient? = nil,
-    _ adjust: (inout OpenAIEmbedder.Options) -> Void = { _ in }
-  ) throws -> OpenAIEmbedder {
-    var options = OpenAIEmbedder.Options(
-      endpoint: endpoint ?? .openAI(baseURL: "\(root)/v1"), apiKey: self.options.apiKey.map { APIKey($0) },
-      model: self.options.model, dimensions: self.options.dimensions, asksForBase64: base64)
+    _ adjust: (inout APIEmbedder.Options) -> Void = { _ in }
+  ) throws -> APIEmbedder {
+    var options = APIEmbedder.Options(
+      endpoint: endpoint ?? .baseURL("\(root)/v1"), apiKey: self.options.apiKey.map { APIKey($0) },
+      model: self.options.model, dimensions: self.options.dimensions)
+    if !base64 { options.encodings = [.float, .unsaid] }
     adjust(&options)
-    return try OpenAIEmbedder(options, client: client ?? HTTPClient(.init(proxy: "")))
+    return try APIEmbedder(options, client: client ?? HTTPClient(.init(proxy: "")))
+  }
+}
+
+extension Embedder {
+  /// Embeds `texts` as texts that are stored.
+  func embed(_ texts: [String]) async throws(EmbeddingFailure) -> EmbeddingReply {
+    try await embed(texts, as: .document)
   }
 }
 

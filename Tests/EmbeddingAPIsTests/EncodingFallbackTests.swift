@@ -117,11 +117,11 @@ struct EncodingFallbackTests {
 
   static func embedder(
     _ server: EmbeddingsServer, _ told: EmbeddingsServer.Watched<[String]>
-  ) throws -> OpenAIEmbedder {
-    let options = OpenAIEmbedder.Options(
-      endpoint: .openAI(baseURL: "\(server.root)/v1"), apiKey: APIKey("sk-test"), model: server.options.model,
+  ) throws -> APIEmbedder {
+    let options = APIEmbedder.Options(
+      endpoint: .baseURL("\(server.root)/v1"), apiKey: APIKey("sk-test"), model: server.options.model,
       dimensions: 8)
-    return try OpenAIEmbedder(
+    return try APIEmbedder(
       options, client: HTTPClient(.init(proxy: "")), notify: { line in told.update { $0.append(line) } })
   }
 }

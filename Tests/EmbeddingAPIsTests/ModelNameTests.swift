@@ -85,7 +85,7 @@ struct ModelNameTests {
     ("https://notapi.openai.com.example.org/v1", false), ("https://api.voyageai.com/v1", false),
   ])
   func `OpenAI and Azure name their models exactly, others may not`(_ url: String, _ isExact: Bool) {
-    #expect(Endpoint.openAI(baseURL: url).namesModelsExactly == isExact)
+    #expect(Endpoint.baseURL(url).namesModelsExactly == isExact)
     #expect(Endpoint.azure(resource: url, deployment: "d").namesModelsExactly)
   }
 }

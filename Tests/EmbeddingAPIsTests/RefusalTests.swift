@@ -123,8 +123,8 @@ struct RefusalTests {
   /// The clock stands at 08:49:37 on 6 November 1994.
   private func failure(_ response: EmbeddingsServer.Response) async throws -> EmbeddingFailure {
     try await EmbeddingsServer.run(rules: [.always(.respond(response))]) { server in
-      let options = OpenAIEmbedder.Options(endpoint: .openAI(baseURL: "\(server.root)/v1"), model: "m", dimensions: 8)
-      let embedder = try OpenAIEmbedder(
+      let options = APIEmbedder.Options(endpoint: .baseURL("\(server.root)/v1"), model: "m", dimensions: 8)
+      let embedder = try APIEmbedder(
         options, client: HTTPClient(.init(proxy: "")), now: { Date(timeIntervalSince1970: 784_111_777) })
       return try #require(await caught { try await embedder.embed(["text"]) })
     }

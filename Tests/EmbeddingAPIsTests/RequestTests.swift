@@ -13,7 +13,7 @@ struct RequestTests {
   ])
   func `the path is put behind the base URL's own`(_ base: String, _ target: String) async throws {
     try await EmbeddingsServer.run { server in
-      let embedder = try server.embedder(.openAI(baseURL: server.root + base))
+      let embedder = try server.embedder(.baseURL(server.root + base))
       _ = await caught { try await embedder.embed(["text"]) }
       #expect(server.record.requests.map(\.target) == [target])
     }
@@ -22,8 +22,7 @@ struct RequestTests {
   @Test func `OpenAI is told the key, the organisation and the project in its headers`() async throws {
     try await EmbeddingsServer.run { server in
       let embedder = try server.embedder {
-        $0.organization = "org-1"
-        $0.project = "proj_1"
+        $0.headers = [("OpenAI-Organization", APIKey("org-1")), ("OpenAI-Project", APIKey("proj_1"))]
       }
       _ = try await embedder.embed(["text"])
       let headers = try #require(server.record.requests.first).headers
@@ -68,7 +67,7 @@ struct RequestTests {
     try await EmbeddingsServer.run { server in
       let embedder = try server.embedder {
         $0.dimensions = 4
-        $0.sendsDimensions = sends
+        $0.dimensionsField = sends ? "dimensions" : nil
       }
       if sends {
         #expect(try await embedder.embed(["text"]).vectors.dimensions == 4)
@@ -83,22 +82,22 @@ struct RequestTests {
   ])
   func `a base URL that is none is a failure of configuration`(_ url: String) throws {
     let client = try HTTPClient()
-    let options = OpenAIEmbedder.Options(endpoint: .openAI(baseURL: url), model: "m", dimensions: 8)
-    let failure = #expect(throws: Failure.self) { try OpenAIEmbedder(options, client: client) }
+    let options = APIEmbedder.Options(endpoint: .baseURL(url), model: "m", dimensions: 8)
+    let failure = #expect(throws: Failure.self) { try APIEmbedder(options, client: client) }
     #expect(failure?.exitCode == .configuration)
   }
 
   @Test(arguments: ["sk-secret\r\nX-Evil: 1", "sk-secret\n", "sk-\u{0}secret"])
   func `a key that would break the header is refused and not told`(_ key: String) throws {
     let client = try HTTPClient()
-    let options = OpenAIEmbedder.Options(apiKey: APIKey(key), model: "m", dimensions: 8)
-    let failure = #expect(throws: Failure.self) { try OpenAIEmbedder(options, client: client) }
+    let options = APIEmbedder.Options(apiKey: APIKey(key), model: "m", dimensions: 8)
+    let failure = #expect(throws: Failure.self) { try APIEmbedder(options, client: client) }
     #expect(failure?.exitCode == .configuration)
     #expect(failure.map { "\($0)".contains("secret") } == false)
   }
 
   @Test func `printing or dumping the options does not show the key`() {
-    let options = OpenAIEmbedder.Options(apiKey: APIKey("sk-secret"), model: "m", dimensions: 8)
+    let options = APIEmbedder.Options(apiKey: APIKey("sk-secret"), model: "m", dimensions: 8)
     var dumped = ""
     dump(options, to: &dumped)
     for text in [dumped, "\(options)", String(reflecting: options), "\(APIKey("sk-secret"))"] {

@@ -102,7 +102,7 @@ struct ServerMessageTests {
   ) async throws {
     try await EmbeddingsServer.run(rules: [.always(.respond(.init(404, body: "404 page not found")))]) { server in
       let url = server.root.replacing("http://", with: "http://user:pass@") + path + "?tenant=secret"
-      let embedder = try server.embedder(.openAI(baseURL: url))
+      let embedder = try server.embedder(.baseURL(url))
       let failure = try #require(await caught { try await embedder.embed(["vecfill"]) })
       #expect(failure.kind == .misconfigured)
       #expect(failure.reason.contains(words) == isSaid, "\(failure.reason)")

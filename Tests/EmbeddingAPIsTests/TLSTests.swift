@@ -62,9 +62,9 @@ struct TLSTests {
   @Test func `plain http to a port that speaks TLS is told as such`() async throws {
     try await withCertificate(for: "127.0.0.1") { files in
       try await withOpenSSL(files) { _, port in
-        let options = OpenAIEmbedder.Options(
-          endpoint: .openAI(baseURL: "http://127.0.0.1:\(port)/v1"), model: "m", dimensions: 2)
-        let embedder = try OpenAIEmbedder(options, client: HTTPClient(.init(proxy: "")))
+        let options = APIEmbedder.Options(
+          endpoint: .baseURL("http://127.0.0.1:\(port)/v1"), model: "m", dimensions: 2)
+        let embedder = try APIEmbedder(options, client: HTTPClient(.init(proxy: "")))
         let failure = await caught { try await embedder.embed(["text"]) }
         #expect([.misconfigured, .transient].contains(failure?.kind), "\(String(describing: failure))")
         #expect(failure?.reason.contains("https") == true, "\(failure?.reason ?? "")")
@@ -127,7 +127,7 @@ struct TLSTests {
 
   /// An embedder that reaches the server through nghttpx, over HTTP/2 and TLS.
   private func withHTTP2(
-    _ body: (EmbeddingsServer, OpenAIEmbedder, ServerProcess) async throws -> Void
+    _ body: (EmbeddingsServer, APIEmbedder, ServerProcess) async throws -> Void
   ) async throws {
     var options = EmbeddingsServer.Options()
     options.dimensions = 1_536
@@ -140,7 +140,7 @@ struct TLSTests {
         ) { proxy in
           _ = try await proxy.prints("Created worker thread")
           let client = try HTTPClient(.init(proxy: "", caFile: files.certificate))
-          let embedder = try server.embedder(.openAI(baseURL: "https://127.0.0.1:\(port)/v1"), client: client)
+          let embedder = try server.embedder(.baseURL("https://127.0.0.1:\(port)/v1"), client: client)
           try await body(server, embedder, proxy)
         }
       }
@@ -189,10 +189,10 @@ struct TLSTests {
     }
   }
 
-  private func embedder(_ port: Int, caFile: String? = nil) throws -> OpenAIEmbedder {
+  private func embedder(_ port: Int, caFile: String? = nil) throws -> APIEmbedder {
     let client = try HTTPClient(.init(proxy: "", caFile: caFile))
-    let endpoint = Endpoint.openAI(baseURL: "https://127.0.0.1:\(port)/v1")
-    return try OpenAIEmbedder(.init(endpoint: endpoint, model: "m", dimensions: 2), client: client)
+    let endpoint = Endpoint.baseURL("https://127.0.0.1:\(port)/v1")
+    return try APIEmbedder(.init(endpoint: endpoint, model: "m", dimensions: 2), client: client)
   }
 
   /// A port that nobody listened on a moment ago: nghttpx can't choose one by itself.

@@ -3,11 +3,12 @@
 /// Every adapter passes the contract suite in `Tests/EmbeddingAPIsTests`. A reply that is returned has been checked:
 /// one vector a text in the texts' order, the job's dimension, finite values, the model that was asked for.
 package protocol Embedder: Sendable {
-  /// Embeds `texts`, of which there is at least one and none is empty, in one request.
+  /// Embeds `texts`, of which there is at least one and none is empty, in one request, for what `role` says: several models
+  /// embed a question otherwise than what answers it.
   ///
   /// Cancelling the task ends the request at once and throws an `EmbeddingFailure` of kind `.cancelled`. Nothing is
   /// retried here: what to do with a failure is the caller's decision.
-  func embed(_ texts: [String]) async throws(EmbeddingFailure) -> EmbeddingReply
+  func embed(_ texts: [String], as role: EmbeddingRole) async throws(EmbeddingFailure) -> EmbeddingReply
 }
 
 /// A reply that was checked.
@@ -21,6 +22,8 @@ package struct EmbeddingReply: Equatable, Sendable {
   /// The texts, by their index, whose vector can't be used, and why, e.g. "its vector has a value that is not finite".
   /// In `vectors` their place holds zeros. At least one text has a vector: a reply without any is a failure.
   package var unusable: [Int: String] = [:]
+  /// Whether no vector told which text it is of: then the texts' order and number are all the proof that each has its own.
+  package var isPlacedByOrder = false
   /// The name that the model gave itself, where it is another than the one asked for: a file's name, an alias; nil where
   /// it is the one asked for in any spelling, and where none was told that may be shown.
   package var modelAlias: String?

@@ -1,9 +1,11 @@
 import Foundation
 
-/// What of a request must not be told again when a server quotes it: its texts (P10) and the key.
+/// What of a request must not be told again when a server quotes it: its texts (P10), the key and what else is secret.
 struct Redaction: Sendable {
   let texts: [String]
   let key: String?
+  /// What is as secret as the key.
+  var otherSecrets: [String] = []
   /// Texts of earlier requests: a server, or what stands before it, can answer one request with another's words.
   var others: [String] = []
 
@@ -44,7 +46,7 @@ struct Redaction: Sendable {
     // Bounded first: a page can have megabytes.
     let printable = text.prefix(4_000).unicodeScalars.map { Redaction.blanks.contains($0) ? " " : Character($0) }
     var line = String(printable).split(separator: " ").joined(separator: " ")
-    if let key, key.utf8.count >= 6 { line = line.replacing(key, with: "…") }
+    for secret in secrets where secret.utf8.count >= 6 { line = line.replacing(secret, with: "…") }
     line.replace(/(?i)(bearer|basic)\s+[^\s"',;]{3,}/) { "\($0.1) …" }
     line.replace(/(?i)([?&](?:key|api[-_]?key|token|access_token)=)[^\s&"']+/) { "\($0.1)…" }
     line.replace(/sk-[A-Za-z0-9_*.\-]{2,}[A-Za-z0-9_*\-]/, with: "…")
@@ -78,9 +80,13 @@ struct Redaction: Sendable {
     return shown
   }
 
-  /// Whether `word` holds the key, or enough of it to give it away, in whatever form.
-  private func quotesKey(_ word: String) -> Bool {
-    guard let key, !key.isEmpty else { return false }
+  private var secrets: [String] { [key].compactMap(\.self) + otherSecrets }
+
+  /// Whether `word` holds the key or another secret, or enough of it to give it away, in whatever form.
+  private func quotesKey(_ word: String) -> Bool { secrets.contains { quotes($0, word) } }
+
+  private func quotes(_ key: String, _ word: String) -> Bool {
+    guard !key.isEmpty else { return false }
     if word == key { return true }
     let (length, secret) = (Redaction.sharedWithKey, Array(key.lowercased().utf8))
     guard secret.count >= length else { return false }

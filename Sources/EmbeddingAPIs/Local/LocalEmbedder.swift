@@ -14,8 +14,8 @@ package struct LocalEmbedder: Embedder {
     self.dimensions = dimensions
   }
 
-  /// Never fails but by cancellation. Its billed tokens are 0: that is known, and not just untold.
-  package func embed(_ texts: [String]) async throws(EmbeddingFailure) -> EmbeddingReply {
+  /// Never fails but by cancellation. Both roles are alike to it. Its billed tokens are 0: that is known, and not just untold.
+  package func embed(_ texts: [String], as role: EmbeddingRole) async throws(EmbeddingFailure) -> EmbeddingReply {
     var values = [Float](repeating: 0, count: texts.count * dimensions)
     var features = LexicalFeatures()
     for (index, text) in texts.enumerated() {

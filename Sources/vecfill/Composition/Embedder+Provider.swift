@@ -8,31 +8,48 @@ extension ProviderSettings {
     for model: Model, notify: @escaping @Sendable (String) -> Void = { _ in }
   ) throws -> any Embedder {
     if format == .demo { return LocalEmbedder(dimensions: model.dimensions) }
-    guard isSpoken else {
-      throw Failure(
-        .configuration, "provider \(name)", "can't be called yet with these settings",
-        remedy: "\(format.rawValue)'s format, added fields, headers and cut: local come with the next version")
-    }
     let client = try HTTPClient(HTTPClient.Options(timeout: timeout, proxy: proxy?.reveal(), caFile: caFile))
-    let options = OpenAIEmbedder.Options(
-      endpoint: endpoint, apiKey: key.map { APIKey($0.reveal()) }, organization: organization,
-      project: project, model: model.name, dimensions: model.dimensions, sendsDimensions: sendsDimensions,
-      asksForBase64: encodings.first == .base64)
-    return try OpenAIEmbedder(options, client: client, notify: notify)
+    return try APIEmbedder(options(for: model), client: client, notify: notify)
   }
 
-  /// Whether `OpenAIEmbedder` says all that these settings ask for: what it leaves out would make other vectors.
-  private var isSpoken: Bool {
-    guard [.openai, .azure].contains(format), cut == .provider, headers.isEmpty, encodings.first != .unsaid,
-      fields(for: .document).isEmpty, fields(for: .query).isEmpty
-    else { return false }
-    let ownNames = FieldNames()
-    return (!sendsDimensions || names.dimensions == ownNames.dimensions)
-      && names.encodingFormat == ownNames.encodingFormat
+  private func options(for model: Model) -> APIEmbedder.Options {
+    var options = APIEmbedder.Options(
+      format: wireFormat, endpoint: endpoint, apiKey: key.map { APIKey($0.reveal()) }, model: model.name,
+      dimensions: model.dimensions)
+    options.keyHeader = EmbeddingAPIs.KeyHeader(name: keyHeader.name, scheme: keyHeader.scheme)
+    if let organization { options.headers.append(("OpenAI-Organization", APIKey(organization))) }
+    if let project { options.headers.append(("OpenAI-Project", APIKey(project))) }
+    options.headers += headers.map { ($0.name, APIKey($0.value.reveal())) }
+    options.dimensionsField = sendsDimensions ? names.dimensions : nil
+    if [.openai, .azure].contains(format) { options.encodingField = names.encodingFormat }
+    options.encodings = encodings.map { encoding in
+      switch encoding {
+      case .base64: .base64
+      case .float: .float
+      case .unsaid: .unsaid
+      }
+    }
+    options.fields = send
+    options.documentFields = document
+    options.queryFields = query
+    options.body = body
+    options.usage = usage
+    options.cutsLocally = cut == .local
+    return options
+  }
+
+  private var wireFormat: WireFormat {
+    switch format {
+    case .openai, .azure, .demo: .openAI
+    case .cohere: .cohere
+    case .gemini: .gemini
+    case .ollama: .ollama
+    case .tei: .tei
+    }
   }
 
   private var endpoint: Endpoint {
-    guard let azure else { return .openAI(baseURL: baseURL) }
+    guard let azure else { return .baseURL(baseURL) }
     return if let version = azure.apiVersion {
       .azureClassic(resource: azure.endpoint, deployment: azure.deployment, apiVersion: version)
     } else {

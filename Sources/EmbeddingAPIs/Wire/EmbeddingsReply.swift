@@ -1,6 +1,6 @@
 import Backfill
 
-/// What a reply of status 200 says, with its vectors in the order of the texts, each read by its `index` and by its own
+/// What a reply of status 200 says, with its vectors in the order of the texts, each read by its index and by its own
 /// JSON type, whatever was asked for: servers exist that ignore `encoding_format` (LM Studio; LiteLLM before Ollama).
 struct EmbeddingsReply {
   let vectors: Vectors
@@ -8,8 +8,12 @@ struct EmbeddingsReply {
   let unusable: [Int: String]
   /// Nil where the reply names none.
   let model: String?
-  /// `usage.prompt_tokens`, or `total_tokens` where only that is told (Voyage).
-  let promptTokens: Int?
+  /// As the reply's body tells them; nil where it doesn't.
+  let billedTokens: Int?
+  /// Whether no vector told which text it is of, so that order and count are the proof.
+  let isPlacedByOrder: Bool
+  /// The length of the vectors before they were cut here; nil where that is not done.
+  let fullLength: Int?
 
   /// How a reply broke its contract as a whole.
   struct Broken: Error, Equatable {

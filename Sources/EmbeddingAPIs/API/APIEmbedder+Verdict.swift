@@ -1,13 +1,13 @@
 import Backfill
 import Foundation
 
-extension OpenAIEmbedder {
+extension APIEmbedder {
   enum Verdict {
     case answered(EmbeddingReply)
     case refused(EmbeddingFailure, Blame)
   }
 
-  /// Whether a refusal is for `encoding_format`.
+  /// Whether a refusal is for the encoding.
   enum Blame {
     case encoding
     /// It can be: nothing tells.
@@ -19,7 +19,8 @@ extension OpenAIEmbedder {
   func verdict(
     on response: HTTPResponse, _ stream: consuming EmbeddingsReplyStream, to texts: [String]
   ) -> Verdict {
-    var redaction = Redaction(texts: texts, key: options.apiKey?.value)
+    var redaction = Redaction(
+      texts: texts, key: options.apiKey?.value, otherSecrets: options.headers.map(\.value.value))
     guard response.status == 200 else {
       redaction.others = recent.withLock(\.all)
       let error = ProviderError(response.body, redaction)
@@ -60,14 +61,17 @@ extension OpenAIEmbedder {
     }
     let shownModel = reply.model.flatMap(ModelName.shown).flatMap(redaction.shownModel)
     if let fault = fault(of: reply.model, shownModel) { return .refused(useless(.misconfigured, fault), .other) }
+    if let length = reply.fullLength { habits.withLock { $0.pin(fullLength: length) } }
     if reply.unusable.isEmpty {
       client.proveConnection(of: response)
     } else {
       client.leaveConnections(of: response)
     }
+    let told = shape.usageHeader.flatMap { response.headers[$0] }.flatMap { Int($0) } ?? reply.billedTokens
     var checked = EmbeddingReply(
-      vectors: reply.vectors, billedTokens: reply.promptTokens.flatMap { plausible($0, for: texts) },
+      vectors: reply.vectors, billedTokens: options.trustsUsage ? told.flatMap { plausible($0, for: texts) } : nil,
       requestID: requestID, rateLimits: rateLimits)
+    checked.isPlacedByOrder = reply.isPlacedByOrder
     checked.unusable = reply.unusable
     checked.modelAlias = reply.model.flatMap { askedModels.contains(ModelName($0)) ? nil : shownModel }
     return .answered(checked)
@@ -83,8 +87,9 @@ extension OpenAIEmbedder {
       (400...499).contains(status) && ![404, 405].contains(status)
       && [.badInput, .misconfigured, .unrecognized].contains(failure.kind)
     guard isAboutRequest else { return .refused(failure, .other) }
-    if error.parameter?.hasPrefix("encoding_format") == true
-      || ["encoding_format", "encoding format", "encodingformat", "base64"].contains(where: { error.says($0) })
+    let names = ["encoding_format"] + (options.encodingField.map { [$0] } ?? [])
+    if names.contains(where: { error.parameter?.hasPrefix($0) == true || error.says($0) })
+      || ["encoding format", "encodingformat", "base64"].contains(where: { error.says($0) })
     {
       return .refused(failure, .encoding)
     }

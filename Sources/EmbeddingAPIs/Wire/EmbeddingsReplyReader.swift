@@ -10,39 +10,60 @@ struct EmbeddingsReplyReader {
     var index: Int?
     /// Why its vector can't be used; nil where it can.
     var fault: String?
+    /// The values of its vector before that was cut; nil where it was not read to be cut.
+    var length: Int?
 
     /// A null in the item's place.
     var isNull: Bool { slot == nil }
   }
 
   private(set) var model: String?
-  private(set) var promptTokens: Int?
-  private(set) var totalTokens: Int?
+  private let shape: ReplyShape
   private let count: Int
   private let dimensions: Int
+  /// Nil where vectors must have the length that is needed.
+  private let cut: LocalCut?
+  /// What the reply tells at each of the places for the billed tokens.
+  private var tokens: [Int?]
   /// The vectors in the order of the reply.
   private var values: [Float] = []
-  /// What was read as an object of the list.
+  /// What was read of the list: all but its nulls.
   private var objects: [Item] = []
   /// All that the list holds.
   private var items: [Item] = []
 
   var hasItems: Bool { !objects.isEmpty }
 
-  init(count: Int, dimensions: Int) {
+  /// The first count that the reply tells in one of its places for it.
+  var billedTokens: Int? { tokens.lazy.compactMap(\.self).first }
+
+  /// Whether no item tells its index.
+  var isPlacedByOrder: Bool { items.allSatisfy { $0.index == nil } }
+
+  init(_ shape: ReplyShape, count: Int, dimensions: Int, cut: LocalCut?) {
+    self.shape = shape
     self.count = count
     self.dimensions = dimensions
+    self.cut = cut
+    tokens = [Int?](repeating: nil, count: shape.usage.count)
   }
 
-  /// Reads the reply around the objects of its list, which were read before and have `{}` in their place.
+  /// Reads the reply around the items of its list, which were read before and have `{}` in their place.
   mutating func readFrame(_ scanner: inout JSONScanner) throws {
-    try scanner.object { key, scanner in
-      switch key {
-      case "data": try scanner.array { scanner in try place(&scanner) }
-      case "model": model = try readWord(&scanner)
-      case "usage": try readUsage(&scanner)
-      default: try scanner.skip()
-      }
+    try readPart(&scanner, at: [])
+  }
+
+  private mutating func readPart(_ scanner: inout JSONScanner, at path: [String]) throws {
+    if shape.isList(path) {
+      try scanner.array { scanner in try place(&scanner) }
+    } else if let place = shape.usage.firstIndex(of: path) {
+      tokens[place] = try readCount(&scanner)
+    } else if let name = shape.model, path == [name] {
+      model = try readWord(&scanner)
+    } else if path.isEmpty || shape.leads(on: path) && scanner.peek() == UInt8(ascii: "{") {
+      try scanner.object { key, scanner in try readPart(&scanner, at: path + [key]) }
+    } else {
+      try scanner.skip()
     }
   }
 
@@ -103,19 +124,37 @@ struct EmbeddingsReplyReader {
     return (Vectors(dimensions: dimensions, values: ordered), unusable)
   }
 
-  /// Reads an object of the list.
+  /// Finds fault with each vector that is cut here and whose full length is not that of the others, or not that of an
+  /// earlier reply; returns that length. Nil where nothing is cut, and where no vector has told one.
+  mutating func checkFullLength() -> Int? {
+    let lengths = items.compactMap { $0.fault == nil ? $0.length : nil }
+    let counts = Dictionary(lengths.map { ($0, 1) }, uniquingKeysWith: +)
+    let most = counts.max { ($0.value, $0.key) < ($1.value, $1.key) }?.key
+    guard let cut, let fullLength = cut.fullLength ?? most else { return nil }
+    for (index, item) in items.enumerated() {
+      guard item.fault == nil, let length = item.length, length != fullLength else { continue }
+      items[index].fault = "its vector has \(length) dimensions where others have \(fullLength)"
+    }
+    return fullLength
+  }
+
+  /// Reads an item of the list: an object with a vector, or a vector.
   mutating func readItem(_ scanner: inout JSONScanner) throws {
     try checkCount(objects.count)
     // The memory for all of them is taken as it is used.
     if objects.isEmpty { values.reserveCapacity(count * dimensions) }
     values.append(contentsOf: repeatElement(0, count: dimensions))
     var item = Item(slot: objects.count, fault: "the reply has no vector for it")
-    try scanner.object { key, scanner in
-      switch key {
-      case "index": item.index = try readIndex(&scanner)
-      case "embedding": item.fault = try readVector(&scanner) ?? faultOfValues()
-      default: try scanner.skip()
+    if let vector = shape.vector {
+      try scanner.object { key, scanner in
+        switch key {
+        case vector: try readVector(&scanner, of: &item)
+        case shape.index: item.index = try readIndex(&scanner)
+        default: try scanner.skip()
+        }
       }
+    } else {
+      try readVector(&scanner, of: &item)
     }
     objects.append(item)
   }
@@ -145,18 +184,72 @@ struct EmbeddingsReplyReader {
     return index
   }
 
+  /// Reads a vector into its place, and what is wrong with it.
+  private mutating func readVector(_ scanner: inout JSONScanner, of item: inout Item) throws {
+    if cut != nil {
+      var vector: [Float] = []
+      item.fault = try read(&scanner, whole: &vector) ?? takeBeginning(of: vector)
+      item.length = vector.count
+    } else {
+      item.fault = try readVector(&scanner)
+    }
+    if item.fault == nil { item.fault = faultOfValues() }
+  }
+
   /// Reads a vector into its place, and returns why it can't be used.
   private mutating func readVector(_ scanner: inout JSONScanner) throws -> String? {
     switch scanner.peek() {
     case UInt8(ascii: "["): return try readNumbers(&scanner)
     case UInt8(ascii: "\""): return try readBase64(&scanner)
-    case UInt8(ascii: "n"):
-      try scanner.skip()
-      return "its vector is null"
-    default:
-      try scanner.skip()
-      return "its vector is neither a list of numbers nor base64"
+    default: return try skipNoVector(&scanner)
     }
+  }
+
+  /// Steps over what is no vector, and tells what it is.
+  private func skipNoVector(_ scanner: inout JSONScanner) throws -> String {
+    let isNull = scanner.peek() == UInt8(ascii: "n")
+    try scanner.skip()
+    return isNull ? "its vector is null" : "its vector is neither a list of numbers nor base64"
+  }
+
+  /// Reads all of a vector of whatever length, and returns why it can't be used.
+  private func read(_ scanner: inout JSONScanner, whole vector: inout [Float]) throws -> String? {
+    switch scanner.peek() {
+    case UInt8(ascii: "["):
+      var areNumbers = true
+      try scanner.array { scanner in
+        let value = try scanner.looseNumber()
+        areNumbers = areNumbers && value != nil
+        vector.append(Float(value ?? 0))
+      }
+      return areNumbers ? nil : Self.noNumber
+    case UInt8(ascii: "\""):
+      return try scanner.withString { text in
+        let byteCount = Base64.byteCount(of: text)
+        guard byteCount.isMultiple(of: 4) else { return Self.notFloats }
+        vector = [Float](repeating: 0, count: byteCount / 4)
+        let isDecoded = vector.withUnsafeMutableBytes { block in
+          block.baseAddress.map { Base64.decode(text, to: $0) } ?? false
+        }
+        return isDecoded ? nil : Self.notFloats
+      }
+    default: return try skipNoVector(&scanner)
+    }
+  }
+
+  /// Puts a vector's first values in its place, at unit length where it has more of them; returns why it can't be used.
+  private mutating func takeBeginning(of vector: [Float]) -> String? {
+    guard vector.count >= dimensions else { return faultOf(length: vector.count) }
+    guard vector.allSatisfy(\.isFinite) else { return Self.notFinite }
+    var beginning = vector.prefix(dimensions)
+    if vector.count > dimensions {
+      let length = beginning.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
+      guard length > 0 else { return "the first \(dimensions) values of its vector are all zeros" }
+      for index in beginning.indices { beginning[index] = Float(Double(beginning[index]) / length) }
+    }
+    let start = objects.count * dimensions
+    values.replaceSubrange(start..<start + dimensions, with: beginning)
+    return nil
   }
 
   private mutating func readNumbers(_ scanner: inout JSONScanner) throws -> String? {
@@ -169,23 +262,26 @@ struct EmbeddingsReplyReader {
       areNumbers = areNumbers && value != nil
       length += 1
     }
-    return areNumbers ? faultOf(length: length) : "its vector has a value that is no number, such as null"
+    return areNumbers ? faultOf(length: length) : Self.noNumber
   }
 
   private mutating func readBase64(_ scanner: inout JSONScanner) throws -> String? {
     let start = 4 * objects.count * dimensions
     return try scanner.withString { text in
       let byteCount = Base64.byteCount(of: text)
-      let notFloats = "its vector is not base64 of float32 values"
-      guard byteCount.isMultiple(of: 4) else { return notFloats }
+      guard byteCount.isMultiple(of: 4) else { return Self.notFloats }
       if let fault = faultOf(length: byteCount / 4) { return fault }
       // The bytes are little-endian, as every platform that vecfill is built for.
       let isDecoded = values.withUnsafeMutableBytes { block in
         block.baseAddress.map { Base64.decode(text, to: $0 + start) } ?? false
       }
-      return isDecoded ? nil : notFloats
+      return isDecoded ? nil : Self.notFloats
     }
   }
+
+  private static let noNumber = "its vector has a value that is no number, such as null"
+  private static let notFloats = "its vector is not base64 of float32 values"
+  private static let notFinite = "its vector has a value that is not finite"
 
   private func faultOf(length: Int) -> String? {
     length == dimensions ? nil : "its vector has \(length) dimensions where \(dimensions) are needed"
@@ -205,19 +301,8 @@ struct EmbeddingsReplyReader {
       }
       return most
     }
-    if most >= Int32(bitPattern: Float.infinity.bitPattern) { return "its vector has a value that is not finite" }
+    if most >= Int32(bitPattern: Float.infinity.bitPattern) { return Self.notFinite }
     return most == 0 ? "its vector is all zeros" : nil
-  }
-
-  private mutating func readUsage(_ scanner: inout JSONScanner) throws {
-    guard scanner.peek() == UInt8(ascii: "{") else { return try scanner.skip() }
-    try scanner.object { key, scanner in
-      switch key {
-      case "prompt_tokens": promptTokens = try readCount(&scanner)
-      case "total_tokens": totalTokens = try readCount(&scanner)
-      default: try scanner.skip()
-      }
-    }
   }
 
   private func readWord(_ scanner: inout JSONScanner) throws -> String? {

@@ -1,26 +1,28 @@
 import Backfill
 import Foundation
 
-/// Where OpenAI-shaped embeddings are served, and how a request is addressed and authorised there.
+/// Where embeddings are served, and how a request is addressed there.
 package enum Endpoint: Equatable, Sendable {
-  /// OpenAI, or a server that speaks its protocol: the base URL is what comes before `/embeddings`.
-  case openAI(baseURL: String = "https://api.openai.com/v1")
+  /// A provider, or a server of one's own: the base URL is what comes before the path of the format.
+  case baseURL(String)
   /// Azure OpenAI's v1 API at a resource's URL, e.g. "https://NAME.openai.azure.com".
   case azure(resource: String, deployment: String)
   /// Azure OpenAI's older API, with the deployment and the version in the URL.
   case azureClassic(resource: String, deployment: String, apiVersion: String = "2024-10-21")
+
+  package static let openAI = Endpoint.baseURL("https://api.openai.com/v1")
 }
 
 extension Endpoint {
-  /// The URL that requests are posted to.
+  /// The URL that requests are posted to; `path` is the format's.
   ///
   /// Throws a `Failure` with `.configuration` where the base is no http or https URL with a host.
-  func url() throws(Failure) -> String {
+  func url(path: String) throws(Failure) -> String {
     let (base, path): (String, String) =
       switch self {
-      case .openAI(let baseURL): (baseURL, "/embeddings")
-      case .azure(let resource, _): (resource, "/openai/v1/embeddings")
-      case .azureClassic(let resource, let deployment, _): (resource, "/openai/deployments/\(deployment)/embeddings")
+      case .baseURL(let baseURL): (baseURL, path)
+      case .azure(let resource, _): (resource, "/openai/v1\(path)")
+      case .azureClassic(let resource, let deployment, _): (resource, "/openai/deployments/\(deployment)\(path)")
       }
     guard var parts = URLComponents(string: base), ["http", "https"].contains(parts.scheme?.lowercased()),
       parts.host?.isEmpty == false
@@ -38,11 +40,10 @@ extension Endpoint {
     return parts.string ?? base
   }
 
-  /// The header that carries `key`.
-  func authorization(_ key: APIKey) -> (name: String, value: String) {
+  var isAzure: Bool {
     switch self {
-    case .openAI: ("Authorization", "Bearer \(key.value)")
-    case .azure, .azureClassic: ("api-key", key.value)
+    case .baseURL: false
+    case .azure, .azureClassic: true
     }
   }
 
@@ -51,7 +52,7 @@ extension Endpoint {
   var namesModelsExactly: Bool {
     switch self {
     case .azure, .azureClassic: return true
-    case .openAI(let baseURL):
+    case .baseURL(let baseURL):
       guard let host = URLComponents(string: baseURL)?.host?.lowercased() else { return true }
       let own = ["api.openai.com", "openai.azure.com", "services.ai.azure.com", "cognitiveservices.azure.com"]
       return own.contains { host == $0 || host.hasSuffix(".\($0)") }
@@ -61,7 +62,7 @@ extension Endpoint {
   /// What the request's `model` says: at Azure it is the deployment's name.
   func requestModel(_ model: String) -> String {
     switch self {
-    case .openAI: model
+    case .baseURL: model
     case .azure(_, let deployment), .azureClassic(_, let deployment, _): deployment
     }
   }

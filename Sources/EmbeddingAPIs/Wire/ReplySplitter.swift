@@ -1,6 +1,6 @@
 import Foundation
 
-/// Divides the bytes of a reply, as they come, into the objects of its list `data` and what is around them.
+/// Divides the bytes of a reply, as they come, into the items of its list of vectors and what is around them.
 ///
 /// So a reply is never held as a whole: one of 2,048 vectors has up to 200 MB where its numbers stand on lines of their
 /// own.
@@ -8,30 +8,38 @@ struct ReplySplitter {
   /// More bytes came than a part of any reply has.
   struct TooLong: Error {}
 
-  /// The document so far with `{}` in place of each object of its list, and of white space one byte at most.
+  /// The document so far with `{}` in place of each item of its list, and of white space one byte at most.
   private(set) var frame: [UInt8] = []
   private var item: [UInt8] = []
   private let mostItemBytes: Int
   private var depth = 0
   private var isInString = false
   private var stringStart = 0
-  private var isInList = false
   private var isInItem = false
+  /// For each step to the list what stands before it.
+  private let steps: [[Step]]
+  /// How many of the containers that are open lead to the list, the list itself included.
+  private var stepsTaken = 0
+
+  /// The key of a step, as it stands in the frame without white space.
+  private typealias Step = [UInt8]
 
   static let mostFrameBytes = 1 << 20
 
-  init(mostItemBytes: Int) {
+  /// - Parameter path: the names that lead to the list, in each step any of these.
+  init(path: [[String]], mostItemBytes: Int) {
+    steps = path.map { names in names.flatMap { name in ["{", ","].map { Array("\($0)\"\(name)\":".utf8) } } }
     self.mostItemBytes = mostItemBytes
   }
 
-  /// Takes the next bytes, and hands each object of the list to `body` once it is whole.
+  /// Takes the next bytes, and hands each item of the list to `body` once it is whole: an object, a list or a string.
   ///
-  /// Throws what `body` throws, `TooLong`, and `JSONScanner.Malformed` for what is no object from its start.
+  /// Throws what `body` throws, `TooLong`, and `JSONScanner.Malformed` for what is no such document from its start.
   mutating func take(_ bytes: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
     var position = 0
     while position < bytes.count {
       if isInString {
-        position = try takeString(bytes, from: position)
+        position = try takeString(bytes, from: position, body)
         continue
       }
       let start = position
@@ -56,7 +64,9 @@ struct ReplySplitter {
   }
 
   /// Takes a string's bytes up to its end; returns the position behind them.
-  private mutating func takeString(_ bytes: UnsafeRawBufferPointer, from start: Int) throws -> Int {
+  private mutating func takeString(
+    _ bytes: UnsafeRawBufferPointer, from start: Int, _ body: (UnsafeRawBufferPointer) throws -> Void
+  ) throws -> Int {
     guard let base = bytes.baseAddress, let quote = memchr(base + start, 0x22, bytes.count - start) else {
       try append(.init(rebasing: bytes[start...]))
       return bytes.count
@@ -64,6 +74,7 @@ struct ReplySplitter {
     let end = UnsafeRawPointer(quote) - base + 1
     try append(.init(rebasing: bytes[start..<end]))
     isInString = isInItem ? isEscaped(item) : isEscaped(frame)
+    if !isInString { try endItem(body) }
     return end
   }
 
@@ -76,35 +87,50 @@ struct ReplySplitter {
     switch byte {
     case UInt8(ascii: "\""):
       guard depth > 0 else { throw JSONScanner.Malformed() }
+      if isAtItem { isInItem = true }
       try append(byte)
       isInString = true
       stringStart = isInItem ? item.count : frame.count
     case UInt8(ascii: "{"), UInt8(ascii: "["):
-      if depth == 0, byte == UInt8(ascii: "[") || !frame.allSatisfy({ $0 == 0x20 }) { throw JSONScanner.Malformed() }
-      if depth == 1, byte == UInt8(ascii: "["), isBehindListKey { isInList = true }
-      if depth == 2, isInList, byte == UInt8(ascii: "{") { isInItem = true }
+      if isAtItem { isInItem = true }
+      let leadsToList = !isInItem && stepsTaken == depth && depth <= steps.count && isBehindStep
+      let isRight = byte == (depth == steps.count ? UInt8(ascii: "[") : UInt8(ascii: "{"))
+      if depth == 0, !leadsToList || !isRight { throw JSONScanner.Malformed() }
+      if leadsToList, isRight { stepsTaken += 1 }
       depth += 1
       try append(byte)
     case UInt8(ascii: "}"), UInt8(ascii: "]"):
       depth -= 1
       guard depth >= 0 else { throw JSONScanner.Malformed() }
       try append(byte)
-      if isInItem, depth == 2 {
-        try item.withUnsafeBytes(body)
-        item.removeAll(keepingCapacity: true)
-        isInItem = false
-        frame += Array("{}".utf8)
-      }
-      if depth == 1 { isInList = false }
+      try endItem(body)
+      stepsTaken = min(stepsTaken, depth)
     default:
       if isInItem || frame.last != 0x20 { try append(isInItem ? byte : 0x20) }
     }
   }
 
-  /// Whether what comes is the value of the document's own `data`.
-  private var isBehindListKey: Bool {
-    let tail = frame.suffix(12).filter { $0 != 0x20 }.suffix(8)
-    return ["{", ","].contains { tail.elementsEqual("\($0)\"data\":".utf8) }
+  /// Whether what comes is an item of the list.
+  private var isAtItem: Bool { !isInItem && isDirectlyInList }
+
+  private var isDirectlyInList: Bool { stepsTaken == steps.count + 1 && depth == stepsTaken }
+
+  /// Hands over the item where it is whole.
+  private mutating func endItem(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+    guard isInItem, isDirectlyInList else { return }
+    try item.withUnsafeBytes(body)
+    item.removeAll(keepingCapacity: true)
+    isInItem = false
+    frame += Array("{}".utf8)
+  }
+
+  /// Whether what comes is the value of the next step to the list.
+  private var isBehindStep: Bool {
+    guard depth > 0 else { return frame.allSatisfy { $0 == 0x20 } }
+    return steps[depth - 1].contains { step in
+      // A white space between any two parts of a key, each of one byte.
+      frame.suffix(step.count + 4).filter { $0 != 0x20 }.suffix(step.count).elementsEqual(step)
+    }
   }
 
   private mutating func append(_ byte: UInt8) throws {

@@ -9,14 +9,17 @@ struct EmbeddingsReplyStream {
   private(set) var broken: EmbeddingsReply.Broken?
 
   /// A stream for the reply to `count` texts.
-  init(count: Int, dimensions: Int) {
-    splitter = ReplySplitter(mostItemBytes: EmbeddingsReplyStream.mostBytesOfItem(dimensions: dimensions))
-    reader = EmbeddingsReplyReader(count: count, dimensions: dimensions)
+  init(_ shape: ReplyShape = WireFormat.openAI.reply, count: Int, dimensions: Int, cut: LocalCut? = nil) {
+    let mostItemBytes = EmbeddingsReplyStream.mostBytesOfItem(dimensions: dimensions, isCut: cut != nil)
+    splitter = ReplySplitter(path: shape.list, mostItemBytes: mostItemBytes)
+    reader = EmbeddingsReplyReader(shape, count: count, dimensions: dimensions, cut: cut)
   }
 
   /// The most bytes of a vector and what comes with it: its numbers may stand on lines of their own, and of one with 4,096
-  /// dimensions it can still be told that it has too many.
-  static func mostBytesOfItem(dimensions: Int) -> Int { 32 * max(dimensions, 4_096) + 4_096 }
+  /// dimensions it can still be told that it has too many. One that is cut here may have four times as many.
+  static func mostBytesOfItem(dimensions: Int, isCut: Bool = false) -> Int {
+    32 * max(dimensions, isCut ? 16_384 : 4_096) + 4_096
+  }
 
   /// Takes the next bytes; false where they can't be the reply's.
   mutating func take(_ bytes: UnsafeRawBufferPointer) -> Bool {
@@ -33,10 +36,10 @@ struct EmbeddingsReplyStream {
     return broken == nil
   }
 
-  /// Whether an object of the reply's list has been read.
+  /// Whether an item of the reply's list has been read.
   var hasVectors: Bool { reader.hasItems }
 
-  /// The document so far, with `{}` in place of each object of its list.
+  /// The document so far, with `{}` in place of each item of its list.
   var frame: [UInt8] { splitter.frame }
 
   /// What the reply says, once it has come whole.
@@ -51,10 +54,12 @@ struct EmbeddingsReplyStream {
     } catch {
       throw EmbeddingsReply.Broken(error)
     }
-    let (vectors, unusable) = try reader.vectors(at: try reader.places())
+    let places = try reader.places()
+    let fullLength = reader.checkFullLength()
+    let (vectors, unusable) = try reader.vectors(at: places)
     return EmbeddingsReply(
       vectors: vectors, unusable: unusable, model: reader.model.flatMap { $0.isEmpty ? nil : $0 },
-      promptTokens: reader.promptTokens ?? reader.totalTokens)
+      billedTokens: reader.billedTokens, isPlacedByOrder: reader.isPlacedByOrder, fullLength: fullLength)
   }
 }
 

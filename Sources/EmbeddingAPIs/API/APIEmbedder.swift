@@ -1,0 +1,138 @@
+import Backfill
+import Foundation
+
+/// Embeds through a provider's API, in whichever format that has.
+///
+/// A server that refuses the encoding that is asked for is asked again at once in the next way that it may take, and so for
+/// the rest of the embedder's life: a refusal with a 4xx costs nothing.
+package struct APIEmbedder: Embedder {
+  let options: Options
+  private let url: String
+  let address: String
+  private let headers: [(name: String, value: String)]
+  let client: HTTPClient
+  let habits: Locked<ServerHabits>
+  let recent = Locked(RecentTexts())
+  /// Where a reply has what.
+  let shape: ReplyShape
+  /// The names under which the model that is asked for may answer.
+  let askedModels: [ModelName]
+  let notify: @Sendable (String) -> Void
+  let now: @Sendable () -> Date
+
+  /// An embedder that sends over `client`; `notify` is told, in one line and once, what it has to do otherwise than by
+  /// the options and what an operator should know of the server, and `now` reads the clock for a `Retry-After` that is a
+  /// date.
+  ///
+  /// Throws a `Failure` with `.configuration` for a URL that is none, for a key or another header that can't be sent, such
+  /// as one with a line break, and for a body that names the model, the texts, the dimensions or the encoding.
+  package init(
+    _ options: Options, client: HTTPClient, notify: @escaping @Sendable (String) -> Void = { _ in },
+    now: @escaping @Sendable () -> Date = { Date() }
+  ) throws(Failure) {
+    try options.checkBody()
+    self.options = options
+    self.client = client
+    self.notify = notify
+    self.now = now
+    habits = Locked(ServerHabits(encodings: options.encodingField == nil ? [.unsaid] : options.encodings))
+    shape = options.reply
+    askedModels = [options.model, options.endpoint.requestModel(options.model)].map(ModelName.init)
+    url = try options.endpoint.url(path: options.format.path(for: options.model))
+    address = Redaction(texts: [], key: options.apiKey?.value).oneLine(url.addressAlone ?? "") ?? ""
+    var headers = options.headers.map { (name: $0.name, value: $0.value.value) }
+    if let key = options.apiKey {
+      headers.append((options.keyHeader.name, options.keyHeader.scheme + key.value))
+    }
+    for (name, value) in headers {
+      guard name.isWord(with: "!#$%&'*+-.^_`|~") else {
+        throw Failure(
+          .configuration, "a header's name", "holds what no header's name can", remedy: "check the names of the headers"
+        )
+      }
+      guard !value.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else {
+        throw Failure(
+          .configuration, "the value for the header \(name)", "holds a line break or another control character",
+          remedy: "look for what was copied along with it")
+      }
+    }
+    self.headers = headers
+  }
+
+  package func embed(_ texts: [String], as role: EmbeddingRole) async throws(EmbeddingFailure) -> EmbeddingReply {
+    recent.withLock { $0.add(texts) }
+    do {
+      return try await answer(to: texts, as: role)
+    } catch {
+      var failure = error
+      failure.address = address
+      throw failure
+    }
+  }
+
+  private func answer(to texts: [String], as role: EmbeddingRole) async throws(EmbeddingFailure) -> EmbeddingReply {
+    let first = habits.withLock { $0.encoding }
+    var encoding = first
+    // What a first refusal said that may have been for another reason than the encoding.
+    var unclear: EmbeddingFailure?
+    while true {
+      let (response, verdict) = try await ask(texts, as: role, encoding)
+      switch verdict {
+      case .answered(let reply):
+        note(reply, to: encoding, insteadOf: first)
+        return reply
+      case .refused(let failure, .other):
+        throw try await withLikelyCause(failure, response, to: texts)
+      case .refused(let failure, let blame):
+        let next = habits.withLock {
+          $0.encoding(after: encoding, isNamed: blame == .encoding, textCount: texts.count)
+        }
+        guard let next else { throw unclear ?? failure }
+        unclear = blame == .unclear ? failure : nil
+        encoding = next
+      }
+    }
+  }
+
+  /// Sends one request and judges its reply.
+  func ask(
+    _ texts: [String], as role: EmbeddingRole, _ encoding: VectorEncoding
+  ) async throws(EmbeddingFailure) -> (HTTPResponse, Verdict) {
+    let cut = options.cutsLocally ? LocalCut(fullLength: habits.withLock(\.fullLength)) : nil
+    let stream = Locked(EmbeddingsReplyStream(shape, count: texts.count, dimensions: options.dimensions, cut: cut))
+    var request = self.request(for: texts, as: role, encoding)
+    request.reader = { bytes in stream.withLock { $0.take(bytes) ? $0.hasVectors ? .isRead : .isUnclear : .isUseless } }
+    do {
+      let response = try await client.send(request)
+      return (response, verdict(on: response, stream.withLock { $0 }, to: texts))
+    } catch {
+      throw EmbeddingFailure(error)
+    }
+  }
+
+  private func request(
+    for texts: [String], as role: EmbeddingRole, _ encoding: VectorEncoding
+  ) -> HTTPRequest {
+    let content = EmbeddingsRequest(
+      format: options.format, model: options.endpoint.requestModel(options.model), texts: texts, encoding: encoding,
+      encodingField: options.encodingField, dimensions: options.dimensionsField.map { ($0, options.dimensions) },
+      fields: options.fields(for: role))
+    let mostBytesOfItem = EmbeddingsReplyStream.mostBytesOfItem(
+      dimensions: options.dimensions, isCut: options.cutsLocally)
+    return HTTPRequest(
+      url: url, headers: headers, body: content.json, maxReplyBytes: 65_536 + texts.count * mostBytesOfItem)
+  }
+
+  /// Remembers what a reply shows of its server, and says once what is otherwise than by the options.
+  private func note(_ reply: EmbeddingReply, to encoding: VectorEncoding, insteadOf first: VectorEncoding) {
+    if habits.withLock({ $0.answered(to: encoding) }) {
+      let way = encoding == .unsaid ? "without \(options.encodingField ?? "")" : "as \(encoding.rawValue)"
+      notify(
+        "\(address) refuses \(options.encodingField ?? "") \(first.rawValue): vectors are asked for \(way) from now on")
+    }
+    if let alias = reply.modelAlias, habits.withLock({ $0.isNews(alias: alias) }) {
+      notify(
+        "\(address) answers as the model \(alias), and \(options.model) was asked for: check that they are the same")
+    }
+  }
+}

@@ -1,0 +1,68 @@
+/// What an embedder learns of its server while it asks, for the rest of its life.
+struct ServerHabits: Sendable {
+  /// The ways to ask for vectors, the first of which is tried first.
+  private let encodings: [VectorEncoding]
+  /// How vectors are asked for.
+  private(set) var encoding: VectorEncoding
+  private(set) var hasAnswered = false
+  private var hasTriedBlindly = false
+  /// The model of the first answer that named one.
+  private var pinned: (model: ModelName, shown: String)?
+  private var toldAlias: String?
+  /// The length of the vectors that are cut here, as the first answer has it.
+  private(set) var fullLength: Int?
+
+  init(encodings: [VectorEncoding]) {
+    self.encodings = encodings
+    encoding = encodings.first ?? .unsaid
+  }
+
+  /// How to ask again after `encoding` was refused; nil where that is no use.
+  ///
+  /// A refusal that doesn't name the parameter is tried once more with numbers only before the first answer, and then for
+  /// the first request and for single texts alone, so that it costs a bisection nothing.
+  mutating func encoding(after refused: VectorEncoding, isNamed: Bool, textCount: Int) -> VectorEncoding? {
+    // Another request has found out since this one was sent.
+    if does(refused, leadTo: encoding) { return encoding }
+    if isNamed { return next(after: refused) }
+    guard !hasAnswered, refused == .base64, !hasTriedBlindly || textCount == 1 else { return nil }
+    hasTriedBlindly = true
+    return next(after: refused)
+  }
+
+  /// Takes note of an answer; true where it shows that vectors must be asked for in another way than until now.
+  mutating func answered(to asked: VectorEncoding) -> Bool {
+    hasAnswered = true
+    guard does(encoding, leadTo: asked) else { return false }
+    encoding = asked
+    return true
+  }
+
+  private func next(after refused: VectorEncoding) -> VectorEncoding? {
+    encodings.firstIndex(of: refused).flatMap { encodings.dropFirst($0 + 1).first }
+  }
+
+  /// Whether `other` is asked for where `refused` is refused, at once or later.
+  private func does(_ refused: VectorEncoding, leadTo other: VectorEncoding) -> Bool {
+    guard let place = encodings.firstIndex(of: refused) else { return false }
+    return encodings.dropFirst(place + 1).contains(other)
+  }
+
+  /// Takes note of the length of vectors that are cut here; the first answer's is kept.
+  mutating func pin(fullLength length: Int) { fullLength = fullLength ?? length }
+
+  /// Whether nothing was said yet of the server's own name for the model.
+  mutating func isNews(alias: String) -> Bool {
+    defer { toldAlias = toldAlias ?? alias }
+    return toldAlias == nil
+  }
+
+  /// The model that an earlier answer named, where this one names another; the first one is kept.
+  mutating func otherModel(than model: ModelName, shown: String) -> String? {
+    guard let pinned else {
+      self.pinned = (model, shown)
+      return nil
+    }
+    return pinned.model == model ? nil : pinned.shown
+  }
+}
