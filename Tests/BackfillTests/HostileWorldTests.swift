@@ -22,7 +22,7 @@ import Testing
       newConnection: sometimes(0.5), crash: sometimes(0.01), stop: sometimes(0.002), disturbance: sometimes(0.3),
       mostDisturbances: 30,
       insert: sometimes(0.2), lock: sometimes(0.05), outage: sometimes(0.004),
-      writeFailure: sometimes(0.06))
+      writeFailure: sometimes(0.05))
   }
 
   @Test func `no odd text, row, lock, outage, edit or kill stops, loses or mixes anything else`() {

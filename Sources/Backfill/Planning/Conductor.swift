@@ -221,7 +221,8 @@ package struct Conductor: Sendable {
     tally.cost = job.model.usdPerMillionTokens.map { _ in 0 }
     spending = Spending(spent: spent, budget: job.budget)
     sources = watermarks.map { SourceProgress(watermark: $0) }
-    writes = WriteQueue(spooled: spooled, dimensions: job.model.dimensions, writers: job.writers)
+    writes = WriteQueue(
+      spooled: spooled, dimensions: job.model.dimensions, writers: job.writers, concurrency: job.concurrency)
     mayEscort = (job.model.maxInputs ?? .max) > 1
     preparation = preparesWriting ? .needed : .done
     limiter = RateLimiter(job.limits, after: earlier)

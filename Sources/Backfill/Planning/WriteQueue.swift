@@ -53,9 +53,12 @@ struct WriteQueue: Sendable {
   private var holders = ""
   private var wasHeldLast = false
 
-  /// - Parameter writers: how many writes may be under way side by side.
-  init(spooled: [Conductor.Spooled], dimensions: Int, writers: Int) {
+  /// - Parameters:
+  ///   - writers: how many writes may be under way side by side.
+  ///   - concurrency: how many requests may be in flight.
+  init(spooled: [Conductor.Spooled], dimensions: Int, writers: Int, concurrency: Int) {
     let writers = max(1, writers)
+    leastToJoin = min(WriteQueue.mostBatchesPerWrite, concurrency)
     self.writers = Array(repeating: [], count: writers)
     waiting = spooled.map { Entry(batch: $0.id, source: $0.source, page: nil, rowCount: $0.rows) }
     mostRowsPerWrite = max(1, WriteQueue.mostVectorBytes / (4 * dimensions * writers))
@@ -66,6 +69,9 @@ struct WriteQueue: Sendable {
   /// The vectors of the writes under way are in memory (P8). One batch alone may have more.
   private static let mostVectorBytes = 32 << 20
   private let mostRowsPerWrite: Int
+  /// A writer begins beside another only where so many batches wait: then one alone is too slow. Where few do, it would
+  /// only open one more session, which reads some of the catalogue for itself (P9).
+  private let leastToJoin: Int
   /// So many batches with rows that others hold are as many as a run leaves behind it.
   static let mostHeld = 1_000
   private static let retryCeiling: Duration = .seconds(5)
@@ -109,7 +115,8 @@ struct WriteQueue: Sendable {
   mutating func next(onlySpooled: Bool, retries: Bool, at now: Duration) -> Conductor.Write? {
     guard let writer = freeWriter else { return nil }
     let due = retries ? held.filter { $0.due <= now } : []
-    let fresh = onlySpooled ? waiting.filter { $0.page == nil } : waiting
+    var fresh = onlySpooled ? waiting.filter { $0.page == nil } : waiting
+    if isWriting, fresh.count < leastToJoin { fresh = [] }
     wasHeldLast = !due.isEmpty && (fresh.isEmpty || !wasHeldLast)
     guard let first = wasHeldLast ? due.first : fresh.first else { return nil }
     var entries: [Entry] = []

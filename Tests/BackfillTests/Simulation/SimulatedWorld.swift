@@ -346,7 +346,9 @@ struct SimulatedWorld {
     if begunWrites.first != write.writer { overtakingWrites += 1 }
     begunWrites.removeAll { $0 == write.writer }
     writing[write.writer] = nil
-    guard faults.writeFailure > 0, random.chance(faults.writeFailure) else { return self.write(write) }
+    // Few writes have company, and those are the ones to see fail.
+    let chance = faults.writeFailure * (writing.isEmpty ? 1 : 4)
+    guard chance > 0, random.chance(chance) else { return self.write(write) }
     if random.chance(0.5) { _ = self.write(write) }
     hadWriteFailure = true
     writeFailures += 1
