@@ -70,7 +70,7 @@ import Testing
     let vector: @Sendable (String, Int) -> [Float]
     let count = Locked(0)
 
-    func embed(_ texts: [String]) async throws(EmbeddingFailure) -> EmbeddingReply {
+    func embed(_ texts: [String], as role: EmbeddingRole) async throws(EmbeddingFailure) -> EmbeddingReply {
       let number = count.withLock { count in
         count += 1
         return count
