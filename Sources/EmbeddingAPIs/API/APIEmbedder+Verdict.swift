@@ -73,7 +73,7 @@ extension APIEmbedder {
       requestID: requestID, rateLimits: rateLimits)
     checked.isPlacedByOrder = reply.isPlacedByOrder
     checked.unusable = reply.unusable
-    checked.modelAlias = reply.model.flatMap { askedModels.contains(ModelName($0)) ? nil : shownModel }
+    checked.modelAlias = reply.model.flatMap { shownAlias($0, &redaction) }
     return .answered(checked)
   }
 

@@ -8,6 +8,8 @@ struct ServerHabits: Sendable {
   private var hasTriedBlindly = false
   /// The model of the first answer that named one.
   private var pinned: (model: ModelName, shown: String)?
+  /// The last name of the server's own for the model, and as much of it as may be shown.
+  var alias: (name: String, shown: String?)?
   private var toldAlias: String?
   /// The length of the vectors that are cut here, as the first answer has it.
   private(set) var fullLength: Int?

@@ -37,6 +37,12 @@ struct Redaction: Sendable {
     return isFromText || quotesKey(name) ? nil : name
   }
 
+  /// A model's name of the server's own, where it may be shown: it has no more in common with a text than a word may.
+  func shownAlias(_ name: String) -> String? {
+    let runs = SharedRuns(in: name.disguises, length: Redaction.sharedInWord)
+    return (texts + others).contains(where: runs.stand) ? nil : shownModel(name)
+  }
+
   /// Whether `phrase` stands in a text, whatever the case.
   func standsInText(_ phrase: String) -> Bool { texts.contains { $0.utf8Contains(phrase) } }
 
