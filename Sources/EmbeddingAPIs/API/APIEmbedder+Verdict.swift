@@ -97,6 +97,16 @@ extension APIEmbedder {
     return .refused(failure, isUnclear ? .unclear : .other)
   }
 
+  /// `name`, where it is none that was asked for and may be shown: it may hold what an earlier request had.
+  private func shownAlias(_ name: String, _ redaction: inout Redaction) -> String? {
+    guard !askedModels.contains(ModelName(name)) else { return nil }
+    if let alias = habits.withLock(\.alias), alias.name == name { return alias.shown }
+    redaction.others = recent.withLock(\.all)
+    let shown = ModelName.shown(name).flatMap(redaction.shownAlias)
+    habits.withLock { $0.alias = (name, shown) }
+    return shown
+  }
+
   /// Why a reply of the model `name` is not taken: vectors of two models must never be mixed (P4). Of a server that
   /// answers with a name of its own, the first answer's is taken, and then no other. A reply without a name tells nothing.
   private func fault(of name: String?, _ shown: String?) -> String? {
