@@ -1,3 +1,5 @@
+import Backfill
+
 extension WireFormat {
   /// Cohere's `/v2/embed`. It tells a vector's text by order alone, and refuses a request without `input_type`.
   package static let cohere = WireFormat(

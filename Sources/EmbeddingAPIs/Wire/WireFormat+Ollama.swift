@@ -1,3 +1,5 @@
+import Backfill
+
 extension WireFormat {
   /// Ollama's own `/api/embed`: its OpenAI door cuts long texts in silence and can't be told not to. It tells a vector's text
   /// by order alone.

@@ -1,3 +1,5 @@
+import Backfill
+
 extension WireFormat {
   /// The `/embed` of Text Embeddings Inference, which serves one model and answers with the list of vectors alone.
   package static let tei = WireFormat(
