@@ -97,12 +97,53 @@ struct RequestTests {
   }
 
   @Test func `printing or dumping the options does not show the key`() {
-    let options = APIEmbedder.Options(apiKey: APIKey("sk-secret"), model: "m", dimensions: 8)
+    var options = APIEmbedder.Options(apiKey: APIKey("sk-secret"), model: "m", dimensions: 8)
+    options.headers = [("X-Token", APIKey("sk-secret too"))]
     var dumped = ""
     dump(options, to: &dumped)
     for text in [dumped, "\(options)", String(reflecting: options), "\(APIKey("sk-secret"))"] {
       #expect(!text.contains("sk-secret"))
       #expect(!text.isEmpty)
+    }
+  }
+
+  @Test func `the job's own fields win over all others but never say what the job's settings say`() async throws {
+    try await EmbeddingsServer.run { server in
+      let embedder = try server.embedder {
+        $0.fields = ["a": .integer(1), "b": .integer(1), "c": .integer(1)]
+        $0.documentFields = ["b": .integer(2), "c": .integer(2)]
+        $0.body = ["c": .object(["x": .array([.null, .number(0.5), .boolean(true), .string("a \"b\"")])])]
+      }
+      _ = try await embedder.embed(["text"])
+      let fields = try #require(server.record.requests.first).fields
+      #expect(fields["a"] == .integer(1) && fields["b"] == .integer(2))
+      #expect(fields["c"] == .object(["x": .array([.null, .number(0.5), .boolean(true), .string("a \"b\"")])]))
+      for name in ["model", "input", "dimensions", "encoding_format"] {
+        let failure = #expect(throws: Failure.self) { try server.embedder { $0.body = [name: .string("x")] } }
+        #expect(failure?.exitCode == .configuration)
+        #expect(failure.map { "\($0)".contains(name) } == true)
+      }
+    }
+  }
+
+  @Test(arguments: [("X-A", "b\r\nX-Evil: 1"), ("X-A\r\nX-Evil", "b"), ("", "b"), ("X A", "b"), ("X:A", "b")])
+  func `a header that can't be sent as it is is refused`(_ name: String, _ value: String) throws {
+    var options = APIEmbedder.Options(model: "m", dimensions: 8)
+    options.headers = [(name, APIKey(value))]
+    let client = try HTTPClient()
+    let failure = #expect(throws: Failure.self) { try APIEmbedder(options, client: client) }
+    #expect(failure?.exitCode == .configuration)
+  }
+
+  @Test(arguments: ["gemini-embedding-001", "models/gemini-embedding-001"])
+  func `Gemini's model stands in the path and in each request`(_ model: String) async throws {
+    var options = EmbeddingsServer.Options()
+    options.model = "gemini-embedding-001"
+    try await EmbeddingsServer.run(options) { server in
+      _ = try await server.embedder(in: .gemini) { $0.model = model }.embed(["one", "two"])
+      let request = try #require(server.record.requests.first)
+      #expect(request.target == "/v1beta/models/gemini-embedding-001:batchEmbedContents")
+      #expect(request.fields["model"] == .string("models/gemini-embedding-001"))
     }
   }
 }

@@ -140,15 +140,16 @@ package struct Batch: Equatable, Sendable {
       }
       if isExact { return true }
       guard Double(told) >= Contents.leastShare * Double(tokenCount) else { return false }
-      return !Contents.otherCounts.contains { count in told == texts.reduce(0) { $0 + count($1) } }
+      return !Contents.otherCounts.contains { told == $0(texts) || told == $0(texts.map(\.stripped)) }
     }
 
     /// What servers count that have no tokenizer at hand: characters of each kind, bytes, words.
-    private static let otherCounts: [@Sendable (String) -> Int] = [
-      { $0.unicodeScalars.count }, { $0.utf16.count }, { $0.utf8.count },
-      { $0.split(whereSeparator: \.isWhitespace).count },
-      { $0.count },
+    private static let otherCounts: [@Sendable ([String]) -> Int] = [
+      characters, { $0.reduce(0) { $0 + $1.utf16.count } }, { $0.reduce(0) { $0 + $1.utf8.count } },
+      { $0.reduce(0) { $0 + $1.split(whereSeparator: \.isWhitespace).count } }, { $0.reduce(0) { $0 + $1.count } },
     ]
+
+    private static let characters: @Sendable ([String]) -> Int = { $0.reduce(0) { $0 + $1.unicodeScalars.count } }
 
     /// What a provider says that it billed, unless it can't be that, or is the texts' characters: some servers count
     /// those.
@@ -158,7 +159,9 @@ package struct Batch: Equatable, Sendable {
         return nil
       }
       guard told > 2 * tokenCount else { return told }
-      return told == texts.reduce(0) { $0 + $1.unicodeScalars.count } ? nil : told
+      // Infinity counts them without the white space at a text's ends.
+      let counts = [texts, texts.map(\.stripped)].map(Contents.characters)
+      return counts.contains(told) ? nil : told
     }
 
     /// The same with a harmless text before the inputs, for which no row waits.
@@ -175,6 +178,18 @@ package struct Batch: Equatable, Sendable {
         rows: rows.filter { range.contains($0.input) }
           .map { BatchRow(key: $0.key, digest: $0.digest, input: $0.input - range.lowerBound) })
     }
+  }
+}
+
+extension String {
+  /// The text without the white space at its ends, as Python's `strip` has it.
+  fileprivate var stripped: String {
+    func isKept(_ scalar: Unicode.Scalar) -> Bool {
+      !scalar.properties.isWhitespace && !(0x1C...0x1F).contains(scalar.value)
+    }
+    let scalars = unicodeScalars
+    guard let start = scalars.firstIndex(where: isKept), let end = scalars.lastIndex(where: isKept) else { return "" }
+    return String(scalars[start...end])
   }
 }
 

@@ -52,6 +52,8 @@ extension ErrorRule {
         "api_key_expired", "expired_key", "token_not_found_in_db", "account_deactivated", "permission_denied",
         "service_disabled", "billing_disabled", "api_key_service_blocked", "mismatched_organization",
         "unsupported_country_region_territory", "UnrecognizedClientException", "ExpiredTokenException",
+        // LiteLLM without a database can't look a wrong key up.
+        "no_db_connection",
       ]),
     ErrorRule("the credential was refused", .denied, 401...401, 407...407),
     ErrorRule(
@@ -73,7 +75,7 @@ extension ErrorRule {
       "the credential was refused", .denied, 200...200, 400...400, 422...422,
       phrases: [
         "authentication required", "authentication failed", "authentication error", "authentication fails",
-        "not authenticated", "unauthorized",
+        "not authenticated", "unauthorized", "authenticationerror", "no connected db",
       ]),
   ]
 
@@ -81,11 +83,11 @@ extension ErrorRule {
     // llama.cpp answers 500 to an over-long input and speaks of a batch, TEI 413 or 422.
     ErrorRule(
       "an input is too long", .badInput, 200...200, 400...400, 413...413, 422...422, 500...500,
-      codes: ["context_length_exceeded", "exceed_context_size_error", "string_above_max_length"],
+      codes: ["context_length_exceeded", "exceed_context_size_error", "string_above_max_length", "string_too_long"],
       phrases: [
         "maximum context length", "maximum input length", "exceeds the context length", "must have less than",
         "too large to process", "larger than the max context size", "exceeds context", "maximum sequence length",
-        "too many input tokens", "string should have at most",
+        "too many input tokens", "string should have at most", "context window", "maximum allowed token size",
       ]),
     ErrorRule(
       "too many inputs or tokens in one request", .tooLarge, 200...200, 400...400, 413...413, 422...422,
@@ -128,18 +130,31 @@ extension ErrorRule {
       ]),
     ErrorRule("no such endpoint or model", .misconfigured, 404...405),
     ErrorRule(
-      "a parameter was refused: check the model, the dimensions and encoding_format", .misconfigured, 200...200,
-      400...400, 422...422,
-      codes: ["unknown_parameter", "unsupported_parameter", "UnsupportedParamsError"],
-      parameters: ["model", "dimensions", "output_dimension", "encoding_format"],
+      "no such model, or none that embeds: check the model's name", .misconfigured, 200...200, 400...400, 422...422,
+      parameters: ["model"],
       phrases: [
-        "matryoshka", "dimensions must be unset", "encoding_format", "encoding format", "encodingformat",
-        "output_dimension", "outputdimensionality", "unsupported dimension", "invalid dimension",
-        "dimensions parameter",
         "model not found", "model not exist", "model does not exist", "no such model", "unknown model", "invalid model",
         "unsupported model", "model is not supported", "not an embedding model", "not support embedding",
         "model … not found", "model … does not exist",
       ]),
+    ErrorRule(
+      "the dimensions were refused: check the job's dimensions, or let the request not name them (send_dimensions)",
+      .misconfigured, 200...200, 400...400, 422...422,
+      parameters: ["dimensions", "output_dimension"],
+      phrases: [
+        "matryoshka", "dimensions must be unset", "output_dimension", "outputdimensionality", "unsupported dimension",
+        "invalid dimension", "dimensions parameter", "setting dimensions", "dimensions is not supported",
+        "unsupportedparamserror … dimensions", "not support parameters … dimensions",
+      ]),
+    ErrorRule(
+      "a parameter was refused: check the model, the dimensions and encoding_format", .misconfigured, 200...200,
+      400...400, 422...422,
+      codes: ["unknown_parameter", "unsupported_parameter", "UnsupportedParamsError"],
+      parameters: ["encoding_format"],
+      phrases: [
+        "encoding_format", "encoding format", "encodingformat", "embedding_types", "embedding_type", "input_type",
+      ]
+    ),
     ErrorRule(
       "an input was refused", .badInput, 200...200, 400...400, 403...403, 422...422,
       codes: ["content_filter", "content_policy_violation", "empty", "tokenizer"],

@@ -78,12 +78,12 @@ struct ProviderError {
   /// The index of the refused input, where it is named as in "Invalid 'input[22]'", by a path "input.22" or by itself.
   func badIndex(inputCount: Int) -> Int? {
     let pattern =
-      /(?:inputs?|texts?|data|documents?|contents?|instances|requests|prompts?)`?(?:\[|\.|\/)(\d{1,6})(?![\w])/
+      /(?:inputs?|texts?|data|documents?|contents?|instances|requests|prompts?)`?(?:\.list\[[^\]]*\])?(?:\[|\.|\/)(\d{1,6})(?![\w])/
     for text in [parameter, message] {
       guard let match = text?.firstMatch(of: pattern), let index = Int(match.1) else { continue }
       return index < inputCount ? index : nil
     }
-    let words = /(?:input|text|item|document) at (?:index|position) (\d{1,6})(?!\w)/
+    let words = /(?:input|text|item|document|example) at (?:index|position) (\d{1,6})(?!\w)/
     let named = index ?? message.firstMatch(of: words).flatMap { Int($0.1) }
     return named.flatMap { (0..<inputCount).contains($0) ? $0 : nil }
   }

@@ -45,15 +45,18 @@ extension EmbeddingsServer {
       if let refusal = refusal(of: message, order) { return Delivery(pieces: [wire(refusal, number)]) }
       guard let order else { return Delivery(ending: .close) }
       bill(order.texts)
-      return processed(order, behaviour, number)
+      let dialect = Dialect(path: message.path, options) ?? .openAI
+      return processed(order, dialect, behaviour, number)
     }
   }
 
-  private func processed(_ order: Order, _ behaviour: Behaviour, _ number: Int) -> Delivery {
+  private func processed(
+    _ order: Order, _ dialect: Dialect, _ behaviour: Behaviour, _ number: Int
+  ) -> Delivery {
     if case .distort(let distortion) = behaviour {
-      return Delivery(pieces: [wire(reply(to: order, distortion), number)])
+      return Delivery(pieces: [wire(reply(to: order, dialect, distortion), number)])
     }
-    let response = reply(to: order, nil)
+    let response = reply(to: order, dialect, nil)
     switch behaviour {
     case .resetAfterProcessing:
       return Delivery(ending: .reset)

@@ -2,8 +2,8 @@ import Backfill
 import FlyingSocks
 import Foundation
 
-/// An embeddings API of the project's own: a real listener on loopback that speaks OpenAI's protocol, and Azure's at
-/// their paths, computes each text's vector from the text, counts what it bills, and misbehaves as a test tells it.
+/// An embeddings API of the project's own: a real listener on loopback that speaks OpenAI's protocol, and other
+/// providers' at their paths (`Dialect`), computes each text's vector from the text, counts what it bills, and misbehaves as a test tells it.
 package final class EmbeddingsServer: Sendable {
   package struct Options: Sendable {
     package var model = "text-embedding-3-small"
@@ -139,7 +139,7 @@ package final class EmbeddingsServer: Sendable {
     let request = Request(
       connection: number, method: message.method, target: message.target, headers: message.headers,
       digests: texts.map(TextDigest.init(of:)), tokens: texts.reduce(0) { $0 + EmbeddingsServer.tokens(of: $1) },
-      time: ContinuousClock.now - began)
+      fields: order?.fields ?? [:], time: ContinuousClock.now - began)
     let requestNumber = watched.update { $0.begin(request) }
     var isInFlight = true
     defer { if isInFlight { watched.update { $0.inFlight -= 1 } } }

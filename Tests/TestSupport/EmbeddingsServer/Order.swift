@@ -1,67 +1,95 @@
+import Backfill
 import Foundation
 
 extension EmbeddingsServer {
-  /// The body of a request for embeddings.
+  /// The body of a request for embeddings, in whichever dialect.
   struct Order: Decodable {
-    let model: String?
-    let texts: [String]
-    let encodingFormat: String?
-    let dimensions: Int?
+    private(set) var texts: [String]
+    /// The member that held the texts.
+    let textsField: String
+    /// What it says beside the texts, by field; in Gemini's what the first of its requests says.
+    let fields: [String: JSONValue]
+
+    var model: String? { word("model") }
+
+    var encodingFormat: String? {
+      if case .array(let names) = fields["embedding_types"], case .string(let name) = names.first { return name }
+      return word("encoding_format") ?? word("embedding_type")
+    }
 
     var asksForBase64: Bool { encodingFormat == "base64" }
+
+    var dimensions: Int? {
+      let names = ["dimensions", "output_dimension", "outputDimensionality"]
+      return names.lazy.compactMap { name in
+        if case .integer(let count) = fields[name] { count } else { nil }
+      }.first
+    }
 
     /// The order as a server takes it that reads only so many words of a text.
     func cut(toWords most: Int?) -> Order {
       guard let most else { return self }
-      let texts = texts.map { $0.split(separator: " ").prefix(most).joined(separator: " ") }
-      return Order(model: model, texts: texts, encodingFormat: encodingFormat, dimensions: dimensions)
+      var order = self
+      order.texts = texts.map { $0.split(separator: " ").prefix(most).joined(separator: " ") }
+      return order
     }
 
-    private enum CodingKeys: String, CodingKey {
-      case model, dimensions
-      case texts = "input"
-      case encodingFormat = "encoding_format"
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.container(keyedBy: Name.self)
+      var (texts, textsField): ([String]?, String?) = (nil, nil)
+      var fields: [String: JSONValue] = [:]
+      for key in container.allKeys {
+        switch key.stringValue {
+        case "input", "inputs", "texts":
+          let list = try? container.decode([String].self, forKey: key)
+          (texts, textsField) = (try list ?? [container.decode(String.self, forKey: key)], key.stringValue)
+        case "requests":
+          let items = try container.decode([Item].self, forKey: key)
+          (texts, textsField) = (items.map(\.text), key.stringValue)
+          fields = items.first?.fields ?? [:]
+        default: fields[key.stringValue] = try container.decode(JSONValue.self, forKey: key)
+        }
+      }
+      guard let texts, let textsField else {
+        throw DecodingError.dataCorrupted(.init(codingPath: [], debugDescription: "no texts"))
+      }
+      (self.texts, self.textsField, self.fields) = (texts, textsField, fields)
     }
-  }
-}
 
-extension EmbeddingsServer {
-  /// The refusal that OpenAI, or Azure at its paths, has for a request; nil where it is in order.
-  func refusal(of message: HTTPMessage, _ order: Order?) -> Response? {
-    let path = message.path
-    let azurePaths = ["/openai/v1/embeddings", "/openai/deployments/\(options.deployment)/embeddings"]
-    guard path == "/v1/embeddings" || azurePaths.contains(path) else {
-      return .error(404, type: "invalid_request_error", code: "unknown_url", message: "Unknown request URL.")
+    private func word(_ name: String) -> String? {
+      if case .string(let word) = fields[name] { word } else { nil }
     }
-    let isAzure = azurePaths.contains(path)
-    if path.contains("/deployments/"), message.query["api-version"] == nil {
-      return Response(404, body: #"{"error":{"code":"404","message":"Resource not found"}}"#)
+
+    private struct Name: CodingKey {
+      let stringValue: String
+      let intValue: Int? = nil
+
+      init(stringValue: String) { self.stringValue = stringValue }
+
+      init?(intValue: Int) { nil }
     }
-    let credential = isAzure ? message.headers["api-key"].map { "Bearer \($0)" } : message.headers["authorization"]
-    if let key = options.apiKey, credential != "Bearer \(key)" {
-      return .error(401, type: "invalid_request_error", code: "invalid_api_key", message: "Incorrect API key provided.")
+
+    /// One of Gemini's requests.
+    private struct Item: Decodable {
+      private struct Content: Decodable {
+        struct Part: Decodable {
+          let text: String
+        }
+
+        let parts: [Part]
+      }
+
+      let text: String
+      var fields: [String: JSONValue] = [:]
+
+      init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: Name.self)
+        let content = try container.decode(Content.self, forKey: Name(stringValue: "content"))
+        text = content.parts.map(\.text).joined()
+        for key in container.allKeys where key.stringValue != "content" {
+          fields[key.stringValue] = try container.decode(JSONValue.self, forKey: key)
+        }
+      }
     }
-    guard let order, message.method == "POST" else {
-      return .error(400, type: "invalid_request_error", message: "We could not parse the JSON body of your request.")
-    }
-    if order.model != (isAzure ? options.deployment : options.model), !options.otherModels.contains(order.model ?? "") {
-      return .error(404, type: "invalid_request_error", code: "model_not_found", message: "The model does not exist.")
-    }
-    if order.texts.isEmpty || order.texts.count > options.maxInputs || order.texts.contains("") {
-      return .error(400, type: "invalid_request_error", message: "'$.input' is invalid.")
-    }
-    let tokens = order.texts.map(options.tokens)
-    if let index = tokens.firstIndex(where: { $0 > options.maxInputTokens }) {
-      return .error(
-        400, type: "invalid_request_error",
-        message: "Invalid 'input[\(index)]': maximum input length is \(options.maxInputTokens) tokens.")
-    }
-    let sum = tokens.reduce(0, +)
-    if sum > options.maxRequestTokens {
-      return .error(
-        400, type: "max_tokens_per_request", code: "max_tokens_per_request",
-        message: "Requested \(sum) tokens, max \(options.maxRequestTokens) tokens per request")
-    }
-    return nil
   }
 }

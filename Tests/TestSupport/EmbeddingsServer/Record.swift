@@ -52,6 +52,8 @@ extension EmbeddingsServer {
     package let digests: [TextDigest]
     /// The tokens of its inputs.
     package let tokens: Int
+    /// What its body says beside the texts, by field; in Gemini's dialect what the first of its requests says.
+    package let fields: [String: JSONValue]
     /// Since the server began.
     package let time: Duration
   }

@@ -27,46 +27,40 @@ extension EmbeddingsServer {
   /// The rule by which this server counts tokens unless a test gives another: one for every four bytes of UTF-8 that were begun.
   package static func tokens(of text: String) -> Int { (text.utf8.count + 3) / 4 }
 
-  /// The reply to an order, made wrong in the way of `distortion`.
-  func reply(to order: Order, _ distortion: Distortion?) -> Response {
+  /// The reply to an order in its dialect, made wrong in the way of `distortion`.
+  func reply(to order: Order, _ dialect: Dialect, _ distortion: Distortion?) -> Response {
     if case .notJSON = distortion {
       return Response(200, headers: [("Content-Type", "text/html")], body: "<html><body>It works!</body></html>")
     }
     var dimensions = order.dimensions ?? options.dimensions
+    if case .dimensions(let other) = distortion { dimensions = other }
     let other = order.model.flatMap { options.otherModels.contains($0) ? $0 : nil }
-    var model = "\"model\":\"\(other ?? options.model)\","
-    let sum = order.texts.reduce(0) { $0 + options.tokens($1) }
-    var usage = ",\"usage\":{\"prompt_tokens\":\(sum),\"total_tokens\":\(sum)}"
-    var padding = ""
-    switch distortion {
-    case .dimensions(let other): dimensions = other
-    case .model(let other): model = "\"model\":\"\(other)\","
-    case .noModel: model = ""
-    case .usage(let other): usage = other.map { ",\"usage\":\($0)" } ?? ""
-    case .usageOf(let other): usage = other(order.texts).map { ",\"usage\":\($0)" } ?? ""
-    case .padded(let bytes): padding = ",\"padding\":\"\(String(repeating: "x", count: bytes))\""
-    default: break
-    }
+    let isBase64 = dialect.encodes(order)
     var items = order.texts.enumerated().compactMap { index, text in
       if case .flawed(let flaw, let isMeant) = distortion, isMeant(text) {
-        return flawedItem(index, text, dimensions, asBase64: order.asksForBase64, flaw)
+        return flawedItem(index, text, dimensions, dialect, asBase64: isBase64, flaw)
       }
-      let seed = other.map { "\($0): \(text)" } ?? text
-      return item(index, seed, dimensions, asBase64: order.asksForBase64, distortion)
+      let cut = dialect.cuts(order) ? self.cut(text) : text
+      let seed = other.map { "\($0): \(cut)" } ?? cut
+      return item(index, seed, dimensions, dialect, asBase64: isBase64, distortion)
     }
     switch distortion {
     case .tooFew: items.removeLast()
-    case .tooMany: items.append(item(items.count, "one more", dimensions, asBase64: order.asksForBase64, nil))
+    case .tooMany: items.append(item(items.count, "one more", dimensions, dialect, asBase64: isBase64, nil))
     case .reversed: items.reverse()
     default: break
     }
-    return Response(
-      200, headers: [("Content-Type", "application/json")],
-      body: "{\"object\":\"list\",\(model)\"data\":[\(items.joined(separator: ","))]\(usage)\(padding)}")
+    return frame(of: items, order, dialect, model: other ?? options.model, distortion)
+  }
+
+  /// As much of a text as the model takes, by the server's own rule for tokens.
+  private func cut(_ text: String) -> String {
+    options.tokens(text) <= options.maxInputTokens
+      ? text : String(decoding: text.utf8.prefix(4 * options.maxInputTokens), as: UTF8.self)
   }
 
   private func item(
-    _ index: Int, _ text: String, _ dimensions: Int, asBase64: Bool, _ distortion: Distortion?
+    _ index: Int, _ text: String, _ dimensions: Int, _ dialect: Dialect, asBase64: Bool, _ distortion: Distortion?
   ) -> String {
     var vector = EmbeddingsServer.vector(for: text, dimensions: dimensions)
     if index == 0, case .notFinite = distortion { vector[0] = .nan }
@@ -82,15 +76,16 @@ extension EmbeddingsServer {
     case .indexOutOfRange: number = "\"index\":\(index + 1),"
     case .noIndex: number = ""
     case .noFirstIndex: if index == 0 { number = "" }
-    case .noVector: return "{\"object\":\"embedding\",\"index\":\(index)}"
+    case .noVector: return dialect.item(number: "\"index\":\(index),", nil)
     default: break
     }
-    return "{\"object\":\"embedding\",\(number)\"embedding\":\(embedding)}"
+    if dialect == .geminiOpenAI, index == 0 { number = "" }
+    return dialect.item(number: number, embedding)
   }
 
   /// Nil for no item.
   private func flawedItem(
-    _ index: Int, _ text: String, _ dimensions: Int, asBase64: Bool, _ flaw: Flaw
+    _ index: Int, _ text: String, _ dimensions: Int, _ dialect: Dialect, asBase64: Bool, _ flaw: Flaw
   ) -> String? {
     var vector = EmbeddingsServer.vector(for: text, dimensions: dimensions)
     switch flaw {
@@ -109,11 +104,11 @@ extension EmbeddingsServer {
       case .garbled: asBase64 ? "\"*\(right.dropFirst(2))" : "\"none\""
       default: right
       }
-    let number = "\"object\":\"embedding\",\"index\":\(index)"
+    let number = "\"index\":\(index),"
     return switch flaw {
     case .missing: nil
-    case .noVector: "{\(number)}"
-    default: "{\(number),\"embedding\":\(embedding)}"
+    case .noVector: dialect.item(number: number, nil)
+    default: dialect.item(number: number, embedding)
     }
   }
 
