@@ -33,7 +33,7 @@ enum SQLiteOpening {
     }
   }
 
-  private static let cacheKilobytes = 16_384
+  private static let cacheKilobytes = 8_192
 
   private static func configuration(
     of path: String, for access: StoreAccess, patience: SQLitePatience, isCancelled: @escaping @Sendable () -> Bool

@@ -21,9 +21,10 @@ enum SQLiteVectorFormat: Sendable {
 
   private static func text(of vector: ArraySlice<Float>) -> String {
     vector.withUnsafeBufferPointer { vector in
-      String(unsafeUninitializedCapacity: vector.count * (FloatText.mostBytes + 1) + FloatText.room) { text in
-        guard var end = text.baseAddress else { return 0 }
-        let start = end
+      let most = vector.count * (FloatText.mostBytes + 1) + FloatText.room
+      return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: most) { text in
+        guard let start = text.baseAddress else { return "" }
+        var end = start
         var index = 0
         while index < vector.count {
           end.pointee = UInt8(ascii: index == 0 ? "[" : ",")
@@ -32,7 +33,8 @@ enum SQLiteVectorFormat: Sendable {
           index += 1
         }
         end.pointee = UInt8(ascii: "]")
-        return end + 1 - start
+        // A string of its own length: a write holds those of many rows.
+        return String(decoding: UnsafeBufferPointer(start: start, count: end + 1 - start), as: UTF8.self)
       }
     }
   }
