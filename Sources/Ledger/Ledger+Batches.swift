@@ -48,14 +48,15 @@ extension Ledger {
       try db.cachedStatement(
         sql: """
           INSERT INTO receipt
-            (run_id, number, request_id, inputs, billed_tokens, is_counted_here, cost, spent, received_at, fitted_rows)
-          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            (run_id, number, request_id, inputs, billed_tokens, is_counted_here, cost, spent, received_at, fitted_rows,
+              is_placed_by_order)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
           """
       ).execute(arguments: [
         batch.id.run, batch.id.number, reply.requestID, batch.contents.texts.count,
         reply.billedTokens ?? batch.contents.tokenCount, reply.billedTokens == nil, cost, spent ?? cost,
         date.timeIntervalSince1970,
-        batch.contents.fittedRows,
+        batch.contents.fittedRows, reply.isPlacedByOrder,
       ])
       try Ledger.spool(reply.vectors, of: batch.id, checksum, db)
       try Ledger.enterTold(reply.rateLimits, to: batch.id.run, at: date, db)

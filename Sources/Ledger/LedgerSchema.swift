@@ -153,7 +153,13 @@ enum LedgerSchema {
           """)
     }
     // A checksum of the spool is no SHA-256 any more. Earlier versions would take it for damage: they refuse the ledger.
-    migrator.registerMigration("6") { _ in }
+    migrator.registerMigration("6") { db in
+      try db.execute(
+        sql: """
+          -- 1 where the reply numbers no vector: that each is its text's is known by their order and their count alone.
+          ALTER TABLE receipt ADD COLUMN is_placed_by_order INTEGER NOT NULL DEFAULT 0;
+          """)
+    }
     return migrator
   }
 }

@@ -24,6 +24,21 @@ extension LedgerTests {
     #expect(rows == batch.contents.rows.embedded(by: reply().vectors))
   }
 
+  @Test(arguments: [false, true])
+  func `a receipt says where only their order told whose the vectors are`(isPlacedByOrder: Bool) async throws {
+    let ledger = try Ledger.open(at: path)
+    let run = try await ledger.begin(Self.job, on: "db", at: Date())
+    let batch = batch(1, of: run.id)
+    try await ledger.requested(batch, target: run.targets[0], reservation: nil)
+    var reply = reply()
+    reply.isPlacedByOrder = isPlacedByOrder
+    try await ledger.received(reply, to: batch, target: 1, cost: nil, at: Date())
+    let told = try await DatabaseQueue(path: path).read {
+      try Bool.fetchAll($0, sql: "SELECT is_placed_by_order FROM receipt")
+    }
+    #expect(told == [isPlacedByOrder])
+  }
+
   @Test func `a request without a reply counts as possibly paid, once, at the most that it can cost`() async throws {
     let ledger = try Ledger.open(at: path)
     let run = try await ledger.begin(Self.job, on: "db", at: Date())
