@@ -1,7 +1,7 @@
 /// How many requests may be in flight: one more for each round that is answered in time, half as many after a refusal.
 ///
-/// Where nothing is known of the limits it begins with one request, whose reply may tell them, and doubles with each
-/// round until the first sign of trouble.
+/// Where nothing is known of the limits it begins with one request, whose reply may tell them, and has four times as many
+/// with each round until the first sign of trouble.
 package struct ConcurrencyWindow: Equatable, Sendable {
   private let ceiling: Double
   private var size: Double
@@ -25,7 +25,7 @@ package struct ConcurrencyWindow: Equatable, Sendable {
       isStarting = false
       size = max(1, size * 0.9)
     } else if now >= steadyUntil {
-      size = min(ceiling, size + (isStarting ? 1 : 1 / size))
+      size = min(ceiling, size + (isStarting ? 3 : 1 / size))
     }
   }
 
