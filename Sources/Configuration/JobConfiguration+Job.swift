@@ -65,7 +65,7 @@ extension JobConfiguration {
     return Model(
       name: name, provider: providerName, dimensions: dimensions, usdPerMillionTokens: price?.usdPerMillionTokens,
       maxInputTokens: limits?.inputTokens, maxInputs: limits?.inputs, maxRequestTokens: limits?.requestTokens,
-      fields: fields(for: .document), cut: cut)
+      fields: storedTextFields, cut: cut)
   }
 
   private func check(_ dimensions: Int, of model: String, _ cut: VectorCut) throws(Failure) {

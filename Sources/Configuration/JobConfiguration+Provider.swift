@@ -11,23 +11,19 @@ extension JobConfiguration {
       name: entry.name, format: entry.format, baseURL: try baseURL(), key: key, keyHeader: entry.keyHeader,
       organization: isOpenAI ? values.text(.organization) : nil, project: isOpenAI ? values.text(.project) : nil,
       azure: entry.format == .azure ? try azure() : nil, names: entry.names, send: entry.send,
-      document: catalogueModel?.document ?? entry.document, query: catalogueModel?.query ?? entry.query,
+      document: documentFields, query: catalogueModel?.query ?? entry.query,
       body: values.object(.body), headers: try headers(key), encodings: encodings, usage: entry.usage,
       sendsDimensions: try sendsDimensions(), cut: values.choice(.cut) ?? .provider,
       timeout: .seconds(values.integer(.timeout) ?? ProviderSettings.standardTimeout),
       caFile: values.text(.caFile).map(process.absolute), proxy: values.secret(.proxy))
   }
 
-  /// What a request says beside model, texts, dimensions and encoding.
-  func fields(for role: EmbeddingRole) -> [String: JSONValue] {
-    let entry = catalogueProvider
-    let roleFields =
-      switch role {
-      case .document: catalogueModel?.document ?? entry.document
-      case .query: catalogueModel?.query ?? entry.query
-      }
-    return entry.send.merging(roleFields) { $1 }.merging(values.object(.body)) { $1 }
+  /// What a request for stored texts says beside model, texts, dimensions and encoding. It needs no key.
+  var storedTextFields: [String: JSONValue] {
+    ProviderSettings.fields(catalogueProvider.send, documentFields, values.object(.body))
   }
+
+  private var documentFields: [String: JSONValue] { catalogueModel?.document ?? catalogueProvider.document }
 
   var providerKey: ProviderKey { ProviderKey(catalogueProvider, values, catalogue) }
 

@@ -2,7 +2,7 @@ import Backfill
 import Foundation
 
 extension JobConfiguration {
-  /// Days before a model's sunset from which on it is told: filling a column anew takes its time.
+  /// So many days before a model's sunset the warning begins: filling a column again takes time.
   private static let sunsetNotice = 180
 
   /// What a person should know of the settings before anything is called; one line each.

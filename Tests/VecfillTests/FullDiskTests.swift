@@ -35,6 +35,16 @@ struct FullDiskTests {
     try await scene.fill([], ["VECFILL_LEDGER": disk.path + "/vecfill.db"])
   }
 
+  /// However often the run is tried on the full disk.
+  private static func expectNothingSent(_ scene: Scene, _ disk: SmallDisk) async throws {
+    let sent = scene.server.record.requests.count
+    for _ in 1...3 {
+      let exit = try await fill(scene, disk)
+      #expect(exit.code == 74, "\(exit.errors)")
+    }
+    #expect(scene.server.record.requests.count == sent)
+  }
+
   @Test(arguments: [false, true])
   func `a disk that was full before is told before anything is sent, as often as it is tried`(hasRun: Bool) async throws
   {
@@ -50,13 +60,7 @@ struct FullDiskTests {
         try await scene.database.run("ALTER TABLE away RENAME TO chat_messages")
       }
       #expect(try disk.fill() > 20 << 20)
-      // A run itself needs a page or two.
-      let requests = scene.server.record.requests.count
-      for _ in 1...3 {
-        let exit = try await Self.fill(scene, disk)
-        #expect(exit.code == 74, "\(exit.errors)")
-      }
-      #expect(scene.server.record.requests.count == requests)
+      try await Self.expectNothingSent(scene, disk)
       try disk.empty()
       let exit = try await Self.fill(scene, disk)
       #expect(exit.code == 0, "\(exit.errors)")
@@ -80,11 +84,7 @@ struct FullDiskTests {
       #expect((answers + 4...answers + 8).contains(sent))
       #expect(scene.server.record.billed.count == 100 * sent)
       #expect(try await scene.database.count("embedding IS NOT NULL") == 100 * sent)
-      for _ in 1...3 {
-        let exit = try await Self.fill(scene, disk)
-        #expect(exit.code == 74, "\(exit.errors)")
-      }
-      #expect(scene.server.record.requests.count == sent)
+      try await Self.expectNothingSent(scene, disk)
       try disk.empty()
       let last = try await Self.fill(scene, disk)
       #expect(last.code == 0, "\(last.errors)")

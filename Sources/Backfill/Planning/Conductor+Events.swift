@@ -156,8 +156,6 @@ extension Conductor {
     end(.failed(failure))
   }
 
-  /// How often a harmless text is refused before that ends a run that had answers.
-  private static let probeTries = 4
   /// How often a harmless text is refused before that ends a run that had answers; more often where each time nothing said
   /// that the server behind the connection works.
   private static func probeTries(_ failure: EmbeddingFailure) -> Int {

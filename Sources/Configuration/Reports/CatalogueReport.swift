@@ -29,7 +29,7 @@ package struct CatalogueReport {
     [name, catalogue.provider(name)?.keyVariable].compactMap(\.self).joined(separator: " ")
   }
 
-  /// The models that may not be served for ever, a line each.
+  /// The models that have a sunset, one line each.
   private var sunsets: [String] {
     catalogue.models.compactMap { model in
       model.sunset.map { "Sunset \($0): \(model.id) of \(model.provider)." }

@@ -101,7 +101,13 @@ package struct ProviderSettings: Hashable, Sendable {
 
   /// What a request says beside model, texts, dimensions and encoding.
   package func fields(for role: EmbeddingRole) -> [String: JSONValue] {
-    let roleFields = role == .document ? document : query
-    return send.merging(roleFields) { $1 }.merging(body) { $1 }
+    Self.fields(send, role == .document ? document : query, body)
+  }
+
+  /// The fields of every request, those of its role in their place, and the job's in the place of both.
+  static func fields(
+    _ send: [String: JSONValue], _ ofRole: [String: JSONValue], _ body: [String: JSONValue]
+  ) -> [String: JSONValue] {
+    send.merging(ofRole) { $1 }.merging(body) { $1 }
   }
 }

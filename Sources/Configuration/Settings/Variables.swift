@@ -27,7 +27,7 @@ extension Variables: CustomReflectable {
 }
 
 extension Origin {
-  /// Where an error says that a value stands: a variable's name is told beside it.
+  /// The place of a value in an error, which names the variable as well.
   var place: String {
     if case .environment = self { "environment" } else { "\(self)" }
   }

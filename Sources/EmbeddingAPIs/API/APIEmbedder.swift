@@ -20,9 +20,8 @@ package struct APIEmbedder: Embedder {
   let notify: @Sendable (String) -> Void
   let now: @Sendable () -> Date
 
-  /// An embedder that sends over `client`; `notify` is told, in one line and once, what it has to do otherwise than by
-  /// the options and what an operator should know of the server, and `now` reads the clock for a `Retry-After` that is a
-  /// date.
+  /// An embedder that sends over `client`. `notify` gets one line, once, for each thing that is done otherwise than the
+  /// options say or that an operator should know of the server. `now` reads the clock for a `Retry-After` that is a date.
   ///
   /// Throws a `Failure` with `.configuration` for a URL that is none, for a key or another header that can't be sent, such
   /// as one with a line break, and for a body that names the model, the texts, the dimensions or the encoding.

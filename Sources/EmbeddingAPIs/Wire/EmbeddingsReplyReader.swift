@@ -290,18 +290,10 @@ struct EmbeddingsReplyReader {
   /// A vector of zeros has no direction: pgvector leaves it out of a cosine index, so that nobody would ever find it.
   private func faultOfValues() -> String? {
     let start = objects.count * dimensions
-    // Without its sign a float's bits are a number that grows with it, infinity and NaN above all: one that a loop without
-    // an exit finds many at a time.
-    let most = values.withUnsafeBufferPointer { values in
-      var most: Int32 = 0
-      var index = start
-      while index < start + dimensions {
-        most = max(most, Int32(bitPattern: values[index].bitPattern & 0x7FFF_FFFF))
-        index &+= 1
-      }
-      return most
+    let most = values.withUnsafeBufferPointer {
+      UnsafeBufferPointer(rebasing: $0[start..<start + dimensions]).greatestMagnitude
     }
-    if most >= Int32(bitPattern: Float.infinity.bitPattern) { return Self.notFinite }
+    if most >= Float.infiniteMagnitude { return Self.notFinite }
     return most == 0 ? "its vector is all zeros" : nil
   }
 

@@ -3,8 +3,8 @@ import Postgres
 
 /// Looks at a job's database for `vecfill check`: it takes no lock of a run's and writes nothing.
 ///
-/// What it finds is told, whether it is in order or not; what it means is the caller's decision. All errors are
-/// `Failure`s that hold no text and no secret.
+/// It reports what it finds, good or bad; the caller decides what that means. All errors are `Failure`s that hold no text
+/// and no secret.
 package protocol DatabaseSurveyor: Sendable {
   /// As `MessageStore.identity`.
   var identity: String { get }

@@ -113,7 +113,7 @@ struct PostgresTableSurveyor: Sendable {
     } catch let failure as Failure {
       survey.publishingRefusal = failure
     } catch let error as PostgresError where !error.endsConnection {
-      // A right that it lacks is told by the column's own line.
+      // The column's own line names a missing right.
     }
   }
 
