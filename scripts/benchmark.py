@@ -47,17 +47,18 @@ class Postgres:
         command = [*_as_server, self.programs / program, "-D", self.folder / "data", *arguments]
         subprocess.run(list(map(str, command)), check=True, stdout=subprocess.DEVNULL, cwd="/", **options)
 
-    def start(self, text, **options):
-        """A psql that runs `text`."""
-        command = [self.programs / "psql", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "-qAt", "-c", text]
+    def start(self, *texts, **options):
+        """A psql that runs `texts`, in one session."""
+        command = [self.programs / "psql", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "-qAt",
+                   *(f"-c{text}" for text in texts)]
         return subprocess.Popen(list(map(str, command)), text=True, stdout=subprocess.PIPE,
                                 env=os.environ | {"PGOPTIONS": "-c client_min_messages=error"}, **options)
 
-    def sql(self, text):
-        """What `text` returns, as psql writes it."""
-        process = self.start(text)
+    def sql(self, *texts):
+        """What `texts` return in one session, as psql writes it."""
+        process = self.start(*texts)
         output = process.communicate()[0].strip()
-        assert process.returncode == 0, text
+        assert process.returncode == 0, texts
         return output
 
     def environment(self, state, **more):
@@ -68,6 +69,16 @@ class Postgres:
     @property
     def pid(self):
         return (self.folder / "data/postmaster.pid").read_text().split()[0]
+
+    def cpu(self):
+        """CPU seconds of the server and of all the processes that it has or had."""
+        postmaster, ticks = self.pid, 0
+        for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+            try: pid, fields = stat.parent.name, stat.read_text().rsplit(")", 1)[1].split()
+            except OSError: continue
+            if pid == postmaster: ticks += sum(map(int, fields[11:15]))
+            elif fields[1] == postmaster: ticks += sum(map(int, fields[11:13]))
+        return ticks / os.sysconf("SC_CLK_TCK")
 
 
 class EmbeddingsServer:

@@ -114,7 +114,7 @@ extension Parameter {
         fallback: .integer(8))
     case .writers:
       Definition(
-        "the most writes to the database side by side; SQLite takes one at a time", .integer(1...16), flag: "--writers",
+        "the most writes to the database side by side", .integer(1...16), flag: "--writers",
         variable: "VECFILL_WRITERS", fallback: .integer(2))
     case .requestsPerMinute:
       Definition(

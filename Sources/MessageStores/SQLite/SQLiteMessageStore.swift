@@ -9,7 +9,8 @@ import Postgres
 /// ends its wait and its statement at once. The schema may change meanwhile: the table is then inspected anew.
 package actor SQLiteMessageStore: MessageStore {
   package nonisolated let identity: String
-  package nonisolated var mostWriters: Int { 1 }
+  /// One batch is turned into what the column takes while another is in its transaction.
+  package nonisolated var mostWriters: Int { 2 }
   private let queue: DatabaseQueue
   private let access: StoreAccess
   private let patience: SQLitePatience
