@@ -103,12 +103,12 @@ package final class Ledger: Sendable {
   /// What comes while a transaction is being made durable goes into the next one together, so that the disk is waited
   /// for once a group and not once a call. A group fails as a whole.
   func write<T: Sendable>(_ updates: @escaping @Sendable (Database) throws -> T) async throws -> T {
-    try await withCheckedThrowingContinuation { continuation in
+    try await handedOver { handover in
       let entry = Entry { db in
         let value = try updates(db)
-        return { continuation.resume(returning: value) }
+        return { handover.resume(with: .success(value)) }
       } fail: {
-        continuation.resume(throwing: $0)
+        handover.resume(with: .failure($0))
       }
       let isFirst = waiting.withLock { waiting in
         waiting.append(entry)
@@ -157,9 +157,9 @@ package final class Ledger: Sendable {
   }
 
   func read<T: Sendable>(_ value: @escaping @Sendable (Database) throws -> T) async throws -> T {
-    try await withCheckedThrowingContinuation { continuation in
+    try await handedOver { handover in
       queue.asyncRead { [path] database in
-        continuation.resume(with: Result { try value(database.get()) }.mapError { Ledger.failure($0, path: path) })
+        handover.resume(with: Result { try value(database.get()) }.mapError { Ledger.failure($0, path: path) })
       }
     }
   }

@@ -18,10 +18,10 @@ enum SQLiteOpening {
     }
     do {
       return try await withTaskCancellationHandler {
-        try await withCheckedThrowingContinuation { continuation in
+        try await handedOver { handover in
           // It may wait for a lock, which no thread of the cooperative pool should.
           DispatchQueue.global().async {
-            continuation.resume(with: Result { try DatabaseQueue(path: path, configuration: configuration) })
+            handover.resume(with: Result { try DatabaseQueue(path: path, configuration: configuration) })
           }
         }
       } onCancel: {
