@@ -48,6 +48,9 @@ import Testing
 
   @Test func `the victim of a deadlock tries again`() async throws {
     let (fixture, application) = try await Self.prepare()
+    // A session looks once, so long after its wait began: the application must be waiting by then.
+    try await fixture.run(
+      "ALTER DATABASE \(try #require(fixture.url.split(separator: "/").last)) SET deadlock_timeout = '5s'")
     let store = try await fixture.openImpatient(lockTimeout: .seconds(60))
     // Only the store's own check finds the deadlock, so that it is the victim.
     try await application.execute("SET deadlock_timeout = '10min'; BEGIN; UPDATE messages SET role = 'x' WHERE id = 2")
