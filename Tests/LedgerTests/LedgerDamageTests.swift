@@ -137,7 +137,7 @@ import Testing
     let path = folder.file("ledger.db")
     try await Self.ledger(in: folder).write(to: URL(fileURLWithPath: path))
     do {
-      let queue = try DatabaseQueue(path: path)
+      let queue = try DatabaseQueue.patient(path)
       try await queue.write { try $0.execute(sql: sql) }
     }
     let outcome = await Self.outcome(of: path)
@@ -151,7 +151,7 @@ import Testing
     let folder = try TemporaryFolder()
     let path = folder.file("app.db")
     do {
-      let queue = try DatabaseQueue(path: path)
+      let queue = try DatabaseQueue.patient(path)
       try await queue.writeWithoutTransaction {
         try $0.execute(sql: "PRAGMA journal_mode = WAL; CREATE TABLE mine (x)")
       }

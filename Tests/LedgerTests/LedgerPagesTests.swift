@@ -35,7 +35,7 @@ import Testing
   }
 
   private static func pageSize(_ path: String) throws -> Int? {
-    try DatabaseQueue(path: path).read { try Int.fetchOne($0, sql: "PRAGMA page_size") }
+    try DatabaseQueue.patient(path).read { try Int.fetchOne($0, sql: "PRAGMA page_size") }
   }
 
   @Test func `a new ledger has large pages`() throws {
@@ -51,7 +51,7 @@ import Testing
     let path = folder.file("ledger.db")
     let vectors = Self.vectors(20)
     do {
-      let queue = try DatabaseQueue(path: path)
+      let queue = try DatabaseQueue.patient(path)
       try await queue.writeWithoutTransaction {
         try $0.execute(sql: "PRAGMA page_size = \(size); CREATE TABLE made (x); DROP TABLE made")
       }
@@ -70,7 +70,7 @@ import Testing
     try await second.settle(Settlement(batches: [batch.id]), run: run.id, targets: run.targets, at: Date())
     #expect(try await second.kept(of: run.targets[0]).count == 20)
     #expect(try Self.pageSize(path) == size)
-    let check = try await DatabaseQueue(path: path).read { try String.fetchOne($0, sql: "PRAGMA integrity_check") }
+    let check = try await DatabaseQueue.patient(path).read { try String.fetchOne($0, sql: "PRAGMA integrity_check") }
     #expect(check == "ok")
   }
 
@@ -82,7 +82,7 @@ import Testing
     let batch = Self.batch(1, of: run.id)
     let vectors = Self.vectors(2)
     try await Self.store(batch, vectors, in: ledger, run)
-    let queue = try DatabaseQueue(path: path)
+    let queue = try DatabaseQueue.patient(path)
     let checksum = Self.formerChecksum(of: batch, target: run.targets[0], vectors)
     try await queue.write { try $0.execute(sql: "UPDATE spool SET checksum = ?", arguments: [checksum]) }
     #expect(try await ledger.spooled(batch.id).vectors == vectors)
@@ -135,7 +135,7 @@ import Testing
       let batch = Self.batch(number, of: run.id, keys: keys)
       try await Self.store(batch, vectors, in: ledger, run)
       try await ledger.settle(Settlement(batches: [batch.id]), run: run.id, targets: run.targets, at: Date())
-      let kept = try await DatabaseQueue(path: path).read { try Int.fetchOne($0, sql: "SELECT COUNT(*) FROM spool") }
+      let kept = try await DatabaseQueue.patient(path).read { try Int.fetchOne($0, sql: "SELECT COUNT(*) FROM spool") }
       #expect(kept ?? 0 >= min(number, 64) && kept ?? 0 <= 68)
     }
     #expect(try await ledger.spooled(BatchID(run: run.id, number: 80)).vectors == vectors)

@@ -33,7 +33,7 @@ extension LedgerTests {
     var reply = reply()
     reply.isPlacedByOrder = isPlacedByOrder
     try await ledger.received(reply, to: batch, target: 1, cost: nil, at: Date())
-    let told = try await DatabaseQueue(path: path).read {
+    let told = try await DatabaseQueue.patient(path).read {
       try Bool.fetchAll($0, sql: "SELECT is_placed_by_order FROM receipt")
     }
     #expect(told == [isPlacedByOrder])
@@ -115,7 +115,7 @@ extension LedgerTests {
       try await ledger.received(
         reply(tokens: tokens), to: batch(number, of: run.id), target: run.targets[0], cost: nil, at: Date())
     }
-    let receipts = try await DatabaseQueue(path: path).read { db in
+    let receipts = try await DatabaseQueue.patient(path).read { db in
       try Row.fetchAll(db, sql: "SELECT billed_tokens, is_counted_here FROM receipt ORDER BY number")
         .map { [$0["billed_tokens"] as Int, $0["is_counted_here"] as Int] }
     }

@@ -50,7 +50,7 @@ import Testing
 
   @Test func `a ledger of a newer version is refused, and left as it is`() throws {
     _ = try Ledger.open(at: path)
-    try DatabaseQueue(path: path).write { try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('999')") }
+    try DatabaseQueue.patient(path).write { try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('999')") }
     let before = FileManager.default.contents(atPath: path)
     for open in [{ _ = try Ledger.open(at: path) }, { _ = try Ledger.openForReading(at: path) }] {
       let failure = #expect(throws: Failure.self) { try open() }
@@ -160,7 +160,7 @@ import Testing
   @Test func `a ledger of version 1 is taken over, its columns as what they are`() async throws {
     try FileManager.default.createDirectory(
       atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
-    try await DatabaseQueue(path: path).write { db in try db.execute(sql: Self.version1) }
+    try await DatabaseQueue.patient(path).write { db in try db.execute(sql: Self.version1) }
     let ledger = try Ledger.open(at: path)
     let source = Self.job.sources[0]
     #expect(try await ledger.jobs().first?.columns.map(\.source) == ["chat_messages", "standalone_chat_messages"])

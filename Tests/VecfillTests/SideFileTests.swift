@@ -17,7 +17,7 @@ import Testing
       #expect(try await scene.fill().code == 0)
       try await scene.database.insert(["one more"])
       for path in [scene.folder.file("chat.db"), scene.ledgerPath] {
-        let queue = try DatabaseQueue(path: path)
+        let queue = try DatabaseQueue.patient(path)
         let set = try await queue.writeWithoutTransaction {
           try String.fetchOne($0, sql: "PRAGMA journal_mode = \(mode)")
         }
