@@ -94,7 +94,7 @@ extension Ledger {
     let condition: String? = try known.checkedOptional("condition")
     if key != nil, condition != source.condition {
       try db.execute(sql: "UPDATE target SET watermark = NULL WHERE id = ?", arguments: [id])
-      changes.append("\(name) is read from its beginning: the job's `where` has changed")
+      changes.append("\(name) is read from its beginning: the job's `where` or `since` has changed")
     }
     try db.execute(
       sql: """

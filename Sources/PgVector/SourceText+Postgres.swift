@@ -30,6 +30,11 @@ extension SourceText {
   }
 }
 
+extension Source {
+  /// The text as an index of the table can know it: what a view shows, none can.
+  package var indexedText: SourceText { view == nil ? text : .sql("NULL") }
+}
+
 extension TextTemplate {
   fileprivate func postgres(_ zoned: Set<String>) -> String {
     let present = pieces.map { "pg_catalog.octet_length(\($0.column.quotedIdentifier)::pg_catalog.text) > 0" }

@@ -44,6 +44,10 @@ extension TextTemplate {
   /// Why a template can't be read, in words that follow "the template".
   package struct Mistake: Error, Equatable {
     package let reason: String
+
+    package init(reason: String) {
+      self.reason = reason
+    }
   }
 
   /// Reads a template: `{column}`, and `{{` and `}}` for braces.

@@ -81,14 +81,14 @@ struct PostgresKeyInspection {
       index.isValid && index.isBtree && !index.hasExpressions && Array(index.columns.prefix(width)) == numbers
         && Set(index.orders.prefix(width)).count == 1
     }.compactMap { index in
-      index.condition.flatMap { MissingRowsIndex(condition: $0, vector: source.vector, text: source.text) }
+      index.condition.flatMap { MissingRowsIndex(condition: $0, vector: source.vector, text: source.indexedText) }
     }
     let names = PostgresValue.array(key.columns.map(\.name))
     if found.isEmpty, isPartitioned { found = try indexesOfPartitions(names, on: connection) }
     guard found.isEmpty else { return (found.contains(.texts) ? .texts : .all, []) }
     let types = Dictionary(columns.map { ($0.name, $0.type.name) }) { first, _ in first }
-    let predicate = MissingRowsIndex(for: source.text, types: types)
-      .predicate(vector: source.vector, text: source.text)
+    let predicate = MissingRowsIndex(for: source.indexedText, types: types)
+      .predicate(vector: source.vector, text: source.indexedText)
     let size = try connection.inspect(
       """
       WITH RECURSIVE family AS (
@@ -130,7 +130,7 @@ struct PostgresKeyInspection {
     var found: [String: Set<MissingRowsIndex>] = [:]
     for row in rows {
       let index = row["condition"].flatMap {
-        MissingRowsIndex(condition: $0, vector: source.vector, text: source.text)
+        MissingRowsIndex(condition: $0, vector: source.vector, text: source.indexedText)
       }
       found[row["partition"] ?? "", default: []].formUnion(index.map { [$0] } ?? [])
     }

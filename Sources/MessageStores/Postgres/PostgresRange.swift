@@ -38,7 +38,7 @@ struct PostgresRange: Sendable {
     """
     SELECT \(table.key.aliased), \(text),
       CASE WHEN \(table.vector) IS NULL THEN \(condition) ELSE false END AS vecfill_meets
-    FROM \(table.name) WHERE \(restriction) ORDER BY \(table.key.order(of: table.identifier)) LIMIT \(Self.window)
+    FROM \(table.read) WHERE \(restriction) ORDER BY \(order) LIMIT \(Self.window)
     """
   }
 
@@ -84,24 +84,25 @@ struct PostgresRange: Sendable {
   private var counted: String {
     guard table.missingRowsIndex != nil, table.source.condition == nil else { return rows(meeting: table.condition) }
     return """
-      SELECT true AS vecfill_meets FROM \(table.name) WHERE \(restriction)
-      ORDER BY \(table.key.order(of: table.identifier)) LIMIT \(Self.window)
+      SELECT true AS vecfill_meets FROM \(table.read) WHERE \(restriction) ORDER BY \(order) LIMIT \(Self.window)
       """
   }
 
   /// The window's last key under its aliases; no row where the range ends before.
   var end: String {
     """
-    SELECT \(table.key.aliased) FROM \(table.name) WHERE \(restriction)
-    ORDER BY \(table.key.order(of: table.identifier)) OFFSET \(Self.window - 1) LIMIT 1
+    SELECT \(table.key.aliased) FROM \(table.read) WHERE \(restriction) ORDER BY \(order) OFFSET \(Self.window - 1) LIMIT 1
     """
   }
+
+  private var order: String { table.key.order(table.direction, of: table.readIdentifier) }
 
   private var restriction: String {
     var terms: [String] = []
     let width = table.key.columns.count
-    if after != nil { terms.append(table.key.comparison(">", parametersFrom: 2)) }
-    if through != nil { terms.append(table.key.comparison("<=", parametersFrom: after == nil ? 2 : 2 + width)) }
+    let (behind, upTo) = table.source.order == .oldest ? (">", "<=") : ("<", ">=")
+    if after != nil { terms.append(table.key.comparison(behind, parametersFrom: 2)) }
+    if through != nil { terms.append(table.key.comparison(upTo, parametersFrom: after == nil ? 2 : 2 + width)) }
     if table.missingRowsIndex != nil { terms.append(lacking) }
     // The index implies this one, too, and no scan of it computes it.
     if table.missingRowsIndex == .texts, let isText = MissingRowsIndex.isText(table.source.text) {

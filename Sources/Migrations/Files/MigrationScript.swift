@@ -25,12 +25,17 @@ package struct MigrationScript: Hashable, Sendable {
     package var text: SourceText?
     /// Which rows are filled, as the job says; nil for all.
     package var condition: String?
+    /// The view by which the rows are filled; nil where it is the table itself.
+    package var view: SQLName?
 
-    package init(table: SQLName, column: String, text: SourceText? = nil, condition: String? = nil) {
+    package init(
+      table: SQLName, column: String, text: SourceText? = nil, condition: String? = nil, view: SQLName? = nil
+    ) {
       self.table = table
       self.column = column
       self.text = text
       self.condition = condition
+      self.view = view
     }
   }
 

@@ -22,8 +22,12 @@ extension JobTable {
     self.isPartitioned = isPartitioned
     pgvector = try PgVector.installed(on: connection)
     var types: [String: String] = [:]
-    for name in source.keys + (source.text.columns ?? []) {
-      guard let column = try Self.column(name, of: table, on: connection) else { throw Self.noColumn(name, source) }
+    for name in source.keys {
+      guard try Self.column(name, of: table, on: connection) != nil else { throw Self.noColumn(name, source) }
+    }
+    for name in source.text.columns ?? [] {
+      let read = source.view.map { SQLName(schema: $0.schema, $0.table).quoted } ?? table
+      guard let column = try Self.column(name, of: read, on: connection) else { throw Self.noColumn(name, source) }
       types[name] = column["base"]
     }
     for index in indexed.indices {
@@ -65,9 +69,9 @@ extension JobTable {
           JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number ORDER BY k.place)
       """, [.text(table.quoted), .array(source.keys)]
     ).compactMap { row in
-      row[0].flatMap { MissingRowsIndex(condition: $0, vector: source.vector, text: source.text) }
+      row[0].flatMap { MissingRowsIndex(condition: $0, vector: source.vector, text: source.indexedText) }
     }
-    return !found.isEmpty && !found.contains(.texts) ? .all : MissingRowsIndex(for: source.text, types: types)
+    return !found.isEmpty && !found.contains(.texts) ? .all : MissingRowsIndex(for: source.indexedText, types: types)
   }
 
   /// The column's type, written so that any search path understands it; nil where there is no such column.

@@ -13,13 +13,19 @@ extension TableSurvey {
           next: "check its name, its schema and the search path, and DATABASE_URL")
       ]
     case .other:
-      return [.failed("table", .configuration, "it is a view or a foreign table", next: "name the table itself")]
+      return [
+        .failed(
+          "table", .configuration, "it is a view or a foreign table",
+          next: "name the table itself, or the table that the view shows in write_to")
+      ]
     case .table, .partitioned:
       break
     }
     var findings = [
       Finding.ok(
-        "table", (kind == .partitioned ? "partitioned" : "there") + (rows.map { ", about \($0.grouped) rows" } ?? ""))
+        "table",
+        (kind == .partitioned ? "partitioned" : "there") + (rows.map { ", about \($0.grouped) rows" } ?? "")
+          + (source.view.map { ", read by the view \($0)" } ?? ""))
     ]
     findings.append(keyRefusal.map { .failed("key", $0) } ?? .ok("key", key ?? ""))
     findings.append(textFinding(source))
@@ -41,7 +47,7 @@ extension TableSurvey {
         return .failed(
           "text", .configuration, "there is no column \(name)", next: "name the text column with text: in the job")
       }
-      if let refusal, refusal.subject == "\(source.name).\(name)", refusal.exitCode == .configuration {
+      if let refusal, refusal.subject == "\(source.reading).\(name)", refusal.exitCode == .configuration {
         return .failed("text", refusal)
       }
       types.append("\(text.name), \(text.type)")
