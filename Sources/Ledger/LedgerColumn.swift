@@ -94,7 +94,7 @@ extension Ledger {
     let condition: String? = try known.checkedOptional("condition")
     if key != nil, condition != source.condition {
       try db.execute(sql: "UPDATE target SET watermark = NULL WHERE id = ?", arguments: [id])
-      changes.append("\(name) is read from its beginning: the job's `where` has changed")
+      changes.append("\(name) is read from its beginning: the job's `where` or `since` has changed")
     }
     try db.execute(
       sql: """
@@ -122,7 +122,7 @@ extension Ledger {
   /// The fingerprint of a target; one of an earlier version has no text, and gets the source's.
   static func fingerprint(_ target: Row, _ source: Source) throws -> Fingerprint {
     let held = try target.decoded("fingerprint", as: Fingerprint.self)
-    guard held.text.isEmpty else { return held }
+    guard held.text == "" else { return held }
     return Fingerprint(
       model: held.model, dimensions: held.dimensions, text: source.text, preparation: held.preparation)
   }

@@ -13,6 +13,11 @@ package struct IndexIntent: Equatable, Sendable {
   package let author: String
 }
 
+extension IndexIntent {
+  /// Whether it is a partition's part of an index, which is there again with the whole.
+  package var isPart: Bool { definition.contains(" ATTACH PARTITION ") }
+}
+
 extension IndexIntent: CustomStringConvertible {
   package var description: String {
     "index \(name) of \(table) is not back since \(author) loaded: run the job to its end, or `vecfill migrate restore`"

@@ -59,14 +59,22 @@ package struct IndexIntents: Sendable {
       remedy: "rename or drop it: vecfill records there which indexes it drops")
   }
 
-  /// Records the indexes with the object ids `ids` as they are, by definitions that any search path understands.
+  /// Records the indexes with the object ids `ids` as they are, by definitions that any search path understands; that of
+  /// a partition's part of an index with the statement that makes it one.
   ///
   /// An invalid one is what a build that died left: what was recorded of it before stands.
   package func record(ids: [String], column: String, on connection: isolated PostgresConnection) throws {
     let parameter = PostgresValue.text("{\(ids.joined(separator: ","))}")
     let definitions = try connection.transaction { connection in
       try connection.execute("SET LOCAL search_path = ''")
-      return try connection.query("SELECT id, pg_get_indexdef(id) FROM unnest($1::oid[]) id", [parameter]).map {
+      return try connection.query(
+        """
+        SELECT id, pg_get_indexdef(id) || coalesce((
+          SELECT format('; ALTER INDEX %s ATTACH PARTITION %s', i.inhparent::regclass, i.inhrelid::regclass)
+          FROM pg_inherits i WHERE i.inhrelid = id), '')
+        FROM unnest($1::oid[]) id
+        """, [parameter]
+      ).map {
         ($0[0], $0[1])
       }
     }
@@ -77,7 +85,10 @@ package struct IndexIntents: Sendable {
         SELECT $2, $3, c.relname, $4, coalesce((SELECT spcname FROM pg_tablespace t WHERE t.oid = c.reltablespace), ''),
           obj_description(c.oid, 'pg_class'), now(), current_setting('application_name')
         FROM pg_class c WHERE c.oid = $1::oid
-        ON CONFLICT (table_name, index_name) DO UPDATE SET definition = excluded.definition,
+        ON CONFLICT (table_name, index_name) DO UPDATE
+          -- A part that a load didn't come to attach is one all the same.
+          SET definition = CASE WHEN \(Self.definition.name).definition LIKE '% ATTACH PARTITION %'
+            THEN \(Self.definition.name).definition ELSE excluded.definition END,
           tablespace = excluded.tablespace, comment = excluded.comment
         WHERE (SELECT indisvalid FROM pg_index WHERE indexrelid = $1::oid)
         """, [.text(id ?? ""), .text(table), .text(column), .text(definition ?? "")])

@@ -46,7 +46,7 @@ package struct TableIndexes: Equatable, Sendable {
     present = added.filter { methods.contains($0["method"] ?? "") }.compactMap { $0["name"] }.sorted()
     let intents = IndexIntents(of: table?["name"] ?? "", in: table?["schema"] ?? "")
     let reading = try intents.read(on: connection)
-    away = reading.intents.map(\.name)
+    away = reading.intents.filter { !$0.isPart }.map(\.name)
     isUnreadable = reading.isUnreadable
     warnings = reading.warnings
   }

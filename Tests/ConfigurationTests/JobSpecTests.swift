@@ -9,7 +9,7 @@ private let topLevelKeys =
   + "batch_size, concurrency, writers, limits, budget, index, "
   + "base_url, organization, project, endpoint, deployment, api_version, encoding_format, send_dimensions, headers, "
   + "body, timeout, ca_file, proxy"
-private let sourceKeys = "allowed here: table, schema, key, text, vector, where"
+private let sourceKeys = "allowed here: table, schema, write_to, key, text, vector, where, since, order"
 
 private let unreasonableKey = String(repeating: "k", count: 500)
 
@@ -110,7 +110,7 @@ private let refusedSpecs: [(String, String)] = [
   ("sources:", "1:9: sources must be a list of sources, not nothing"),
   ("sources: messages", "1:10: sources must be a list of sources, not text"),
   ("sources: []", "1:10: sources must name at least one table"),
-  ("sources: [messages]", "1:11: sources[0] must be a mapping of table, schema, key, text, vector, where, not text"),
+  ("sources: [messages]", "1:11: sources[0] must be a mapping of \(sourceKeys.dropFirst(14)), not text"),
   ("sources: [{key: id}]", "1:11: sources[0].table is missing"),
   (
     "sources:\n  - table: a\n  - tabel: b",
@@ -152,6 +152,59 @@ private let refusedSpecs: [(String, String)] = [
     "sources: [{table: a.b}, {table: c}, {schema: a, table: b, text: t}]",
     "1:37: sources[2] fills the same column as sources[0]; keep one of them"
   ),
+  // Texts.
+  (
+    "sources:\n  - table: a\n    text: '{title'",
+    "3:11: sources[0].text: the template has a { without its }; write {column} for a column, and {{ or }} for a brace of the text"
+  ),
+  (
+    "sources: [{table: a, text: 'title}'}]",
+    "1:28: sources[0].text: the template has a } without its {; write {column} for a column, and {{ or }} for a brace of the text"
+  ),
+  (
+    "sources: [{table: a, text: '{}'}]",
+    "1:28: sources[0].text: the template has no column's name in {}; write {column} for a column, and {{ or }} for a brace of the text"
+  ),
+  (
+    "sources: [{table: a, text: '{{title}}'}]",
+    "1:28: sources[0].text: the template names no column; write {column} for a column, and {{ or }} for a brace of the text"
+  ),
+  ("sources: [{table: a, text: []}]", "1:28: sources[0].text must name at least one column"),
+  ("sources: [{table: a, text: [t, t]}]", "1:32: sources[0].text names t twice; keep one of them"),
+  ("sources: [{table: a, text: {sequel: t}}]", "1:29: sources[0].text.sequel is not a known key; allowed here: sql"),
+  ("sources: [{table: a, text: {}}]", "1:28: sources[0].text.sql is missing"),
+  ("sources: [{table: a, text: {sql: ''}}]", "1:34: sources[0].text.sql must be text, not blank"),
+  (
+    "sources: [{table: a, text: [t, embedding]}]",
+    "1:11: sources[0] must have different columns as key, text and vector"
+  ),
+  // Views, order, since.
+  (
+    "sources: [{table: a.v, write_to: a.v}]",
+    "1:34: sources[0].write_to names what table: names; leave it out; it is for a table whose rows are read by a view"
+  ),
+  (
+    "sources: [{table: v, write_to: a.b.c}]",
+    "1:32: sources[0].write_to must be table or schema.table; for a name with a dot in it, give schema: and table: apart"
+  ),
+  (
+    "sources: [{table: v, write_to: t}, {table: t}]",
+    "1:36: sources[1] fills the same column as sources[0]; keep one of them"
+  ),
+  ("sources: [{table: a, order: newst}]", "1:29: sources[0].order must be one of oldest, newest; did you mean newest?"),
+  (
+    "sources: [{table: a, since: 2026-01-01}]",
+    "1:29: sources[0].since must be one column and a value, as in {created_at: 2026-01-01}, not text"
+  ),
+  (
+    "sources: [{table: a, since: {a: 1, b: 2}}]",
+    "1:29: sources[0].since must be one column and a value, as in {created_at: 2026-01-01}, not a mapping"
+  ),
+  (
+    "sources: [{table: a, since: {at: \"2026' OR 1\"}}]",
+    "1:34: sources[0].since.at must be a date, a time or a number, not text"
+  ),
+  ("sources: [{table: a, since: {at: }}]", "1:33: sources[0].since.at must be a date, a time or a number, not nothing"),
   ("sources: [{table: a, where: ' '}]", "1:29: sources[0].where must be text, not blank"),
   ("- a\n- b", "1:1: the file must be a mapping of name, sources, \(topLevelKeys.dropFirst(29)), not a list"),
   ("planted", "1:1: the file must be a mapping of name, sources, \(topLevelKeys.dropFirst(29)), not text"),
@@ -237,6 +290,47 @@ struct JobSpecTests {
   func `a key is a column or a list of columns`(_ key: String, _ columns: [String]) throws {
     let job = try job("sources:\n  - table: a\n    key: \(key)\nmodel: m\ndimensions: 3")
     #expect(job.sources == [Source(table: "a", keys: columns)])
+  }
+
+  @Test(
+    arguments: [
+      ("title", "title"), ("[title]", "title"), ("'{title}'", "title"), ("[title, body]", .columns(["title", "body"])),
+      (
+        "\"{title}\\n\\n{body}\"", .columns(["title", "body"])
+      ), ("['{odd}']", "{odd}"), ("{sql: \"payload->>'text'\"}", .sql("payload->>'text'")),
+      (
+        "|-\n      Title: {title}\n      {id}",
+        .template(TextTemplate([.init(before: "Title: ", column: "title"), .init(before: "\n", column: "id")]))
+      ),
+      ("{sql: api_key}", .sql("api_key")),
+    ] as [(String, SourceText)])
+  func `a text is a column, a list, a template or SQL`(_ spelled: String, _ text: SourceText) throws {
+    let job = try job("sources:\n  - table: a\n    text: \(spelled)\nmodel: m\ndimensions: 3")
+    #expect(job.sources == [Source(table: "a", text: text)])
+  }
+
+  @Test func `a view is read and its table written, and both are under the schema that is given apart`() throws {
+    #expect(
+      try job("sources: [{table: s.v, write_to: s.t}]\nmodel: m\ndimensions: 3").sources == [
+        Source(schema: "s", table: "t", view: TableName(schema: "s", "v"))
+      ])
+    #expect(
+      try job("sources: [{schema: s, table: v, write_to: t.u}]\nmodel: m\ndimensions: 3").sources == [
+        Source(schema: "s", table: "t.u", view: TableName(schema: "s", "v"))
+      ])
+  }
+
+  @Test(arguments: [
+    ("{created_at: 2026-01-01}", "\"created_at\" >= '2026-01-01'"), ("{a\"b: 5}", "\"a\"\"b\" >= '5'"),
+    ("{at: '2026-01-01 10:00:00+02'}", "\"at\" >= '2026-01-01 10:00:00+02'"),
+  ])
+  func `since is a condition beside where`(_ since: String, _ condition: String) throws {
+    let source = "sources:\n  - table: a\n    since: \(since)\n    order: newest"
+    let alone = try job("\(source)\nmodel: m\ndimensions: 3").sources[0]
+    #expect(alone.condition == condition)
+    #expect(alone.order == .newest)
+    let both = try job("\(source)\n    where: a = 1 -- all\nmodel: m\ndimensions: 3").sources[0]
+    #expect(both.condition == "\(condition) AND (\na = 1 -- all\n)")
   }
 
   @Test func `what becomes of the indexes changes no vector, and so no fingerprint`() throws {

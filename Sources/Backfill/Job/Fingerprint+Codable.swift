@@ -4,10 +4,10 @@
 /// know these, would take the column for one without them, and so has to fail at its record.
 extension Fingerprint: Codable {
   private enum CodingKeys: CodingKey {
-    case model, dimensions, text, preparation, fields, cut, with
+    case model, dimensions, text, preparation, fields, cut, view, with
   }
 
-  private var isPlain: Bool { preparation.prefix.isEmpty && fields.isEmpty && cut == .provider }
+  private var isPlain: Bool { preparation.prefix.isEmpty && fields.isEmpty && cut == .provider && view == nil }
 
   package init(from decoder: any Decoder) throws {
     var container = try decoder.container(keyedBy: CodingKeys.self)
@@ -15,10 +15,11 @@ extension Fingerprint: Codable {
     self.init(
       model: try container.decode(String.self, forKey: .model),
       dimensions: try container.decode(Int.self, forKey: .dimensions),
-      text: try container.decode(String.self, forKey: .text),
+      text: try container.decode(SourceText.self, forKey: .text),
       preparation: try container.decode(TextPreparation.self, forKey: .preparation),
       fields: try container.decodeIfPresent([String: JSONValue].self, forKey: .fields) ?? [:],
-      cut: try container.decodeIfPresent(VectorCut.self, forKey: .cut) ?? .provider)
+      cut: try container.decodeIfPresent(VectorCut.self, forKey: .cut) ?? .provider,
+      view: try container.decodeIfPresent(String.self, forKey: .view))
   }
 
   package func encode(to encoder: any Encoder) throws {
@@ -30,5 +31,6 @@ extension Fingerprint: Codable {
     try container.encode(preparation, forKey: .preparation)
     if !fields.isEmpty { try container.encode(fields, forKey: .fields) }
     if cut != .provider { try container.encode(cut, forKey: .cut) }
+    try container.encodeIfPresent(view, forKey: .view)
   }
 }

@@ -4,16 +4,18 @@ import Foundation
 package struct Fingerprint: Hashable, Sendable {
   package let model: String
   package let dimensions: Int
-  /// The text that is embedded: the column's name.
-  package let text: String
+  /// The text that is embedded.
+  package let text: SourceText
   package let preparation: TextPreparation
   /// What each request says beside model, texts, dimensions and encoding. The default is nothing.
   package let fields: [String: JSONValue]
   package let cut: VectorCut
+  /// The view that the texts are read from; nil where it is the table itself.
+  package let view: String?
 
   package init(
-    model: String, dimensions: Int, text: String, preparation: TextPreparation, fields: [String: JSONValue] = [:],
-    cut: VectorCut = .provider
+    model: String, dimensions: Int, text: SourceText, preparation: TextPreparation, fields: [String: JSONValue] = [:],
+    cut: VectorCut = .provider, view: String? = nil
   ) {
     self.model = model
     self.dimensions = dimensions
@@ -21,6 +23,7 @@ package struct Fingerprint: Hashable, Sendable {
     self.preparation = preparation
     self.fields = fields
     self.cut = cut
+    self.view = view
   }
 
   /// Whether a column of this fingerprint may go on with `next`: with the very same, or with long texts truncated or
@@ -33,7 +36,8 @@ package struct Fingerprint: Hashable, Sendable {
     var preparation = preparation
     preparation.tooLong = tooLong
     return Fingerprint(
-      model: model, dimensions: dimensions, text: text, preparation: preparation, fields: fields, cut: cut)
+      model: model, dimensions: dimensions, text: text, preparation: preparation, fields: fields, cut: cut,
+      view: view)
   }
 }
 
@@ -69,6 +73,7 @@ extension Fingerprint: CustomStringConvertible {
     if !preparation.prefix.isEmpty { parts.append("prefix=\(JSONValue.string(preparation.prefix))") }
     if !fields.isEmpty { parts.append("sends=\(JSONValue.object(fields))") }
     if cut == .local { parts.append("cut=local") }
+    if let view { parts.append("view=\(view)") }
     return parts.joined(separator: " ")
   }
 }
@@ -77,6 +82,6 @@ extension Job {
   package func fingerprint(of source: Source) -> Fingerprint {
     Fingerprint(
       model: model.name, dimensions: model.dimensions, text: source.text, preparation: preparation,
-      fields: model.fields, cut: model.cut)
+      fields: model.fields, cut: model.cut, view: source.view?.description)
   }
 }

@@ -3,26 +3,43 @@ package struct Source: Hashable, Sendable, Codable {
   /// The default is the connection's own search path.
   package var schema: String?
   package var table: String
+  /// A view that shows rows of the table, by its key and with its vector: the rows and their texts are read from it.
+  package var view: TableName?
   /// The primary key's columns in its order, at least one. The default is "id".
   package var keys: [String]
-  /// The default is "content".
-  package var text: String
+  /// The default is the column "content".
+  package var text: SourceText
   /// The default is "embedding".
   package var vector: String
-  /// An SQL condition that a row must meet to be taken; trusted as the job's author is.
-  package var condition: String?
+  private var filter: String?
+  package var since: Since?
+  package var order: RowOrder
 
   package init(
-    schema: String? = nil, table: String, keys: [String] = ["id"], text: String = "content",
-    vector: String = "embedding",
-    condition: String? = nil
+    schema: String? = nil, table: String, view: TableName? = nil, keys: [String] = ["id"], text: SourceText = "content",
+    vector: String = "embedding", condition: String? = nil, since: Since? = nil, order: RowOrder = .oldest
   ) {
     self.schema = schema
     self.table = table
+    self.view = view
     self.keys = keys
     self.text = text
     self.vector = vector
-    self.condition = condition
+    self.filter = condition
+    self.since = since
+    self.order = order
+  }
+
+  /// All that a row must meet to be taken, as SQL that is trusted as the job's author is; nil where that is nothing.
+  ///
+  /// What is set is what holds beside `since`.
+  package var condition: String? {
+    get {
+      guard let since else { return filter }
+      // The line breaks keep a comment in the condition from swallowing what follows.
+      return since.condition + (filter.map { " AND (\n\($0)\n)" } ?? "")
+    }
+    set { filter = newValue }
   }
 
   /// The key's columns as a person writes them: "id" or "id, created_at".
@@ -30,4 +47,7 @@ package struct Source: Hashable, Sendable, Codable {
 
   /// The table as a person writes it: "schema.table" or "table".
   package var name: String { schema.map { "\($0).\(table)" } ?? table }
+
+  /// What its rows are read from: the view, or the table.
+  package var reading: TableName { view ?? TableName(schema: schema, table) }
 }

@@ -220,7 +220,7 @@ package struct Conductor: Sendable {
     if !countsBlank { tally.leavesOutBlank = true }
     tally.cost = job.model.usdPerMillionTokens.map { _ in 0 }
     spending = Spending(spent: spent, budget: job.budget)
-    sources = watermarks.map { SourceProgress(watermark: $0) }
+    sources = watermarks.enumerated().map { SourceProgress(watermark: $1, order: job.sources[$0].order) }
     writes = WriteQueue(
       spooled: spooled, dimensions: job.model.dimensions, writers: job.writers, concurrency: job.concurrency)
     mayEscort = (job.model.maxInputs ?? .max) > 1

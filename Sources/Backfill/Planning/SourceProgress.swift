@@ -9,6 +9,7 @@ struct SourceProgress: Sendable {
   }
 
   private let resumesAfter: RowKey?
+  private let order: RowOrder
   private var sweep: Sweep
   private var watermark = Watermark()
   /// Batches that were planned and haven't ended.
@@ -19,10 +20,13 @@ struct SourceProgress: Sendable {
   private var counted: (excluded: Int, condemned: Int, unreadable: Int)?
   private(set) var isComplete = false
 
+  /// From the newest on there is no watermark: what arrived since it was set is what is wanted first.
+  ///
   /// - Parameter watermark: the key behind which the first sweep begins; nil for the lowest.
-  init(watermark: RowKey?) {
-    resumesAfter = watermark
-    sweep = Sweep(start: watermark, leavesOutBlank: false)
+  init(watermark: RowKey?, order: RowOrder = .oldest) {
+    self.order = order
+    resumesAfter = order == .oldest ? watermark : nil
+    sweep = Sweep(start: resumesAfter, leavesOutBlank: false)
   }
 
   /// The most sweeps from the lowest key to the end; each after the second is for rows that keep changing.
@@ -46,7 +50,8 @@ struct SourceProgress: Sendable {
   mutating func pageRead(_ packed: PackedPage, page: Int, batches: Int) {
     sweep.pageRead(packed)
     open += batches
-    guard sweep.start == resumesAfter, fullSweeps == 0, let key = packed.continuesAfter ?? sweep.end else { return }
+    guard order == .oldest, sweep.start == resumesAfter, fullSweeps == 0, let key = packed.continuesAfter ?? sweep.end
+    else { return }
     watermark.opened(page: page, lastKey: key, batches: batches)
   }
 

@@ -17,10 +17,10 @@ package protocol MessageStore: Sendable {
   /// column of another dimension, and `.denied` for a missing right.
   func inspect(_ source: Source, dimensions: Int, for access: StoreAccess) async throws -> SourceShape
 
-  /// The greatest key of the table, whether its row has a vector or not; nil where the table is empty.
+  /// The last key of the table in the source's order, whether its row has a vector or not; nil where the table is empty.
   func lastKey(of source: Source) async throws -> RowKey?
 
-  /// The rows in the request's range that lack a vector and meet the source's condition, in key order. A statement
+  /// The rows in the request's range that lack a vector and meet the source's condition, in the source's order. A statement
   /// looks at a bounded number of rows, so that a page may be empty though more rows follow.
   ///
   /// A row whose text can't be read is returned as such and stops no other. One of more than `UnreadableText.mostBytes` is
@@ -86,9 +86,9 @@ extension MessageStore {
 
 /// Which rows a page is of.
 package struct PageRequest: Equatable, Sendable {
-  /// Only keys greater than this one; nil for all.
+  /// Only keys behind this one in the source's order; nil for all.
   package var after: RowKey?
-  /// Only keys up to this one; nil for all.
+  /// Only keys up to this one in the source's order; nil for all.
   package var through: RowKey?
   /// At most so many rows, and fewer once their texts reach `MessageStore.pageBytes`.
   package var limit: Int

@@ -46,53 +46,12 @@ struct JobSpec {
     }
     return (sources, settings)
   }
-
-  private static func readSource(_ value: YAMLValue) throws(Failure) -> Source {
-    let keys = try value.mapping(keys: ["table", "schema", "key", "text", "vector", "where"])
-    let table = try keys.required("table")
-    var source = Source(schema: try keys["schema"]?.text(.text), table: try table.text(.text))
-    if source.schema == nil, source.table.contains(".") {
-      let parts = source.table.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-      guard parts.count == 2, !parts.contains("") else {
-        throw Failure(
-          .configuration, table.place, "\(table.path) must be table or schema.table",
-          remedy: "for a name with a dot in it, give schema: and table: apart")
-      }
-      source.schema = parts[0]
-      source.table = parts[1]
-    }
-    if let key = keys["key"] { source.keys = try readKey(key) }
-    if let text = try keys["text"]?.text(.text) { source.text = text }
-    if let vector = try keys["vector"]?.text(.text) { source.vector = vector }
-    source.condition = try keys["where"]?.text(mayBeSecret: true)
-    guard Set(source.keys + [source.text, source.vector]).count == source.keys.count + 2 else {
-      throw Failure(
-        .configuration, value.place, "\(value.path) must have different columns as key, text and vector")
-    }
-    return source
-  }
-
-  /// A column, or a list of the columns of which the key is made.
-  private static func readKey(_ value: YAMLValue) throws(Failure) -> [String] {
-    guard value.isList else { return [try value.text(.text)] }
-    var columns: [String] = []
-    for column in try value.list(of: "columns") {
-      let name = try column.text(.text)
-      guard !columns.contains(name) else {
-        throw Failure(.configuration, column.place, "\(value.path) names \(name) twice", remedy: "keep one of them")
-      }
-      columns.append(name)
-    }
-    guard !columns.isEmpty else {
-      throw Failure(.configuration, value.place, "\(value.path) must name at least one column")
-    }
-    return columns
-  }
 }
 
 extension Source {
   fileprivate var summary: String {
-    let columns = "\(name) (\(key), \(text) -> \(vector))"
+    let reads = view.map { "\($0), written to \(name)" } ?? name
+    let columns = "\(reads) (\(key), \(text) -> \(vector))" + (order == .newest ? ", newest first" : "")
     return condition.map { "\(columns) where \($0.split(whereSeparator: \.isNewline).joined(separator: " "))" }
       ?? columns
   }

@@ -9,10 +9,14 @@ struct PostgresFilledSample: Sendable {
   let limit: Int
 
   /// Reads them in whatever order the table has them. A table of many rows and no vector is not read to its end.
-  func read(on connection: isolated PostgresConnection) throws -> FilledSample {
-    let isShort = "pg_catalog.octet_length(\(table.text)) <= \(FilledRow.mostTextBytes)"
+  ///
+  /// An SQL expression may fail for a row: then they come without their texts.
+  func read(withTexts: Bool = true, on connection: isolated PostgresConnection) throws -> FilledSample {
+    let isShort =
+      "(\(table.source.text.postgresStoredLength ?? "pg_catalog.octet_length(\(table.text))")) <= \(FilledRow.mostTextBytes)"
+    let text = withTexts ? table.ofRow("CASE WHEN \(isShort) THEN \(table.text) END") : "NULL::pg_catalog.text"
     let statement = """
-      SELECT CASE WHEN \(isShort) THEN \(table.text) END, \(table.vector) FROM \(table.name)
+      SELECT \(text), \(table.vector) FROM \(table.row)
       WHERE \(table.vector) IS NOT NULL LIMIT $1
       """
     do {
@@ -27,6 +31,8 @@ struct PostgresFilledSample: Sendable {
         })
     } catch let error as PostgresError where error.sqlState == "57014" {
       return FilledSample([], isTimedOut: true)
+    } catch let error as PostgresError where error.isOfRows && withTexts {
+      return try read(withTexts: false, on: connection)
     }
   }
 }

@@ -26,24 +26,50 @@ struct PostgresInspection {
       )
     }
     let oid = relation["oid"] ?? ""
-    let columns = Columns(all: try PostgresColumn.all(of: oid, on: connection), role: relation["role"] ?? "")
+    let role = relation["role"] ?? ""
+    let columns = Columns(of: source.name, all: try PostgresColumn.all(of: oid, on: connection), role: role)
     let key = try PostgresKeyInspection(source: source, relation: oid, columns: columns.all, on: connection)
     for column in key.key.columns {
       _ = try self.column(column.name, of: columns, missing: "name the primary key in the job")
     }
-    let textType = try textType(columns)
+    if source.view == nil, let since = source.since { try checkSince(since, columns) }
+    if source.view == nil { try checkText(columns) }
     let pgvector = try pgvector(on: connection)
     let vector = try vectorColumn(columns, dimensions: dimensions, on: connection)
-    let missing = try key.missingRowsIndex(
-      textType: textType, isPartitioned: relation["kind"] == "p", on: connection)
+    let missing = try key.missingRowsIndex(isPartitioned: relation["kind"] == "p", on: connection)
+    let shown = try view(of: oid, key: key.key, columns, on: connection)
+    let read = shown.map { Columns(of: source.reading.description, all: $0.columns, role: role) } ?? columns
+    if shown != nil {
+      for column in key.key.columns { _ = try self.column(column.name, of: read, missing: Self.showIt) }
+      if let since = source.since { try checkSince(since, read) }
+      try checkText(read)
+    }
     let table = PostgresTable(
-      source: source, oid: oid, schema: relation["schema"] ?? "", key: key.key, vectorNumber: vector.number,
-      vectorType: vector.type, dimensions: vector.dimensions, pgvectorSchema: pgvector.schema, keySchemas: key.schemas,
+      source: source, zonedTexts: zoned(read), oid: oid, schema: relation["schema"] ?? "", view: shown?.name,
+      key: key.key, vectorNumber: vector.number, vectorType: vector.type, dimensions: vector.dimensions,
+      pgvectorSchema: pgvector.schema, keySchemas: key.schemas,
       missingRowsIndex: missing.index, indexes: try indexes(of: relation, on: connection),
       warnings: (pgvector.warning.map { [$0] } ?? []) + missing.warnings)
+    if case .sql = source.text { try checkExpression(of: table, on: connection) }
     _ = try PostgresPage(table: table, request: PageRequest(limit: 0), bytes: 0).read(on: connection)
     if access == .filling { try PostgresPublishing(table: table).check(on: connection) }
     return table
+  }
+
+  private static let showIt = "let the view show it"
+
+  /// The view that is read; nil where it is the table itself.
+  private func view(
+    of relation: String, key: PostgresKey, _ columns: Columns, on connection: isolated PostgresConnection
+  ) throws -> PostgresView? {
+    guard let view = source.view else { return nil }
+    let names = key.columns.map(\.name) + [source.vector]
+    return try PostgresView(
+      view, of: source, relation: relation, needed: columns.all.filter { names.contains($0.name) }, on: connection)
+  }
+
+  private func checkSince(_ since: Since, _ columns: Columns) throws {
+    _ = try column(since.column, of: columns, missing: "name a column with since: in the job")
   }
 
   /// What a load has to know of the vector indexes; nothing for who only reads.
@@ -58,8 +84,11 @@ struct PostgresInspection {
       tableRows: relation["rows"].flatMap { Double($0) }.flatMap { $0 >= 0 ? Int($0) : nil })
   }
 
-  private func refusal(_ reason: String, _ remedy: String, column: String? = nil) -> Failure {
-    Failure(.configuration, column.map { "\(source.name).\($0)" } ?? source.name, reason, remedy: remedy)
+  private func refusal(
+    _ reason: String, _ remedy: String, column: String? = nil, of columns: Columns? = nil
+  ) -> Failure {
+    let owner = columns?.owner ?? source.name
+    return Failure(.configuration, column.map { "\(owner).\($0)" } ?? owner, reason, remedy: remedy)
   }
 
   private static let make = "`vecfill migrate up JOB` makes it"
@@ -79,7 +108,10 @@ struct PostgresInspection {
       throw refusal("there is no such table", "check its name, its schema and the search path, and DATABASE_URL")
     }
     guard relation["kind"] == "r" || relation["kind"] == "p" else {
-      throw refusal("it is a view or a foreign table", "name the table itself")
+      throw refusal(
+        "it is a view or a foreign table",
+        source.view == nil && relation["kind"] == "v"
+          ? "name the table itself, or the table that the view shows in write_to" : "name the table itself")
     }
     guard !relation.isTrue("hides_rows") else {
       throw Failure(
@@ -94,8 +126,14 @@ struct PostgresInspection {
 
   /// A table's columns, and the role that asks for them.
   private struct Columns {
+    /// What they are of, as a person writes it.
+    let owner: String
     let all: [PostgresColumn]
     let role: String
+
+    init(of owner: String, all: [PostgresColumn], role: String) {
+      (self.owner, self.all, self.role) = (owner, all, role)
+    }
   }
 
   /// The column, once its rights suffice; a domain counts as its base type.
@@ -103,23 +141,50 @@ struct PostgresInspection {
     _ name: String, of columns: Columns, written: Bool = false, missing remedy: String
   ) throws -> PostgresColumn {
     guard let column = columns.all.first(where: { $0.name == name }) else {
-      throw refusal("there is no such column", remedy, column: name)
+      throw refusal("there is no such column", remedy, column: name, of: columns)
     }
     for (right, isGiven) in [("SELECT", column.canRead), ("UPDATE", !written || column.canWrite)] where !isGiven {
       throw Failure(
-        .denied, "\(source.name).\(name)", "the role \(columns.role) lacks the right to \(right)",
-        remedy: "GRANT \(right) ON \(source.name) TO it")
+        .denied, "\(columns.owner).\(name)", "the role \(columns.role) lacks the right to \(right)",
+        remedy: "GRANT \(right) ON \(columns.owner) TO it")
     }
     return column
   }
 
-  /// The text column's type, without its schema.
-  private func textType(_ columns: Columns) throws -> String {
-    let text = try column(source.text, of: columns, missing: "name the text column in the job")
-    guard text.type.category == "S" else {
-      throw refusal("it holds \(text.declared), not text", "name a column of type text or varchar", column: source.text)
+  /// The columns of the text whose form depends on the session's time zone.
+  private func zoned(_ columns: Columns) -> Set<String> {
+    Set(columns.all.filter { $0.type.schema == "pg_catalog" && $0.type.name == "timestamptz" }.map(\.name))
+  }
+
+  /// Checks the columns that the text is made of.
+  private func checkText(_ columns: Columns) throws {
+    for name in source.text.columns ?? [] {
+      let text = try column(name, of: columns, missing: "name the text column in the job")
+      if case .column = source.text {
+        guard text.type.category == "S" else {
+          throw refusal(
+            "it holds \(text.declared), not text", "name a column of type text or varchar", column: name, of: columns)
+        }
+      } else {
+        guard text.type.hasSteadyText else {
+          throw refusal(
+            "it holds \(text.declared), whose text form is not the same everywhere",
+            "leave it out of the text, or write text: {sql: ...} with a cast of your own", column: name, of: columns)
+        }
+      }
     }
-    return text.type.name
+  }
+
+  /// Asks the server whether the text's SQL can be asked of a row: in a condition, where an update needs it.
+  private func checkExpression(of table: PostgresTable, on connection: isolated PostgresConnection) throws {
+    do {
+      _ = try connection.query(
+        "SELECT FROM \(table.read) WHERE \(table.text) IS NULL LIMIT 0", under: table.settings(.seconds(10)))
+    } catch let error as PostgresError where error.sqlState?.hasPrefix("42") == true && error.sqlState != "42501" {
+      throw refusal(
+        "PostgreSQL refuses the SQL of its text: \(error.reason)",
+        "correct text: {sql: ...} in the job; it is one expression over the columns of \(source.reading)")
+    }
   }
 
   private func pgvector(on connection: isolated PostgresConnection) throws -> PgVector {

@@ -21,6 +21,16 @@ struct PostgresKey: Equatable, Sendable {
   /// The names under which a subquery passes the columns on.
   var aliases: String { columns.indices.map { "vecfill_k\($0)" }.joined(separator: ", ") }
 
+  /// The aliases, each in `direction`, for an ORDER BY.
+  func aliasOrder(_ direction: String) -> String {
+    columns.indices.map { "vecfill_k\($0) \(direction)" }.joined(separator: ", ")
+  }
+
+  /// That the key of `one` is that of `other`, both names that columns are qualified with.
+  func equality(of one: String, and other: String) -> String {
+    columns.map { "\(one).\($0.identifier) = \(other).\($0.identifier)" }.joined(separator: " AND ")
+  }
+
   /// The columns under their aliases.
   var aliased: String {
     columns.enumerated().map { "\($1.identifier) AS vecfill_k\($0)" }.joined(separator: ", ")

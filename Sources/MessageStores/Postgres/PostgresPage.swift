@@ -26,18 +26,20 @@ struct PostgresPage: Sendable {
   /// A first column tells a message, and one that is too long, from the window's end. A message comes with the number of rows that were found, which
   /// is greater than that of the messages where the bytes end the page. The lengths are read without the texts.
   private var statement: String {
-    let notBlank = request.leavesOutBlank ? "AND \(Self.isText)" : ""
+    let order = table.key.aliasOrder(table.direction)
+    let isTooLong = "coalesce(\(range.length) > \(UnreadableText.mostBytes), false)"
+    let notBlank = request.leavesOutBlank ? "AND (\(isTooLong) OR \(Self.isText))" : ""
     return """
       WITH vecfill_found AS MATERIALIZED (
-        SELECT \(table.key.aliases), \(Self.isTooLong) AS vecfill_long,
-          CASE WHEN \(Self.isText) AND NOT \(Self.isTooLong) THEN vecfill_text END AS vecfill_text
+        SELECT \(table.key.aliases), \(isTooLong) AS vecfill_long,
+          CASE WHEN NOT \(isTooLong) AND \(Self.isText) THEN vecfill_text END AS vecfill_text
         FROM (\(range.rows(meeting: condition))) AS vecfill_rows
-        WHERE vecfill_meets \(notBlank) ORDER BY \(table.key.aliases) LIMIT $1
+        WHERE vecfill_meets \(notBlank) ORDER BY \(order) LIMIT $1
       )
       SELECT CASE WHEN vecfill_long THEN 'l' ELSE 'm' END, vecfill_count, \(table.key.aliasedOutputs), vecfill_text::pg_catalog.text FROM (
         SELECT \(table.key.aliases), vecfill_long, vecfill_text, count(*) OVER () AS vecfill_count,
           coalesce(sum(pg_catalog.octet_length(vecfill_text)) OVER (
-            ORDER BY \(table.key.aliases) ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS vecfill_before
+            ORDER BY \(order) ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS vecfill_before
         FROM vecfill_found
       ) AS vecfill_page WHERE vecfill_before < \(bytes)
       UNION ALL
@@ -66,6 +68,11 @@ struct PostgresPage: Sendable {
         end = key
         continue
       }
+      guard table.view == nil || key != last else {
+        throw Failure(
+          .configuration, table.source.reading.description, "it shows a row of \(table.source.name) more than once",
+          remedy: "let the view give each row once, e.g. by a subquery in place of a join")
+      }
       found = rows.withBytes(row: row, column: 1) { Int(Int64(bigEndian: $0.loadUnaligned(as: Int64.self))) } ?? 0
       (count, last) = (count + 1, key)
       let message =
@@ -76,10 +83,6 @@ struct PostgresPage: Sendable {
     let isCut = count < found || found == request.limit
     return MessagePage(messages, continuesAfter: isCut ? last : end)
   }
-
-  /// Told without reading the text.
-  private static let isTooLong =
-    "coalesce(pg_catalog.octet_length(vecfill_text) > \(UnreadableText.mostBytes), false)"
 
   /// White space beyond ASCII's is known here only.
   private static let isText = MissingRowsIndex.isText("vecfill_text::pg_catalog.text")

@@ -47,7 +47,7 @@ struct PostgresRowwisePage: Sendable {
     let condition = request.sample.map(table.isChosen) ?? "true"
     let statement = """
       WITH vecfill_found AS MATERIALIZED (
-        SELECT \(table.key.aliases), pg_catalog.octet_length(vecfill_text) AS vecfill_length
+        SELECT \(table.key.aliases), vecfill_bytes AS vecfill_length
         FROM (\(range.rows(meeting: condition))) AS vecfill_rows WHERE vecfill_meets LIMIT $1
       )
       SELECT 'm', coalesce(vecfill_length, 0)::pg_catalog.int8, \(table.key.aliasedOutputs) FROM vecfill_found
@@ -94,20 +94,21 @@ struct PostgresRowwisePage: Sendable {
     return zip(keys, taken).compactMap { key, result in
       if let message = unreadable[key] { return message }
       guard case .success(let row?) = result else { return nil }
-      if tooLong.contains(key) { return Message(key: key, unreadable: .tooLong) }
+      let isTooLong = row.withBytes(row: 0, column: 1) { $0.first == 1 } ?? false
+      if isTooLong || tooLong.contains(key) { return Message(key: key, unreadable: .tooLong) }
       let message = row.message(key, row: 0, column: 0)
       return message.isBlank && request.leavesOutBlank ? nil : message
     }
   }
 
-  /// For each key its row's text, NULL where it is too long, nil where there is no such row any more, or what reading it fails with.
+  /// For each key its row's text, NULL where it is too long, and whether it is; nil where there is no such row any more, or what reading it fails with.
   private func readEach(
     _ keys: [RowKey], condition: String, inOwnEncoding: Bool = false, on connection: isolated PostgresConnection
   ) throws -> [Result<PostgresResult?, PostgresError>] {
     guard !keys.isEmpty else { return [] }
     let statement = """
-      SELECT CASE WHEN pg_catalog.octet_length(\(table.rawText)) <= \(UnreadableText.mostBytes) THEN \(table.text) END
-      FROM \(table.name)
+      SELECT CASE WHEN \(table.isTooLong) THEN NULL ELSE \(table.text) END, \(table.isTooLong)
+      FROM \(table.read)
       WHERE \(table.key.equality { "$\($0 + 1)" }) AND \(table.vector) IS NULL AND \(condition)
       """
     let segments = try connection.segments { pipeline in

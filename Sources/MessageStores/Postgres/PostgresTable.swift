@@ -6,9 +6,13 @@ import Postgres
 /// A source as it was found in the database: what its statements are built from.
 struct PostgresTable: Sendable {
   let source: Source
+  /// The columns of the text whose form depends on the session's time zone.
+  var zonedTexts: Set<String> = []
   /// The table's object id.
   let oid: String
   let schema: String
+  /// The view that is read, with its schema; nil where it is the table itself.
+  var view: TableName?
   let key: PostgresKey
   /// The vector column's number in its table.
   let vectorNumber: Int
@@ -38,8 +42,16 @@ struct PostgresTable: Sendable {
   var name: String { "\(schema.quotedIdentifier).\(source.table.quotedIdentifier)" }
   /// The table's name as its columns are qualified with it.
   var identifier: String { source.table.quotedIdentifier }
-  var rawText: String { source.text.quotedIdentifier }
-  var text: String { "\(rawText)::pg_catalog.text" }
+  /// What is read: the view, or the table.
+  var read: String { view.map { "\($0.schema?.quotedIdentifier ?? "").\($0.table.quotedIdentifier)" } ?? name }
+  /// Its name as its columns are qualified with it.
+  var readIdentifier: String { view?.table.quotedIdentifier ?? identifier }
+  /// The text of a row, SQL of type text over the columns of what is read.
+  var text: String { source.text.postgres(zoned: zonedTexts) }
+  /// Whether the text is too long to be read, told without reading it where that can be.
+  var isTooLong: String {
+    "(\(source.text.postgresStoredLength ?? "pg_catalog.octet_length(\(text))")) > \(UnreadableText.mostBytes)"
+  }
   var vector: String { source.vector.quotedIdentifier }
   func pgvector(_ operation: String) -> String { "OPERATOR(\(pgvectorSchema.quotedIdentifier).\(operation))" }
 
@@ -51,52 +63,87 @@ struct PostgresTable: Sendable {
   var condition: String { source.condition.map { "(\n\($0)\n)" } ?? "true" }
 
   func settings(_ statementTimeout: Duration = .seconds(60), lockTimeout: Duration? = nil) -> PostgresSettings {
-    PostgresSettings(statementTimeout: statementTimeout, lockTimeout: lockTimeout, schemas: keySchemas)
+    var settings = PostgresSettings(statementTimeout: statementTimeout, lockTimeout: lockTimeout, schemas: keySchemas)
+    if case .sql = source.text { settings.pinsExpressions = true }
+    return settings
   }
 }
 
 /// The statements.
 extension PostgresTable {
-  var lastKey: String { "SELECT \(key.outputs) FROM \(name) ORDER BY \(key.order("DESC", of: identifier)) LIMIT 1" }
+  /// The order in which keys are read.
+  var direction: String { source.order == .oldest ? "ASC" : "DESC" }
+
+  var lastKey: String {
+    let direction = source.order == .oldest ? "DESC" : "ASC"
+    return "SELECT \(key.outputs) FROM \(name) ORDER BY \(key.order(direction, of: identifier)) LIMIT 1"
+  }
+
+  /// Whether the rows are locked before their texts are compared.
+  ///
+  /// A statement that waits for a row's lock looks at that row anew, and at all others, and at a view, as they were when it
+  /// began: a text that is read elsewhere would be that from before the edit that it waited for.
+  var locksFirst: Bool { if view == nil, source.text.columns != nil { false } else { true } }
+
+  /// Locks the rows of the digests $1 and the keys from $2 on that lack a vector.
+  var lock: String { lacking("FOR NO KEY UPDATE OF \(identifier)") }
 
   /// Writes the vector $1 to the row of the key from $3 on whose text has the digest $2.
   ///
   /// The repeat of a write that may have been done finds its own vector in place, and counts the row all the same.
   func update(isRepeat: Bool) -> String {
+    let isRow = key.equality { "$\($0 + 3)" }
     let isFree = "\(vector) IS NULL AND \(condition)"
+    guard view == nil else {
+      let fits = "\(vector) IS NULL AND EXISTS (SELECT FROM \(read) WHERE \(isRow) AND \(condition) AND \(digest) = $2)"
+      return """
+        UPDATE \(name) SET \(vector) = $1
+        WHERE \(isRow) AND \(isRepeat ? "(\(fits) OR \(vector) \(pgvector("=")) $1)" : fits)
+        """
+    }
     return """
       UPDATE \(name) SET \(vector) = $1
-      WHERE \(key.equality { "$\($0 + 3)" })
+      WHERE \(isRow)
         AND \(isRepeat ? "(\(isFree) OR \(vector) \(pgvector("=")) $1)" : isFree)
         AND \(digest) = $2
       """
   }
 
   /// An update as `update` makes it that finds no row: what it fails with is no row's fault.
-  var idleUpdate: String { "UPDATE \(name) SET \(vector) = \(vector) WHERE false AND \(condition)" }
+  var idleUpdate: String {
+    let isMet = view == nil ? condition : "EXISTS (SELECT FROM \(read) WHERE \(condition))"
+    return "UPDATE \(name) SET \(vector) = \(vector) WHERE false AND \(isMet)"
+  }
 
   /// Which of the rows of the digests $1 and the keys from $2 on, counted from 1, still hold the text and no vector.
   ///
   /// A subquery a row, and no join: whatever the table's statistics say, each row is looked up by its key, and where there
   /// is an index of missing rows, in that one.
   var unfilled: String {
-    """
-    SELECT vecfill_n FROM \(arrays(from: 1))
-    WHERE (SELECT CASE WHEN \(vector) IS NULL THEN \(condition) AND \(digest) = pg_catalog.decode(vecfill_d, 'hex') END
-      FROM \(name) WHERE \(key.equality { "vecfill_k\($0)" }) AND \(isMissing))
-    """
+    let holds = "\(condition) AND \(digest) = pg_catalog.decode(vecfill_d, 'hex')"
+    let isRow = key.equality { "vecfill_k\($0)" }
+    return """
+      SELECT vecfill_n FROM \(arrays(from: 1))
+      WHERE (SELECT CASE WHEN \(vector) IS NULL
+          THEN \(view == nil ? holds : "EXISTS (SELECT FROM \(read) WHERE \(isRow) AND \(holds))") END
+        FROM \(name) WHERE \(isRow) AND \(isMissing))
+      """
   }
 
   /// That a row is one of those that the index of missing rows holds, which has few pages.
-  private var isMissing: String { missingRowsIndex?.predicate(vector: vector, text: rawText) ?? "true" }
+  private var isMissing: String { missingRowsIndex?.predicate(vector: source.vector, text: source.text) ?? "true" }
 
   /// Which of the rows of the digests $1 and the keys from $2 on, counted from 1, lack a vector; with `lock` only those
   /// that no other transaction holds.
   func lacking(lock: Bool) -> String {
+    lacking(lock ? "FOR NO KEY UPDATE OF \(identifier) SKIP LOCKED" : "")
+  }
+
+  private func lacking(_ lock: String) -> String {
     """
     SELECT vecfill_n FROM \(arrays(from: 1))
     JOIN \(name) ON \(key.equality { "vecfill_k\($0)" }) WHERE \(vector) IS NULL
-    \(lock ? "FOR NO KEY UPDATE OF \(identifier) SKIP LOCKED" : "")
+    \(lock)
     """
   }
 
@@ -110,9 +157,22 @@ extension PostgresTable {
   /// The $2 rows nearest to $1.
   var nearest: String {
     """
-    SELECT \(key.outputs), coalesce(\(text), ''), (\(vector) \(pgvector("<=>")) $1)::pg_catalog.text FROM \(name)
+    SELECT \(key.outputs), coalesce(\(ofRow(text)), ''), (\(vector) \(pgvector("<=>")) $1)::pg_catalog.text
+    FROM \(row)
     WHERE \(vector) IS NOT NULL ORDER BY \(vector) \(pgvector("<=>")) $1 LIMIT $2
     """
+  }
+}
+
+extension PostgresTable {
+  /// The table, for statements that ask for its rows whether a view shows them or not.
+  var row: String { view == nil ? name : "\(name) AS vecfill_row" }
+
+  /// An expression over the columns of what is read, for a row of `row`; NULL where the view doesn't show it.
+  func ofRow(_ expression: String) -> String {
+    guard view != nil else { return expression }
+    let isRow = key.equality(of: readIdentifier, and: "vecfill_row")
+    return "(SELECT \(expression) FROM \(read) WHERE \(isRow) LIMIT 1)"
   }
 }
 

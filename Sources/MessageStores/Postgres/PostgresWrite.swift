@@ -52,8 +52,8 @@ struct PostgresWrite: Sendable {
 
 /// All at once.
 extension PostgresWrite {
-  /// The statements before the first row's: BEGIN, the settings and the preparation.
-  private static let leading = 3
+  /// The statements before the first row's: BEGIN, the settings, the preparation, and the rows' locks where they come first.
+  private var leading: Int { table.locksFirst ? 4 : 3 }
 
   /// Writes all rows or none, and tells in `outcome` which of them it wrote.
   private func writeAtOnce(
@@ -62,6 +62,7 @@ extension PostgresWrite {
     let segments = try connection.segments { pipeline in
       try pipeline.add("BEGIN")
       try pipeline.add(table.settings(lockTimeout: lockTimeout))
+      if table.locksFirst { try pipeline.add(table.lock, arrays(of: rows)) }
       try pipeline.prepare(table.update(isRepeat: isRepeat))
       var parameters = PostgresParameters()
       for row in rows {
@@ -72,7 +73,7 @@ extension PostgresWrite {
       try pipeline.sync()
       try addReadBack(of: rows, within: lockTimeout, to: &pipeline)
     }
-    let counts = try segments[0].get().dropFirst(Self.leading).map(\.affectedRows)
+    let counts = try segments[0].get().dropFirst(leading).map(\.affectedRows)
     outcome.written.formUnion(zip(rows, counts).lazy.filter { $1 > 0 }.map { $0.0.key })
     try readBack(segments[1], of: rows, to: &outcome, on: connection)
   }
@@ -165,7 +166,7 @@ extension PostgresWrite {
     if hasCompany, locked.isEmpty, cause?.isConflict == true { throw InTheWay() }
     outcome.locked.formUnion(locked)
     let free = rows.filter { !locked.contains($0.key) }
-    let index = cause.flatMap(\.statement).map { $0 - Self.leading }
+    let index = cause.flatMap(\.statement).map { $0 - leading }
     let suspect = cause?.isConflict == false ? index.flatMap { rows.indices.contains($0) ? rows[$0].key : nil } : nil
     let others = free.filter { $0.key != suspect }
     var single = free
@@ -243,6 +244,7 @@ extension PostgresWrite {
       var parameters = PostgresParameters()
       for row in group {
         try pipeline.add(table.settings(lockTimeout: lockTimeout))
+        if table.locksFirst { try pipeline.add(table.lock, arrays(of: [row])) }
         fill(&parameters, with: row)
         try pipeline.add(statement, parameters)
         try pipeline.sync()

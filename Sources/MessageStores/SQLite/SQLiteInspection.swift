@@ -24,9 +24,14 @@ struct SQLiteInspection {
   private func table(dimensions: Int?) throws -> SQLiteTable {
     try checkTable()
     let columns = try SQLiteColumn.all(of: source.table, in: database)
-    try checkText(column(source.text, of: columns, missing: "name the text column in the job"))
     let key = try SQLiteKeyInspection(source: source, database: database, columns: columns).key()
     let vector = try column(source.vector, of: columns, missing: "add the column, or name it in the job")
+    let read =
+      try source.view.map { try SQLiteView($0, of: source, database: database).columns(key, vector) } ?? columns
+    try checkText(read)
+    if let since = source.since {
+      _ = try column(since.column, of: read, missing: "name a column with since: in the job", reading: true)
+    }
     guard !vector.isGenerated else { throw refusal("it is a generated column", "name another", column: source.vector) }
     let (format, found) = try vectors(in: vector)
     if let dimensions, let found, found != dimensions {
@@ -46,8 +51,11 @@ struct SQLiteInspection {
     return table
   }
 
-  private func refusal(_ reason: String, _ remedy: String, column: String? = nil) -> Failure {
-    Failure(.configuration, column.map { "\(source.name).\($0)" } ?? source.name, reason, remedy: remedy)
+  private func refusal(
+    _ reason: String, _ remedy: String, column: String? = nil, reading: Bool = false
+  ) -> Failure {
+    let owner = reading ? source.reading.description : source.name
+    return Failure(.configuration, column.map { "\(owner).\($0)" } ?? owner, reason, remedy: remedy)
   }
 
   private func checkTable() throws {
@@ -60,24 +68,42 @@ struct SQLiteInspection {
     guard let found else { throw refusal("there is no such table", "check its name and DATABASE_URL") }
     let definition = (found["sql"] as String?) ?? ""
     guard found["type"] == "table", !definition.uppercased().hasPrefix("CREATE VIRTUAL") else {
-      throw refusal("it is a view or a virtual table", "name the table itself")
+      throw refusal(
+        "it is a view or a virtual table",
+        found["type"] == "view" && source.view == nil
+          ? "name the table itself, or the table that the view shows in write_to" : "name the table itself")
     }
     guard try String.fetchOne(database, sql: "PRAGMA encoding") == "UTF-8" else {
       throw refusal("the file's texts are UTF-16, whose digests could not be compared", "convert the file to UTF-8")
     }
   }
 
-  private func column(_ name: String, of columns: [SQLiteColumn], missing remedy: String) throws -> SQLiteColumn {
+  private func column(
+    _ name: String, of columns: [SQLiteColumn], missing remedy: String, reading: Bool = false
+  ) throws -> SQLiteColumn {
     guard let found = columns.first(where: { $0.name.lowercased() == name.lowercased() }) else {
-      throw refusal("there is no such column", remedy, column: name)
+      throw refusal("there is no such column", remedy, column: name, reading: reading)
     }
     return found
   }
 
-  private func checkText(_ text: SQLiteColumn) throws {
-    let type = text.type.uppercased()
-    guard !["INT", "REAL", "FLOA", "DOUB"].contains(where: type.contains) else {
-      throw refusal("it holds \(text.type), not text", "name a text column", column: source.text)
+  private func checkText(_ columns: [SQLiteColumn]) throws {
+    for name in source.text.columns ?? [] {
+      let text = try column(name, of: columns, missing: "name the text column in the job", reading: true)
+      let type = text.type.uppercased()
+      if case .column = source.text, ["INT", "REAL", "FLOA", "DOUB"].contains(where: type.contains) {
+        throw refusal("it holds \(text.type), not text", "name a text column", column: name, reading: true)
+      }
+    }
+    guard case .sql(let expression) = source.text else { return }
+    do {
+      // In a condition, where an update needs it.
+      _ = try database.makeStatement(
+        sql: "SELECT 1 FROM \(source.reading.table.quotedIdentifier) WHERE (\n\(expression)\n) IS NULL")
+    } catch let error as DatabaseError where error.resultCode == .SQLITE_ERROR {
+      throw refusal(
+        "SQLite refuses the SQL of its text: \(error.message ?? "it is no expression")",
+        "correct text: {sql: ...} in the job; it is one expression over the columns of \(source.reading)")
     }
   }
 

@@ -30,6 +30,12 @@ struct SQLiteKey: Sendable {
   /// The columns, in the places that `key(from:)` reads.
   var selected: String { columns.map(\.name.quotedIdentifier).joined(separator: ", ") }
 
+  /// That the key of `one` is that of `other`, both quoted names of tables.
+  func equality(of one: String, and other: String) -> String {
+    columns.map { "\(one).\($0.name.quotedIdentifier) = \(other).\($0.name.quotedIdentifier)" }
+      .joined(separator: " AND ")
+  }
+
   var ascending: String { selected }
   var descending: String { columns.map { "\($0.name.quotedIdentifier) DESC" }.joined(separator: ", ") }
 

@@ -11,11 +11,11 @@ struct SQLitePage {
 
   /// The range of one window behind `after`, and its last key; the key is nil where the window reaches the range's end.
   private func windowRange(after: RowKey?, through: RowKey?, rows: Int) throws -> (SQLiteRange, end: RowKey?) {
-    let range = try SQLiteRange(of: table.key, after: after, through: through)
+    let range = try SQLiteRange(of: table.key, in: table.source.order, after: after, through: through)
     let end = try table.key.first(
       table.windowEnd(in: range, rows: rows), range.statementArguments, of: table.source, in: database)
     guard let end else { return (range, nil) }
-    return (try SQLiteRange(of: table.key, after: after, through: end), end)
+    return (try SQLiteRange(of: table.key, in: table.source.order, after: after, through: end), end)
   }
 
   func read(_ request: PageRequest, pageBytes: Int) throws -> MessagePage {
@@ -37,6 +37,12 @@ struct SQLitePage {
             database, sql: table.page(in: range, sample: request.sample), arguments: range.statementArguments)
           while let row = try found.next() {
             let key = try table.key.key(from: row, of: table.source)
+            guard table.source.view == nil || key != last else {
+              throw Failure(
+                .configuration, table.source.reading.description,
+                "it shows a row of \(table.source.name) more than once",
+                remedy: "let the view give each row once, e.g. by a subquery in place of a join")
+            }
             let isFull = try row.withUnsafeData(atIndex: table.key.columns.count) { data in
               add(Self.message(key, data), of: data?.count ?? 0)
             }
@@ -47,12 +53,14 @@ struct SQLitePage {
         }
       } catch let error as DatabaseError where error.resultCode == .SQLITE_TOOBIG {
         // One of the rows behind the last: it is looked at by itself, and the page goes on behind it.
-        if let last { range = try SQLiteRange(of: table.key, after: last, through: end ?? request.through) }
+        if let last {
+          range = try SQLiteRange(of: table.key, in: table.source.order, after: last, through: end ?? request.through)
+        }
         guard let key = try nextKey(in: range, request.sample) else {
           return MessagePage(messages, continuesAfter: end)
         }
         if add(try message(of: key), of: 0) { return MessagePage(messages, continuesAfter: key) }
-        range = try SQLiteRange(of: table.key, after: key, through: end ?? request.through)
+        range = try SQLiteRange(of: table.key, in: table.source.order, after: key, through: end ?? request.through)
       }
     }
   }

@@ -11,7 +11,9 @@ extension SQLiteTable {
     if key.access == SQLiteKey.rowidAccess, !columns.contains(where: { $0.name == named.keys[0] }) {
       named.keys = [try numberColumn(of: columns, in: database) ?? "rowid"]
     }
-    named.text = columns.first { $0.name.lowercased() == source.text.lowercased() }?.name ?? source.text
+    let read = try source.view == nil ? columns : SQLiteColumn.all(of: source.reading.table, in: database)
+    named.text = source.text.naming { name in read.first { $0.name.lowercased() == name.lowercased() }?.name ?? name
+    }
     return named
   }
 

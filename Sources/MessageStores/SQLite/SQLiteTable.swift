@@ -28,9 +28,11 @@ struct SQLiteTable: Sendable {
   }
 
   private var name: String { source.table.quotedIdentifier }
+  /// What is read: the view, or the table.
+  private var read: String { source.reading.table.quotedIdentifier }
   private var vector: String { source.vector.quotedIdentifier }
   /// The text's very bytes: a number's are those of its text form.
-  private var text: String { "CAST(\(source.text.quotedIdentifier) AS BLOB)" }
+  private var text: String { "CAST(\(source.text.sqlite) AS BLOB)" }
 
   private var condition: String? {
     // The line breaks keep a comment in the condition from swallowing what follows.
@@ -41,7 +43,8 @@ struct SQLiteTable: Sendable {
 
   /// The table by the index that holds the rows to look at, in the key's order.
   private var ordered: String {
-    "\(name) " + (missingIndex.map { "INDEXED BY \($0.quotedIdentifier)" } ?? key.access)
+    // SQLite lets a statement choose no index behind a view.
+    source.view != nil ? read : "\(name) " + (missingIndex.map { "INDEXED BY \($0.quotedIdentifier)" } ?? key.access)
   }
 
   /// The key of the row at which a window of `rows` rows in the range ends; of none where fewer are left.
@@ -50,7 +53,7 @@ struct SQLiteTable: Sendable {
     let conditions = range.conditions + (missingIndex == nil ? [] : ["\(vector) IS NULL"])
     return """
       SELECT \(key.selected) FROM \(ordered) \(Self.where(conditions))
-      ORDER BY \(key.ascending) LIMIT 1 OFFSET \(rows - 1)
+      ORDER BY \(order) LIMIT 1 OFFSET \(rows - 1)
       """
   }
 
@@ -58,19 +61,22 @@ struct SQLiteTable: Sendable {
   func page(in range: SQLiteRange, sample: KeySample? = nil) -> String {
     let conditions = range.conditions + remaining + (sample.map { [chosen(by: $0)] } ?? [])
     return """
-      SELECT \(key.selected), \(text) FROM \(ordered) \(Self.where(conditions)) ORDER BY \(key.ascending)
+      SELECT \(key.selected), \(text) FROM \(ordered) \(Self.where(conditions)) ORDER BY \(order)
       """
   }
 
   /// The first key of a page.
   func nextKey(in range: SQLiteRange, sample: KeySample? = nil) -> String {
     let conditions = range.conditions + remaining + (sample.map { [chosen(by: $0)] } ?? [])
-    return "SELECT \(key.selected) FROM \(ordered) \(Self.where(conditions)) ORDER BY \(key.ascending) LIMIT 1"
+    return "SELECT \(key.selected) FROM \(ordered) \(Self.where(conditions)) ORDER BY \(order) LIMIT 1"
   }
 
   func countRemaining(in range: SQLiteRange) -> String {
     "SELECT count(*) FROM \(ordered) \(Self.where(range.conditions + remaining))"
   }
+
+  /// The order in which keys are read.
+  private var order: String { source.order == .oldest ? key.ascending : key.descending }
 
   private static func `where`(_ conditions: [String]) -> String {
     conditions.isEmpty ? "" : "WHERE \(conditions.joined(separator: " AND "))"
@@ -81,25 +87,35 @@ struct SQLiteTable: Sendable {
     return "\(Self.digestFunction)(\(key.text) || '\(sample.salt)') < x'\(bound)'"
   }
 
-  var lastKey: String { "SELECT \(key.selected) FROM \(name) ORDER BY \(key.descending) LIMIT 1" }
+  var lastKey: String {
+    "SELECT \(key.selected) FROM \(name) ORDER BY \(source.order == .oldest ? key.descending : key.ascending) LIMIT 1"
+  }
+
+  /// That a row of the table meets `conditions` on what is read.
+  private func isMet(_ conditions: [String]) -> String {
+    guard source.view != nil else { return conditions.joined(separator: " AND ") }
+    let isRow = key.equality(of: read, and: name)
+    return "EXISTS (SELECT 1 FROM \(read) WHERE \(([isRow] + conditions).joined(separator: " AND ")))"
+  }
+
+  /// An expression over the columns of what is read, for a row of the table; NULL where a view doesn't show it.
+  private func ofRow(_ expression: String) -> String {
+    source.view == nil
+      ? expression : "(SELECT \(expression) FROM \(read) WHERE \(key.equality(of: read, and: name)) LIMIT 1)"
+  }
 
   /// Writes a vector to the row that `isRow` finds and whose text has a digest: arguments in this order. Whatever a
   /// constraint says of conflicts, one ends this statement alone.
   func update(_ isRow: String) -> String {
-    """
-    UPDATE OR ABORT \(name) SET \(vector) = ? WHERE \(isRow)
-    AND \(remaining.joined(separator: " AND ")) AND \(Self.digestFunction)(\(text)) = ?
-    """
+    let holds = (condition.map { [$0] } ?? []) + ["\(Self.digestFunction)(\(text)) = ?"]
+    return "UPDATE OR ABORT \(name) SET \(vector) = ? WHERE \(isRow) AND \(vector) IS NULL AND \(isMet(holds))"
   }
 
   /// Whether the row that `isRow` finds has a vector, and whether it could still take one for the text of a digest: the
   /// digest is the first argument.
   func state(_ isRow: String) -> String {
-    """
-    SELECT \(vector) IS NOT NULL, \(vector) IS NULL AND \(Self.digestFunction)(\(text)) = ?
-      \(condition.map { "AND \($0)" } ?? "")
-    FROM \(name) WHERE \(isRow)
-    """
+    let holds = ["\(Self.digestFunction)(\(text)) = ?"] + (condition.map { [$0] } ?? [])
+    return "SELECT \(vector) IS NOT NULL, \(vector) IS NULL AND \(isMet(holds)) FROM \(name) WHERE \(isRow)"
   }
 
   /// All keys with their vectors.
@@ -110,13 +126,13 @@ struct SQLiteTable: Sendable {
   /// A few rows that have a vector: texts of at most so many bytes, and at most so many rows.
   var filled: String {
     """
-    SELECT CASE WHEN length(\(text)) <= ? THEN \(text) END, CAST(\(vector) AS BLOB) FROM \(name)
+    SELECT \(ofRow("CASE WHEN length(\(text)) <= ? THEN \(text) END")), CAST(\(vector) AS BLOB) FROM \(name)
     WHERE \(vector) IS NOT NULL LIMIT ?
     """
   }
 
   /// The text of the row that `isRow` finds.
-  func textOfRow(_ isRow: String) -> String { "SELECT \(text) FROM \(name) WHERE \(isRow)" }
+  func textOfRow(_ isRow: String) -> String { "SELECT \(text) FROM \(read) WHERE \(isRow)" }
 
   /// Whether the file has any trigger, of this table or another.
   static func hasTriggers(in database: Database) throws -> Bool {

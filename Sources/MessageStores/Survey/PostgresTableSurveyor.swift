@@ -45,6 +45,15 @@ struct PostgresTableSurveyor: Sendable {
     let oid = relation["oid"] ?? ""
     let columns = try PostgresColumn.all(of: oid, on: connection)
     var key = PostgresKey(columns: [])
+    // What a view lacks, the refusal tells.
+    let read = try source.view.flatMap { view in
+      try connection.inspect(
+        "SELECT c.oid, (parse_ident(c.relnamespace::regnamespace::text))[1] AS schema FROM pg_class c "
+          + "WHERE c.oid = to_regclass($1)::oid",
+        [.text((view.schema.map { "\($0.quotedIdentifier)." } ?? "") + view.table.quotedIdentifier)]
+      ).first
+    }
+    let shown = try source.view == nil ? columns : PostgresColumn.all(of: read?["oid"] ?? "0", on: connection)
     do {
       let inspection = try PostgresKeyInspection(source: source, relation: oid, columns: columns, on: connection)
       key = inspection.key
@@ -52,25 +61,26 @@ struct PostgresTableSurveyor: Sendable {
       named.keys = key.columns.map(\.name)
       survey.named = named
       survey.key = named.key
-      if let text = columns.first(where: { $0.name == source.text }),
+      if (source.text.columns ?? []).allSatisfy({ name in shown.contains { $0.name == name } }),
         columns.contains(where: { $0.name == source.vector })
       {
-        let missing = try inspection.missingRowsIndex(
-          textType: text.type.name, isPartitioned: relation["kind"] == "p", on: connection)
+        let missing = try inspection.missingRowsIndex(isPartitioned: relation["kind"] == "p", on: connection)
         survey.missingRowsIndex = missing.index?.rawValue
         survey.missingRowsWarning = missing.warnings.first
       }
     } catch let failure as Failure {
       survey.keyRefusal = failure
     }
-    let wanted = key.columns.map(\.name) + [source.text, source.vector]
-    survey.columns = columns.filter { wanted.contains($0.name) }.map {
+    let written = key.columns.map(\.name) + [source.vector]
+    let texts = (source.text.columns ?? []).filter { !written.contains($0) }
+    survey.columns = (columns.filter { written.contains($0.name) } + shown.filter { texts.contains($0.name) }).map {
       TableSurvey.Column(name: $0.name, type: $0.declared, canRead: $0.canRead, canWrite: $0.canWrite)
     }
     let vector = columns.first { $0.name == source.vector }
     let pgvector = try PgVector.installed(on: connection)
     return PostgresTable(
-      source: source, oid: oid, schema: relation["schema"] ?? "", key: key,
+      source: source, oid: oid, schema: relation["schema"] ?? "",
+      view: source.view.map { TableName(schema: read?["schema"], $0.table) }, key: key,
       vectorNumber: vector.flatMap { Int($0.number) } ?? 0,
       vectorType: vector.flatMap { VectorType(rawValue: $0.type.name) } ?? .vector, dimensions: nil,
       pgvectorSchema: pgvector?.schema ?? "", keySchemas: [], indexes: SourceShape.Indexes(), warnings: [])
@@ -136,7 +146,9 @@ struct PostgresTableSurveyor: Sendable {
       let name = holder["name"].flatMap { $0.isEmpty ? nil : $0 } ?? "another process"
       survey.lockHolder = name + (holder["address"].map { " at \($0)" } ?? "")
     }
-    guard survey.column(source.vector)?.canRead == true, survey.column(source.text)?.canRead == true else { return }
+    guard survey.column(source.vector)?.canRead == true,
+      (source.text.columns ?? []).allSatisfy({ survey.column($0)?.canRead == true })
+    else { return }
     do {
       let sample = try PostgresFilledSample(table: table, limit: 1).read(on: connection)
       survey.hasVectors = sample.isTimedOut ? nil : !sample.rows.isEmpty

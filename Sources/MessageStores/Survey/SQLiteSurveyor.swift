@@ -66,8 +66,12 @@ struct SQLiteSurveyor: DatabaseSurveyor {
     } catch let failure as Failure {
       survey.keyRefusal = failure
     }
-    for name in [source.text, source.vector] {
-      guard let column = columns.first(where: { $0.name.lowercased() == name.lowercased() }) else { continue }
+    let read = try source.view == nil ? columns : SQLiteColumn.all(of: source.reading.table, in: database)
+    for name in (source.text.columns ?? []) + [source.vector] {
+      guard
+        let column = (name == source.vector ? columns : read).first(where: { $0.name.lowercased() == name.lowercased() }
+        )
+      else { continue }
       survey.columns.append(TableSurvey.Column(name: name, type: column.type.isEmpty ? "no type" : column.type))
     }
     do {

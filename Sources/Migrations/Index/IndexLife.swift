@@ -39,7 +39,7 @@ package struct IndexLife: Sendable {
   package func begin(_ policy: IndexPolicy, _ source: Source, dimensions: Int) async throws -> [String] {
     try await reporting(source.name) {
       let table = try await pair.watcher.run { try IndexedTable(source, on: $0) }
-      let away = try await intents(of: table).map(\.name)
+      let away = try await intents(of: table).filter { !$0.isPart }.map(\.name)
       let names = table.indexes.map(\.name.name)
       for name in away where !names.contains(name) {
         narrator.tell("\(name): away since an earlier load; it is put back after this one")
@@ -49,7 +49,7 @@ package struct IndexLife: Sendable {
       let times = estimate.sentence(source.name, missing: missing, indexes: names)
       guard policy == .rebuild else {
         narrator.warn(
-          table.allowsConcurrency ? estimate.advice(source.name, missing: missing, indexes: names) : times)
+          table.allows(.rebuild) ? estimate.advice(source.name, missing: missing, indexes: names) : times)
         return away
       }
       narrator.tell(times)
@@ -57,10 +57,11 @@ package struct IndexLife: Sendable {
         // Durable before anything is dropped.
         try await pair.worker.run { connection in
           try table.intents.create(on: connection)
-          try table.intents.record(ids: table.indexes.map(\.id), column: source.vector, on: connection)
+          try table.intents.record(ids: table.indexes.flatMap(\.members), column: source.vector, on: connection)
         }
-        for index in table.indexes { try await drop(index.name) }
-        return try await intents(of: table).map(\.name)
+        for index in table.indexes where index.isWhole { try await dropWhole(index.name) }
+        for index in table.indexes where !index.isWhole { try await drop(index.name) }
+        return try await intents(of: table).filter { !$0.isPart }.map(\.name)
       }
     }
   }
@@ -80,6 +81,28 @@ package struct IndexLife: Sendable {
     narrator.show("\(name.name): waiting to drop it")
     try await build(of: name.name).waitingForTransactions("DROP INDEX CONCURRENTLY IF EXISTS \(name.quoted)")
     narrator.tell("\(name.name): dropped until the load is done")
+  }
+
+  /// Drops a partitioned index with its parts, which PostgreSQL can't do concurrently: it takes a lock that all others
+  /// wait for, and takes it only where it is free within half a second.
+  private func dropWhole(_ name: SQLName) async throws {
+    narrator.show("\(name.name): waiting to drop it")
+    try await briefly(name.name) { try $0.execute("DROP INDEX IF EXISTS \(name.quoted)") }
+    narrator.tell("\(name.name): dropped until the load is done")
+  }
+
+  /// Runs `body`, whose locks keep others from working, in a transaction that waits for none of them long, again and again.
+  func briefly(
+    _ subject: String, _ body: @escaping @Sendable (isolated PostgresConnection) throws -> Void
+  ) async throws {
+    let patience = LockPatience()
+    let tell: @Sendable (String) -> Void = { narrator.tell($0) }
+    try await pair.patiently(patience, subject, tell: tell) { connection in
+      try connection.transaction { connection in
+        try connection.limitLocks(to: patience.timeout)
+        try body(connection)
+      }
+    }
   }
 
   /// After a load that completed: puts back what was dropped, by whomever, and with `after` makes an index where the
@@ -110,7 +133,8 @@ package struct IndexLife: Sendable {
   /// The names of the table's indexes that are recorded to be built.
   package func away(_ source: Source) async throws -> [String] {
     try await reporting(source.name) {
-      try await intents(of: try await pair.watcher.run { try IndexedTable(source, on: $0) }).map(\.name)
+      try await intents(of: try await pair.watcher.run { try IndexedTable(source, on: $0) }).filter { !$0.isPart }
+        .map(\.name)
     }
   }
 
@@ -146,7 +170,7 @@ package struct IndexLife: Sendable {
     try await pair.worker.run { connection in
       try table.intents.create(on: connection)
       // One that is away on the column comes back instead.
-      let away = try table.intents.read(on: connection).intents.compactMap(Self.index(of:))
+      let away = try table.intents.read(on: connection).intents.compactMap(RecordedIndex.init).map(\.index)
       guard !away.contains(where: { $0.names.contains(source.vector) }) else { return }
       try table.intents.record(
         IndexName.of(source, "hnsw"), body: index.body, column: source.vector, on: connection)

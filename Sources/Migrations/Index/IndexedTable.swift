@@ -13,8 +13,12 @@ struct IndexedTable: Sendable {
     let isValid: Bool
     /// Whether it is on the column that is filled.
     let isOnColumn: Bool
-    /// Whether it is a partitioned index or a part of one, which only goes and comes with the whole.
-    let isOfPartitions: Bool
+    /// Whether it is a partitioned index, which goes and comes with its parts.
+    let isWhole: Bool
+    /// Whether it is a part of a partitioned index of a table above.
+    let isPart: Bool
+    /// Its own object id, and those of its parts.
+    let members: [String]
   }
 
   let source: Source
@@ -54,7 +58,8 @@ struct IndexedTable: Sendable {
     indexes = try connection.query(
       """
       SELECT c.oid AS id, n.nspname AS schema, c.relname AS name, i.indisvalid AS valid,
-        c.relkind = 'I' OR c.relispartition AS of_partitions,
+        c.relkind = 'I' AS is_whole, c.relispartition AS is_part,
+        CASE c.relkind WHEN 'I' THEN (SELECT string_agg(relid::oid::text, ' ') FROM pg_partition_tree(c.oid)) END AS parts,
         EXISTS (SELECT FROM pg_depend d JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = d.refobjsubid
           WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid AND d.refclassid = 'pg_class'::regclass
             AND d.refobjid = i.indrelid AND a.attname = $2) AS on_column
@@ -68,22 +73,33 @@ struct IndexedTable: Sendable {
     ).map { row in
       Index(
         id: row["id"] ?? "", name: SQLName(schema: row["schema"], row["name"] ?? ""), isValid: row.isTrue("valid"),
-        isOnColumn: row.isTrue("on_column"), isOfPartitions: row.isTrue("of_partitions"))
+        isOnColumn: row.isTrue("on_column"), isWhole: row.isTrue("is_whole"), isPart: row.isTrue("is_part"),
+        members: row["parts"].map { $0.split(separator: " ").map(String.init) } ?? [row["id"] ?? ""])
     }
   }
 
   /// Whether an index on the column can answer searches.
   var isIndexed: Bool { indexes.contains { $0.isValid && $0.isOnColumn } }
 
-  /// Whether an index on it can be dropped and built concurrently: PostgreSQL can't on a partitioned table.
-  var allowsConcurrency: Bool { !isPartitioned && !indexes.contains { $0.isOfPartitions } }
+  /// Whether its indexes can be dropped for a load and built after it without keeping anybody from writing for long.
+  ///
+  /// A partitioned index is built part by part. A part by itself goes and comes with the whole alone, and an index that
+  /// isn't there has no parts to go by.
+  func allows(_ policy: IndexPolicy) -> Bool {
+    policy == .after ? !isPartitioned && !indexes.contains { $0.isPart } : !indexes.contains { $0.isPart }
+  }
 
   /// Throws a `Failure` where `policy` can't be carried out.
   func check(_ policy: IndexPolicy) throws(Failure) {
-    guard allowsConcurrency else {
+    guard allows(policy) else {
       throw Failure(
-        .configuration, source.name, "PostgreSQL builds no index on a partitioned table concurrently",
-        remedy: "set index: {when: keep} in the job, not \(policy.rawValue)")
+        .configuration, source.name,
+        isPartitioned
+          ? "PostgreSQL builds no index on a partitioned table concurrently"
+          : "its vector index is a part of that of the table it is a partition of",
+        remedy: isPartitioned
+          ? "set index: {when: keep} in the job, not \(policy.rawValue)"
+          : "name that table in the job, or set index: {when: keep}")
     }
     guard isOwned else {
       throw Failure(
@@ -102,14 +118,16 @@ struct IndexedTable: Sendable {
     let (missing, filled) = try connection.transaction { connection in
       // A limit of the role's is for the application's statements.
       try connection.execute("SET LOCAL statement_timeout = '\(Self.countingLimit)'")
-      func count(_ condition: String, on connection: isolated PostgresConnection) throws -> Int {
+      func count(_ table: String, _ condition: String, on connection: isolated PostgresConnection) throws -> Int {
         try connection.query("SELECT count(*) FROM \(table) WHERE \(condition)")[0][0].flatMap(Int.init) ?? 0
       }
-      let text = "\(source.text.quotedIdentifier)::pg_catalog.text"
-      // The first of the two conditions on the text is an index's.
+      // An SQL expression may fail for a row. The first of the conditions on the text is an index's.
+      let isWritten = source.text.columns.map { _ in " AND \(source.text.postgres()) ~ '\\S'" } ?? ""
+      let isText = MissingRowsIndex.isText(source.indexedText).map { " AND \($0)" } ?? ""
+      let read = source.view.map { SQLName(schema: $0.schema, $0.table).quoted } ?? table
       let missing = try count(
-        "\(vector) IS NULL AND \(MissingRowsIndex.isText(text)) AND \(text) ~ '\\S'\(condition)", on: connection)
-      return (missing, missing == 0 ? 0 : try count("\(vector) IS NOT NULL", on: connection))
+        read, "\(vector) IS NULL\(isText)\(isWritten)\(condition)", on: connection)
+      return (missing, missing == 0 ? 0 : try count(table, "\(vector) IS NOT NULL", on: connection))
     }
     guard missing > 0 else { return nil }
     return (

@@ -40,8 +40,7 @@ package struct JobMigrations: Sendable {
       var part = source
       part.table = indexed.name.name
       let keys = source.keys.map(\.quotedIdentifier).joined(separator: ", ")
-      let predicate = indexed.index.predicate(
-        vector: source.vector.quotedIdentifier, text: source.text.quotedIdentifier)
+      let predicate = indexed.index.predicate(vector: source.vector, text: source.indexedText)
       try addIndex(IndexName.of(part, "missing"), on: indexed.name, "(\(keys)) WHERE \(predicate)")
     }
     if dialect == .postgres { try addVectorIndex(of: source, table) }
@@ -87,7 +86,8 @@ package struct JobMigrations: Sendable {
     try addIndex(
       name, on: source.tableName, index.body,
       waitingFor: MigrationScript.LoadedColumn(
-        table: source.tableName, column: source.vector, text: source.text, condition: source.condition))
+        table: source.tableName, column: source.vector, text: source.text, condition: source.condition,
+        view: source.view.map { SQLName(schema: $0.schema, $0.table) }))
   }
 
   /// An index is made without its schema, which is its table's, and dropped with it.

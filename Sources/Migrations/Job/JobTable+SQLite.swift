@@ -6,15 +6,18 @@ extension JobTable {
   init(_ source: Source, _ db: Database) throws {
     guard try db.tableExists(source.table) else { throw Self.noTable(source) }
     self.init(indexed: [source.tableName])
-    func declared(_ name: String) throws -> String? {
+    func declared(_ name: String, of table: String = source.table) throws -> String? {
       try String.fetchOne(
         db, sql: "SELECT type FROM pragma_table_xinfo(?) WHERE name = ? COLLATE NOCASE",
-        arguments: [source.table, name])
+        arguments: [table, name])
     }
     // A table's row number is a key that it doesn't declare.
     let rowNumber = ["rowid", "oid", "_rowid_"]
-    for name in source.keys + [source.text] where !rowNumber.contains(name.lowercased()) {
+    for name in source.keys where !rowNumber.contains(name.lowercased()) {
       guard try declared(name) != nil else { throw Self.noColumn(name, source) }
+    }
+    for name in source.text.columns ?? [] where !rowNumber.contains(name.lowercased()) {
+      guard try declared(name, of: source.reading.table) != nil else { throw Self.noColumn(name, source) }
     }
     columnType = try declared(source.vector)
     declaredDimensions = columnType.flatMap { $0.firstMatch(of: #/\((\d+)\)/#) }.flatMap { Int($0.1) }

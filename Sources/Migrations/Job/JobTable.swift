@@ -39,6 +39,9 @@ package struct JobTable: Equatable, Sendable {
   }
 
   static func noColumn(_ name: String, _ source: Source) -> Failure {
-    refusal(source, "it has no column \(name)", "check the job's names")
+    let reads = source.view != nil && source.text.columns?.contains(name) == true
+    return Failure(
+      .configuration, reads ? source.reading.description : source.name, "it has no column \(name)",
+      remedy: "check the job's names")
   }
 }

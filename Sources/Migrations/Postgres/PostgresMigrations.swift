@@ -50,18 +50,22 @@ package struct PostgresMigrations: MigrationDatabase {
 
   package func load(of column: MigrationScript.LoadedColumn) async throws -> Load? {
     try await reading { connection in
-      func exists(_ name: String, on connection: isolated PostgresConnection) throws -> Bool {
+      let read = (column.view ?? column.table).quoted
+      func exists(_ name: String, of table: String, on connection: isolated PostgresConnection) throws -> Bool {
         try !connection.query(
           """
           SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = $2 AND attnum > 0 AND NOT attisdropped
-          """, [.text(column.table.quoted), .text(name)]
+          """, [.text(table), .text(name)]
         ).isEmpty
       }
-      guard try exists(column.column, on: connection) else { return nil }
+      guard try exists(column.column, of: read, on: connection) else { return nil }
       let name = column.column.quotedIdentifier
       var conditions = ["true"]
-      if let text = column.text, try exists(text, on: connection) {
-        conditions.append("\(text.quotedIdentifier)::pg_catalog.text ~ '\\S'")
+      // An SQL expression may fail for a row.
+      if let text = column.text, let names = text.columns,
+        try names.allSatisfy({ try exists($0, of: read, on: connection) })
+      {
+        conditions.append("\(text.postgres()) ~ '\\S'")
       }
       // The line breaks keep a comment in the condition from swallowing what follows.
       if let condition = column.condition { conditions.append("(\n\(condition)\n)") }
@@ -70,7 +74,7 @@ package struct PostgresMigrations: MigrationDatabase {
         // A limit of the role's is for the application's statements.
         try connection.execute("SET LOCAL statement_timeout = '10min'")
         let counts = try connection.query(
-          "SELECT count(*), count(*) - count(\(name)) FROM \(column.table.quoted) WHERE \(counted)")[0]
+          "SELECT count(*), count(*) - count(\(name)) FROM \(read) WHERE \(counted)")[0]
         return Load(rows: counts[0].flatMap(Int.init) ?? 0, missing: counts[1].flatMap(Int.init) ?? 0)
       }
     }

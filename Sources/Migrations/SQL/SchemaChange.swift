@@ -23,6 +23,8 @@ package enum SchemaChange: Hashable, Sendable {
     package var isConcurrent: Bool
     /// Everything behind the table's name.
     package var body: String
+    /// Whether it is that of a partitioned table alone, without its partitions'.
+    package var isOnly = false
 
     /// The names in the definition, its columns' among them.
     var names: [String] { SQLLexer.leadingTokens(of: body, .postgres).compactMap(\.identifier) }
@@ -75,10 +77,12 @@ package enum SchemaChange: Hashable, Sendable {
     let isConcurrent = reader.skip("concurrently")
     reader.skip("if", "not", "exists")
     guard !reader.isAtWord(in: ["on"]), let name = reader.name(), reader.skip("on") else { return nil }
-    reader.skip("only")
+    let isOnly = reader.skip("only")
     guard let table = reader.name() else { return nil }
     self = .createIndex(
-      IndexDefinition(name: name, table: table, isUnique: isUnique, isConcurrent: isConcurrent, body: reader.rest))
+      IndexDefinition(
+        name: name, table: table, isUnique: isUnique, isConcurrent: isConcurrent, body: reader.rest,
+        isOnly: isOnly))
   }
 
   private init?(drop reader: inout TokenReader) {

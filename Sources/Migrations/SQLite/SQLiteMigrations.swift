@@ -60,19 +60,20 @@ package final class SQLiteMigrations: MigrationDatabase {
   package func load(of column: MigrationScript.LoadedColumn) async throws -> Load? {
     try await work { db in
       guard try db.tableExists(column.table.name) else { return nil }
-      let columns = Set(try db.columns(in: column.table.name).map(\.name))
+      let read = column.view ?? column.table
+      let columns = Set(try db.columns(in: read.name).map(\.name))
       guard columns.contains(column.column) else { return nil }
       let name = column.column.quotedIdentifier
       var conditions = ["true"]
-      if let text = column.text, columns.contains(text) {
-        conditions.append("trim(\(text.quotedIdentifier), char(9, 10, 11, 12, 13, 32)) <> ''")
+      if let text = column.text, columns.isSuperset(of: text.columns ?? []) {
+        conditions.append("trim(\(text.sqlite), char(9, 10, 11, 12, 13, 32)) <> ''")
       }
       // The line breaks keep a comment in the condition from swallowing what follows.
       if let condition = column.condition { conditions.append("(\n\(condition)\n)") }
       let row = try Row.fetchOne(
         db,
         sql: """
-          SELECT count(*) AS total, count(*) - count(\(name)) AS missing FROM \(column.table.quoted)
+          SELECT count(*) AS total, count(*) - count(\(name)) AS missing FROM \(read.quoted)
           WHERE \(conditions.joined(separator: " AND "))
           """)
       return Load(rows: row?["total"] ?? 0, missing: row?["missing"] ?? 0)

@@ -13,13 +13,19 @@ extension TableSurvey {
           next: "check its name, its schema and the search path, and DATABASE_URL")
       ]
     case .other:
-      return [.failed("table", .configuration, "it is a view or a foreign table", next: "name the table itself")]
+      return [
+        .failed(
+          "table", .configuration, "it is a view or a foreign table",
+          next: "name the table itself, or the table that the view shows in write_to")
+      ]
     case .table, .partitioned:
       break
     }
     var findings = [
       Finding.ok(
-        "table", (kind == .partitioned ? "partitioned" : "there") + (rows.map { ", about \($0.grouped) rows" } ?? ""))
+        "table",
+        (kind == .partitioned ? "partitioned" : "there") + (rows.map { ", about \($0.grouped) rows" } ?? "")
+          + (source.view.map { ", read by the view \($0)" } ?? ""))
     ]
     findings.append(keyRefusal.map { .failed("key", $0) } ?? .ok("key", key ?? ""))
     findings.append(textFinding(source))
@@ -35,14 +41,22 @@ extension TableSurvey {
   }
 
   private func textFinding(_ source: Source) -> Finding {
-    guard let text = column(source.text) else {
-      return .failed(
-        "text", .configuration, "there is no column \(source.text)", next: "name the text column with text: in the job")
+    var types: [String] = []
+    for name in source.text.columns ?? [] {
+      guard let text = column(name) else {
+        return .failed(
+          "text", .configuration, "there is no column \(name)", next: "name the text column with text: in the job")
+      }
+      if let refusal, refusal.subject == "\(source.reading).\(name)", refusal.exitCode == .configuration {
+        return .failed("text", refusal)
+      }
+      types.append("\(text.name), \(text.type)")
     }
-    if let refusal, refusal.subject == "\(source.name).\(source.text)", refusal.exitCode == .configuration {
-      return .failed("text", refusal)
+    return switch source.text {
+    case .column: .ok("text", types.joined())
+    case .template: .ok("text", "\(source.text) of \(types.joined(separator: "; "))")
+    case .sql: .ok("text", "\(source.text)")
     }
-    return .ok("text", "\(text.name), \(text.type)")
   }
 
   private func vectorFinding(_ source: Source) -> Finding {
