@@ -38,7 +38,7 @@ import Testing
     let search = CutSearch(known: known)
     #expect((search.next == known) == isTried)
     #expect((search.plannedTokens > 0) == isTried)
-    #expect(isTried || search.finding.mark == .skipped)
+    #expect(isTried || search.finding().mark == .skipped)
   }
 
   @Test func `a refusal ends the search, and says nothing of a cut`() {

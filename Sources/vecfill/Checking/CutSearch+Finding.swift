@@ -2,7 +2,9 @@ import Backfill
 
 extension CutSearch {
   /// What it means for the rows of a job that the server treats long texts so.
-  var finding: Finding {
+  ///
+  /// - Parameter keepsToLimit: whether a run sends no text that may be longer than the model takes.
+  func finding(keepsToLimit: Bool = true) -> Finding {
     switch verdict {
     case .refuses(let length):
       guard known == nil else {
@@ -21,7 +23,9 @@ extension CutSearch {
       guard known == nil else {
         return .warning(
           "long texts", "cut silently \(place): what stands there changes no vector",
-          next: "nothing, while the catalogue's max_input_tokens is right: a run does not send longer texts")
+          next: keepsToLimit
+            ? "nothing, while the catalogue's max_input_tokens is right: a run does not send longer texts"
+            : "set too_long: truncate or average in the job: a run then sends no longer texts")
       }
       return .warning(
         "long texts", "cut silently \(place), and the catalogue doesn't know the limit",
