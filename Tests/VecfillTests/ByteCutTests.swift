@@ -11,7 +11,7 @@ import Tokenizer
   static let most = 100
   static let texts = (0..<40).map { number in
     let words = ["some words ", "ein paar Wörter, ", "несколько слов ", "是的，我明白。", "🦊🦔 ok "][number % 5]
-    return "\(number) " + String(repeating: words, count: number % 4 == 0 ? 25 : 2)
+    return "\(number) " + String(repeating: words, count: number % 4 == 0 ? 18 : 2)
   }
 
   static func catalogue(_ more: String = "max_input_tokens: \(most)") -> String {
@@ -110,14 +110,16 @@ import Tokenizer
     }
   }
 
-  @Test func `check, estimate and config say how long texts are cut`() async throws {
+  @Test func `check and estimate say how long texts are cut`() async throws {
     try await Self.run("average") { scene in
       let (told, exit) = try await scene.check(["--models", "models.yaml", "--offline"])
       #expect(exit.code == 0, "\(exit.output)")
       #expect(told.mark("too_long") == "ok" && told.lines("too_long").first?.found.contains("84 bytes") == true)
       let estimate = try await scene.start(["estimate", "job.yaml", "--models", "models.yaml"]).exit()
       #expect(estimate.code == 0, "\(estimate.errors)")
-      #expect(estimate.output.contains("texts above 84 bytes are cut, as too_long says"), "\(estimate.output)")
+      #expect(
+        estimate.output.split(whereSeparator: \.isWhitespace).joined(separator: " ").contains(
+          "texts above 84 bytes are cut, as too_long says"), "\(estimate.output)")
       #expect(!estimate.errors.contains("doesn't know how many tokens"))
       // Without a limit nothing can be cut.
       try Self.write(Self.catalogue("max_inputs: 10"), scene)

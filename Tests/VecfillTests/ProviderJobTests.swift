@@ -48,7 +48,7 @@ import Testing
       ["run", job.file], environment: ["DATABASE_URL": database.url, "HOME": folder.path], workingFolder: folder.path
     ).exit()
     #expect(exit.code == 78)
-    #expect(exit.errors.contains("_API_KEY is not set, and provider \(job.name) needs it"), "\(exit.errors)")
+    #expect(exit.errors.contains("_API_KEY: is not set, and provider \(job.name) needs it"), "\(exit.errors)")
   }
 
   @Test func `the demo's job needs no server`() async throws {
