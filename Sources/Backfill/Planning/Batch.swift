@@ -150,7 +150,8 @@ package struct Batch: Equatable, Sendable {
 
     private func isOtherCount(_ told: Int) -> Bool {
       let texts = texts
-      return Contents.otherCounts.contains { told == $0(texts) || told == $0(texts.map(\.stripped)) }
+      let stripped = texts.map(\.stripped)
+      return Contents.otherCounts.contains { told == $0(texts) || told == $0(stripped) }
     }
 
     /// What servers count that have no tokenizer at hand: characters of each kind, bytes, words.
