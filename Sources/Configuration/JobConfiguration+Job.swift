@@ -11,6 +11,9 @@ extension JobConfiguration {
     if let newlines: TextPreparation.Newlines = values.choice(.newlines) { job.preparation.newlines = newlines }
     job.preparation.prefix = values.text(.prefix) ?? ""
     if let tooLong: TextPreparation.TooLong = values.choice(.tooLong) { job.preparation.tooLong = tooLong }
+    if job.preparation.tooLong != .quarantine, catalogueModel?.tokenizer != .cl100kBase {
+      job.preparation.mostBytes = job.model.safeCut?.mostBytes
+    }
     if let size = values.integer(.batchSize) { job.batchSize = size }
     if let concurrency = values.integer(.concurrency) { job.concurrency = concurrency }
     if let writers = values.integer(.writers) { job.writers = writers }
@@ -64,7 +67,8 @@ extension JobConfiguration {
     let limits = catalogueModel?.limits ?? pricedProvider.map(catalogue.limits(ofProvider:))
     return Model(
       name: name, provider: providerName, dimensions: dimensions, usdPerMillionTokens: price?.usdPerMillionTokens,
-      maxInputTokens: limits?.inputTokens, maxInputs: limits?.inputs, maxRequestTokens: limits?.requestTokens,
+      maxInputTokens: limits?.inputTokens, maxTokensPerByte: catalogueModel?.maxTokensPerByte ?? 1,
+      maxInputs: limits?.inputs, maxRequestTokens: limits?.requestTokens,
       fields: storedTextFields, cut: cut)
   }
 

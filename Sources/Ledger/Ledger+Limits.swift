@@ -27,6 +27,14 @@ extension Ledger {
     ).execute(arguments: [hints.requestLimit, hints.tokenLimit, date.timeIntervalSince1970, run])
   }
 
+  /// The tokens that the job's last run which was told them was billed for one that it estimated; nil where none was.
+  static func billedPerEstimated(of job: Job, _ db: Database) throws -> Double? {
+    let ratio = "CASE WHEN json_valid(tally) THEN json_extract(tally, '$.billedPerEstimated') END"
+    return try Double.fetchOne(
+      db, sql: "SELECT \(ratio) FROM run WHERE job = ? AND model = ? AND \(ratio) > 0 ORDER BY id DESC LIMIT 1",
+      arguments: [job.name, job.model.name])
+  }
+
   /// What runs with `model` sent and were told in the minute before `date`.
   static func earlierUse(of model: String, at date: Date, _ db: Database) throws -> EarlierUse {
     let now = date.timeIntervalSince1970

@@ -38,6 +38,8 @@ extension Ledger {
       try Ledger.refuseOtherColumns(job, database, targets, ledger: path, db)
       let owned = targets.map(String.init).joined(separator: ",")
       let lost = try Ledger.loseRequests(targets: owned, db)
+      var earlier = try Ledger.earlierUse(of: job.model.name, at: date, db)
+      earlier.billedPerCounted = try Ledger.billedPerEstimated(of: job, db)
       try db.execute(
         sql:
           "UPDATE run SET state = 'failed', reason = 'its process died' WHERE state = 'running' AND job = ? AND targets = ?",
@@ -73,8 +75,7 @@ extension Ledger {
             rows: try BatchContents.decode(row.checked("contents")).count)
         },
         possiblyPaid: lost,
-        spent: try Ledger.spent(targets: owned, db), earlier: try Ledger.earlierUse(of: job.model.name, at: date, db),
-        changes: changes)
+        spent: try Ledger.spent(targets: owned, db), earlier: earlier, changes: changes)
     }
   }
 

@@ -57,6 +57,7 @@ extension Pipeline {
       reply.unusable.compactMap { text, why in contents.input(ofText: text).map { ($0, why) } },
       uniquingKeysWith: { first, _ in first })
     let spent = contents.spentTokens(told: reply.billedTokens)
+    let tellsTokens = contents.tellsTokens(reply.billedTokens)
     reply.billedTokens = contents.trusted(reply.billedTokens)
     reply.vectors = contents.joined(reply.vectors)
     let billed = reply.billedTokens ?? contents.tokenCount
@@ -65,7 +66,8 @@ extension Pipeline {
       reply, to: batch, target: begun.targets[batch.source], rows: unusable.isEmpty ? nil : usable.rows,
       cost: job.model.cost(ofTokens: billed), spent: job.model.cost(ofTokens: spent), at: Date())
     let receipt = Conductor.Receipt(
-      billedTokens: billed, spentTokens: spent, rateLimits: reply.rateLimits, latency: latency, unusable: unusable)
+      billedTokens: billed, tellsTokens: tellsTokens, spentTokens: spent, rateLimits: reply.rateLimits,
+      latency: latency, unusable: unusable)
     return .reply(batch, SpooledBatch(rows: usable.rows, vectors: reply.vectors), receipt)
   }
 

@@ -8,11 +8,12 @@ import Testing
 
   private func fingerprint(
     prefix: String = "", fields: [String: JSONValue] = [:], cut: VectorCut = .provider,
-    tooLong: TextPreparation.TooLong = .truncate
+    tooLong: TextPreparation.TooLong = .truncate, mostBytes: Int? = nil
   ) -> Fingerprint {
     Fingerprint(
       model: "m", dimensions: 3, text: "t",
-      preparation: TextPreparation(newlines: .space, tooLong: tooLong, prefix: prefix), fields: fields, cut: cut)
+      preparation: TextPreparation(newlines: .space, tooLong: tooLong, prefix: prefix, mostBytes: mostBytes),
+      fields: fields, cut: cut)
   }
 
   @Test func `an older record is read as nothing added, and nothing added is recorded as it was`() throws {
@@ -31,6 +32,8 @@ import Testing
     for added in [
       fingerprint(prefix: "search_document: "), fingerprint(fields: Self.fields), fingerprint(cut: .local),
       fingerprint(prefix: "p\n", fields: Self.fields, cut: .local), fingerprint(fields: ["a": .null]),
+      fingerprint(mostBytes: 496), fingerprint(tooLong: .average, mostBytes: 496),
+      fingerprint(prefix: "p", tooLong: .average), fingerprint(prefix: "p", tooLong: .average, mostBytes: 8),
       fingerprint(fields: ["a": .object([:])]),
     ] {
       let text = try added.recorded()
@@ -54,6 +57,65 @@ import Testing
     ] {
       let text = try added.recorded()
       #expect(throws: DecodingError.self) { try older.decode(Older.self, from: Data(text.utf8)) }
+    }
+  }
+
+  /// Records as the version before this one wrote them.
+  static let records = [
+    #"{"dimensions":3,"model":"m","preparation":{"newlines":"space","tooLong":"average"},"text":"t"}"#,
+    #"{"dimensions":3,"model":"m","preparation":{"newlines":"space","tooLong":"quarantine"},"text":"t"}"#,
+    #"{"with":{"dimensions":3,"model":"m","preparation":{"newlines":"space","prefix":"p: ","tooLong":"truncate"},"text":"t"}}"#,
+    #"{"with":{"dimensions":3,"fields":{"a":1},"model":"m","preparation":{"newlines":"space","prefix":"p: ","tooLong":"quarantine"},"text":"t"}}"#,
+    #"{"with":{"cut":"local","dimensions":3,"model":"m","preparation":{"newlines":"space","tooLong":"average"},"text":"t"}}"#,
+  ]
+
+  @Test func `what was recorded before stays byte for byte, and is the same job's`() throws {
+    let jobs = [
+      fingerprint(tooLong: .average), fingerprint(tooLong: .quarantine), fingerprint(prefix: "p: "),
+      fingerprint(prefix: "p: ", fields: ["a": .integer(1)], tooLong: .quarantine),
+      fingerprint(cut: .local, tooLong: .average),
+    ]
+    for (record, job) in zip(Self.records, jobs) {
+      #expect(try job.recorded() == record)
+      #expect(try Fingerprint(recorded: record, of: "c", in: "p") == job)
+    }
+  }
+
+  @Test func `a column cut at tokens, at bytes or at other bytes is never another's`() {
+    for rule in [TextPreparation.TooLong.truncate, .average] {
+      let cuts = [nil, 496, 497].map { fingerprint(tooLong: rule, mostBytes: $0) }
+      for (one, other) in cuts.flatMap({ one in cuts.map { (one, $0) } }) {
+        #expect(one.admits(other) == (one == other))
+      }
+      // What was left out until now has no vectors yet.
+      for cut in cuts { #expect(fingerprint(tooLong: .quarantine).admits(cut)) }
+    }
+    #expect("\(fingerprint(mostBytes: 496))".hasSuffix(" too_long=truncate too_long_at=496_bytes"))
+  }
+
+  @Test func `averages of an earlier version, with the prefix before the first part alone, are another column`() throws
+  {
+    let record =
+      #"{"with":{"dimensions":3,"model":"m","preparation":{"newlines":"space","prefix":"p: ","tooLong":"average"},"text":"t"}}"#
+    let held = try Fingerprint(recorded: record, of: "c", in: "p")
+    let job = fingerprint(prefix: "p: ", tooLong: .average)
+    #expect(held != job && !held.admits(job) && !job.admits(held))
+    #expect(try held.recorded() == record)
+    #expect("\(held)".contains("prefix_of=the_first_part") && "\(job)".contains("prefix_of=each_part"))
+    #expect(fingerprint(prefix: "p: ", tooLong: .quarantine).admits(job))
+  }
+
+  /// As vecfill read a record when there was `with`, and nothing within it.
+  private struct Former: Decodable {
+    let with: Older
+  }
+
+  @Test func `a version that doesn't know the new cuts fails at their records`() throws {
+    let former = JSONDecoder()
+    _ = try former.decode(Former.self, from: Data(Self.records[2].utf8))
+    for added in [fingerprint(mostBytes: 496), fingerprint(prefix: "p: ", tooLong: .average)] {
+      let text = try added.recorded()
+      #expect(throws: DecodingError.self) { try former.decode(Former.self, from: Data(text.utf8)) }
     }
   }
 

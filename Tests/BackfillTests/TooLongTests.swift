@@ -4,18 +4,18 @@ import Testing
 /// What becomes of texts with more tokens than the model takes; a token here is a character.
 @Suite struct TooLongTests {
   static func packer(
-    _ tooLong: TextPreparation.TooLong, limit: Int = 4, maxInputs: Int = 10, maxTokens: Int = .max
+    _ tooLong: TextPreparation.TooLong, limit: Int = 4, maxInputs: Int = 10, maxTokens: Int = .max,
+    prefix: String = "", count: @escaping @Sendable (String) -> Int = { $0.count }
   ) -> Packer {
     let limit = InputLimit(tokens: limit) { text, most in
       stride(from: 0, to: text.count, by: most).map { start in
         let part = String(text.dropFirst(start).prefix(most))
-        return (part, part.count)
+        return (part, count(part))
       }
     }
     return Packer(
-      preparation: TextPreparation(tooLong: tooLong), maxInputs: maxInputs, maxTokens: maxTokens, inputLimit: limit,
-      countsExactly: true
-    ) { $0.count }
+      preparation: TextPreparation(tooLong: tooLong, prefix: prefix), maxInputs: maxInputs, maxTokens: maxTokens,
+      inputLimit: limit, countsExactly: true, countTokens: count)
   }
 
   static func page(_ texts: String...) -> MessagePage {
@@ -72,6 +72,79 @@ import Testing
     #expect(Self.packer(.truncate).pack(Self.page("     a")).overlong.count == 1)
   }
 
+  @Test func `each part that is averaged has the prefix, and its tokens are counted in each`() {
+    let packed = Self.packer(.average, limit: 6, prefix: "p:").pack(Self.page("abcdefghij", "abcd"))
+    #expect(packed.contents.map(\.texts) == [["p:abcd", "p:efgh", "p:ij", "p:abcd"]])
+    #expect(packed.contents[0].inputs[0].tokens == [6, 6, 4])
+    #expect(packed.contents[0].inputs[0].weights == [4, 4, 2], "the row's own text weighs")
+    #expect(packed.contents[0].mostTokens == 22)
+    #expect(packed.contents[0].rows.map(\.digest) == ["abcdefghij", "abcd"].map(TextDigest.init(of:)))
+  }
+
+  @Test func `a prefix that counts otherwise before a text makes the parts shorter, until they fit`() {
+    // Two more tokens where prefix and text meet.
+    let packer = Self.packer(.average, limit: 8, prefix: "p:") {
+      $0.count + ($0.hasPrefix("p:") && $0.count > 2 ? 2 : 0)
+    }
+    let packed = packer.pack(Self.page("abcdefghij"))
+    #expect(packed.contents.map(\.texts) == [["p:abcd", "p:efgh", "p:ij"]])
+    #expect(packed.contents[0].inputs[0].tokens == [8, 8, 6])
+  }
+
+  @Test(arguments: ["p:p:", "p:p:p:p:"]) func `a prefix that leaves no room puts the row into quarantine`(
+    prefix: String
+  ) {
+    let packed = Self.packer(.average, prefix: prefix).pack(Self.page("abcdef"))
+    #expect(packed.contents.isEmpty && packed.overlong.count == 1)
+  }
+
+  @Test func `truncate has the prefix once, as ever, and a blank part behind a prefix is not sent either`() {
+    #expect(
+      Self.packer(.truncate, limit: 6, prefix: "p:").pack(Self.page("abcdefghij")).contents.map(\.texts) == [["p:abcd"]]
+    )
+    #expect(
+      Self.packer(.average, limit: 6, prefix: "p:").pack(Self.page("abcd        ")).contents.map(\.texts) == [
+        ["p:abcd"]
+      ])
+  }
+
+  // MARK: By bytes
+
+  /// Where nothing here counts the model's tokens: an estimate of a token for four bytes.
+  static func unknown(_ rule: TextPreparation.TooLong, prefix: String = "", maxInputs: Int = 10) -> Packer {
+    Packer(
+      preparation: TextPreparation(tooLong: rule, prefix: prefix, mostBytes: 8), maxInputs: maxInputs,
+      inputLimit: InputLimit(
+        tokens: 8, leastTokens: { _ in 0 }, cut: rule == .quarantine ? nil : SafeCut(mostBytes: 8))
+    ) { max(1, $0.utf8.count / 4) }
+  }
+
+  @Test func `without the model's tokenizer texts are cut by their bytes, where the job cuts them`() {
+    let texts = ["12345678", "123456789", "äöüßäö"]
+    func sent(_ rule: TextPreparation.TooLong) -> [[String]] {
+      Self.unknown(rule).pack(Self.page(texts[0], texts[1], texts[2])).contents.map(\.texts)
+    }
+    #expect(sent(.quarantine) == [texts])
+    #expect(sent(.truncate) == [["12345678", "12345678", "äöüß"]])
+    #expect(sent(.average) == [["12345678", "12345678", "9", "äöüß", "äö"]])
+  }
+
+  @Test func `parts by bytes weigh by their bytes, since nobody knows their tokens, and may be billed up to them`() {
+    let contents = Self.unknown(.average, prefix: "p:").pack(Self.page("123456789")).contents
+    #expect(contents.map(\.texts) == [["p:123456", "p:789"]])
+    #expect(contents[0].inputs[0].weights == [6, 3])
+    #expect(contents[0].inputs[0].tokens == [2, 1])
+    #expect(contents[0].mostTokens == 10 + 7)
+    #expect(contents[0].fittedRows == 1)
+  }
+
+  @Test func `more parts than a request takes are not cut short in silence`() {
+    let packed = Self.unknown(.average, maxInputs: 2).pack(Self.page("1234567812345678", "12345678123456789"))
+    #expect(packed.contents.map(\.texts) == [["12345678", "12345678"]])
+    #expect(packed.overlong.map(\.key) == [.integer(1)])
+    #expect(Self.unknown(.truncate, prefix: "12345678").pack(Self.page("a")).overlong.count == 1)
+  }
+
   @Test(arguments: [(0, false), (4, false), (5, true)]) func `an estimate condemns only what is proven to be too long`(
     proven: Int, isCondemned: Bool
   ) {
@@ -88,9 +161,10 @@ import Testing
       inputs: [
         Input(texts: ["a"], tokens: [1], isExact: true),
         Input(texts: ["b", "c"], tokens: [3, 4], isExact: true, isFitted: true),
+        Input(texts: ["b", "c"], tokens: [9, 9], isExact: true, isFitted: true, weights: [4, 3]),
       ], rows: [])
-    let joined = contents.joined(Vectors(dimensions: 2, values: [0.5, 0.5, 1, 0, 0, 1]))
-    #expect(joined == Vectors(dimensions: 2, values: [0.5, 0.5, 0.6, 0.8]))
+    let joined = contents.joined(Vectors(dimensions: 2, values: [0.5, 0.5, 1, 0, 0, 1, 1, 0, 0, 1]))
+    #expect(joined == Vectors(dimensions: 2, values: [0.5, 0.5, 0.6, 0.8, 0.8, 0.6]))
   }
 
   @Test func `a row that is not sent is condemned at once, and the watermark goes past it`() {

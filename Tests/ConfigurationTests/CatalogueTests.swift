@@ -180,7 +180,7 @@ struct CatalogueTests {
     (
       "models: [{id: a, provider: p, dimension: 5}]",
       "1:31: models[0].dimension is not a known key; did you mean dimensions? allowed here: id, provider, price, "
-        + "dimensions, tokenizer, document, query, prefix, query_prefix, sunset, max_input_tokens, max_inputs, "
+        + "dimensions, tokenizer, document, query, prefix, query_prefix, sunset, max_tokens_per_byte, max_input_tokens, max_inputs, "
         + "max_request_tokens, requests_per_minute, tokens_per_minute"
     ),
     (

@@ -262,6 +262,27 @@ import Testing
     #expect(try await ledger.begin(Self.job, on: "db", at: start - 3_600).earlier == EarlierUse())
   }
 
+  @Test func `what was billed for an estimated token is told to the job's next runs, until another is found`()
+    async throws
+  {
+    let ledger = try Ledger.open(at: path)
+    let start = Date(timeIntervalSince1970: 1_000_000)
+    var tally = Tally()
+    for ratio in [nil, 1.4, nil, 1.2] {
+      let run = try await ledger.begin(Self.job, on: "db", at: start)
+      tally.billedPerEstimated = ratio
+      try await ledger.end(run.id, .complete, tally, at: start)
+    }
+    #expect(try await ledger.begin(Self.job, on: "db", at: start).earlier.billedPerCounted == 1.2)
+    // A run that was told nothing leaves what was known.
+    #expect(try await ledger.begin(Self.job, on: "db", at: start).earlier.billedPerCounted == 1.2)
+    var other = Self.job
+    other.name = "another"
+    other.model.name = "another"
+    other.sources = [Source(table: "elsewhere")]
+    #expect(try await ledger.begin(other, on: "db", at: start).earlier.billedPerCounted == nil)
+  }
+
   @Test func `limits that a provider told are told to the next run for a minute`() async throws {
     let ledger = try Ledger.open(at: path)
     let start = Date(timeIntervalSince1970: 1_000_000)

@@ -38,7 +38,18 @@ import Testing
     let search = CutSearch(known: known)
     #expect((search.next == known) == isTried)
     #expect((search.plannedTokens > 0) == isTried)
-    #expect(isTried || search.finding.mark == .skipped)
+    #expect(isTried || search.finding().mark == .skipped)
+  }
+
+  @Test(arguments: [
+    (512, true, "nothing, while"), (512, false, "set too_long: truncate or average"),
+    (340, true, "set max_input_tokens: 340"), (340, false, "set max_input_tokens: 340"),
+  ])
+  func `what to do about a cut depends on where it is, and on what a run sends`(
+    reads: Int, keepsToLimit: Bool, next: String
+  ) {
+    let finding = Self.search(512, reads: reads, tells: true).finding(keepsToLimit: keepsToLimit)
+    #expect(finding.mark == .warning && finding.next?.hasPrefix(next) == true, "\(finding)")
   }
 
   @Test func `a refusal ends the search, and says nothing of a cut`() {

@@ -22,7 +22,8 @@ import Tokenizer
       name: "text-embedding-3-large", dimensions: 3072, usdPerMillionTokens: 0.13, maxInputTokens: 8192)
     return EstimateTerms(
       model: model, price: nil, limits: Job.Limits(requestsPerMinute: 3_000, tokensPerMinute: 1_000_000),
-      storage: .halfvec, counter: .estimated(TokenEstimator()), isSample: isSample, lacksVocabulary: true)
+      storage: .halfvec, counter: .estimated(TokenEstimator()), isSample: isSample, mostBytes: nil,
+      lacksVocabulary: true)
   }
 
   @Test(arguments: counts, [true, false])

@@ -110,6 +110,41 @@ import Tokenizer
     }
   }
 
+  @Test(.enabled(if: vocabulary != nil))
+  func `average with a prefix: each part has it, within what the model takes`() async throws {
+    let tokenizer = try #require(Self.vocabulary)
+    let prefix = "search_document: "
+    try await Self.run("average") { scene in
+      let spec = try String(contentsOfFile: scene.folder.file("job.yaml"), encoding: .utf8)
+      try scene.write(spec: spec + "prefix: \"\(prefix)\"\n")
+      let exit = try await Self.fill(scene)
+      #expect(exit.code == 0, "\(exit.errors)")
+      var sent: Set<TextDigest> = []
+      for row in try await scene.database.vectors() {
+        let input = Self.input(row.text)
+        var room = Self.most - tokenizer.count(prefix)
+        var parts = tokenizer.count(prefix + input) > Self.most ? tokenizer.parts(of: input, limit: room) : [(input, 1)]
+        while let most = parts.map({ tokenizer.count(prefix + $0.text) }).max(), most > Self.most {
+          room -= most - Self.most
+          parts = tokenizer.parts(of: input, limit: room)
+        }
+        var right = [Float](repeating: 0, count: 8)
+        for part in parts {
+          sent.insert(TextDigest(of: prefix + part.text))
+          for (place, value) in EmbeddingsServer.vector(for: prefix + part.text, dimensions: 8).enumerated() {
+            right[place] += Float(part.tokens) * value
+          }
+        }
+        let length = right.reduce(0) { $0 + $1 * $1 }.squareRoot()
+        let vector = try #require(row.vector)
+        #expect(zip(vector, right).allSatisfy { abs($0 - $1 / length) < 1e-5 })
+      }
+      #expect(Set(scene.server.record.billed.keys) == sent && sent.count > 60)
+      // As many tokens as were counted are billed: those of the prefix in each part too.
+      #expect(try await scene.status()?.tally.estimatedTokens == scene.server.record.billedTokens)
+    }
+  }
+
   @Test(.enabled(if: vocabulary != nil)) func `the rule is part of what a column is made of`() async throws {
     try await Self.run("truncate") { scene in
       #expect(try await Self.fill(scene).code == 0)

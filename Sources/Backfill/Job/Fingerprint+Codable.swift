@@ -1,17 +1,25 @@
 /// A fingerprint to which nothing is added is recorded as it always was, so that an older vecfill reads it.
 ///
 /// One with a prefix, fields or a cut of vecfill's own stands one level deeper, under `with`: an older vecfill doesn't
-/// know these, would take the column for one without them, and so has to fail at its record.
+/// know these, would take the column for one without them, and so has to fail at its record. One whose long texts are cut
+/// by their bytes, or have the prefix before each part, or whose texts are a view's, stands another level deeper, for
+/// versions that know `with` but not these.
 extension Fingerprint: Codable {
   private enum CodingKeys: CodingKey {
     case model, dimensions, text, preparation, fields, cut, view, with
   }
 
-  private var isPlain: Bool { preparation.prefix.isEmpty && fields.isEmpty && cut == .provider && view == nil }
+  /// How deep it stands.
+  private var depth: Int {
+    if preparation.mostBytes != nil || preparation.prefixesEachPart || view != nil { return 2 }
+    return preparation.prefix.isEmpty && fields.isEmpty && cut == .provider ? 0 : 1
+  }
 
   package init(from decoder: any Decoder) throws {
     var container = try decoder.container(keyedBy: CodingKeys.self)
-    if container.contains(.with) { container = try container.nestedContainer(keyedBy: CodingKeys.self, forKey: .with) }
+    while container.contains(.with) {
+      container = try container.nestedContainer(keyedBy: CodingKeys.self, forKey: .with)
+    }
     self.init(
       model: try container.decode(String.self, forKey: .model),
       dimensions: try container.decode(Int.self, forKey: .dimensions),
@@ -24,7 +32,7 @@ extension Fingerprint: Codable {
 
   package func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
-    if !isPlain { container = container.nestedContainer(keyedBy: CodingKeys.self, forKey: .with) }
+    for _ in 0..<depth { container = container.nestedContainer(keyedBy: CodingKeys.self, forKey: .with) }
     try container.encode(model, forKey: .model)
     try container.encode(dimensions, forKey: .dimensions)
     try container.encode(text, forKey: .text)

@@ -29,15 +29,13 @@ package struct Fingerprint: Hashable, Sendable {
   /// Whether a column of this fingerprint may go on with `next`: with the very same, or with long texts truncated or
   /// averaged where they were left without a vector until now.
   package func admits(_ next: Fingerprint) -> Bool {
-    self == next || preparation.tooLong == .quarantine && self == next.with(tooLong: .quarantine)
+    self == next || preparation.tooLong == .quarantine && self == next.withoutFitting
   }
 
-  private func with(tooLong: TextPreparation.TooLong) -> Fingerprint {
-    var preparation = preparation
-    preparation.tooLong = tooLong
-    return Fingerprint(
-      model: model, dimensions: dimensions, text: text, preparation: preparation, fields: fields, cut: cut,
-      view: view)
+  private var withoutFitting: Fingerprint {
+    Fingerprint(
+      model: model, dimensions: dimensions, text: text, preparation: preparation.withoutFitting, fields: fields,
+      cut: cut, view: view)
   }
 }
 
@@ -70,7 +68,11 @@ extension Fingerprint: CustomStringConvertible {
       "model=\(model) dimensions=\(dimensions) text=\(text) newlines=\(preparation.newlines.rawValue) "
         + "too_long=\(preparation.tooLong.rawValue)"
     ]
+    if let most = preparation.mostBytes { parts.append("too_long_at=\(most)_bytes") }
     if !preparation.prefix.isEmpty { parts.append("prefix=\(JSONValue.string(preparation.prefix))") }
+    if preparation.tooLong == .average, !preparation.prefix.isEmpty {
+      parts.append("prefix_of=\(preparation.prefixesFirstPartOnly ? "the_first_part" : "each_part")")
+    }
     if !fields.isEmpty { parts.append("sends=\(JSONValue.object(fields))") }
     if cut == .local { parts.append("cut=local") }
     if let view { parts.append("view=\(view)") }

@@ -10,6 +10,8 @@ package struct Model: Equatable, Sendable {
   package var usdPerMillionTokens: Double?
   /// The most tokens of one input; nil where it is unknown.
   package var maxInputTokens: Int?
+  /// The most tokens that a text has for each byte of UTF-8. The default is 1, which holds for any tokenizer.
+  package var maxTokensPerByte: Double
   /// The most inputs of one request; nil where it is unknown.
   package var maxInputs: Int?
   /// The most tokens of one request, summed; nil where it is unknown.
@@ -22,7 +24,7 @@ package struct Model: Equatable, Sendable {
 
   package init(
     name: String, provider: String = "embeddings API", dimensions: Int, usdPerMillionTokens: Double? = nil,
-    maxInputTokens: Int? = nil,
+    maxInputTokens: Int? = nil, maxTokensPerByte: Double = 1,
     maxInputs: Int? = nil, maxRequestTokens: Int? = nil, fields: [String: JSONValue] = [:],
     cut: VectorCut = .provider
   ) {
@@ -31,10 +33,16 @@ package struct Model: Equatable, Sendable {
     self.dimensions = dimensions
     self.usdPerMillionTokens = usdPerMillionTokens
     self.maxInputTokens = maxInputTokens
+    self.maxTokensPerByte = maxTokensPerByte
     self.maxInputs = maxInputs
     self.maxRequestTokens = maxRequestTokens
     self.fields = fields
     self.cut = cut
+  }
+
+  /// How texts are cut where its tokens can't be counted here; nil where nobody knows how many it takes.
+  package var safeCut: SafeCut? {
+    maxInputTokens.map { SafeCut(mostTokens: $0, tokensPerByte: maxTokensPerByte) }
   }
 
   /// The price of `tokens` in dollars; nil where it is unknown.

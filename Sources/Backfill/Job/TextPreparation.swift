@@ -24,12 +24,28 @@ package struct TextPreparation: Hashable, Sendable, Codable {
   package var tooLong: TooLong
   /// Stands before each text, as several models want it, e.g. "search_document: ". The default is none.
   package var prefix: String
+  /// The most bytes of what is sent of a text, or of each of its parts, where texts are cut by their bytes since nobody here
+  /// can count the model's tokens. The default is nil: they are cut at tokens, or not at all.
+  package var mostBytes: Int?
+  /// Whether the prefix stands before the first part alone, as earlier versions averaged. No job prepares texts so now.
+  package private(set) var prefixesFirstPartOnly = false
 
-  package init(newlines: Newlines = .keep, tooLong: TooLong = .quarantine, prefix: String = "") {
+  package init(
+    newlines: Newlines = .keep, tooLong: TooLong = .quarantine, prefix: String = "", mostBytes: Int? = nil
+  ) {
     self.newlines = newlines
     self.tooLong = tooLong
     self.prefix = prefix
+    self.mostBytes = mostBytes
   }
+
+  /// The same where a text that is too long is not sent.
+  var withoutFitting: TextPreparation {
+    TextPreparation(newlines: newlines, tooLong: .quarantine, prefix: prefix)
+  }
+
+  /// Whether each part of a text that is too long has the prefix.
+  var prefixesEachPart: Bool { tooLong == .average && !prefix.isEmpty && !prefixesFirstPartOnly }
 
   /// The input for `text`; nil where it is blank, that is empty or only white space, and so excluded.
   package func input(for text: String) -> String? {
@@ -49,18 +65,24 @@ package struct TextPreparation: Hashable, Sendable, Codable {
   }
 }
 
-/// A record has no key for what is not added, so that vecfill of before there were prefixes reads it too.
+/// A record has no key for what is not added, so that vecfill of before there were prefixes reads it too. Where parts of
+/// texts have no key `prefixed`, an earlier version made them, with the prefix before the first one alone.
 extension TextPreparation {
   private enum CodingKeys: CodingKey {
-    case newlines, tooLong, prefix
+    case newlines, tooLong, prefix, mostBytes, prefixed
   }
+
+  private static let eachPart = "each part"
 
   package init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     self.init(
       newlines: try container.decode(Newlines.self, forKey: .newlines),
       tooLong: try container.decode(TooLong.self, forKey: .tooLong),
-      prefix: try container.decodeIfPresent(String.self, forKey: .prefix) ?? "")
+      prefix: try container.decodeIfPresent(String.self, forKey: .prefix) ?? "",
+      mostBytes: try container.decodeIfPresent(Int.self, forKey: .mostBytes))
+    let prefixed = try container.decodeIfPresent(String.self, forKey: .prefixed)
+    prefixesFirstPartOnly = prefixesEachPart && prefixed != TextPreparation.eachPart
   }
 
   package func encode(to encoder: any Encoder) throws {
@@ -68,6 +90,8 @@ extension TextPreparation {
     try container.encode(newlines, forKey: .newlines)
     try container.encode(tooLong, forKey: .tooLong)
     if !prefix.isEmpty { try container.encode(prefix, forKey: .prefix) }
+    if let mostBytes { try container.encode(mostBytes, forKey: .mostBytes) }
+    if prefixesEachPart { try container.encode(TextPreparation.eachPart, forKey: .prefixed) }
   }
 }
 

@@ -98,7 +98,7 @@ package struct Batch: Equatable, Sendable {
       var first = 0
       for input in inputs {
         let own = first..<first + input.texts.count
-        joined.append(own.count == 1 ? vectors[first] : vectors.mean(of: own, weights: input.tokens)[...])
+        joined.append(own.count == 1 ? vectors[first] : vectors.mean(of: own, weights: input.weights)[...])
         first = own.upperBound
       }
       return joined
@@ -125,7 +125,7 @@ package struct Batch: Equatable, Sendable {
     }
 
     /// Whether the counts are those that the provider makes.
-    private var isExact: Bool { mostTokens == tokenCount }
+    package var isExact: Bool { mostTokens == tokenCount }
 
     /// A provider that tells less than this share of what is estimated is not believed: texts of no language have so few
     /// tokens (`TokenEstimator.errorBand`).
@@ -139,8 +139,19 @@ package struct Batch: Equatable, Sendable {
         return isExact && told < tokenCount
       }
       if isExact { return true }
-      guard Double(told) >= Contents.leastShare * Double(tokenCount) else { return false }
-      return !Contents.otherCounts.contains { told == $0(texts) || told == $0(texts.map(\.stripped)) }
+      return Double(told) >= Contents.leastShare * Double(tokenCount) && !isOtherCount(told)
+    }
+
+    /// Whether what a provider tells can be corrected by: it can be tokens, and is nothing else that servers count.
+    package func tellsTokens(_ told: Int?) -> Bool {
+      guard let told = trusted(told) else { return false }
+      return isExact || !isOtherCount(told)
+    }
+
+    private func isOtherCount(_ told: Int) -> Bool {
+      let texts = texts
+      let stripped = texts.map(\.stripped)
+      return Contents.otherCounts.contains { told == $0(texts) || told == $0(stripped) }
     }
 
     /// What servers count that have no tokenizer at hand: characters of each kind, bytes, words.

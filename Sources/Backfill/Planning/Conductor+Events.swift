@@ -48,8 +48,14 @@ extension Conductor {
     tally.fitted += contents.fittedRows
     spending.settle(
       reservation: request.reservation, most: request.most, cost: job.model.cost(ofTokens: receipt.spentTokens) ?? 0)
-    limiter.correct(
-      counted: contents.tokenCount, reserved: request.reservedTokens, actual: receipt.billedTokens, at: now)
+    if receipt.tellsTokens {
+      limiter.correct(
+        counted: contents.tokenCount, reserved: request.reservedTokens, actual: receipt.billedTokens, at: now)
+      // The harmless text is never counted exactly.
+      if !contents.isExact, !request.isProbe, !request.isEscorted {
+        tally.billedPerEstimated = limiter.billedPerCounted
+      }
+    }
     limiter.learn(receipt.rateLimits, at: now)
     if breaker.isOpen { window.restart() }
     window.answered(after: receipt.latency, inFlight: inFlight, at: now)
@@ -205,7 +211,7 @@ extension Conductor {
 
   /// One input has more tokens than the job lets a minute have: it is not sent.
   mutating func leaveOut(_ request: Requested, above limit: Int) {
-    let tokens = request.batch.contents.tokenCount
+    let tokens = limiter.expected(request.batch.contents.tokenCount)
     leaveOut(
       request.batch,
       Condemnation(

@@ -77,6 +77,8 @@ package struct Conductor: Sendable {
   /// What a reply cost, and how long it took.
   package struct Receipt: Equatable, Sendable {
     package let billedTokens: Int
+    /// Whether the reply told them, as tokens; otherwise they are what was counted before.
+    package let tellsTokens: Bool
     /// The tokens that the budget counts: more where nobody knows what was billed.
     package let spentTokens: Int
     package let rateLimits: RateLimitHints
@@ -86,10 +88,12 @@ package struct Conductor: Sendable {
     package let unusable: [Int: String]
 
     package init(
-      billedTokens: Int, spentTokens: Int? = nil, rateLimits: RateLimitHints = RateLimitHints(), latency: Duration,
+      billedTokens: Int, tellsTokens: Bool = true, spentTokens: Int? = nil,
+      rateLimits: RateLimitHints = RateLimitHints(), latency: Duration,
       unusable: [Int: String] = [:]
     ) {
       self.billedTokens = billedTokens
+      self.tellsTokens = tellsTokens
       self.spentTokens = spentTokens ?? billedTokens
       self.rateLimits = rateLimits
       self.latency = latency

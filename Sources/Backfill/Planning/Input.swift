@@ -4,6 +4,8 @@ package struct Input: Equatable, Sendable {
   package let texts: [String]
   /// The tokens of each text, counted or estimated.
   package let tokens: [Int]
+  /// What the vector of each text weighs in the mean of all.
+  package let weights: [Int]
   /// The most tokens that a provider can count in all of them.
   package let mostTokens: Int
   /// The fewest that it can.
@@ -14,9 +16,13 @@ package struct Input: Equatable, Sendable {
   /// - Parameters:
   ///   - isExact: whether `tokens` are those that the provider will count.
   ///   - leastTokens: how many tokens a provider counts at least; each text has one.
-  package init(texts: [String], tokens: [Int], isExact: Bool, isFitted: Bool = false, leastTokens: Int = 0) {
+  ///   - weights: the default is `tokens`.
+  package init(
+    texts: [String], tokens: [Int], isExact: Bool, isFitted: Bool = false, leastTokens: Int = 0, weights: [Int]? = nil
+  ) {
     self.texts = texts
     self.tokens = tokens
+    self.weights = weights ?? tokens
     self.isFitted = isFitted
     self.leastTokens = max(texts.count, leastTokens)
     mostTokens = isExact ? tokens.reduce(0, +) : texts.reduce(0) { $0 + $1.mostTokens }

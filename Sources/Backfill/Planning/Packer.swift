@@ -80,10 +80,13 @@ package struct Packer: Sendable {
       return Input(
         texts: [text], tokens: [tokens], isExact: countsExactly, leastTokens: inputLimit?.least(of: text) ?? 0)
     }
-    // A part that is blank, as a run of spaces at the end, would be refused.
-    let parts = inputLimit.parts(text, preparation.tooLong).filter { !$0.text.isBlank }
+    let prefix = preparation.prefix
+    let own = prefix.isEmpty ? text : String(Substring(text.utf8.dropFirst(prefix.utf8.count)))
+    let parts = inputLimit.parts(of: own, preparation, atMost: maxInputs, count: countTokens)
     guard !parts.isEmpty, parts.count <= maxInputs, parts.reduce(0, { $0 + $1.tokens }) <= maxTokens else { return nil }
-    return Input(texts: parts.map(\.text), tokens: parts.map(\.tokens), isExact: countsExactly, isFitted: true)
+    return Input(
+      texts: parts.map(\.text), tokens: parts.map(\.tokens), isExact: countsExactly, isFitted: true,
+      weights: parts.map(\.weight))
   }
 
   private struct Group {

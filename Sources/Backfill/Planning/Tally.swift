@@ -21,6 +21,9 @@ package struct Tally: Equatable, Sendable, Codable {
   package var billedTokens = 0
   /// What those were counted or estimated to be before they were sent.
   package var estimatedTokens = 0
+  /// The tokens that were billed for one that was estimated, by the last replies; nil where tokens are counted exactly, or
+  /// no reply told any.
+  package var billedPerEstimated: Double?
   /// Dollars; nil where the model's price is unknown.
   package var cost: Double?
   /// Requests that may have been billed though no reply came.

@@ -23,6 +23,8 @@ package struct CatalogueModel: Hashable, Sendable {
   package internal(set) var dimensions: Dimensions?
   package internal(set) var tokenizer = Tokenizer.unverified
   package internal(set) var limits = Limits()
+  /// The most tokens that a text has for each byte; nil where nobody has said so, and 1 is the bound.
+  package internal(set) var maxTokensPerByte: Double?
   /// The fields of requests for stored texts, in place of the provider's; nil where those hold.
   var document: [String: JSONValue]?
   /// The fields of requests for the words of a search, in place of the provider's.

@@ -8,6 +8,7 @@ struct ModelChange {
   private let dimensions: Dimensions?
   private let tokenizer: CatalogueModel.Tokenizer?
   private let limits: CatalogueModel.Limits
+  private let maxTokensPerByte: Double?
   private let document: [String: JSONValue]?
   private let query: [String: JSONValue]?
   private let prefix: String?
@@ -17,6 +18,7 @@ struct ModelChange {
 
   private static let keys = [
     "id", "provider", "price", "dimensions", "tokenizer", "document", "query", "prefix", "query_prefix", "sunset",
+    "max_tokens_per_byte",
   ]
 
   init(_ value: YAMLValue, file: String) throws(Failure) {
@@ -27,6 +29,7 @@ struct ModelChange {
     dimensions = try keys["dimensions"].map(Dimensions.init)
     tokenizer = try keys["tokenizer"]?.choice()
     limits = try CatalogueModel.Limits(keys)
+    maxTokensPerByte = try keys["max_tokens_per_byte"]?.number(0.01...4)
     document = try keys["document"]?.jsonObject()
     query = try keys["query"]?.jsonObject()
     prefix = try keys["prefix"]?.phrase()
@@ -41,6 +44,7 @@ struct ModelChange {
     model.dimensions = dimensions ?? model.dimensions
     model.tokenizer = tokenizer ?? model.tokenizer
     model.limits = limits.filled(from: model.limits)
+    model.maxTokensPerByte = maxTokensPerByte ?? model.maxTokensPerByte
     model.document = document ?? model.document
     model.query = query ?? model.query
     model.prefix = prefix ?? model.prefix

@@ -21,6 +21,7 @@ struct CatalogueEntry: Encodable {
   let dimensions: Span?
   let tokenizer: String
   let maxInputTokens: Int?
+  let maxTokensPerByte: Double?
   let maxInputs: Int?
   let maxRequestTokens: Int?
   let requestsPerMinute: Int?
@@ -46,6 +47,7 @@ struct CatalogueEntry: Encodable {
     }
     tokenizer = model.tokenizer.rawValue
     maxInputTokens = model.limits.inputTokens
+    maxTokensPerByte = model.maxTokensPerByte
     maxInputs = model.limits.inputs
     maxRequestTokens = model.limits.requestTokens
     requestsPerMinute = model.limits.requestsPerMinute

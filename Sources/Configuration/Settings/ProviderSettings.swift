@@ -99,11 +99,6 @@ package struct ProviderSettings: Hashable, Sendable {
   /// nil leaves the proxy to libcurl and its variables.
   package let proxy: Secret?
 
-  /// What a request says beside model, texts, dimensions and encoding.
-  package func fields(for role: EmbeddingRole) -> [String: JSONValue] {
-    Self.fields(send, role == .document ? document : query, body)
-  }
-
   /// The fields of every request, those of its role in their place, and the job's in the place of both.
   static func fields(
     _ send: [String: JSONValue], _ ofRole: [String: JSONValue], _ body: [String: JSONValue]

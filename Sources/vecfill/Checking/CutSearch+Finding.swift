@@ -2,7 +2,9 @@ import Backfill
 
 extension CutSearch {
   /// What it means for the rows of a job that the server treats long texts so.
-  var finding: Finding {
+  ///
+  /// - Parameter keepsToLimit: whether a run sends no text that may be longer than the model takes.
+  func finding(keepsToLimit: Bool = true) -> Finding {
     switch verdict {
     case .refuses(let length):
       guard known == nil else {
@@ -18,10 +20,14 @@ extension CutSearch {
     case .cuts(let limit, let below, let isExact):
       let place =
         isExact ? "behind \(limit.grouped) tokens" : "somewhere behind \(limit.grouped) to \(below.grouped) tokens"
-      guard known == nil else {
+      if let known {
         return .warning(
           "long texts", "cut silently \(place): what stands there changes no vector",
-          next: "nothing, while the catalogue's max_input_tokens is right: a run does not send longer texts")
+          next: limit < known
+            ? "set max_input_tokens: \(limit) in a catalogue of your own, and too_long: truncate or average in the job"
+            : keepsToLimit
+              ? "nothing, while the catalogue's max_input_tokens is right: a run does not send longer texts"
+              : "set too_long: truncate or average in the job: a run then sends no longer texts")
       }
       return .warning(
         "long texts", "cut silently \(place), and the catalogue doesn't know the limit",

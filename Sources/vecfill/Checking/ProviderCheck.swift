@@ -7,6 +7,8 @@ struct ProviderCheck {
   let limits: Job.Limits
   /// The provider's name in the catalogue.
   let catalogueName: String
+  /// Whether a run sends no text that may be longer than the model takes.
+  var keepsToLimit = true
   /// Takes each finding as it comes.
   let tell: (Finding) -> Void
 
@@ -86,7 +88,7 @@ struct ProviderCheck {
         return nil
       }
     }
-    tell(search.finding)
+    tell(search.finding(keepsToLimit: keepsToLimit))
     return search.catalogueEntry(model: model.name, provider: catalogueName)
   }
 

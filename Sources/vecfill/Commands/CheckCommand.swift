@@ -45,6 +45,7 @@ struct CheckCommand: AsyncParsableCommand {
     _ configuration: JobConfiguration, _ job: Job, _ tell: @escaping (Finding, CheckReport.Group) -> Void
   ) async throws -> String? {
     let group = CheckReport.Group(name: "provider", place: job.model.provider)
+    for finding in TooLongFindings(configuration: configuration, job: job).all { tell(finding, group) }
     guard !offline else {
       tell(.skipped("embedding", "not asked, with --offline"), group)
       return nil
@@ -60,7 +61,8 @@ struct CheckCommand: AsyncParsableCommand {
     }
     return try await ProviderCheck(
       embedder: embedder, model: job.model, limits: job.limits,
-      catalogueName: configuration.catalogueModel?.provider ?? configuration.catalogueProvider.name
+      catalogueName: configuration.catalogueModel?.provider ?? configuration.catalogueProvider.name,
+      keepsToLimit: TooLongFindings.keepsToLimit(configuration, job)
     ) { tell($0, group) }.run()
   }
 }

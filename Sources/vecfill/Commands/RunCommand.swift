@@ -78,7 +78,9 @@ struct RunCommand: AsyncParsableCommand {
     } abandon: { cause in
       logger.warning("\(cause.signal): ended without what does not answer; run the same command again to go on")
     }
-    for warning in configuration.warnings() { logger.warning("\(warning)") }
+    for warning in configuration.warnings() + [configuration.unknownLimit(of: job)].compactMap(\.self) {
+      logger.warning("\(warning)")
+    }
     let embedder = try configuration.provider().embedder(for: job.model) { logger.notice("\($0)") }
     let state = try StateFolder()
     let board = ProgressBoard()
@@ -109,6 +111,7 @@ struct RunCommand: AsyncParsableCommand {
         stops.begin()
         tellRecovery(begun, logger)
         logger.info("filling \(job.sources.map(\.name).joined(separator: ", "))")
+        if let cut = job.cutting { logger.info("\(cut)") }
         return Pipeline(
           job: job, policy: policy, store: database.store, embedder: embedder, ledger: ledger, begun: begun,
           packer: packer, board: board, observer: RunObserver(job, database.shapes, upkeep, logger),

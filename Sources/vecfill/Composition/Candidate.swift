@@ -17,12 +17,15 @@ struct Candidate {
     let isExact: Bool
     /// Whether something can be proven of a text's tokens.
     let isCl100kBase: Bool
+    /// Where long texts are cut by their bytes.
+    let maxTokensPerByte: Double
   }
 
   var packing: Packing {
     Packing(
       maxInputTokens: model.maxInputTokens, maxInputs: model.maxInputs, maxRequestTokens: model.maxRequestTokens,
-      isExact: counter.isExact, isCl100kBase: counter.isCl100kBase)
+      isExact: counter.isExact, isCl100kBase: counter.isCl100kBase,
+      maxTokensPerByte: model.maxTokensPerByte)
   }
 
   /// All of the catalogue, at their own dimensions; `dimensions` are taken where those are unknown.
@@ -33,6 +36,7 @@ struct Candidate {
       let model = Model(
         name: known.id, dimensions: known.dimensions?.standard ?? dimensions,
         usdPerMillionTokens: known.price?.usdPerMillionTokens, maxInputTokens: known.limits.inputTokens,
+        maxTokensPerByte: known.maxTokensPerByte ?? 1,
         maxInputs: known.limits.inputs, maxRequestTokens: known.limits.requestTokens)
       var counter = candidates.first { $0.counter.isExact && known.tokenizer == .cl100kBase }?.counter
       if counter == nil { counter = try TokenCounter(for: known) }

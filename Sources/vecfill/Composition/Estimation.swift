@@ -16,7 +16,9 @@ struct Estimation {
 
   func tell() async throws {
     let job = try configuration.job()
-    for warning in configuration.warnings() { Console.standard.log("vecfill: \(warning)") }
+    for warning in configuration.warnings() + [configuration.unknownLimit(of: job)].compactMap(\.self) {
+      Console.standard.log("vecfill: \(warning)")
+    }
     try await Database.with(configuration, job, for: .reading) { try await tell(job, $0) }
   }
 
@@ -43,6 +45,7 @@ struct Estimation {
       EstimateTerms(
         model: candidate.model, price: candidate.price, limits: job.limits, storage: storage,
         counter: candidate.counter, isSample: isSample,
+        mostBytes: candidate.counter.safeCut(job.preparation, candidate.model)?.mostBytes,
         lacksVocabulary: configuration.catalogueModel?.tokenizer == .cl100kBase && !counter.isExact)
     }
     func report(_ candidate: Candidate) -> EstimateReport {

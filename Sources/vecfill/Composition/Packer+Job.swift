@@ -10,20 +10,27 @@ extension Packer {
     self.init(
       preparation: job.preparation, maxInputs: min(job.batchSize, model.maxInputs ?? .max),
       maxTokens: mostTokens.map { Int(Double($0) / counter.errorBand.upperBound) } ?? .max,
-      inputLimit: model.maxInputTokens.map { counter.inputLimit($0) }, countsExactly: counter.isExact
+      inputLimit: model.maxInputTokens.map { counter.inputLimit($0, counter.safeCut(job.preparation, model)) },
+      countsExactly: counter.isExact
     ) { counter.count($0) }
   }
 }
 
 extension TokenCounter {
-  fileprivate func inputLimit(_ tokens: Int) -> InputLimit {
+  fileprivate func inputLimit(_ tokens: Int, _ cut: SafeCut?) -> InputLimit {
     switch self {
     case .exact(let tokenizer): InputLimit(tokens: tokens) { tokenizer.parts(of: $0, limit: $1) }
-    case .estimated(let estimator): InputLimit(tokens: tokens, leastTokens: { estimator.leastTokens(in: $0) })
+    case .estimated(let estimator): InputLimit(tokens: tokens, leastTokens: { estimator.leastTokens(in: $0) }, cut: cut)
     }
   }
 
-  /// Refuses a job whose over-long texts could not be cut at the model's own tokens, the same way in every run (P4).
+  /// How long texts are cut where `model`'s tokenizer isn't here; nil where they are cut at its tokens, or not at all.
+  func safeCut(_ preparation: TextPreparation, _ model: Model) -> SafeCut? {
+    preparation.tooLong == .quarantine || isCl100kBase ? nil : model.safeCut
+  }
+
+  /// Refuses a job whose over-long texts could not be cut the same way in every run (P4): nobody knows what the model takes,
+  /// or its tokens can be counted on other machines and not here.
   func check(_ job: Job) throws(Failure) {
     guard job.preparation.tooLong != .quarantine else { return }
     let wish = "too_long: \(job.preparation.tooLong.rawValue)"
@@ -32,10 +39,10 @@ extension TokenCounter {
         .configuration, wish, "can't be done: the most tokens that an input of \(job.model.name) may have are unknown",
         remedy: "tell max_input_tokens in a catalogue of your own (--models), or set too_long: quarantine")
     }
-    guard isExact else {
+    guard isExact || !isCl100kBase else {
       throw Failure(
         .configuration, wish, "can't be done: the tokens of \(job.model.name) can't be counted exactly here",
-        remedy: "run vecfill tokenizer install if its tokenizer is cl100k_base, or set too_long: quarantine")
+        remedy: "run vecfill tokenizer install, or set too_long: quarantine")
     }
   }
 

@@ -92,6 +92,9 @@ struct EstimateReport: Encodable {
 
   private var overlong: String {
     guard let most = terms.model.maxInputTokens else { return "unknown: the model's limit is not known" }
+    if let bytes = terms.mostBytes {
+      return "\(full(all.overlong)) left out; texts above \(bytes.grouped) bytes are cut, as too_long says"
+    }
     return all.overlong == 0
       ? "\(full(0)), none has more than \(most.grouped) tokens"
       : "\(full(all.overlong)) above \(most.grouped) tokens: not embedded, not billed"

@@ -12,6 +12,8 @@ struct EstimateTerms {
   let storage: VectorStorage
   let counter: TokenCounter
   let isSample: Bool
+  /// Above so many bytes a text is cut; nil where it is cut at tokens, or not at all.
+  let mostBytes: Int?
   /// Whether only the missing vocabulary keeps the tokens from being counted.
   let lacksVocabulary: Bool
 

@@ -45,6 +45,7 @@ struct Reporter {
       "\(Int(window.rowsPerSecond).grouped) rows/s",
       "\(Int(window.tokensPerMinute).short) tokens/min",
     ]
+    if let ratio = progress.tally.billedPerEstimated { parts.append("\(ratio.fixed(2)) billed/estimated") }
     if let cost = progress.tally.cost { parts.append(cost.dollars) }
     if progress.isStopping {
       parts.append("stopping: \(progress.inFlight) requests in flight")

@@ -24,6 +24,9 @@ struct RunSummary: Encodable {
   /// Counted before they were sent, for the replies of this run.
   let tokensEstimated: Int
   let tokensBilled: Int
+  /// The tokens that were billed for one that was estimated, by the last replies: what a run expects of further ones. nil
+  /// where tokens are counted exactly, or no reply told any.
+  let tokensBilledPerEstimated: Double?
   /// Whether the estimated tokens were counted by the model's own tokenizer.
   let countsExactly: Bool
   let costUsd: Double?
@@ -59,6 +62,7 @@ struct RunSummary: Encodable {
     tokensEstimated = tally.estimatedTokens
     self.countsExactly = countsExactly
     tokensBilled = tally.billedTokens
+    tokensBilledPerEstimated = tally.billedPerEstimated
     costUsd = tally.cost
     requests = tally.requests
     retries = tally.retries
@@ -94,7 +98,8 @@ struct RunSummary: Encodable {
     let off = tokensBilled - tokensEstimated
     let percent = tokensEstimated > 0 ? " (\((100 * Double(off) / Double(tokensEstimated)).fixed(1)) %)" : ""
     let before = "\(countsExactly ? "counted" : "estimated") before: \(tokensEstimated.grouped)"
-    return "\(tokensBilled.grouped); \(before), difference \(off.grouped)\(off == 0 ? "" : percent)"
+    let ratio = tokensBilledPerEstimated.map { "; \($0.fixed(2)) billed for 1 estimated" } ?? ""
+    return "\(tokensBilled.grouped); \(before), difference \(off.grouped)\(off == 0 ? "" : percent)\(ratio)"
   }
 
   /// The lines that a person reads.

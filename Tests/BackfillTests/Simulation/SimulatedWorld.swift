@@ -426,7 +426,8 @@ struct SimulatedWorld {
     return .received(
       id,
       Conductor.Receipt(
-        billedTokens: billed, spentTokens: spentTokens, latency: .milliseconds(100),
+        billedTokens: billed, tellsTokens: batch.contents.tellsTokens(told), spentTokens: spentTokens,
+        latency: .milliseconds(100),
         unusable: Dictionary(uniqueKeysWithValues: unusable.map { ($0, "no vector") })))
   }
 

@@ -17,9 +17,12 @@ package struct EarlierUse: Equatable, Sendable {
   package var requests: [Request]
   /// The limits that the provider told within the last minute.
   package var told: Job.Limits
+  /// The tokens that the job's last run was billed for one that was estimated; nil where none told.
+  package var billedPerCounted: Double?
 
-  package init(requests: [Request] = [], told: Job.Limits = Job.Limits()) {
+  package init(requests: [Request] = [], told: Job.Limits = Job.Limits(), billedPerCounted: Double? = nil) {
     self.requests = requests
     self.told = told
+    self.billedPerCounted = billedPerCounted
   }
 }

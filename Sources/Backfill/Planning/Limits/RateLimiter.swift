@@ -10,15 +10,18 @@ package struct RateLimiter: Equatable, Sendable {
   private var told: Job.Limits
   private var requests: TokenBucket?
   private var tokens: TokenBucket?
-  /// The billed tokens of one that was counted here, by the replies so far.
-  private var billedPerCounted = 1.0
-  private var hasCorrected = false
+  /// What is counted here is corrected by it, before it is compared with any limit.
+  private var ratio: BilledRatio
   private var pace = Pace()
   private(set) var heldUntil: Duration = .zero
 
   package init(_ limits: Job.Limits, after earlier: EarlierUse = EarlierUse()) {
     configured = limits
-    self.earlier = earlier.requests.map { TokenBucket.Use(time: .zero - $0.age, count: $0.tokens) }
+    let ratio = BilledRatio(startingAt: earlier.billedPerCounted ?? 1)
+    self.ratio = ratio
+    self.earlier = earlier.requests.map {
+      TokenBucket.Use(time: .zero - $0.age, count: ratio.expected($0.tokens))
+    }
     told = earlier.told
     setRates(at: .zero)
   }
@@ -28,8 +31,6 @@ package struct RateLimiter: Equatable, Sendable {
   private static let tokenBurst: Duration = .seconds(1)
   /// How often a wait at a lowered pace is looked at again.
   private static let paceInterval: Duration = .seconds(10)
-  /// No reply is believed to have billed more than so many times what was counted: its `usage` is wrong then.
-  private static let mostBilledPerCounted = 16
 
   /// Whether both rates are known, so that requests may be sent side by side from the start.
   package var isKnown: Bool { requests != nil && tokens != nil }
@@ -39,8 +40,14 @@ package struct RateLimiter: Equatable, Sendable {
 
   /// The configured limit that one request of `count` tokens, as they are counted here, can never keep; nil where it can.
   package func configuredLimit(passedByOneOf count: Int) -> Int? {
-    configured.tokensPerMinute.flatMap { count > $0 ? $0 : nil }
+    configured.tokensPerMinute.flatMap { expected(count) > $0 ? $0 : nil }
   }
+
+  /// The tokens to expect of a request of `count` tokens, as they are counted here.
+  package func expected(_ count: Int) -> Int { ratio.expected(count) }
+
+  /// The billed tokens of one that is counted here, by the replies so far.
+  package var billedPerCounted: Double { ratio.value }
 
   /// How long until a request of `count` tokens, as they are counted here, may be sent; zero where it may be sent now.
   package mutating func wait(forTokens count: Int, at now: Duration) -> Duration {
@@ -84,12 +91,10 @@ package struct RateLimiter: Equatable, Sendable {
 
   /// A reply tells that a request of `counted` tokens, for which `reserved` were taken, took `actual` ones.
   package mutating func correct(counted: Int, reserved: Int, actual: Int, at now: Duration) {
-    let actual = min(max(actual, 0), RateLimiter.mostBilledPerCounted * max(counted, 1))
+    let most = BilledRatio.bounds.upperBound * Double(max(counted, 1))
+    let actual = Int(min(max(Double(actual), 0), most))
     tokens?.take(actual - reserved, at: now)
-    guard counted > 0 else { return }
-    let ratio = Double(actual) / Double(counted)
-    billedPerCounted = hasCorrected ? 0.8 * billedPerCounted + 0.2 * ratio : ratio
-    hasCorrected = true
+    ratio.add(counted: counted, billed: actual)
   }
 
   /// Nothing may be sent before `time`.
@@ -118,8 +123,6 @@ package struct RateLimiter: Equatable, Sendable {
   }
 
   private var tokenLimit: Int? { [told.tokensPerMinute, configured.tokensPerMinute].compactMap(\.self).min() }
-
-  private func expected(_ count: Int) -> Int { Int((Double(count) * billedPerCounted).rounded(.up)) }
 
   private mutating func setRates(at now: Duration) {
     if let limit = requestLimit {
