@@ -1,3 +1,4 @@
+import RegexBuilder
 import TestSupport
 import Testing
 
@@ -30,6 +31,33 @@ import Testing
         #expect(exit.output == long.output, "\(spelling)")
       }
     }
+  }
+
+  @Test func `the version tells the commit, where the build was told it, and the libraries`() async throws {
+    let exit = try await VecfillProcess.run(["--version"])
+    let number = #/\d+\.\d+(\.\d+)?/#
+    let form = Regex {
+      "vecfill "
+      number
+      ChoiceOf {
+        " (unreleased build)\n"
+        #/ \(commit [0-9a-f]+(-dirty)?\)\n/#
+      }
+      "libpq "
+      number
+      ", libcurl "
+      number
+      ", SQLite "
+      number
+      "\n"
+    }
+    #expect(exit.code == 0 && exit.output.wholeMatch(of: form) != nil, "\(exit.output)\(exit.errors)")
+  }
+
+  @Test(arguments: [["bash"], ["zsh"], ["fish"]])
+  func `a shell's completion offers specs as files`(_ shell: [String]) async throws {
+    let exit = try await VecfillProcess.run(["--generate-completion-script"] + shell)
+    #expect(exit.code == 0 && exit.output.contains("yaml"), "\(exit.errors)")
   }
 
   @Test(arguments: [["--version"], ["nonsense"], ["run", "--nonsense"], ["run"]])
