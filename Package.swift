@@ -8,6 +8,9 @@ let settings: [SwiftSetting] = [
   .treatAllWarnings(as: .error),
 ]
 
+// Which commit `vecfill --version` tells; scripts/package sets it, so that a build needs no git.
+let commit = (Context.environment["VECFILL_COMMIT"] ?? "").filter { $0.isHexDigit || "-dirty".contains($0) }
+
 let package = Package(
   name: "vecfill",
   products: [.executable(name: "vecfill", targets: ["vecfill"])],
@@ -23,6 +26,7 @@ let package = Package(
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl"),
     .systemLibrary(name: "CPostgres", pkgConfig: "libpq"),
     .systemLibrary(name: "CLinux"),
+    .target(name: "CRelease", cSettings: [.define("VECFILL_COMMIT", to: commit)]),
     // Optimised in a debug build too: it is twenty times as fast, and tests and CI push megabytes through it.
     .target(name: "Tokenizer", swiftSettings: settings + [.unsafeFlags(["-O"])]),
     // As Tokenizer: thousands of whole runs are simulated on it.
@@ -46,14 +50,15 @@ let package = Package(
       name: "Migrations",
       dependencies: ["Backfill", "PgVector", "Postgres", .product(name: "GRDB", package: "GRDB.swift")],
       swiftSettings: settings),
-    .target(name: "EmbeddingAPIs", dependencies: ["Backfill", "CCurl"], swiftSettings: settings),
+    .target(name: "EmbeddingAPIs", dependencies: ["Backfill", "CCurl", "CRelease"], swiftSettings: settings),
     .target(name: "Pipeline", dependencies: ["Backfill", "Ledger"], swiftSettings: settings),
     .executableTarget(
       name: "vecfill",
       dependencies: [
-        "Backfill", "Configuration", "EmbeddingAPIs", "Ledger", "MessageStores", "Migrations", "PgVector", "Pipeline",
-        "Postgres", "Tokenizer",
+        "Backfill", "CCurl", "CPostgres", "CRelease", "Configuration", "EmbeddingAPIs", "Ledger", "MessageStores",
+        "Migrations", "PgVector", "Pipeline", "Postgres", "Tokenizer",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "GRDBSQLite", package: "GRDB.swift"),
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: settings),
@@ -86,7 +91,8 @@ let package = Package(
         .product(name: "GRDB", package: "GRDB.swift"),
       ],
       swiftSettings: settings),
-    .testTarget(name: "EmbeddingAPIsTests", dependencies: ["EmbeddingAPIs", "TestSupport"], swiftSettings: settings),
+    .testTarget(
+      name: "EmbeddingAPIsTests", dependencies: ["CRelease", "EmbeddingAPIs", "TestSupport"], swiftSettings: settings),
     .testTarget(
       name: "VecfillTests",
       dependencies: ["TestSupport", "Backfill", "Ledger", "MessageStores", "PgVector", "Tokenizer", "vecfill"],

@@ -120,4 +120,7 @@ static inline CURLcode vecfill_curl_get_status(CURL *easy, long *status) {
   return curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, status);
 }
 
+// The version of the library that is loaded, e.g. "7.88.1".
+static inline const char *vecfill_curl_library_version(void) { return curl_version_info(CURLVERSION_NOW)->version; }
+
 #endif

@@ -16,12 +16,15 @@ package struct VocabularyFolder: Sendable, Equatable {
     return VocabularyFolder(path: (value("XDG_DATA_HOME") ?? home + "/.local/share") + "/vecfill")
   }
 
-  /// Where this process looks: the per-user folder, then the one its binary is in.
+  /// Where this process looks: the per-user folder, then those for all users, which are the one that its binary is in and
+  /// `share/vecfill` beside that one.
   package static func searched(_ environment: [String: String]) -> [VocabularyFolder] {
-    let binary = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")).map {
-      VocabularyFolder(path: URL(fileURLWithPath: $0).deletingLastPathComponent().path)
+    guard let binary = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") else {
+      return [perUser(environment)]
     }
-    return [perUser(environment)] + (binary.map { [$0] } ?? [])
+    let folder = URL(fileURLWithPath: binary).deletingLastPathComponent()
+    let shared = folder.deletingLastPathComponent().appending(path: "share/vecfill")
+    return [perUser(environment), VocabularyFolder(path: folder.path), VocabularyFolder(path: shared.path)]
   }
 
   package var original: String { path + "/cl100k_base.tiktoken" }

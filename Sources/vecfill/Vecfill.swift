@@ -16,5 +16,5 @@ struct Vecfill: AsyncParsableCommand {
       SearchCommand.self, ConfigCommand.self, ModelsCommand.self, MigrateCommand.self, TokenizerCommand.self,
     ])
 
-  static let version = "0.1.0"
+  static let version = Build.description
 }

@@ -1,4 +1,5 @@
 import Backfill
+import CRelease
 import EmbeddingAPIs
 import Foundation
 import TestSupport
@@ -30,6 +31,13 @@ struct RequestTests {
       #expect(headers["openai-organization"] == "org-1")
       #expect(headers["openai-project"] == "proj_1")
       #expect(headers["content-type"] == "application/json")
+    }
+  }
+
+  @Test func `each request names vecfill and its version`() async throws {
+    try await EmbeddingsServer.run { server in
+      _ = try await server.embedder().embed(["text"])
+      #expect(server.record.requests.map { $0.headers["user-agent"] } == ["vecfill/\(VECFILL_VERSION)"])
     }
   }
 

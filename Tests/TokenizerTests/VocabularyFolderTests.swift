@@ -109,7 +109,8 @@ import Testing
     #expect(VocabularyFolder.perUser(environment).path == path)
     let searched = VocabularyFolder.searched(environment).map(\.path)
     #expect(searched.first == path)
-    #expect(searched.count == 2 && searched[1].hasPrefix("/"))
+    #expect(searched.count == 3 && searched[1].hasPrefix("/"))
+    #expect(searched.last == (searched[1] as NSString).deletingLastPathComponent + "/share/vecfill")
   }
 
   private static func original() throws -> Data {

@@ -32,6 +32,20 @@ import Testing
     }
   }
 
+  @Test func `the version tells the commit, where the build was told it, and the libraries`() async throws {
+    let exit = try await VecfillProcess.run(["--version"])
+    let lines = exit.output.split(separator: "\n")
+    try #require(exit.code == 0 && lines.count == 2, "\(exit.output)\(exit.errors)")
+    #expect(lines[0].wholeMatch(of: #/vecfill [\d.]+ \((unreleased build|commit [0-9a-f]+(-dirty)?)\)/#) != nil)
+    #expect(lines[1].wholeMatch(of: #/libpq [\d.]+, libcurl [\d.]+, SQLite [\d.]+/#) != nil)
+  }
+
+  @Test(arguments: [["bash"], ["zsh"], ["fish"]])
+  func `a shell's completion offers specs as files`(_ shell: [String]) async throws {
+    let exit = try await VecfillProcess.run(["--generate-completion-script"] + shell)
+    #expect(exit.code == 0 && exit.output.contains("yaml"), "\(exit.errors)")
+  }
+
   @Test(arguments: [["--version"], ["nonsense"], ["run", "--nonsense"], ["run"]])
   func `what is no request for help has an exit code of its own`(_ arguments: [String]) async throws {
     let exit = try await VecfillProcess.run(arguments)

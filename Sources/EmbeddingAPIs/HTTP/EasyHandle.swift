@@ -1,4 +1,5 @@
 import CCurl
+import CRelease
 import Foundation
 
 /// A libcurl easy handle with the strings that it borrows, freed with it.
@@ -13,7 +14,8 @@ struct EasyHandle: ~Copyable {
     errorBuffer = .allocate(capacity: Int(CURL_ERROR_SIZE))
     errorBuffer.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
     // Without the empty `Expect`, a body of a megabyte or more waits a second for "100 Continue".
-    let always = ["User-Agent: vecfill"] + (request.body == nil ? [] : ["Content-Type: application/json", "Expect:"])
+    let ofBody = request.body == nil ? [] : ["Content-Type: application/json", "Expect:"]
+    let always = ["User-Agent: vecfill/\(VECFILL_VERSION)"] + ofBody
     headers = (always + request.headers.map { "\($0.name): \($0.value)" }).reduce(nil) { curl_slist_append($0, $1) }
   }
 

@@ -6,7 +6,7 @@ struct ConfigCommand: ParsableCommand {
     commandName: "config", abstract: "Print every setting with where it comes from, secrets redacted.",
     discussion: "With a job spec the job is checked too, and what is wrong with it told.")
 
-  @Argument(help: "The job spec.")
+  @Argument(help: "The job spec.", completion: .yaml)
   var spec: String?
   @OptionGroup var options: ConfigurationOptions
   @Flag(help: "Print JSON.")

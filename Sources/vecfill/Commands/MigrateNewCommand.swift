@@ -8,7 +8,9 @@ struct MigrateNewCommand: ParsableCommand {
   @Argument(help: "What it does, e.g. \"add language\".")
   var words: String
 
-  @Option(help: ArgumentHelp("The folder of migrations (default: those that ship with vecfill).", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp("The folder of migrations (default: those that ship with vecfill).", valueName: "folder"),
+    completion: .directory)
   var migrations: String?
 
   func run() throws {

@@ -10,7 +10,7 @@ struct ModelsCommand: ParsableCommand {
       by model (docs/configuration.md). A model that is in none of them runs too, with its price unknown.
       """)
 
-  @Option(help: "A catalogue of models, merged over the others.")
+  @Option(help: "A catalogue of models, merged over the others.", completion: .yaml)
   var models: String?
   @Flag(help: "Print JSON.")
   var json = false

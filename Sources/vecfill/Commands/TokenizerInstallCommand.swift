@@ -10,14 +10,15 @@ struct TokenizerInstallCommand: AsyncParsableCommand {
     discussion: """
       Downloads it from OpenAI, unless it is already there, checks its SHA-256, and prepares it so that it loads at once. \
       The folder is $VECFILL_DATA_DIR, or else $XDG_DATA_HOME/vecfill, or else ~/.local/share/vecfill; vecfill also looks \
-      beside its binary.
+      beside its binary and in ../share/vecfill of it, which is for all users.
       """)
 
   private static let address = "https://openaipublic.blob.core.windows.net/encodings/cl100k_base.tiktoken"
   private static let byteCount = 1_681_126
   private static let sha256 = "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7"
 
-  @Option(help: ArgumentHelp("A file, or an http or https URL, to take it from.", valueName: "source"))
+  @Option(
+    help: ArgumentHelp("A file, or an http or https URL, to take it from.", valueName: "source"), completion: .file())
   var from: String?
 
   func run() async throws {

@@ -26,9 +26,9 @@ struct ConfigurationOptions: ParsableArguments {
   var baseURL: String?
   @Option(help: help(.migrationDatabaseURL))
   var migrationDatabaseURL: String?
-  @Option(help: help(.ledger))
+  @Option(help: help(.ledger), completion: .file())
   var ledger: String?
-  @Option(help: help(.models))
+  @Option(help: help(.models), completion: .yaml)
   var models: String?
 
   var flags: [Parameter: String] {

@@ -3,7 +3,8 @@ import Configuration
 
 /// The job's spec and the settings that a flag can change, for each command that works on a job.
 struct JobOptions: ParsableArguments {
-  @Argument(help: ArgumentHelp("The job spec, e.g. jobs/backfill-embeddings.yaml.", valueName: "spec"))
+  @Argument(
+    help: ArgumentHelp("The job spec, e.g. jobs/backfill-embeddings.yaml.", valueName: "spec"), completion: .yaml)
   var spec: String
 
   @OptionGroup var options: ConfigurationOptions

@@ -5,7 +5,7 @@ import Ledger
 
 /// The ledger's file, for the commands that need no job: found through the same layers as `vecfill run` finds it.
 struct LedgerOption: ParsableArguments {
-  @Option(help: ArgumentHelp("The ledger's file.", valueName: "path"))
+  @Option(help: ArgumentHelp("The ledger's file.", valueName: "path"), completion: .file())
   var ledger: String?
 
   /// The ledger's absolute path, whether it is there or not.

@@ -9,10 +9,13 @@ import Postgres
 struct MigrateOptions: ParsableArguments {
   @Argument(
     help: ArgumentHelp(
-      "A job spec: what the job's own tables need, in place of a folder's migrations.", valueName: "spec"))
+      "A job spec: what the job's own tables need, in place of a folder's migrations.", valueName: "spec"),
+    completion: .yaml)
   var spec: String?
 
-  @Option(help: ArgumentHelp("The folder of migrations (default: those that ship with vecfill).", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp("The folder of migrations (default: those that ship with vecfill).", valueName: "folder"),
+    completion: .directory)
   var migrations: String?
 
   @OptionGroup var database: MigrationDatabaseOption

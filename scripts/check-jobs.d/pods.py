@@ -1,0 +1,53 @@
+"""Fails where a pod in a folder of manifests lacks what each of vecfill's has: `pods.py FOLDER`."""
+import pathlib, re, sys, yaml
+
+root = pathlib.Path(__file__).resolve().parents[2]
+# From docs/exit-codes.md: those that come again until someone acts.
+lasting = [int(code) for code in re.search(r"`podFailurePolicy`: ([\d, and]+) will fail again", (root / "docs/exit-codes.md").read_text())[1].replace("and", ",").split(",")]
+
+
+def faults(document):
+    kind, spec = document["kind"], document.get("spec", {})
+    if kind == "CronJob":
+        for key in ("concurrencyPolicy", "startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit"):
+            if key not in spec: yield f"no {key}"
+        if spec.get("concurrencyPolicy") != "Forbid": yield "two runs at once"
+        spec = spec["jobTemplate"]["spec"]
+    if kind in ("Job", "CronJob"):
+        rules = spec["podFailurePolicy"]["rules"]
+        if rules[0] != {"action": "FailJob", "onExitCodes": {"containerName": "vecfill", "operator": "In", "values": lasting}}:
+            yield f"podFailurePolicy does not fail at {lasting}, as docs/exit-codes.md says"
+        if "ttlSecondsAfterFinished" not in spec: yield "no ttlSecondsAfterFinished"
+    pod = spec["template"]["spec"]
+    if pod.get("restartPolicy") != ("Always" if kind == "Deployment" else "Never"): yield f"restartPolicy {pod.get('restartPolicy')}"
+    if pod.get("automountServiceAccountToken") is not False: yield "a service account's token"
+    security = pod.get("securityContext", {})
+    if security.get("runAsNonRoot") is not True or security.get("seccompProfile") != {"type": "RuntimeDefault"}: yield "not restricted"
+    [container] = pod["containers"]
+    if container.get("securityContext") != {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}:
+        yield "its container is not restricted"
+    if container.get("terminationMessagePolicy") != "FallbackToLogsOnError": yield "no termination message"
+    if not {"requests", "limits"} <= container.get("resources", {}).keys(): yield "no resources"
+    if pod.get("terminationGracePeriodSeconds", 30) <= 20: yield "a grace that is no longer than --grace"
+    # Each volume that is mounted is there once.
+    names = [volume["name"] for volume in pod["volumes"]]
+    if sorted(names) != sorted(mount["name"] for mount in container["volumeMounts"]): yield f"volumes {names} are not those mounted"
+    for volume in pod["volumes"]:
+        if len(volume) != 2: yield f"volume {volume['name']} is {sorted(volume.keys() - {'name'})}"
+
+
+found = pods = 0
+for path in sorted(pathlib.Path(sys.argv[1]).glob("*.yaml")):
+    documents = [document for document in yaml.safe_load_all(path.read_text()) if document]
+    claims = {document["metadata"]["name"] for document in documents if document["kind"] == "PersistentVolumeClaim"}
+    for document in documents:
+        if document["kind"] not in ("Job", "CronJob", "Deployment"): continue
+        pods += 1
+        text = yaml.safe_dump(document)
+        problems = list(faults(document)) + [f"no claim {name}" for name in re.findall(r"claimName: (\S+)", text) if name not in claims]
+        if claims and "claimName" not in text: problems.append("a claim that nothing mounts")
+        for problem in problems:
+            found += 1
+            print(f"check-jobs: {path.name}: {document['kind']} {document['metadata']['name']}: {problem}", file=sys.stderr)
+if not pods: sys.exit("check-jobs: there is no pod in the manifests")
+sys.exit(1 if found else 0)
