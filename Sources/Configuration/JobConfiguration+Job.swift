@@ -11,6 +11,7 @@ extension JobConfiguration {
     if let newlines: TextPreparation.Newlines = values.choice(.newlines) { job.preparation.newlines = newlines }
     job.preparation.prefix = values.text(.prefix) ?? ""
     if let tooLong: TextPreparation.TooLong = values.choice(.tooLong) { job.preparation.tooLong = tooLong }
+    if let duplicates: Duplicates = values.choice(.duplicates) { job.duplicates = duplicates }
     if let size = values.integer(.batchSize) { job.batchSize = size }
     if let concurrency = values.integer(.concurrency) { job.concurrency = concurrency }
     if let writers = values.integer(.writers) { job.writers = writers }

@@ -9,6 +9,8 @@ struct PostgresSettings: Equatable, Sendable {
   var lockTimeout: Duration?
   /// Schemas that the types of the key need on the search path, behind the role's own.
   var schemas: [String] = []
+  /// Whether the transaction may write nothing.
+  var isReadOnly = false
   /// Whether a function's cost outweighs all else, as `PostgresTable.lacking` needs it.
   var weighsFunctions = false
 
@@ -36,6 +38,7 @@ struct PostgresSettings: Equatable, Sendable {
       let own = "nullif(pg_catalog.current_setting('search_path'), '')"
       settings.append(("search_path", "pg_catalog.concat_ws(', ', \(own), '\(appended)')"))
     }
+    if isReadOnly { settings.append(("transaction_read_only", "'on'")) }
     if weighsFunctions { settings.append(("cpu_operator_cost", "'100'")) }
     return "SELECT " + settings.map { "pg_catalog.set_config('\($0)', \($1), true)" }.joined(separator: ", ")
   }

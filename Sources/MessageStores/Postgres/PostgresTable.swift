@@ -100,6 +100,16 @@ extension PostgresTable {
     """
   }
 
+  /// The number, counted from 1, of each of the rows of the digests $1 and the keys from $2 on, and its vector where it
+  /// holds the text.
+  var vectorsOfTexts: String {
+    """
+    SELECT vecfill_n, (SELECT CASE WHEN \(digest) = pg_catalog.decode(vecfill_d, 'hex') THEN \(vector) END
+      FROM \(name) WHERE \(key.equality { "vecfill_k\($0)" }) AND \(vector) IS NOT NULL)
+    FROM \(arrays(from: 1))
+    """
+  }
+
   /// The arrays of a digest and of the key's columns, from parameter `first` on, as a table.
   private func arrays(from first: Int) -> String {
     let count = key.columns.count + 1

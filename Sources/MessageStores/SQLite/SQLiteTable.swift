@@ -115,6 +115,34 @@ struct SQLiteTable: Sendable {
     """
   }
 
+  /// The vector of the row that `isRow` finds where its text has a digest, which is the last argument.
+  func vectorOfText(_ isRow: String) -> String {
+    """
+    SELECT CAST(\(vector) AS BLOB) FROM \(name)
+    WHERE \(isRow) AND \(vector) IS NOT NULL AND \(Self.digestFunction)(\(text)) = ?
+    """
+  }
+
+  /// The next rows of a range: the key, whether the row meets the source's condition, and if so the text, and the form and
+  /// the bytes of the vector.
+  func audited(in range: SQLiteRange, rows: Int) -> String {
+    let meets = condition ?? "1"
+    func ifMet(_ value: String) -> String { "CASE WHEN \(meets) THEN \(value) END" }
+    return """
+      SELECT \(key.selected), CASE WHEN \(meets) THEN 1 ELSE 0 END, \(ifMet(text)), \(ifMet("typeof(\(vector))")),
+        \(ifMet("CAST(\(vector) AS BLOB)"))
+      FROM \(name) \(key.access) \(Self.where(range.conditions)) ORDER BY \(key.ascending) LIMIT \(rows)
+      """
+  }
+
+  /// The text, of at most so many bytes, and the vector of the row that `isRow` finds.
+  func filledRow(_ isRow: String) -> String {
+    """
+    SELECT CASE WHEN length(\(text)) <= ? THEN \(text) END, CAST(\(vector) AS BLOB) FROM \(name)
+    WHERE \(isRow) AND \(vector) IS NOT NULL
+    """
+  }
+
   /// The text of the row that `isRow` finds.
   func textOfRow(_ isRow: String) -> String { "SELECT \(text) FROM \(name) WHERE \(isRow)" }
 
