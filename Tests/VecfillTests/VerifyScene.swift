@@ -32,7 +32,7 @@ struct FilledTable {
     _ engine: ChatDatabase.Engine, type: String? = nil, newlines: TextPreparation.Newlines = .space,
     prefix: String = "", options: EmbeddingsServer.Options = .ofTwoModels, _ body: (FilledTable) async throws -> Void
   ) async throws {
-    let version: PostgresCluster.Version? = engine == .postgres16 ? .sixteen : engine == .postgres18 ? .eighteen : nil
+    let version: PostgresCluster.Major? = engine == .postgres16 ? .sixteen : engine == .postgres18 ? .eighteen : nil
     var database: PostgresDatabase?
     if let version { database = try await PostgresCluster.shared(version).freshDatabase() }
     try await Scene.run(.sqlite, options) { scene in

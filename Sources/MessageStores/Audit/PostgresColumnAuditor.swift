@@ -65,21 +65,24 @@ struct PostgresColumnAuditor: ColumnAuditor {
 
   private func statement(after key: RowKey?, rows: Int) -> String {
     let (norm, send) = table.vectorType == .vector ? ("vector_norm", "vector_send") : ("l2_norm", "halfvec_send")
+    // Whatever the column's collation does with parts of a text.
+    let text = #"vecfill_text COLLATE pg_catalog."C""#
     let plain =
-      #"pg_catalog.lower(pg_catalog.btrim(pg_catalog.replace(vecfill_text, E'\n', ' '), E' \t\r'))"#
+      #"pg_catalog.lower(pg_catalog.btrim(pg_catalog.replace(\#(text), E'\n', ' '), E' \t\r') COLLATE pg_catalog."default")"#
     let isFilled = "vecfill_meets AND vecfill_vector IS NOT NULL"
     return """
       SELECT (CASE WHEN NOT vecfill_meets THEN 0 WHEN vecfill_vector IS NOT NULL THEN 3
-          WHEN \(MissingRowsIndex.isText("vecfill_text")) THEN 1 ELSE 2 END)::pg_catalog.int8,
+          WHEN vecfill_long OR \(MissingRowsIndex.isText("vecfill_text")) THEN 1 ELSE 2 END)::pg_catalog.int8,
         CASE WHEN \(isFilled) THEN \(table.function("vector_dims"))(vecfill_vector) END::pg_catalog.int8,
         CASE WHEN \(isFilled) THEN \(table.function(norm))(vecfill_vector) END::pg_catalog.float8,
         CASE WHEN \(isFilled) THEN \(Self.tag("\(table.function(send))(vecfill_vector)")) END,
         CASE WHEN \(isFilled) THEN \(Self.tag("pg_catalog.convert_to(\(plain), 'UTF8')")) END,
-        CASE WHEN \(isFilled) THEN pg_catalog.octet_length(vecfill_text)
-          * CASE WHEN pg_catalog.strpos(vecfill_text, E'\\n') > 0 THEN -1 ELSE 1 END END::pg_catalog.int8,
+        (CASE WHEN \(isFilled) THEN pg_catalog.octet_length(vecfill_text)
+          * CASE WHEN pg_catalog.strpos(\(text), E'\\n') > 0 THEN -1 ELSE 1 END END)::pg_catalog.int8,
         \(table.key.aliasedOutputs)
       FROM (
-        SELECT \(table.key.aliased), \(table.text) AS vecfill_text, \(table.vector) AS vecfill_vector,
+        SELECT \(table.key.aliased), CASE WHEN \(table.isTooLong) THEN NULL ELSE \(table.text) END AS vecfill_text,
+          coalesce(\(table.isTooLong), false) AS vecfill_long, \(table.vector) AS vecfill_vector,
           CASE WHEN \(table.condition) THEN true ELSE false END AS vecfill_meets
         FROM \(table.name) WHERE \(isBehind(key)) ORDER BY \(table.key.order(of: table.identifier)) LIMIT \(rows)
       ) AS vecfill_rows

@@ -11,6 +11,9 @@ struct PostgresSettings: Equatable, Sendable {
   var schemas: [String] = []
   /// Whether the transaction may write nothing.
   var isReadOnly = false
+  /// Whether what an SQL expression may depend on is set too: the time zone, and the forms of binary data, money and
+  /// dates.
+  var pinsExpressions = false
   /// Whether a function's cost outweighs all else, as `PostgresTable.lacking` needs it.
   var weighsFunctions = false
 
@@ -39,6 +42,10 @@ struct PostgresSettings: Equatable, Sendable {
       settings.append(("search_path", "pg_catalog.concat_ws(', ', \(own), '\(appended)')"))
     }
     if isReadOnly { settings.append(("transaction_read_only", "'on'")) }
+    if pinsExpressions {
+      settings += [("TimeZone", "'UTC'"), ("bytea_output", "'hex'"), ("xmlbinary", "'base64'")]
+      settings += ["lc_monetary", "lc_numeric", "lc_time"].map { ($0, "'C'") }
+    }
     if weighsFunctions { settings.append(("cpu_operator_cost", "'100'")) }
     return "SELECT " + settings.map { "pg_catalog.set_config('\($0)', \($1), true)" }.joined(separator: ", ")
   }

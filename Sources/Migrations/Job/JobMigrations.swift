@@ -40,8 +40,7 @@ package struct JobMigrations: Sendable {
       var part = source
       part.table = indexed.name.name
       let keys = source.keys.map(\.quotedIdentifier).joined(separator: ", ")
-      let predicate = indexed.index.predicate(
-        vector: source.vector.quotedIdentifier, text: source.text.quotedIdentifier)
+      let predicate = indexed.index.predicate(vector: source.vector, text: source.text)
       try addIndex(IndexName.of(part, "missing"), on: indexed.name, "(\(keys)) WHERE \(predicate)")
     }
     if dialect == .postgres { try addVectorIndex(of: source, table) }

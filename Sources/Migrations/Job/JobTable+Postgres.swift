@@ -21,13 +21,14 @@ extension JobTable {
     self.init(indexed: isPartitioned ? leaves : [source.tableName])
     self.isPartitioned = isPartitioned
     pgvector = try PgVector.installed(on: connection)
-    for name in source.keys + [source.text] {
+    var types: [String: String] = [:]
+    for name in source.keys + (source.text.columns ?? []) {
       guard let column = try Self.column(name, of: table, on: connection) else { throw Self.noColumn(name, source) }
-      guard name == source.text else { continue }
-      for index in indexed.indices {
-        indexed[index].index = try Self.missingRowsIndex(
-          source, on: indexed[index].name, textType: column["base"] ?? "", on: connection)
-      }
+      types[name] = column["base"]
+    }
+    for index in indexed.indices {
+      indexed[index].index = try Self.missingRowsIndex(
+        source, on: indexed[index].name, types: types, on: connection)
     }
     guard let column = try Self.column(source.vector, of: table, on: connection) else { return }
     guard let type = column["base"].flatMap(VectorType.init) else {
@@ -52,7 +53,7 @@ extension JobTable {
 
   /// The form of the index to make on `table`. One that is there and holds all rows that lack a vector does, too.
   private static func missingRowsIndex(
-    _ source: Source, on table: SQLName, textType: String, on connection: isolated PostgresConnection
+    _ source: Source, on table: SQLName, types: [String: String], on connection: isolated PostgresConnection
   ) throws -> MissingRowsIndex {
     let found = try connection.query(
       """
@@ -66,7 +67,7 @@ extension JobTable {
     ).compactMap { row in
       row[0].flatMap { MissingRowsIndex(condition: $0, vector: source.vector, text: source.text) }
     }
-    return !found.isEmpty && !found.contains(.texts) ? .all : MissingRowsIndex(for: textType)
+    return !found.isEmpty && !found.contains(.texts) ? .all : MissingRowsIndex(for: source.text, types: types)
   }
 
   /// The column's type, written so that any search path understands it; nil where there is no such column.
