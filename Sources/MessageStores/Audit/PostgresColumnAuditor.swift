@@ -42,7 +42,7 @@ struct PostgresColumnAuditor: ColumnAuditor {
     var audited: [AuditedRow] = []
     var last: RowKey?
     for row in found.indices {
-      let key = try table.key(of: found, row: row, from: 6)
+      let key = try table.key(of: found, row: row, from: 7)
       last = key
       switch found.integer(row: row, column: 0) {
       case 0: continue
@@ -60,7 +60,8 @@ struct PostgresColumnAuditor: ColumnAuditor {
     return VectorFacts(
       dimensions: found.integer(row: row, column: 1) ?? 0, length: found.double(row: row, column: 2) ?? .nan,
       vectorTag: found.withBytes(row: row, column: 3) { Array($0) } ?? [],
-      textTag: found.withBytes(row: row, column: 4) { Array($0) }, textBytes: abs(bytes), hasNewline: bytes < 0)
+      textTag: found.withBytes(row: row, column: 4) { Array($0) }, textBytes: abs(bytes), hasNewline: bytes < 0,
+      isStale: found.integer(row: row, column: 6).map { $0 == 1 })
   }
 
   private func statement(after key: RowKey?, rows: Int) -> String {
@@ -69,6 +70,7 @@ struct PostgresColumnAuditor: ColumnAuditor {
     let text = #"vecfill_text COLLATE pg_catalog."C""#
     let plain =
       #"pg_catalog.lower(pg_catalog.btrim(pg_catalog.replace(\#(text), E'\n', ' '), E' \t\r') COLLATE pg_catalog."default")"#
+    let digest = "pg_catalog.sha256(pg_catalog.convert_to(vecfill_text, 'UTF8'))"
     let isFilled = "vecfill_meets AND vecfill_vector IS NOT NULL"
     return """
       SELECT (CASE WHEN NOT vecfill_meets THEN 0 WHEN vecfill_vector IS NOT NULL THEN 3
@@ -79,10 +81,12 @@ struct PostgresColumnAuditor: ColumnAuditor {
         CASE WHEN \(isFilled) THEN \(Self.tag("pg_catalog.convert_to(\(plain), 'UTF8')")) END,
         (CASE WHEN \(isFilled) THEN pg_catalog.octet_length(vecfill_text)
           * CASE WHEN pg_catalog.strpos(\(text), E'\\n') > 0 THEN -1 ELSE 1 END END)::pg_catalog.int8,
+        (CASE WHEN \(isFilled) THEN CASE vecfill_kept <> \(digest) WHEN true THEN 1 WHEN false THEN 0 END END)::pg_catalog.int8,
         \(table.key.aliasedOutputs)
       FROM (
         SELECT \(table.key.aliased), CASE WHEN \(table.isTooLong) THEN NULL ELSE \(table.text) END AS vecfill_text,
           coalesce(\(table.isTooLong), false) AS vecfill_long, \(table.vector) AS vecfill_vector,
+          \(table.keptDigest ?? "NULL::pg_catalog.bytea") AS vecfill_kept,
           CASE WHEN \(table.condition) THEN true ELSE false END AS vecfill_meets
         FROM \(table.name) WHERE \(isBehind(key)) ORDER BY \(table.key.order(of: table.identifier)) LIMIT \(rows)
       ) AS vecfill_rows

@@ -33,8 +33,9 @@ struct SQLiteColumnAuditor: ColumnAuditor {
         bytes.flatMap { String(validating: $0, as: UTF8.self) }
       }
       let form: String? = row[first + 2]
+      let isStale: Bool? = row[first + 4]
       let content = try row.withUnsafeData(atIndex: first + 3) { (stored: Data?) -> AuditedRow.Content in
-        self.content(stored ?? Data(), form ?? "", text)
+        self.content(stored ?? Data(), form ?? "", text, isStale)
       }
       rows.append(AuditedRow(key: key, content: content))
     }
@@ -42,7 +43,7 @@ struct SQLiteColumnAuditor: ColumnAuditor {
   }
 
   /// - Parameter form: the value's storage class.
-  private func content(_ stored: Data, _ form: String, _ text: String?) -> AuditedRow.Content {
+  private func content(_ stored: Data, _ form: String, _ text: String?, _ isStale: Bool?) -> AuditedRow.Content {
     let text = text.flatMap { $0.isBlank ? nil : $0 }
     guard form != "null" else { return .missing(isBlank: text == nil) }
     guard (form == "blob") == (table.vectorFormat == .float32), let vector = table.vectorFormat.vector(stored) else {
@@ -54,7 +55,7 @@ struct SQLiteColumnAuditor: ColumnAuditor {
         dimensions: vector.count, length: squares.squareRoot(),
         vectorTag: vector.withUnsafeBytes { Array(TextDigest(ofUTF8: $0).bytes.prefix(16)) },
         textTag: text.map(Self.tag),
-        textBytes: text?.utf8.count ?? 0, hasNewline: text?.utf8.contains(0x0A) == true))
+        textBytes: text?.utf8.count ?? 0, hasNewline: text?.utf8.contains(0x0A) == true, isStale: isStale))
   }
 
   private static func tag(of text: String) -> [UInt8] {

@@ -23,6 +23,8 @@ struct PostgresTable: Sendable {
   let keySchemas: [String]
   /// The index that holds the keys of the rows that lack a vector, and no other, in their order; nil where there is none.
   var missingRowsIndex: MissingRowsIndex?
+  /// The column that keeps the digest of the text that a row's vector is of, as SQL of type bytea; nil where none does.
+  var keptDigest: String?
   let indexes: SourceShape.Indexes
   let warnings: [String]
 
