@@ -32,10 +32,15 @@ extension Pipeline {
     }
     guard !rows.isEmpty else { return shared }
     let known = try await texts(of: source).known(Set(rows.keys))
+    // A vector that is paid for may wait for its row's lock.
+    for text in known where equals.mayDefer && others.contains(text.key) {
+      shared.deferred += rows.removeValue(forKey: text.digest) ?? []
+    }
     let found = try await KnownVectors(known, in: job.sources[source], store: store)
     var (copies, vectors) = ([BatchRow](), Vectors(dimensions: job.model.dimensions))
     for (digest, vector) in found.vectors where vector.count == vectors.dimensions {
-      copies += (rows[digest] ?? []).map { BatchRow(key: $0, digest: digest, input: vectors.count) }
+      guard let keys = rows[digest] else { continue }
+      copies += keys.map { BatchRow(key: $0, digest: digest, input: vectors.count) }
       vectors.append(vector)
     }
     guard !copies.isEmpty else { return shared }

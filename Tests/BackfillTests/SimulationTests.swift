@@ -60,7 +60,7 @@ import Testing
   @Test func `over a whole table each text is asked for once, though the run is killed at any step`() {
     var (crashes, copied) = (0, 0)
     for seed in Self.seeds where seed.isMultiple(of: 2) {
-      for faults in [SimulatedWorld.Faults(), .init(transient: 0.1, rateLimited: 0.05, crash: 0.03, lock: 0.01)] {
+      for faults in [SimulatedWorld.Faults(), .init(transient: 0.1, rateLimited: 0.05, crash: 0.03)] {
         var world = Self.world(seed: seed, faults: faults)
         var ending: Ending?
         while ending != .complete, world.runs < 5_000 { ending = world.run() }

@@ -91,7 +91,7 @@ import Testing
   @Test(arguments: StoreKind.postgres)
   func `a text that can't be read costs its row alone`(kind: StoreKind) async throws {
     let fixture = try await StoreFixture(kind)
-    try await fixture.insert((1...40).reduce(into: [:]) { $0[Int64($1)] = "text \($1)" })
+    try await fixture.insert((1...40).map { (key: .integer(Int64($0)), text: "text \($0)") })
     for key in 1...40 { try await fixture.fill(.integer(Int64(key)), with: [1, 0, Float(key)]) }
     // The expression fails for one row, as a damaged value does.
     var source = fixture.source

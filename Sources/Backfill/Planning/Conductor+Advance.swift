@@ -176,7 +176,8 @@ extension Conductor {
     guard job.duplicates == .table else { return nil }
     batchCount += 1
     return EqualTexts(
-      awaited: sources[source].awaitedTexts, copies: BatchID(run: run, number: batchCount))
+      awaited: sources[source].awaitedTexts, mayDefer: sources[source].mayDefer,
+      copies: BatchID(run: run, number: batchCount))
   }
 
   /// The rows that no page may take: they are paid for and wait, or their quarantine isn't durable yet.

@@ -3,11 +3,14 @@ package struct EqualTexts: Equatable, Sendable {
   /// Texts that are asked for, or wait to be written: a row with one of them is left to a later sweep, which finds the
   /// vector in the column.
   package let awaited: Set<TextDigest>
+  /// Whether rows may be left to a later sweep at all.
+  package let mayDefer: Bool
   /// The batch for the page's rows whose vector another row of the column has.
   package let copies: BatchID
 
-  package init(awaited: Set<TextDigest>, copies: BatchID) {
+  package init(awaited: Set<TextDigest>, mayDefer: Bool, copies: BatchID) {
     self.awaited = awaited
+    self.mayDefer = mayDefer
     self.copies = copies
   }
 }

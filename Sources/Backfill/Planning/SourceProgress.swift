@@ -69,9 +69,12 @@ struct SourceProgress: Sendable {
   /// All that has ended is durable.
   mutating func settled() { texts.settled() }
 
-  /// The texts that rows of the next page wait for instead of asking: none behind the first sweep from the lowest key, so
-  /// that a text that gets no vector for one row keeps no other from being tried.
-  var awaitedTexts: Set<TextDigest> { fullSweeps == 0 ? texts.all : [] }
+  /// The texts that rows of the next page wait for instead of asking.
+  var awaitedTexts: Set<TextDigest> { mayDefer ? texts.all : [] }
+
+  /// Whether rows may be left to a later sweep: not behind the first one from the lowest key, so that a text that gets no
+  /// vector for one row keeps no other from being tried.
+  var mayDefer: Bool { fullSweeps == 0 }
 
   /// Rows of it are put into quarantine: those of an earlier run's spool perhaps when its last sweep is over.
   mutating func condemned(rows: Int) {
