@@ -11,7 +11,9 @@ extension ConductorTests {
   }
 
   private static func equals(_ actions: [Conductor.Action]) -> EqualTexts? {
-    actions.lazy.compactMap { if case .readPage(_, _, _, let equals) = $0 { equals } else { nil } }.first
+    actions.lazy.compactMap { action -> EqualTexts? in
+      if case .readPage(_, _, _, let equals) = action { equals } else { nil }
+    }.first
   }
 
   private static func texts(_ numbers: ClosedRange<Int>) -> Set<TextDigest> {
@@ -49,7 +51,9 @@ extension ConductorTests {
     _ = conductor.handle(.started, at: .zero)
     _ = conductor.handle(.lastKeyRead(.integer(9)), at: .zero)
     let actions = conductor.handle(.pageRead(Self.page(1...2)), at: .zero)
-    let asked = actions.compactMap { if case .request(let batch, _, _) = $0 { batch.id } else { nil } }
+    let asked = actions.compactMap { action -> BatchID? in
+      if case .request(let batch, _, _) = action { batch.id } else { nil }
+    }
     var left = PackedPage(continuesAfter: nil)
     left.add(deferred: [.integer(9)])
     _ = conductor.handle(.pageRead(left), at: .zero)

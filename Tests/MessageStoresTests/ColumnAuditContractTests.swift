@@ -68,7 +68,7 @@ import Testing
       return try await SQLiteColumnAuditor(table: table, queue: sqlite.queue, patience: sqlite.patience)
         .window(after: nil).rows
     }
-    let stale = rows.map { if case .vector(let facts) = $0.content { facts.isStale } else { nil } }
+    let stale = rows.map { row -> Bool? in if case .vector(let facts) = row.content { facts.isStale } else { nil } }
     #expect(stale == [false, true, nil])
   }
 
