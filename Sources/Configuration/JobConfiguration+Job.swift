@@ -14,6 +14,7 @@ extension JobConfiguration {
     if job.preparation.tooLong != .quarantine, catalogueModel?.tokenizer != .cl100kBase {
       job.preparation.mostBytes = job.model.safeCut?.mostBytes
     }
+    if let duplicates: Duplicates = values.choice(.duplicates) { job.duplicates = duplicates }
     if let size = values.integer(.batchSize) { job.batchSize = size }
     if let concurrency = values.integer(.concurrency) { job.concurrency = concurrency }
     if let writers = values.integer(.writers) { job.writers = writers }

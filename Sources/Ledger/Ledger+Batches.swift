@@ -28,9 +28,10 @@ extension Ledger {
   /// - Parameters:
   ///   - rows: those of the batch's rows that got a usable vector; nil for all. The others are asked for again.
   ///   - spent: what a budget counts for it; nil for `cost`.
+  ///   - remembersTexts: whether the texts are entered, to be found again where another row has one of them.
   package func received(
     _ reply: EmbeddingReply, to batch: Batch, target: Int64, rows: [BatchRow]? = nil, cost: Double?,
-    spent: Double? = nil, at date: Date
+    spent: Double? = nil, remembersTexts: Bool = false, at date: Date
   ) async throws {
     let left = try rows.map { try BatchContents.encode($0) }
     let checksum = reply.vectors.withLittleEndian { vectors in
@@ -59,6 +60,7 @@ extension Ledger {
         batch.contents.fittedRows, reply.isPlacedByOrder,
       ])
       try Ledger.spool(reply.vectors, of: batch.id, checksum, db)
+      if remembersTexts { try Ledger.remember(rows ?? batch.contents.rows, reply.vectors, of: target, db) }
       try Ledger.enterTold(reply.rateLimits, to: batch.id.run, at: date, db)
     }
   }
@@ -165,7 +167,7 @@ extension Ledger {
     }
   }
 
-  private static func spool(_ vectors: Vectors, of id: BatchID, _ checksum: Data, _ db: Database) throws {
+  static func spool(_ vectors: Vectors, of id: BatchID, _ checksum: Data, _ db: Database) throws {
     try vectors.withLittleEndian { bytes in
       // SQLite reads the vectors where they are, so that no reply is there twice. The statement, which knows their place,
       // goes with this scope.

@@ -37,6 +37,7 @@ extension Ledger {
       for target in targets {
         _ = try Ledger.dropSpool(of: target, db)
         try Ledger.release(target, db)
+        try Ledger.forgetTexts(of: target, db)
         _ = try Ledger.loseRequests(targets: String(target), db)
         try db.execute(
           sql: "UPDATE target SET identity = ? WHERE id = ?", arguments: ["\(Ledger.forgotten) \(target)", target])

@@ -95,7 +95,7 @@ extension Ledger {
     let receipts = try Row.fetchOne(
       db,
       sql: """
-        SELECT COUNT(*) AS requests, COALESCE(SUM(billed_tokens), 0) AS tokens, SUM(cost) AS cost
+        SELECT COUNT(*) FILTER (WHERE receipt.inputs > 0) AS requests, COALESCE(SUM(billed_tokens), 0) AS tokens, SUM(cost) AS cost
         FROM receipt JOIN batch USING (run_id, number) WHERE target_id IN (\(targets))
         """)
     return Totals(

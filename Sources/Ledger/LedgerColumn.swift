@@ -40,6 +40,16 @@ extension Ledger {
     }
   }
 
+  /// Enters a column that no run has filled yet, and whose vectors are known to be of its fingerprint.
+  ///
+  /// Throws a `Failure` as `begin` does.
+  package func enter(_ column: LedgerColumn, in database: String) async throws {
+    try await write { [path] db in
+      var changes: [String] = []
+      _ = try Ledger.bind(column, in: database, ledger: path, changes: &changes, db)
+    }
+  }
+
   /// Enters a column as this run fills it, and returns the ledger's id of it. What the ledger held of it by another
   /// fingerprint or another key goes; `changes` says so.
   ///
@@ -66,6 +76,7 @@ extension Ledger {
     if !held.admits(column.fingerprint) {
       let dropped = try dropSpool(of: id, db)
       try release(id, db)
+      try forgetTexts(of: id, db)
       // What was never proven was never filled.
       if try known.checked("is_proven", as: Bool.self) {
         changes.append(
@@ -89,6 +100,7 @@ extension Ledger {
       }
       _ = try dropSpool(of: id, db)
       try release(id, db)
+      try forgetTexts(of: id, db)
       changes.append("\(name) is read from its beginning: its key was (\(key)) and is (\(source.key))")
     }
     let condition: String? = try known.checkedOptional("condition")

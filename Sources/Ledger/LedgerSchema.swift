@@ -160,6 +160,19 @@ enum LedgerSchema {
           ALTER TABLE receipt ADD COLUMN is_placed_by_order INTEGER NOT NULL DEFAULT 0;
           """)
     }
+    migrator.registerMigration("7") { db in
+      try db.execute(
+        sql: """
+          -- Texts whose vectors were received with `duplicates: table`, and a row that got each.
+          CREATE TABLE known_text (
+            id INTEGER PRIMARY KEY,
+            target_id INTEGER NOT NULL REFERENCES target (id),
+            digest BLOB NOT NULL,
+            key TEXT NOT NULL,
+            vector_tag BLOB NOT NULL
+          );
+          """)
+    }
     return migrator
   }
 }

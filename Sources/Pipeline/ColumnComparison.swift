@@ -10,8 +10,7 @@ package struct ColumnComparison: Sendable {
   /// By the digest of what is sent: strings compare by canonical equivalence, and models don't.
   private let stored: [TextDigest: [[Float]]]
 
-  /// The least cosine of vectors that the same model made of the same text. Other models come to 0.8 at most.
-  package static let leastCosine = 0.98
+  private static let leastCosine = SampleComparison.leastCosine
   private static let mostTexts = 5
 
   /// Takes the shortest texts of `rows`, as `packer` prepares them.

@@ -30,6 +30,7 @@ package struct EstimateScan: Sendable {
     of source: Source, sample: KeySample? = nil, progress: @Sendable (Int) -> Void
   ) async throws -> [Estimate] {
     let held = try await held(of: source)
+    let repeats = try sample == nil && job.duplicates == .table ? KnownTexts(in: ledger, of: held?.target) : nil
     let cores = max(1, ProcessInfo.processInfo.activeProcessorCount)
     var estimates = packers.map { _ in Estimate(isSample: sample != nil) }
     func add(_ figures: [PageFigures]) {
@@ -44,7 +45,8 @@ package struct EstimateScan: Sendable {
           add(figures)
           pages -= 1
         }
-        counting.addTask { try await count(page, held) }
+        let work = try await work(of: page, held, repeats, source)
+        counting.addTask { count(work) }
         pages += 1
         progress(page.messages.count)
         guard let key = page.continuesAfter else { break }
@@ -63,7 +65,18 @@ package struct EstimateScan: Sendable {
       of: column, source, in: store.identity, fingerprint: job.fingerprint(of: source))
   }
 
-  private func count(_ page: MessagePage, _ held: Ledger.ColumnContents?) async throws -> [PageFigures] {
+  /// A page's rows as they are counted.
+  private struct Work {
+    var rows: [Message]
+    /// Rows whose text an earlier page has, or the column.
+    var repeated: [Message] = []
+    let condemned: [RowKey: TextDigest]
+    let spooled: Int
+  }
+
+  private func work(
+    of page: MessagePage, _ held: Ledger.ColumnContents?, _ repeats: KnownTexts?, _ source: Source
+  ) async throws -> Work {
     var rows = page.messages
     var condemned: [RowKey: TextDigest] = [:]
     if let held {
@@ -73,9 +86,36 @@ package struct EstimateScan: Sendable {
       }
       condemned = try await ledger?.condemned(rows.map(\.key), target: held.target) ?? [:]
     }
-    let spooled = page.messages.count - rows.count
-    return packers.map {
-      PageFigures($0.pack(MessagePage(rows, continuesAfter: nil), condemned: condemned), spooled: spooled)
+    var work = Work(rows: rows, condemned: condemned, spooled: page.messages.count - rows.count)
+    guard let repeats else { return work }
+    var digests: [RowKey: TextDigest] = [:]
+    for message in rows {
+      guard let text = message.text, !text.isBlank else { continue }
+      let digest = TextDigest(of: text)
+      if condemned[message.key] != digest { digests[message.key] = digest }
+    }
+    let asked = try await fresh(Set(digests.values), held, repeats, source)
+    work.rows = rows.filter { message in digests[message.key].map(asked.contains) ?? true }
+    work.repeated = rows.filter { message in digests[message.key].map { !asked.contains($0) } ?? false }
+    return work
+  }
+
+  /// Those of a page's texts that a run would ask for.
+  private func fresh(
+    _ digests: Set<TextDigest>, _ held: Ledger.ColumnContents?, _ repeats: KnownTexts, _ source: Source
+  ) async throws -> Set<TextDigest> {
+    let known = try await repeats.known(digests)
+    // What is in the spool is written before a run reads its first page.
+    let spooled = Set(known.filter { held?.spooled[$0.key] == $0.digest }.map(\.digest))
+    let copied = try await KnownVectors(known, in: source, store: store).vectors.keys
+    return try await repeats.claim(digests.subtracting(spooled).subtracting(copied))
+  }
+
+  private func count(_ work: Work) -> [PageFigures] {
+    packers.map { packer in
+      PageFigures(
+        packer.pack(MessagePage(work.rows, continuesAfter: nil), condemned: work.condemned), spooled: work.spooled,
+        repeated: work.repeated.isEmpty ? nil : packer.pack(MessagePage(work.repeated, continuesAfter: nil)))
     }
   }
 }

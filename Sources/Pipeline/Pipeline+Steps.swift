@@ -64,7 +64,8 @@ extension Pipeline {
     let usable = contents.leavingOut(Set(unusable.keys))
     try await ledger.received(
       reply, to: batch, target: begun.targets[batch.source], rows: unusable.isEmpty ? nil : usable.rows,
-      cost: job.model.cost(ofTokens: billed), spent: job.model.cost(ofTokens: spent), at: Date())
+      cost: job.model.cost(ofTokens: billed), spent: job.model.cost(ofTokens: spent),
+      remembersTexts: job.duplicates == .table && batch.purpose == .rows, at: Date())
     let receipt = Conductor.Receipt(
       billedTokens: billed, tellsTokens: tellsTokens, spentTokens: spent, rateLimits: reply.rateLimits,
       latency: latency, unusable: unusable)
@@ -80,15 +81,24 @@ extension Pipeline {
     }
   }
 
-  func page(of source: Int, _ request: PageRequest, held: Set<RowKey>) async -> Conductor.Event {
+  func page(
+    of source: Int, _ request: PageRequest, held: Set<RowKey>, equals: EqualTexts?
+  ) async -> Conductor.Event {
     let table = job.sources[source]
     do {
       let page = try await store.page(of: table, request)
       let condemned = try await ledger.condemned(page.messages.map(\.key), target: begun.targets[source])
       let kept = try await kept(of: source, page, request, leavingOut: held.union(condemned.keys))
-      var packed = packer.pack(
-        page, condemned: condemned, held: kept.values.reduce(into: held) { $0.formUnion($1) })
+      var left = kept.values.reduce(into: held) { $0.formUnion($1) }
+      var shared: SharedRows?
+      if let equals { shared = try await share(page, condemned, left, equals, of: source) }
+      if let shared { left.formUnion(shared.copied.union(shared.deferred)) }
+      var packed = packer.pack(page, condemned: condemned, held: left)
       packed.add(kept: kept)
+      if let equals, let shared {
+        packed.add(copied: shared.copied, by: equals.copies)
+        packed.add(deferred: shared.deferred)
+      }
       return .pageRead(packed)
     } catch {
       return .readFailed(failure(error, table.name))

@@ -21,6 +21,8 @@ package struct Pipeline: Sendable {
   let clock = ContinuousClock()
   /// Sources of which kept vectors were looked for once.
   let lookedForKept = Locked<Set<Int>>([])
+  /// By source, what finds the texts that are known.
+  let knownTexts = Locked<[Int: KnownTexts]>([:])
 
   /// - Parameters:
   ///   - begun: the run as the ledger began it.
@@ -97,8 +99,10 @@ package struct Pipeline: Sendable {
             requests.yield(.cancelAll)
           case .readLastKey(let source):
             group.addTask { inbox.yield(.event(await reads.run { await lastKey(of: source) })) }
-          case .readPage(let source, let request, let held):
-            group.addTask { inbox.yield(.event(await reads.run { await page(of: source, request, held: held) })) }
+          case .readPage(let source, let request, let held, let equals):
+            group.addTask {
+              inbox.yield(.event(await reads.run { await page(of: source, request, held: held, equals: equals) }))
+            }
           case .cancelReading:
             reads.cancel()
           case .compare(let batch):

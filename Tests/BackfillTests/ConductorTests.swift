@@ -330,7 +330,7 @@ extension Conductor.Action {
     func numbers(_ ids: [BatchID]) -> String { ids.map { String($0.number) }.joined(separator: ",") }
     switch self {
     case .readLastKey(let source): return "last \(source)"
-    case .readPage(let source, let page, _):
+    case .readPage(let source, let page, _, _):
       return "page \(source) after \(page.after?.description ?? "nil") up to \(page.through?.description ?? "nil")"
     case .request(let batch, let attempt, _):
       return "request \(batch.id.number) x\(batch.contents.inputs.count)" + (attempt > 1 ? " again" : "")

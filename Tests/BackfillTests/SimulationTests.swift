@@ -15,7 +15,8 @@ import Testing
       name: "simulated", sources: [Source(table: "a"), Source(table: "b")],
       model: Model(name: "m", dimensions: 4, usdPerMillionTokens: 1),
       batchSize: Int.random(in: 1...12, using: &random), concurrency: Int.random(in: 1...6, using: &random),
-      writers: Int.random(in: 1...4, using: &writers))
+      writers: Int.random(in: 1...4, using: &writers),
+      duplicates: seed.isMultiple(of: 2) ? .table : .page)
     let rows: [[String?]] = (0..<2).map { _ in
       (0..<Int.random(in: 0...most, using: &random)).map { index in
         switch Int.random(in: 0..<20, using: &random) {
@@ -54,6 +55,25 @@ import Testing
     var world = Self.world(seed: seed, faults: SimulatedWorld.Faults())
     #expect(world.run()?.exitCode == .complete)
     Self.expectDone(world)
+  }
+
+  @Test func `over a whole table each text is asked for once, though the run is killed at any step`() {
+    var (crashes, copied) = (0, 0)
+    for seed in Self.seeds where seed.isMultiple(of: 2) {
+      for faults in [SimulatedWorld.Faults(), .init(transient: 0.1, rateLimited: 0.05, crash: 0.03)] {
+        var world = Self.world(seed: seed, faults: faults)
+        var ending: Ending?
+        while ending != .complete, world.runs < 5_000 { ending = world.run() }
+        #expect(ending == .complete, "seed \(seed)")
+        Self.expectDone(world)
+        // A text may stand in both tables, which are two columns.
+        #expect(world.answered.values.allSatisfy { $0 <= 2 }, "seed \(seed)")
+        crashes += world.crashes
+        copied += world.copied
+      }
+    }
+    #expect(crashes > 100)
+    #expect(copied > 100)
   }
 
   @Test func `a run that is killed at any step, again and again, ends with every row right and none paid twice`() {

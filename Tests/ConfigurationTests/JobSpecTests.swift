@@ -6,7 +6,7 @@ import Testing
 
 private let topLevelKeys =
   "allowed here: name, sources, provider, model, dimensions, cut, preparation, prefix, query_prefix, too_long, "
-  + "batch_size, concurrency, writers, limits, budget, index, "
+  + "duplicates, batch_size, concurrency, writers, limits, budget, index, "
   + "base_url, organization, project, endpoint, deployment, api_version, encoding_format, send_dimensions, headers, "
   + "body, timeout, ca_file, proxy"
 private let sourceKeys = "allowed here: table, schema, write_to, key, text, vector, where, since, order"
@@ -28,6 +28,7 @@ private let refusedLines: [(String, String)] = [
       + "allowed here: requests_per_minute, tokens_per_minute"
   ),
   ("index: {when: drop}", "2:15: index.when must be one of keep, after, rebuild"),
+  ("duplicates: column", "2:13: duplicates must be one of page, table"),
   ("index: rebuild", "2:8: index must be a mapping of when, not text"),
   ("index: {after: true}", "2:9: index.after is not a known key; allowed here: when"),
   ("budget: {eur: 5}", "2:10: budget.eur is not a known key; allowed here: usd"),
@@ -258,6 +259,7 @@ struct JobSpecTests {
       send_dimensions: true
       timeout: 9
       index: {when: rebuild}
+      duplicates: table
       """, to: "job.yaml")
     let job = try JobConfiguration(spec: "job.yaml", flags: [.models: "own.yaml"], process: workspace.process).job()
     let first = Source(
@@ -273,6 +275,7 @@ struct JobSpecTests {
     #expect(job.batchSize == 20 && job.concurrency == 2 && job.writers == 4)
     #expect(job.limits == Job.Limits(requestsPerMinute: 3000, tokensPerMinute: 1_000_000))
     #expect(job.indexPolicy == .rebuild)
+    #expect(job.duplicates == .table)
   }
 
   @Test func `a spec with only what is required has the defaults`() throws {

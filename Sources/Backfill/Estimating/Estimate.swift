@@ -11,9 +11,10 @@ package struct Estimate: Equatable, Sendable {
   package private(set) var spooled = 0
   /// Of `rows`, those that are known to have more tokens than the model takes, and aren't sent.
   package private(set) var overlong = 0
-  /// Of `rows`, those that get the vector of an earlier row of their page; 0 in a sample, which can't tell.
+  /// Of `rows`, those that get the vector of another row of their page, or with `duplicates: table` of their column; 0 in a
+  /// sample, which can't tell.
   package private(set) var duplicates = 0
-  /// Tokens that are not paid because a page's duplicates are embedded once.
+  /// Tokens that are not paid because duplicates are embedded once.
   package private(set) var tokensSaved = 0
   /// The Unicode scalars of the inputs that are billed.
   package private(set) var characters = 0
@@ -42,7 +43,7 @@ package struct Estimate: Equatable, Sendable {
     for _ in 0..<page.blank + page.quarantined + page.spooled + page.overlong { moments.add(0) }
     for input in page.inputs {
       for _ in 0..<input.rows { moments.add(input.tokens) }
-      let billed = isSample ? input.rows : 1
+      let billed = isSample ? input.rows : input.isRepeat ? 0 : 1
       tokens.add(input.tokens, times: billed)
       characters += input.characters * billed
       duplicates += input.rows - billed

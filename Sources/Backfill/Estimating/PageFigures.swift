@@ -6,6 +6,8 @@ package struct PageFigures: Sendable {
     let isFitted: Bool
     let characters: Int
     let rows: Int
+    /// Whether another page's row is billed for it.
+    let isRepeat: Bool
   }
 
   let taken: Int
@@ -17,22 +19,29 @@ package struct PageFigures: Sendable {
   let requests: Int
   let inputs: [Input]
 
-  /// - Parameter spooled: rows of the page that were left out before it was packed, as their vectors are paid for.
-  package init(_ page: PackedPage, spooled: Int = 0) {
-    taken = page.taken
+  /// - Parameters:
+  ///   - spooled: rows of the page that were left out before it was packed, as their vectors are paid for.
+  ///   - repeated: the page's rows whose text stands in an earlier page, packed by themselves: nothing is sent for them.
+  package init(_ page: PackedPage, spooled: Int = 0, repeated: PackedPage? = nil) {
+    taken = page.taken + (repeated?.taken ?? 0)
     blank = page.excluded
     quarantined = page.condemned + page.garbled.count
     self.spooled = spooled
-    overlong = page.overlong.count
+    overlong = page.overlong.count + (repeated?.overlong.count ?? 0)
     requests = page.contents.count
-    inputs = page.contents.flatMap { contents in
+    inputs = Self.inputs(page) + (repeated.map { Self.inputs($0, areRepeats: true) } ?? [])
+  }
+
+  private static func inputs(_ page: PackedPage, areRepeats: Bool = false) -> [Input] {
+    page.contents.flatMap { contents in
       var rows = [Int](repeating: 0, count: contents.inputs.count)
       for row in contents.rows { rows[row.input] += 1 }
       return contents.inputs.indices.map { index in
         let input = contents.inputs[index]
         return Input(
           tokens: input.tokenCount, isFitted: input.isFitted,
-          characters: input.texts.reduce(0) { $0 + $1.unicodeScalars.count }, rows: rows[index])
+          characters: input.texts.reduce(0) { $0 + $1.unicodeScalars.count }, rows: rows[index],
+          isRepeat: areRepeats)
       }
     }
   }

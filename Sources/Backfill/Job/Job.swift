@@ -16,11 +16,13 @@ package struct Job: Equatable, Sendable {
   package var budget: Budget?
   /// What becomes of the columns' vector indexes. The default is `keep`.
   package var indexPolicy: IndexPolicy
+  /// Over which rows equal texts are paid once. The default is `page`.
+  package var duplicates: Duplicates
 
   package init(
     name: String, sources: [Source], preparation: TextPreparation = TextPreparation(), model: Model,
     batchSize: Int = 100, concurrency: Int = 8, writers: Int = 2, limits: Limits = Limits(),
-    budget: Budget? = nil, indexPolicy: IndexPolicy = .keep
+    budget: Budget? = nil, indexPolicy: IndexPolicy = .keep, duplicates: Duplicates = .page
   ) {
     self.name = name
     self.sources = sources
@@ -32,6 +34,7 @@ package struct Job: Equatable, Sendable {
     self.limits = limits
     self.budget = budget
     self.indexPolicy = indexPolicy
+    self.duplicates = duplicates
   }
 
   /// The most rows of a page: enough for a few requests, so that a text that stands in many of them is embedded once.

@@ -168,8 +168,16 @@ extension Conductor {
     case .page(let after, let through, let leavesOutBlank):
       let request = PageRequest(
         after: after, through: through, limit: job.pageLimit, leavesOutBlank: leavesOutBlank)
-      return [.readPage(source: source, request, held: leftOut(of: source))]
+      return [.readPage(source: source, request, held: leftOut(of: source), equals: equals(for: source))]
     }
+  }
+
+  private mutating func equals(for source: Int) -> EqualTexts? {
+    guard job.duplicates == .table else { return nil }
+    batchCount += 1
+    return EqualTexts(
+      awaited: sources[source].awaitedTexts, mayDefer: sources[source].mayDefer,
+      copies: BatchID(run: run, number: batchCount))
   }
 
   /// The rows that no page may take: they are paid for and wait, or their quarantine isn't durable yet.
@@ -230,7 +238,9 @@ extension Conductor {
 
   private mutating func nextWrite(at now: Duration) -> [Action] {
     var actions: [Action] = []
-    if preparation == .needed, ending == nil, isolation.hasAnswer, comparisons.isDone {
+    // What is copied waits for no answer: where nothing is to be asked, none will come.
+    let isReady = isolation.hasAnswer || writes.count > 0 && isOtherwiseIdle
+    if preparation == .needed, ending == nil, isReady, comparisons.isDone {
       preparation = .underWay
       actions.append(.prepareWriting)
     }

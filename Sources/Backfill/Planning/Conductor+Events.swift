@@ -5,11 +5,17 @@ extension Conductor {
     pageCount += 1
     sources[source].pageRead(
       page, page: pageCount,
-      batches: page.contents.count + page.kept.count + (page.overlong.isEmpty && page.garbled.isEmpty ? 0 : 1))
+      batches: page.contents.count + page.kept.count + page.copied.count
+        + (page.overlong.isEmpty && page.garbled.isEmpty ? 0 : 1),
+      awaited: job.duplicates == .table ? page.askedTexts : [])
     if page.taken > 0 { progressedAt = now }
     for (batch, rows) in page.kept.sorted(by: { ($0.key.run, $0.key.number) < ($1.key.run, $1.key.number) }) {
       writes.add(
         WriteQueue.Entry(batch: batch, source: source, page: pageCount, rowCount: rows.count, kept: rows))
+    }
+    for (batch, rows) in page.copied {
+      writes.add(
+        WriteQueue.Entry(batch: batch, source: source, page: pageCount, rowCount: rows.count, isCopy: true))
     }
     takeTurns(with: page.contents.map { plan($0, source: source, page: pageCount) })
     guard !page.overlong.isEmpty || !page.garbled.isEmpty else { return }
@@ -290,6 +296,7 @@ extension Conductor {
     let result = writes.written(report, by: writer, at: now)
     tally.written += result.written
     tally.recovered += result.recovered
+    if result.copied > 0 { tally.copied = (tally.copied ?? 0) + result.copied }
     if result.written > 0 || !result.condemned.isEmpty { progressedAt = now }
     for row in result.condemned { condemn([row], of: row.source) }
     ended += result.ended.map { Ended(id: $0.batch, source: $0.source, page: $0.page) }

@@ -44,7 +44,8 @@ package struct Conductor: Sendable {
 
   package enum Action: Equatable, Sendable {
     case readLastKey(source: Int)
-    case readPage(source: Int, PageRequest, held: Set<RowKey>)
+    /// `equals` where equal texts are paid once over the whole column.
+    case readPage(source: Int, PageRequest, held: Set<RowKey>, equals: EqualTexts?)
     case request(Batch, attempt: Int, reservation: Double?)
     case compare(Batch)
     /// The vectors that a source has are the job's: this is to be recorded.
@@ -276,7 +277,9 @@ package struct Conductor: Sendable {
       comparisons.failed()
       if let id { ended.append(Ended(id: id, source: 0, page: nil)) }
       end(.failed(failure))
-    case .settled: settling = nil
+    case .settled:
+      settling = nil
+      for source in sources.indices { sources[source].settled() }
     case .broken(let failure):
       hasEnded = true
       return [.cancelReading, .cancelRequests, .end(.failed(failure))]

@@ -125,6 +125,10 @@ package struct PackedPage: Sendable {
   package fileprivate(set) var overlong: [BatchRow] = []
   /// Rows whose vectors were written before and are kept, by the batch that has them.
   package private(set) var kept: [BatchID: Set<RowKey>] = [:]
+  /// Rows whose vectors other rows of the column have, by the batch that has them.
+  package private(set) var copied: [BatchID: Set<RowKey>] = [:]
+  /// Rows whose text is awaited for another row: a later sweep takes them.
+  package private(set) var deferred: [RowKey] = []
   /// Rows whose text can't be read and which are not in quarantine yet.
   package fileprivate(set) var garbled: [(key: RowKey, text: UnreadableText)] = []
 
@@ -137,4 +141,19 @@ package struct PackedPage: Sendable {
     kept = rows
     taken += rows.values.reduce(0) { $0 + $1.count }
   }
+
+  /// Adds rows that need no request, since other rows have their vectors.
+  package mutating func add(copied rows: Set<RowKey>, by batch: BatchID) {
+    guard !rows.isEmpty else { return }
+    copied[batch] = rows
+    taken += rows.count
+  }
+
+  /// Adds rows that are left to a later sweep.
+  package mutating func add(deferred rows: [RowKey]) {
+    deferred = rows
+  }
+
+  /// The texts of the rows that wait for a request's vectors.
+  var askedTexts: Set<TextDigest> { contents.reduce(into: []) { $0.formUnion($1.rows.map(\.digest)) } }
 }

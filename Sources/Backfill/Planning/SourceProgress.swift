@@ -17,6 +17,7 @@ struct SourceProgress: Sendable {
   private var fullSweeps = 0
   /// Rows that were there before the last sweep began, and of which nobody knows that they have a vector.
   private var unsettled = ChangedRows()
+  private var texts = AwaitedTexts()
   private var counted: (excluded: Int, condemned: Int, unreadable: Int)?
   private(set) var isComplete = false
 
@@ -47,9 +48,11 @@ struct SourceProgress: Sendable {
   }
 
   /// A page was read as number `page`, of which `batches` have to end.
-  mutating func pageRead(_ packed: PackedPage, page: Int, batches: Int) {
+  /// - Parameter awaited: the texts that other pages' rows need not ask for.
+  mutating func pageRead(_ packed: PackedPage, page: Int, batches: Int, awaited: Set<TextDigest> = []) {
     sweep.pageRead(packed)
     open += batches
+    texts.opened(page: page, awaited, batches: batches)
     guard order == .oldest, sweep.start == resumesAfter, fullSweeps == 0, let key = packed.continuesAfter ?? sweep.end
     else { return }
     watermark.opened(page: page, lastKey: key, batches: batches)
@@ -58,13 +61,25 @@ struct SourceProgress: Sendable {
   /// A batch became `parts` batches.
   mutating func split(page: Int, into parts: Int) {
     open += parts - 1
+    texts.split(page: page, into: parts)
     for _ in 1..<parts { watermark.split(page: page) }
   }
 
   mutating func ended(page: Int) {
     open -= 1
     watermark.settled(page: page)
+    texts.ended(page: page)
   }
+
+  /// All that has ended is durable.
+  mutating func settled() { texts.settled() }
+
+  /// The texts that rows of the next page wait for instead of asking.
+  var awaitedTexts: Set<TextDigest> { mayDefer ? texts.all : [] }
+
+  /// Whether rows may be left to a later sweep: not behind the first one from the lowest key, so that a text that gets no
+  /// vector for one row keeps no other from being tried.
+  var mayDefer: Bool { fullSweeps == 0 }
 
   /// Rows of it are put into quarantine: those of an earlier run's spool perhaps when its last sweep is over.
   mutating func condemned(rows: Int) {

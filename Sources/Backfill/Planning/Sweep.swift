@@ -45,7 +45,8 @@ struct Sweep: Equatable, Sendable {
   mutating func pageRead(_ page: PackedPage) {
     position = page.continuesAfter
     isExhausted = position == nil
-    taken += page.taken
+    taken += page.taken + page.deferred.count
+    changed.insert(page.deferred)
     excluded += page.excluded
     condemned += page.condemned
     unreadable += page.unreadable

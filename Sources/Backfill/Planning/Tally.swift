@@ -32,6 +32,8 @@ package struct Tally: Equatable, Sendable, Codable {
   package var throttled: Duration = .zero
   /// Rows that were written from the spool of an earlier run, without a call.
   package var recovered = 0
+  /// Rows that got the vector of another row with the same text; nil for none.
+  package var copied: Int?
 
   package init() {}
 }

@@ -25,14 +25,19 @@ struct WriteQueue: Sendable {
 
     /// Whether it was written before, and its rows have lost their vectors since.
     fileprivate let isKept: Bool
+    /// Whether its vectors are those of other rows.
+    fileprivate let isCopy: Bool
 
-    init(batch: BatchID, source: Int, page: Int?, rowCount: Int, kept rows: Set<RowKey>? = nil) {
+    init(
+      batch: BatchID, source: Int, page: Int?, rowCount: Int, kept rows: Set<RowKey>? = nil, isCopy: Bool = false
+    ) {
       self.batch = batch
       self.source = source
       self.page = page
       self.rowCount = rowCount
       self.rows = rows
       isKept = rows != nil
+      self.isCopy = isCopy
     }
   }
 
@@ -43,6 +48,8 @@ struct WriteQueue: Sendable {
     var written = 0
     /// Of those, rows of batches of an earlier run.
     var recovered = 0
+    /// Of those, rows that got the vector of another row.
+    var copied = 0
     var condemned: [CondemnedRow] = []
   }
 
@@ -146,6 +153,7 @@ struct WriteQueue: Sendable {
       guard let batch = reports[entry.batch] else { continue }
       result.written += batch.written
       if entry.page == nil || entry.isKept { result.recovered += batch.written }
+      if entry.isCopy { result.copied += batch.written }
       result.condemned += batch.refused.map {
         CondemnedRow(source: entry.source, row: $0.row, Condemnation(.database, $0.reason))
       }

@@ -40,6 +40,9 @@ package protocol MessageStore: Sendable {
   /// The rows with a vector that are nearest to `vector` by cosine distance, nearest first, at most `limit`.
   func nearest(to vector: [Float], in source: Source, limit: Int) async throws -> [Neighbour]
 
+  /// The vectors of those of `rows` that have one and whose text still has that digest.
+  func vectors(of rows: [RowKey: TextDigest], in source: Source) async throws -> [RowKey: [Float]]
+
   /// `source` with its key and its text as the database itself names them, however the job spells them.
   func named(_ source: Source) async throws -> Source
 
@@ -72,6 +75,8 @@ package protocol MessageStore: Sendable {
 package enum StoreAccess: Sendable {
   /// Paging and counting: nothing is written.
   case reading
+  /// As `reading`, also of a column that holds what no run would fill.
+  case verifying
   case filling
 }
 

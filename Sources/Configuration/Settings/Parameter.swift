@@ -12,6 +12,7 @@ package enum Parameter: String, CaseIterable, Sendable {
   case prefix
   case queryPrefix = "query_prefix"
   case tooLong = "too_long"
+  case duplicates
   case batchSize = "batch_size"
   case concurrency
   case writers
@@ -103,6 +104,10 @@ extension Parameter {
         "what becomes of a text with more tokens than the model takes",
         .choice(TextPreparation.TooLong.allCases.map(\.rawValue)),
         fallback: .text(TextPreparation().tooLong.rawValue))
+    case .duplicates:
+      Definition(
+        "over which rows equal texts are paid once: those of a page, or of the whole table",
+        .choice(Duplicates.allCases.map(\.rawValue)), fallback: .text(Duplicates.page.rawValue))
     case .batchSize:
       // 2,048 is the most inputs that OpenAI's API takes in one request.
       Definition(

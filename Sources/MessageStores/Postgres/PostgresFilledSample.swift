@@ -39,7 +39,7 @@ struct PostgresFilledSample: Sendable {
 
 extension VectorType {
   /// The values of a vector in its binary form: int16 dimension, int16 0, then the big-endian values.
-  fileprivate func decode(_ bytes: UnsafeRawBufferPointer) -> [Float] {
+  func decode(_ bytes: UnsafeRawBufferPointer) -> [Float] {
     let width = self == .vector ? 4 : 2
     return (0..<max(0, bytes.count - 4) / width).map { index in
       let offset = 4 + index * width

@@ -20,7 +20,7 @@ struct PostgresInspection {
       throw refusal("the server is older than PostgreSQL 13", "upgrade the server")
     }
     let relation = try relation(on: connection)
-    guard access == .reading || !relation.isTrue("is_read_only") else {
+    guard access != .filling || !relation.isTrue("is_read_only") else {
       throw refusal(
         "the database can only be read, as a standby", "connect to the primary, e.g. by target_session_attrs=read-write"
       )

@@ -147,6 +147,25 @@ package actor PostgresMessageStore: MessageStore {
     }
   }
 
+  package func vectors(of rows: [RowKey: TextDigest], in source: Source) async throws -> [RowKey: [Float]] {
+    guard !rows.isEmpty else { return [:] }
+    let table = try await table(of: source)
+    let wanted = Array(rows)
+    let parameters = [.array(wanted.map(\.value.bytes.hex))] + table.key.arrays(wanted.map(\.key))
+    return try await read(source) { connection in
+      let found = try connection.query(table.vectorsOfTexts, parameters, format: .binary, under: table.settings())
+      var vectors: [RowKey: [Float]] = [:]
+      for row in found.indices {
+        let number = found.withBytes(row: row, column: 0) { Int(Int64(bigEndian: $0.loadUnaligned(as: Int64.self))) }
+        guard let number, let vector = found.withBytes(row: row, column: 1, { table.vectorType.decode($0) }) else {
+          continue
+        }
+        vectors[wanted[number - 1].key] = vector
+      }
+      return vectors
+    }
+  }
+
   package func named(_ source: Source) async throws -> Source {
     var named = source
     named.keys = try await table(of: source).key.columns.map(\.name)

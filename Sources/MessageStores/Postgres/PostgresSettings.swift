@@ -9,6 +9,8 @@ struct PostgresSettings: Equatable, Sendable {
   var lockTimeout: Duration?
   /// Schemas that the types of the key need on the search path, behind the role's own.
   var schemas: [String] = []
+  /// Whether the transaction may write nothing.
+  var isReadOnly = false
   /// Whether what an SQL expression may depend on is set too: the time zone, and the forms of binary data, money and
   /// dates.
   var pinsExpressions = false
@@ -39,6 +41,7 @@ struct PostgresSettings: Equatable, Sendable {
       let own = "nullif(pg_catalog.current_setting('search_path'), '')"
       settings.append(("search_path", "pg_catalog.concat_ws(', ', \(own), '\(appended)')"))
     }
+    if isReadOnly { settings.append(("transaction_read_only", "'on'")) }
     if pinsExpressions {
       settings += [("TimeZone", "'UTC'"), ("bytea_output", "'hex'"), ("xmlbinary", "'base64'")]
       settings += ["lc_monetary", "lc_numeric", "lc_time"].map { ($0, "'C'") }

@@ -25,6 +25,8 @@ struct PostgresTable: Sendable {
   let keySchemas: [String]
   /// The index that holds the keys of the rows that lack a vector, and no other, in their order; nil where there is none.
   var missingRowsIndex: MissingRowsIndex?
+  /// The column that keeps the digest of the text that a row's vector is of, as SQL of type bytea; nil where none does.
+  var keptDigest: String?
   let indexes: SourceShape.Indexes
   let warnings: [String]
 
@@ -144,6 +146,16 @@ extension PostgresTable {
     SELECT vecfill_n FROM \(arrays(from: 1))
     JOIN \(name) ON \(key.equality { "vecfill_k\($0)" }) WHERE \(vector) IS NULL
     \(lock)
+    """
+  }
+
+  /// The number, counted from 1, of each of the rows of the digests $1 and the keys from $2 on, and its vector where it
+  /// holds the text.
+  var vectorsOfTexts: String {
+    """
+    SELECT vecfill_n, (SELECT CASE WHEN \(digest) = pg_catalog.decode(vecfill_d, 'hex') THEN \(vector) END
+      FROM \(name) WHERE \(key.equality { "vecfill_k\($0)" }) AND \(vector) IS NOT NULL)
+    FROM \(arrays(from: 1))
     """
   }
 

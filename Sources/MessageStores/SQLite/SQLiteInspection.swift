@@ -125,6 +125,7 @@ struct SQLiteInspection {
         "declare it VECTOR(n) for JSON text, or F32_BLOB(n) or BLOB for float32", column: source.vector)
     }
     let format: SQLiteVectorFormat = existing[0] == "blob" ? .float32 : .json
+    if access == .verifying { return (try usualFormat(table, name), declaration.dimensions) }
     guard let vector = format.vector(existing[1]) else {
       throw refusal("a value that it holds is no vector", "name the vector column in the job", column: source.vector)
     }
@@ -134,6 +135,17 @@ struct SQLiteInspection {
         column: source.vector)
     }
     return (format, vector.count)
+  }
+
+  /// How most of the first vectors are held: the very first may be what is wrong.
+  private func usualFormat(_ table: String, _ name: String) throws -> SQLiteVectorFormat {
+    let isBlob = try Bool.fetchOne(
+      database,
+      sql: """
+        SELECT 2 * sum(form = 'blob') > count(*) FROM (
+          SELECT typeof(\(name)) AS form FROM \(table) WHERE \(name) IS NOT NULL LIMIT 21)
+        """)
+    return isBlob == true ? .float32 : .json
   }
 
   /// An index on the key's columns, and maybe more, of the rows whose vector is NULL.

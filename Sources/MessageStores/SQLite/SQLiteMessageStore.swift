@@ -121,6 +121,21 @@ package actor SQLiteMessageStore: MessageStore {
     }
   }
 
+  package func vectors(of rows: [RowKey: TextDigest], in source: Source) async throws -> [RowKey: [Float]] {
+    guard !rows.isEmpty else { return [:] }
+    return try await read(source) { database, table in
+      var vectors: [RowKey: [Float]] = [:]
+      for (key, digest) in rows {
+        let (isRow, arguments) = try table.key.comparison("=", key)
+        let stored = try Data.fetchOne(
+          database, sql: table.vectorOfText(isRow),
+          arguments: StatementArguments(arguments + [Data(digest.bytes).databaseValue]))
+        vectors[key] = stored.flatMap(table.vectorFormat.vector)
+      }
+      return vectors
+    }
+  }
+
   package func named(_ source: Source) async throws -> Source {
     try await read(source) { try $1.named(in: $0) }
   }

@@ -9,7 +9,7 @@ enum SQLiteOpening {
     guard FileManager.default.fileExists(atPath: path) else {
       throw Failure(.configuration, path, "there is no such file", remedy: "check the path in DATABASE_URL")
     }
-    guard access == .reading || FileManager.default.isWritableFile(atPath: path) else {
+    guard access != .filling || FileManager.default.isWritableFile(atPath: path) else {
       throw Failure(.denied, path, "the file can't be written", remedy: "give this user the right to write it")
     }
     let isCancelled = Locked(false)
@@ -39,7 +39,7 @@ enum SQLiteOpening {
     of path: String, for access: StoreAccess, patience: SQLitePatience, isCancelled: @escaping @Sendable () -> Bool
   ) -> GRDB.Configuration {
     var configuration = GRDB.Configuration()
-    configuration.readonly = access == .reading && !isUnopenedWAL(path)
+    configuration.readonly = access != .filling && !isUnopenedWAL(path)
     configuration.busyMode = .callback { patience.waits(tries: $0, isCancelled: isCancelled) }
     configuration.foreignKeysEnabled = false
     configuration.prepareDatabase { database in

@@ -14,6 +14,8 @@ struct SQLiteTable: Sendable {
   let dimensions: Int?
   /// An index on the key that holds only the rows without a vector; nil where there is none.
   let missingIndex: String?
+  /// The column that keeps the digest of the text that a row's vector is of, as SQL; nil where none does.
+  var keptDigest: String?
   /// The names of the table's UPDATE triggers.
   let triggers: [String]
   /// The file's schema when the table was found: another one may have another table of the name.
@@ -128,6 +130,36 @@ struct SQLiteTable: Sendable {
     """
     SELECT \(ofRow("CASE WHEN length(\(text)) <= ? THEN \(text) END")), CAST(\(vector) AS BLOB) FROM \(name)
     WHERE \(vector) IS NOT NULL LIMIT ?
+    """
+  }
+
+  /// The vector of the row that `isRow` finds where its text has a digest, which is the last argument.
+  func vectorOfText(_ isRow: String) -> String {
+    """
+    SELECT CAST(\(vector) AS BLOB) FROM \(name)
+    WHERE \(isRow) AND \(vector) IS NOT NULL AND \(Self.digestFunction)(\(text)) = ?
+    """
+  }
+
+  /// The next rows of a range: the key, whether the row meets the source's condition, and if so the text, the form and
+  /// the bytes of the vector, and whether the digest that is kept is of another text.
+  func audited(in range: SQLiteRange, rows: Int) -> String {
+    let meets = condition ?? "1"
+    func ifMet(_ value: String) -> String { "CASE WHEN \(meets) THEN \(value) END" }
+    let isStale = keptDigest.map { "\($0) <> \(Self.digestFunction)(\(text))" } ?? "NULL"
+    return """
+      SELECT \(key.selected), CASE WHEN \(meets) THEN 1 ELSE 0 END, \(ifMet(text)), \(ifMet("typeof(\(vector))")),
+        \(ifMet("CAST(\(vector) AS BLOB)")),
+        \(ifMet(isStale))
+      FROM \(name) \(key.access) \(Self.where(range.conditions)) ORDER BY \(key.ascending) LIMIT \(rows)
+      """
+  }
+
+  /// The text, of at most so many bytes, and the vector of the row that `isRow` finds.
+  func filledRow(_ isRow: String) -> String {
+    """
+    SELECT CASE WHEN length(\(text)) <= ? THEN \(text) END, CAST(\(vector) AS BLOB) FROM \(name)
+    WHERE \(isRow) AND \(vector) IS NOT NULL
     """
   }
 

@@ -31,6 +31,9 @@ enum SQLiteVectorDeclaration: Equatable {
     }
   }
 
+  /// The dimensions that it declares; nil where it leaves them open.
+  var dimensions: Int? { if case .known(_, let dimensions) = self { dimensions } else { nil } }
+
   private static let otherNumbers = [
     "F64_BLOB": "64-bit floats", "FLOAT64": "64-bit floats", "F16_BLOB": "16-bit floats", "FLOAT16": "16-bit floats",
     "FB16_BLOB": "16-bit floats", "FLOATB16": "16-bit floats", "F8_BLOB": "8-bit numbers", "FLOAT8": "8-bit numbers",

@@ -16,6 +16,11 @@ package protocol DatabaseSurveyor: Sendable {
   /// - Parameter dimensions: those of the job's vectors.
   func table(_ source: Source, dimensions: Int) async throws -> TableSurvey
 
+  /// Who reads what the column of `source` holds.
+  ///
+  /// Throws a `Failure` where it can't be read, as `MessageStore.inspect` does.
+  func auditor(of source: Source) async throws -> any ColumnAuditor
+
   /// Closes the connection.
   func close() async
 }

@@ -58,6 +58,13 @@ struct PostgresSurveyor: DatabaseSurveyor {
     }
   }
 
+  func auditor(of source: Source) async throws -> any ColumnAuditor {
+    let table = try await reading(source.name) {
+      try PostgresInspection.table(of: source, dimensions: nil, for: .verifying, on: $0)
+    }
+    return PostgresColumnAuditor(table: table, connection: connection)
+  }
+
   func close() async { await connection.close() }
 
   private func reading<Value: Sendable>(

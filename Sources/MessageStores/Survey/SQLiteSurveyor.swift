@@ -83,6 +83,13 @@ struct SQLiteSurveyor: DatabaseSurveyor {
     }
   }
 
+  func auditor(of source: Source) async throws -> any ColumnAuditor {
+    let table = try await reading(source.name) {
+      try SQLiteInspection.table(of: source, dimensions: nil, for: .verifying, in: $0)
+    }
+    return SQLiteColumnAuditor(table: table, queue: queue, patience: patience)
+  }
+
   func close() async {
     // What keeps it open is gone with the process at the latest; nothing was written.
     try? queue.close()

@@ -19,6 +19,8 @@ struct RunSummary: Encodable {
   /// Rows whose text was too long, and was truncated or averaged.
   let rowsFitted: Int
   let rowsRecovered: Int
+  /// Rows that got the vector of another row with the same text; nil where equal texts are looked for in pages alone.
+  let rowsCopied: Int?
   /// Rows that are left to do; nil where it isn't known.
   let rowsLeft: Int?
   /// Counted before they were sent, for the replies of this run.
@@ -56,6 +58,7 @@ struct RunSummary: Encodable {
     rowsArrived = run.arrived
     rowsFitted = tally.fitted
     rowsRecovered = tally.recovered
+    rowsCopied = job.duplicates == .table ? tally.copied ?? 0 : nil
     let isDone = [.complete, .quarantined].contains(run.ending.exitCode)
     rowsLeft =
       isDone ? 0 : tally.total.map { max(0, $0 - tally.written - tally.changed - tally.excluded - tally.quarantined) }
@@ -112,6 +115,7 @@ struct RunSummary: Encodable {
       ("quarantined", rowsQuarantined.grouped + (rowsUnreadable > 0 ? " (\(rowsUnreadable.grouped) unreadable)" : "")),
     ]
     if let rowsArrived, rowsArrived > 0 { rows.append(("arrived meanwhile", "\(rowsArrived.grouped); run again")) }
+    if let rowsCopied { rows.append(("equal texts", "\(rowsCopied.grouped) of them got another row's vector, unpaid")) }
     if rowsFitted > 0 { rows.append(("too long: \(tooLong)", "\(rowsFitted.grouped) rows")) }
     if let rowsLeft, rowsLeft > 0 { rows.append(("left to do", rowsLeft.grouped)) }
     rows += [

@@ -29,7 +29,7 @@ struct SimulatedWorld {
   enum Pending {
     case event(Conductor.Event)
     case lastKey(source: Int)
-    case page(source: Int, PageRequest, held: Set<RowKey>)
+    case page(source: Int, PageRequest, held: Set<RowKey>, equals: EqualTexts?)
     case answer(BatchID)
     case write(Conductor.Write)
   }
@@ -97,6 +97,12 @@ struct SimulatedWorld {
   /// What was asked though its reply had been received: must stay empty (P2).
   private(set) var paidTwice: [RowKey] = []
   private var received: [Set<BatchRow.Identity>]
+  /// By source the texts that were paid for, and a row that got each.
+  private var knownTexts: [[TextDigest: RowKey]]
+  /// Rows that got another row's vector.
+  private(set) var copied = 0
+  /// How often each text was asked for and answered.
+  private(set) var answered: [TextDigest: Int] = [:]
   /// Sources with vectors of which nobody knows yet that they are the job's.
   private var unproven: Set<Int>
   private(set) var comparisons = 0
@@ -109,6 +115,7 @@ struct SimulatedWorld {
     watermarks = Array(repeating: nil, count: rows.count)
     quarantine = Array(repeating: [:], count: rows.count)
     received = Array(repeating: [], count: rows.count)
+    knownTexts = Array(repeating: [:], count: rows.count)
     unproven = []
     for source in rows.indices where random.chance(0.2) { unproven.insert(source) }
   }
@@ -235,7 +242,7 @@ struct SimulatedWorld {
     switch pending {
     case .event(let event): event
     case .lastKey(let source): .lastKeyRead(tables[source].lastKey)
-    case .page(let source, let request, let held): .pageRead(page(of: source, request, held))
+    case .page(let source, let request, let held, let equals): .pageRead(page(of: source, request, held, equals))
     case .answer(let id): answer(id)
     case .write(let write): end(write)
     }
@@ -245,8 +252,8 @@ struct SimulatedWorld {
     switch action {
     case .readLastKey(let source):
       schedule(.lastKey(source: source))
-    case .readPage(let source, let request, let held):
-      schedule(.page(source: source, request, held: held))
+    case .readPage(let source, let request, let held, let equals):
+      schedule(.page(source: source, request, held: held, equals: equals))
     case .request(let batch, _, let reservation):
       requests += 1
       for row in batch.contents.rows where received[batch.source].contains(row.identity) {
@@ -291,14 +298,48 @@ struct SimulatedWorld {
     return nil
   }
 
-  private mutating func page(of source: Int, _ request: PageRequest, _ held: Set<RowKey>) -> PackedPage {
+  private mutating func page(
+    of source: Int, _ request: PageRequest, _ held: Set<RowKey>, _ equals: EqualTexts?
+  ) -> PackedPage {
     let packer = Packer(
       preparation: job.preparation, maxInputs: job.batchSize, countsExactly: metering.countsExactly,
       countTokens: metering.counted)
     var request = request
     request.limit = pageBatches * job.batchSize
     let page = tables[source].page(request, window: (pageBatches + 2) * job.batchSize)
-    return packer.pack(page, condemned: quarantine[source].mapValues(\.digest), held: held)
+    let condemned = quarantine[source].mapValues(\.digest)
+    guard let equals else { return packer.pack(page, condemned: condemned, held: held) }
+    let (copies, deferred) = share(page, condemned, held, equals, of: source)
+    let left = held.union(copies.map(\.key)).union(deferred)
+    var packed = packer.pack(page, condemned: condemned, held: left)
+    packed.add(copied: Set(copies.map(\.key)), by: equals.copies)
+    packed.add(deferred: deferred)
+    return packed
+  }
+
+  /// As the pipeline does: rows whose text another row has with its vector, and rows whose text is awaited.
+  private mutating func share(
+    _ page: MessagePage, _ condemned: [RowKey: TextDigest], _ held: Set<RowKey>, _ equals: EqualTexts, of source: Int
+  ) -> (copies: [BatchRow], deferred: [RowKey]) {
+    var (copies, deferred, vectors) = ([BatchRow](), [RowKey](), [TextDigest]())
+    for message in page.messages where !held.contains(message.key) {
+      guard let text = message.text, job.preparation.input(for: text) != nil else { continue }
+      let digest = TextDigest(of: text)
+      guard condemned[message.key] != digest else { continue }
+      if equals.awaited.contains(digest) {
+        deferred.append(message.key)
+      } else if case .integer(let known)? = knownTexts[source][digest], let row = tables[source].rows[known],
+        let vector = row.vector, row.text.map(TextDigest.init(of:)) == digest
+      {
+        copies.append(BatchRow(key: message.key, digest: digest, input: vectors.count))
+        vectors.append(vector)
+      }
+    }
+    if !copies.isEmpty {
+      spool[equals.copies] = Spooled(source: source, rows: copies, vectors: vectors)
+      copied += copies.count
+    }
+    return (copies, deferred)
   }
 
   private mutating func settle(_ settlement: Settlement) {
@@ -423,6 +464,8 @@ struct SimulatedWorld {
     spool[id] = Spooled(
       source: batch.source, rows: contents.rows, vectors: contents.texts.map { TextDigest(of: $0) })
     received[batch.source].formUnion(contents.rows.map(\.identity))
+    for row in contents.rows { knownTexts[batch.source][row.digest] = row.key }
+    for text in contents.texts { answered[TextDigest(of: text), default: 0] += 1 }
     return .received(
       id,
       Conductor.Receipt(

@@ -1,0 +1,42 @@
+import ArgumentParser
+import Backfill
+import Configuration
+
+struct AdoptCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "adopt", abstract: "Go on with a column that another tool filled, once its vectors are proven.",
+    discussion: """
+      Reads the columns as `vecfill verify` does, embeds a few texts of each again with the job's model, also prepared in \
+      other ways, and compares. Where at least nine in ten come out the same, it records what the column is made of, and \
+      `vecfill run JOB` goes on with it. Otherwise nothing is recorded, and it tells what the vectors look like instead.
+
+      The sample costs money: the price is shown first, and asked for at a terminal; elsewhere it needs --yes.
+
+      Exit codes: 0 adopted, or known already; 64 not confirmed, 69 unavailable, 77 denied, 78 the vectors are others \
+      than the job's, 80 locked (docs/verify.md).
+      """)
+
+  @OptionGroup var options: JobOptions
+
+  @Option(help: ArgumentHelp("How many rows of each column are embedded again, from 5 to 1000.", valueName: "rows"))
+  var sample = 20
+
+  @Flag(help: "Send the sample without a question.")
+  var yes = false
+
+  func validate() throws {
+    guard (5...1_000).contains(sample) else { throw ValidationError("--sample takes a number from 5 to 1000") }
+  }
+
+  func run() async throws {
+    let configuration = try options.configuration()
+    let job = try configuration.job()
+    for warning in configuration.warnings() { Console.standard.log("vecfill: \(warning)") }
+    try await Database.with(configuration, job, for: .filling) { database in
+      try await Adoption(
+        configuration: configuration, job: job, database: database, sample: sample,
+        consent: SampleConsent(isGiven: yes)
+      ) { print($0) }.run()
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import ArgumentParser
+import Backfill
+import Configuration
+
+struct VerifyCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verify", abstract: "Tell what a job's vector columns hold, and what is wrong with it.",
+    discussion: """
+      Reads every row once, in windows and in read-only transactions: a role with SELECT alone is enough. It counts rows \
+      without a vector, vectors of other dimensions, with values that are no numbers, of zeros, not normalised, one \
+      vector for many texts; looks at the column's indexes, and how many true neighbours they find; and embeds a few \
+      texts again, to see whether their vectors are still of these texts and of this model.
+
+      The sample costs money: the price is shown first, and asked for at a terminal; elsewhere it needs --yes. It is in \
+      no ledger. With --offline no provider is asked and no key is needed.
+
+      Exit codes: 0 where nothing is wrong, 65 where something is; 69 unavailable, 77 denied, 78 configuration, 82 credit \
+      used up, where it can't be told (docs/verify.md).
+      """)
+
+  @OptionGroup var options: JobOptions
+
+  @Option(help: ArgumentHelp("How many rows of each column are embedded again, from 0 to 1000.", valueName: "rows"))
+  var sample = 20
+
+  @Flag(help: "Ask no provider: needs no key, costs nothing.")
+  var offline = false
+
+  @Flag(help: "Send the sample without a question.")
+  var yes = false
+
+  @Flag(help: "A JSON object a line, one for each finding.")
+  var json = false
+
+  func validate() throws {
+    guard (0...1_000).contains(sample) else { throw ValidationError("--sample takes a number from 0 to 1000") }
+  }
+
+  func run() async throws {
+    let configuration = try options.configuration()
+    let job = try configuration.job()
+    var failure: Failure?
+    try await ColumnVerification(
+      configuration: configuration, job: job, sample: offline ? 0 : sample, consent: SampleConsent(isGiven: yes)
+    ) { found in
+      print(json ? JSONLine.encode(found) : found.line)
+      guard failure == nil, let code = found.finding.exitCode else { return }
+      failure = Failure(
+        code, found.about, "\(found.finding.check): \(found.finding.found)", remedy: found.finding.next)
+    }.run()
+    if let failure { throw failure }
+    if !json { print("nothing wrong was found; nothing was written") }
+  }
+}

@@ -1,0 +1,59 @@
+import Backfill
+import Foundation
+
+/// Embeds the texts of a sample with a job's model, outside of any run: what it costs is told before, and is in no ledger.
+struct SampleEmbedding {
+  let job: Job
+  /// Packs texts that are prepared already.
+  private let packer: Packer
+
+  init(_ job: Job, packer: Packer) {
+    self.job = job
+    self.packer = Packer(
+      preparation: TextPreparation(), maxInputs: packer.maxInputs, maxTokens: packer.maxTokens,
+      inputLimit: packer.inputLimit, countsExactly: packer.countsExactly, countTokens: packer.countTokens)
+  }
+
+  /// The requests for `inputs`, and what they cost, in words.
+  func plan(_ inputs: [String]) -> (requests: [Batch.Contents], price: String) {
+    let messages = inputs.enumerated().map { Message(key: .integer(Int64($0.offset)), text: $0.element) }
+    let requests = packer.pack(MessagePage(messages, continuesAfter: nil)).contents
+    let tokens = requests.reduce(0) { $0 + $1.tokenCount }
+    let price = job.model.cost(ofTokens: tokens).map(\.money) ?? "at an unknown price"
+    let mark = packer.countsExactly ? "" : "about "
+    return (requests, "\(inputs.count.grouped) texts, \(mark)\(tokens.grouped) tokens: \(price)")
+  }
+
+  /// The vectors, each by the digest of its input. What passes is tried again, twice.
+  func vectors(_ requests: [Batch.Contents], from embedder: any Embedder) async throws -> [TextDigest: [Float]] {
+    var vectors: [TextDigest: [Float]] = [:]
+    for request in requests {
+      let reply = try await reply(to: request.texts, from: embedder)
+      for (index, text) in request.texts.enumerated() where reply.unusable[index] == nil {
+        vectors[TextDigest(of: text)] = Array(reply.vectors[index])
+      }
+    }
+    return vectors
+  }
+
+  private func reply(to texts: [String], from embedder: any Embedder) async throws -> EmbeddingReply {
+    var attempt = 1
+    var random = SystemRandomNumberGenerator()
+    while true {
+      do {
+        return try await embedder.embed(texts, as: .document)
+      } catch {
+        guard error.kind != .cancelled else { throw CancellationError() }
+        let mayPass = [.retry, .hold].contains(error.kind.failureClass.reaction)
+        guard mayPass, attempt < 3, (error.asksToWait ?? .zero) <= .seconds(60) else {
+          var failure = error
+          // It may quote the texts.
+          failure.serverMessage = nil
+          throw failure.failure(of: job.model.provider)
+        }
+        try await Task.sleep(for: RetryPolicy().delay(attempt: attempt, retryAfter: error.asksToWait, using: &random))
+        attempt += 1
+      }
+    }
+  }
+}
