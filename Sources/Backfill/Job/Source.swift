@@ -11,6 +11,8 @@ package struct Source: Hashable, Sendable, Codable {
   package var vector: String
   /// An SQL condition that a row must meet to be taken; trusted as the job's author is.
   package var condition: String?
+  /// What becomes of the vector when the text is edited. The default is that it stays.
+  package var edits = Edits.ignore
 
   package init(
     schema: String? = nil, table: String, keys: [String] = ["id"], text: String = "content",

@@ -13,7 +13,7 @@ struct JobSpec {
   init(path: String, in process: ProcessContext) throws(Failure) {
     let remedy = "give the path of a job spec, e.g. jobs/backfill-embeddings.yaml"
     let root = try YAMLFile.read(process.absolute(path), shown: path, remedy: remedy)
-      .mapping(keys: ["name", "sources"] + FileSettings.keys)
+      .mapping(keys: ["name", "sources", "edits"] + FileSettings.keys)
     let origin = { (line: Int) in Origin.spec(file: path, line: line) }
     settings = try FileSettings.read(from: root, origin: origin)
     if let value = root["name"] {
@@ -22,11 +22,12 @@ struct JobSpec {
       let fileName = URL(filePath: path).deletingPathExtension().lastPathComponent
       name = Setting(key: "name", value: .text(fileName), origin: .builtIn)
     }
-    (sources, sourceSettings) = try Self.readSources(root.required("sources"), origin: origin)
+    let edits = try root["edits"].map(Edits.init) ?? .ignore
+    (sources, sourceSettings) = try Self.readSources(root.required("sources"), edits: edits, origin: origin)
   }
 
   private static func readSources(
-    _ value: YAMLValue, origin: (Int) -> Origin
+    _ value: YAMLValue, edits: Edits, origin: (Int) -> Origin
   ) throws(Failure) -> ([Source], [Setting]) {
     let entries = try value.list(of: "sources")
     guard !entries.isEmpty else {
@@ -35,7 +36,7 @@ struct JobSpec {
     var sources: [Source] = []
     var settings: [Setting] = []
     for entry in entries {
-      let source = try readSource(entry)
+      let source = try readSource(entry, edits: edits)
       if let twin = sources.firstIndex(where: { $0.name == source.name && $0.vector == source.vector }) {
         throw Failure(
           .configuration, entry.place, "\(entry.path) fills the same column as sources[\(twin)]",
@@ -47,8 +48,8 @@ struct JobSpec {
     return (sources, settings)
   }
 
-  private static func readSource(_ value: YAMLValue) throws(Failure) -> Source {
-    let keys = try value.mapping(keys: ["table", "schema", "key", "text", "vector", "where"])
+  private static func readSource(_ value: YAMLValue, edits: Edits) throws(Failure) -> Source {
+    let keys = try value.mapping(keys: ["table", "schema", "key", "text", "vector", "where", "edits"])
     let table = try keys.required("table")
     var source = Source(schema: try keys["schema"]?.text(.text), table: try table.text(.text))
     if source.schema == nil, source.table.contains(".") {
@@ -65,6 +66,7 @@ struct JobSpec {
     if let text = try keys["text"]?.text(.text) { source.text = text }
     if let vector = try keys["vector"]?.text(.text) { source.vector = vector }
     source.condition = try keys["where"]?.text(mayBeSecret: true)
+    source.edits = try keys["edits"].map(Edits.init) ?? edits
     guard Set(source.keys + [source.text, source.vector]).count == source.keys.count + 2 else {
       throw Failure(
         .configuration, value.place, "\(value.path) must have different columns as key, text and vector")
@@ -90,9 +92,16 @@ struct JobSpec {
   }
 }
 
+extension Edits {
+  fileprivate init(_ value: YAMLValue) throws(Failure) {
+    let words = Edits.allCases.map(\.rawValue)
+    self = Edits(rawValue: try value.text(.choice(words))) ?? .ignore
+  }
+}
+
 extension Source {
   fileprivate var summary: String {
-    let columns = "\(name) (\(key), \(text) -> \(vector))"
+    let columns = "\(name) (\(key), \(text) -> \(vector))\(edits == .ignore ? "" : ", edits: \(edits)")"
     return condition.map { "\(columns) where \($0.split(whereSeparator: \.isNewline).joined(separator: " "))" }
       ?? columns
   }

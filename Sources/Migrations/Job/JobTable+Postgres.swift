@@ -7,7 +7,10 @@ extension JobTable {
   init(_ source: Source, on connection: isolated PostgresConnection) throws {
     let table = source.tableName.quoted
     let relation = try connection.query(
-      "SELECT relkind AS kind FROM pg_class WHERE oid = to_regclass($1) AND relkind IN ('r', 'p')", [.text(table)]
+      """
+      SELECT c.relkind AS kind, n.nspname AS schema FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE c.oid = to_regclass($1) AND c.relkind IN ('r', 'p')
+      """, [.text(table)]
     ).first
     guard let relation else { throw Self.noTable(source) }
     let isPartitioned = relation["kind"] == "p"
@@ -20,10 +23,14 @@ extension JobTable {
     ).map { SQLName(schema: $0["schema"], $0["name"] ?? "") }
     self.init(indexed: isPartitioned ? leaves : [source.tableName])
     self.isPartitioned = isPartitioned
+    schema = relation["schema"]
+    triggered = [source.tableName]
+    if !isPartitioned { triggered += try Self.heirs(of: table, on: connection) }
     pgvector = try PgVector.installed(on: connection)
     for name in source.keys + [source.text] {
       guard let column = try Self.column(name, of: table, on: connection) else { throw Self.noColumn(name, source) }
       guard name == source.text else { continue }
+      hasGeneratedText = column.isTrue("generated")
       for index in indexed.indices {
         indexed[index].index = try Self.missingRowsIndex(
           source, on: indexed[index].name, textType: column["base"] ?? "", on: connection)
@@ -48,6 +55,20 @@ extension JobTable {
       WHERE m.amname IN ('hnsw', 'ivfflat') AND i.indrelid = to_regclass($1) ORDER BY 1
       """, [.text(table), .text(source.vector)]
     ).compactMap { $0[0] }
+  }
+
+  /// The tables that inherit from `table`, which is not partitioned.
+  private static func heirs(of table: String, on connection: isolated PostgresConnection) throws -> [SQLName] {
+    try connection.query(
+      """
+      WITH RECURSIVE family AS (
+        SELECT to_regclass($1)::oid AS oid
+        UNION SELECT i.inhrelid FROM pg_inherits i JOIN family f ON f.oid = i.inhparent
+      )
+      SELECT n.nspname AS schema, c.relname AS name FROM family f JOIN pg_class c ON c.oid = f.oid
+      JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid <> to_regclass($1) AND c.relkind = 'r' ORDER BY 1, 2
+      """, [.text(table)]
+    ).map { SQLName(schema: $0["schema"], $0["name"] ?? "") }
   }
 
   /// The form of the index to make on `table`. One that is there and holds all rows that lack a vector does, too.
@@ -84,7 +105,7 @@ extension JobTable {
       try connection.execute("SET LOCAL search_path = ''")
       return try connection.query(
         """
-        SELECT format_type(a.atttypid, a.atttypmod) AS type, b.typname AS base, a.atttypmod > 0 AS declared,
+        SELECT a.attgenerated <> '' AS generated, format_type(a.atttypid, a.atttypmod) AS type, b.typname AS base, a.atttypmod > 0 AS declared,
           CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END AS modifier
         FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
         JOIN pg_type b ON b.oid = coalesce(nullif(t.typbasetype, 0), t.oid)
