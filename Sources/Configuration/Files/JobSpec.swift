@@ -63,20 +63,43 @@ struct JobSpec {
       source.table = parts[1]
     }
     if let key = keys["key"] { source.keys = try readKey(key) }
-    if let text = try keys["text"]?.text(.text) { source.text = text }
+    if let text = keys["text"] { source.text = try readText(text) }
     if let vector = try keys["vector"]?.text(.text) { source.vector = vector }
     source.condition = try keys["where"]?.text(mayBeSecret: true)
     source.edits = try keys["edits"].map(Edits.init) ?? edits
-    guard Set(source.keys + [source.text, source.vector]).count == source.keys.count + 2 else {
+    let columns = source.text.columns ?? []
+    // A template may name the key: neither is ever written.
+    let isKey = if case .column(let name) = source.text { source.keys.contains(name) } else { false }
+    guard !isKey, !source.keys.contains(source.vector), !columns.contains(source.vector) else {
       throw Failure(
         .configuration, value.place, "\(value.path) must have different columns as key, text and vector")
     }
     return source
   }
 
+  /// A column, a list of columns, a template or an SQL expression.
+  private static func readText(_ value: YAMLValue) throws(Failure) -> SourceText {
+    if value.isMapping {
+      return .sql(try value.mapping(keys: ["sql"]).required("sql").text(mayBeSecret: true))
+    }
+    if value.isList { return .columns(try readColumns(value)) }
+    let text = try value.text()
+    guard text.contains(where: { $0 == "{" || $0 == "}" }) else { return .column(try value.text(.text)) }
+    do {
+      return SourceText(try TextTemplate(parsing: text))
+    } catch {
+      throw Failure(
+        .configuration, value.place, "\(value.path): the template \(error.reason)",
+        remedy: "write {column} for a column, and {{ or }} for a brace of the text")
+    }
+  }
+
   /// A column, or a list of the columns of which the key is made.
   private static func readKey(_ value: YAMLValue) throws(Failure) -> [String] {
-    guard value.isList else { return [try value.text(.text)] }
+    value.isList ? try readColumns(value) : [try value.text(.text)]
+  }
+
+  private static func readColumns(_ value: YAMLValue) throws(Failure) -> [String] {
     var columns: [String] = []
     for column in try value.list(of: "columns") {
       let name = try column.text(.text)

@@ -14,17 +14,14 @@ struct EditTrigger {
     let down: String
   }
 
-  private let source: Source
-  /// A row's text as its digest is made of it, with each column behind `OLD.` or `NEW.`.
-  private let text: (_ row: String) -> String
+  let source: Source
   private let suffix: String
   private var vector: String { source.vector.quotedIdentifier }
   private var digest: String { source.digestColumn.quotedIdentifier }
 
-  /// - Parameter text: a row's text as an expression, for the row OLD or NEW.
-  init(_ source: Source, text: @escaping (_ row: String) -> String) {
+  /// The trigger of `source`, whose `edits` say what it does.
+  init(_ source: Source) {
     self.source = source
-    self.text = text
     suffix = source.edits == .digest ? TriggerName.Suffix.stale : TriggerName.Suffix.clear
   }
 
@@ -36,19 +33,51 @@ struct EditTrigger {
   }
 }
 
+/// For PostgreSQL.
 extension EditTrigger {
-  /// For PostgreSQL, on `table` alone. The function is in the schema `schema`, as the table is.
+  /// On `table` alone. The function is in the table's schema, which is `schema` where the table's name has none.
   func postgres(on table: SQLName, schema: String?) -> Scripts {
     let name = name(on: table)
     let function = SQLName(schema: table.schema ?? schema, name).quoted
-    let text = (old: "(\(text("OLD"))) COLLATE pg_catalog.\"C\"", new: "(\(text("NEW"))) COLLATE pg_catalog.\"C\"")
+    // An expression may need the functions that are found now, whatever the writer's search path is.
+    let path = source.text.columns == nil ? " SET search_path FROM CURRENT" : ""
+    return Scripts(
+      up: """
+        CREATE OR REPLACE FUNCTION \(function)() RETURNS trigger LANGUAGE plpgsql\(path) AS $vecfill$
+        BEGIN
+        \(body)
+          RETURN NEW;
+        END
+        $vecfill$;
+        CREATE TRIGGER \(name.quotedIdentifier) BEFORE UPDATE ON \(table.quoted) FOR EACH ROW
+        WHEN (OLD.\(vector) IS NOT NULL\(columnsDiffer)) EXECUTE FUNCTION \(function)();
+        """,
+      down: """
+        DROP TRIGGER \(name.quotedIdentifier) ON \(table.quoted);
+        DROP FUNCTION \(function)();
+        """)
+  }
+
+  /// That one of the text's columns changes, byte by byte: to a column's own collation two texts may be equal.
+  private var columnsDiffer: String {
+    guard let columns = source.text.columns else { return "" }
+    let terms = columns.map { column in
+      let sides = ["OLD", "NEW"].map { "(\($0).\(column.quotedIdentifier))::pg_catalog.text COLLATE pg_catalog.\"C\"" }
+      return "\(sides[0]) IS DISTINCT FROM \(sides[1])"
+    }
+    return " AND (\(terms.joined(separator: " OR ")))"
+  }
+
+  private var body: String {
     // A vector is compared by its text, which needs nothing that may be off the writer's search path.
-    let isSame =
-      "NEW.\(vector)::pg_catalog.text OPERATOR(pg_catalog.=) OLD.\(vector)::pg_catalog.text"
-    let body =
-      source.edits == .digest
-      ? """
-      IF NEW.\(vector) IS NULL OR NOT coalesce(\(MissingRowsIndex.isText("(\(self.text("NEW")))")), false) THEN
+    let isSame = "NEW.\(vector)::pg_catalog.text OPERATOR(pg_catalog.=) OLD.\(vector)::pg_catalog.text"
+    let clear = """
+        IF \(isSame) THEN
+          NEW.\(vector) := NULL;
+        END IF;
+      """
+    let mark = """
+        IF NEW.\(vector) IS NULL OR \(isBlank) THEN
           NEW.\(vector) := NULL;
           NEW.\(digest) := NULL;
         ELSIF \(isSame) THEN
@@ -57,59 +86,79 @@ extension EditTrigger {
           NEW.\(digest) := NULL;
         END IF;
       """
-      : """
-      IF \(isSame) THEN
-          NEW.\(vector) := NULL;
-        END IF;
-      """
-    return Scripts(
-      up: """
-        CREATE OR REPLACE FUNCTION \(function)() RETURNS trigger LANGUAGE plpgsql AS $vecfill$
-        BEGIN
-          \(body)
-          RETURN NEW;
-        END
-        $vecfill$;
-        CREATE TRIGGER \(name.quotedIdentifier) BEFORE UPDATE ON \(table.quoted) FOR EACH ROW
-        WHEN (OLD.\(vector) IS NOT NULL AND \(text.old) IS DISTINCT FROM \(text.new))
-        EXECUTE FUNCTION \(function)();
-        """,
-      down: """
-        DROP TRIGGER \(name.quotedIdentifier) ON \(table.quoted);
-        DROP FUNCTION \(function)();
-        """)
+    return unlessTextIsSame + (source.edits == .digest ? mark : clear)
   }
 
-  /// For SQLite. The row is found again by the columns `keys`.
-  func sqlite(keys: [String]) -> Scripts {
+  /// For an expression, of which only the whole can be compared: ends the function where it is the same as before. What
+  /// it fails with must not keep the application from writing: then the text counts as edited.
+  private var unlessTextIsSame: String {
+    guard source.text.columns == nil else { return "" }
+    return """
+        BEGIN
+          IF \(text(of: "OLD")) IS NOT DISTINCT FROM \(text(of: "NEW")) THEN
+            RETURN NEW;
+          END IF;
+        EXCEPTION WHEN OTHERS THEN
+          NULL;
+        END;
+
+      """
+  }
+
+  /// The text of the row OLD or NEW.
+  private func text(of row: String) -> String { self.row(row, source.text.postgres()) }
+
+  private func row(_ row: String, _ expression: String) -> String {
+    "(SELECT \(expression) FROM (SELECT \(row).*) AS \(source.table.quotedIdentifier))"
+  }
+
+  /// That the new text is blank: it gets no vector, so the old one can't wait for it.
+  private var isBlank: String {
+    // An expression that fails tells nothing; a run finds out.
+    guard source.text.columns != nil else { return "false" }
+    return "NOT coalesce(\(row("NEW", MissingRowsIndex.isText(source.text.postgres()))), false)"
+  }
+}
+
+/// For SQLite.
+extension EditTrigger {
+  /// nil for an expression: what it fails with would keep the application from writing. The row is found again by the
+  /// columns `keys`.
+  func sqlite(keys: [String]) -> Scripts? {
+    guard let columns = source.text.columns else { return nil }
     let name = name(on: source.tableName).quotedIdentifier
     let table = source.table.quotedIdentifier
     let isRow = keys.map { "\($0.quotedIdentifier) IS NEW.\($0.quotedIdentifier)" }.joined(separator: " AND ")
     let isSame = "NEW.\(vector) IS OLD.\(vector)"
-    let change: (values: String, condition: String) =
-      if source.edits == .digest {
-        (
-          """
-          \(digest) = CASE WHEN \(isBlank) THEN NULL WHEN \(isSame) THEN x'' WHEN NEW.\(digest) IS OLD.\(digest) THEN NULL
+    let differ = columns.map { column in
+      let sides = ["OLD", "NEW"].map { "CAST(\($0).\(column.quotedIdentifier) AS BLOB)" }
+      return "\(sides[0]) IS NOT \(sides[1])"
+    }.joined(separator: " OR ")
+    let changes: String
+    if source.edits == .digest {
+      let isBlank = isBlank(columns)
+      changes = """
+        \(digest) = CASE WHEN \(isBlank) THEN NULL WHEN \(isSame) THEN x'' WHEN NEW.\(digest) IS OLD.\(digest) THEN NULL
               ELSE NEW.\(digest) END,
-              \(vector) = CASE WHEN \(isBlank) THEN NULL ELSE NEW.\(vector) END
-          """, ""
-        )
-      } else {
-        ("\(vector) = NULL", " AND \(isSame)")
-      }
+            \(vector) = CASE WHEN \(isBlank) THEN NULL ELSE NEW.\(vector) END
+        """
+    } else {
+      changes = "\(vector) = NULL"
+    }
     return Scripts(
       up: """
         CREATE TRIGGER \(name) AFTER UPDATE ON \(table) FOR EACH ROW
-        WHEN NEW.\(vector) IS NOT NULL AND (\(text("OLD"))) IS NOT (\(text("NEW")))\(change.condition)
+        WHEN NEW.\(vector) IS NOT NULL AND (\(differ))\(source.edits == .digest ? "" : " AND \(isSame)")
         BEGIN
-          UPDATE \(table) SET \(change.values) WHERE \(isRow);
+          UPDATE \(table) SET \(changes) WHERE \(isRow);
         END;
         """,
       down: "DROP TRIGGER \(name);")
   }
 
-  private var isBlank: String {
-    "coalesce(trim(CAST((\(text("NEW"))) AS TEXT), char(9, 10, 13, 32)), '') = ''"
+  private func isBlank(_ columns: [String]) -> String {
+    let values = columns.map { "NEW.\($0.quotedIdentifier) AS \($0.quotedIdentifier)" }.joined(separator: ", ")
+    let text = "(SELECT \(source.text.sqlite) FROM (SELECT \(values)))"
+    return "coalesce(trim(CAST(\(text) AS TEXT), char(9, 10, 13, 32)), '') = ''"
   }
 }

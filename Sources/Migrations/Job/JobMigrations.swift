@@ -41,8 +41,7 @@ package struct JobMigrations: Sendable {
       var part = source
       part.table = indexed.name.name
       let keys = source.keys.map(\.quotedIdentifier).joined(separator: ", ")
-      let predicate = indexed.index.predicate(
-        vector: source.vector.quotedIdentifier, text: source.text.quotedIdentifier)
+      let predicate = indexed.index.predicate(vector: source.vector, text: source.text)
       try addIndex(IndexName.of(part, "missing"), on: indexed.name, "(\(keys)) WHERE \(predicate)")
     }
     try addEditTriggers(of: source, table)

@@ -27,14 +27,18 @@ extension JobTable {
     triggered = [source.tableName]
     if !isPartitioned { triggered += try Self.heirs(of: table, on: connection) }
     pgvector = try PgVector.installed(on: connection)
-    for name in source.keys + [source.text] {
+    generated = try connection.query(
+      "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass($1) AND attgenerated <> '' AND NOT attisdropped",
+      [.text(table)]
+    ).compactMap { $0[0] }
+    var types: [String: String] = [:]
+    for name in source.keys + (source.text.columns ?? []) {
       guard let column = try Self.column(name, of: table, on: connection) else { throw Self.noColumn(name, source) }
-      guard name == source.text else { continue }
-      hasGeneratedText = column.isTrue("generated")
-      for index in indexed.indices {
-        indexed[index].index = try Self.missingRowsIndex(
-          source, on: indexed[index].name, textType: column["base"] ?? "", on: connection)
-      }
+      types[name] = column["base"]
+    }
+    for index in indexed.indices {
+      indexed[index].index = try Self.missingRowsIndex(
+        source, on: indexed[index].name, types: types, on: connection)
     }
     guard let column = try Self.column(source.vector, of: table, on: connection) else { return }
     guard let type = column["base"].flatMap(VectorType.init) else {
@@ -73,7 +77,7 @@ extension JobTable {
 
   /// The form of the index to make on `table`. One that is there and holds all rows that lack a vector does, too.
   private static func missingRowsIndex(
-    _ source: Source, on table: SQLName, textType: String, on connection: isolated PostgresConnection
+    _ source: Source, on table: SQLName, types: [String: String], on connection: isolated PostgresConnection
   ) throws -> MissingRowsIndex {
     let found = try connection.query(
       """
@@ -87,7 +91,7 @@ extension JobTable {
     ).compactMap { row in
       row[0].flatMap { MissingRowsIndex(condition: $0, vector: source.vector, text: source.text) }
     }
-    return !found.isEmpty && !found.contains(.texts) ? .all : MissingRowsIndex(for: textType)
+    return !found.isEmpty && !found.contains(.texts) ? .all : MissingRowsIndex(for: source.text, types: types)
   }
 
   /// The column's type, written so that any search path understands it; nil where there is no such column.
@@ -105,7 +109,7 @@ extension JobTable {
       try connection.execute("SET LOCAL search_path = ''")
       return try connection.query(
         """
-        SELECT a.attgenerated <> '' AS generated, format_type(a.atttypid, a.atttypmod) AS type, b.typname AS base, a.atttypmod > 0 AS declared,
+        SELECT format_type(a.atttypid, a.atttypmod) AS type, b.typname AS base, a.atttypmod > 0 AS declared,
           CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END AS modifier
         FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
         JOIN pg_type b ON b.oid = coalesce(nullif(t.typbasetype, 0), t.oid)

@@ -13,7 +13,7 @@ extension JobTable {
     }
     // A table's row number is a key that it doesn't declare.
     let rowNumber = ["rowid", "oid", "_rowid_"]
-    for name in source.keys + [source.text] where !rowNumber.contains(name.lowercased()) {
+    for name in source.keys + (source.text.columns ?? []) where !rowNumber.contains(name.lowercased()) {
       guard try declared(name) != nil else { throw Self.noColumn(name, source) }
     }
     let hasRowNumber = try Bool.fetchOne(

@@ -26,8 +26,8 @@ package struct JobTable: Equatable, Sendable {
   package var triggered: [SQLName]
   /// The columns by which one of its rows is found in SQLite: the row's number, or the primary key of a table without one.
   package var rowColumns: [String] = []
-  /// Whether the text is computed from other columns, which a trigger before the update can't see.
-  package var hasGeneratedText = false
+  /// The columns that are computed from others, whose new values a trigger before the update can't see.
+  package var generated: [String] = []
   /// The vector indexes on the column.
   package var vectorIndexes: [String] = []
   /// nil where the database has none.

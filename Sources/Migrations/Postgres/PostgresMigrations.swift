@@ -60,8 +60,8 @@ package struct PostgresMigrations: MigrationDatabase {
       guard try exists(column.column, on: connection) else { return nil }
       let name = column.column.quotedIdentifier
       var conditions = ["true"]
-      if let text = column.text, try exists(text, on: connection) {
-        conditions.append("\(text.quotedIdentifier)::pg_catalog.text ~ '\\S'")
+      if let text = column.text, try (text.columns ?? []).allSatisfy({ try exists($0, on: connection) }) {
+        conditions.append("\(text.postgres()) ~ '\\S'")
       }
       // The line breaks keep a comment in the condition from swallowing what follows.
       if let condition = column.condition { conditions.append("(\n\(condition)\n)") }
