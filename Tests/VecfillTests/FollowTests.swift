@@ -101,6 +101,7 @@ import Testing
       #expect(try await scene.status()?.totals.runs == 1)
       try await scene.database.run("UPDATE chat_messages SET content = 'short' WHERE length(content) > 1000")
       try await scene.poll("its vector") { try await Self.missing(scene) == 0 }
+      try await scene.poll("the round's end") { try await scene.status()?.state == .completed }
       process.send(SIGTERM)
       #expect(await process.exit().code == 0)
     }
