@@ -38,7 +38,9 @@ struct DocumentationTests {
     for parameter in Parameter.allCases where parameter.definition.isInFiles {
       #expect(text.contains("`\(parameter.rawValue)`"), "\(parameter.rawValue)")
     }
-    for key in ["name", "sources", "table", "schema", "key", "text", "vector", "where", "write_to", "since", "order"] {
+    for key in [
+      "name", "sources", "table", "schema", "key", "text", "vector", "where", "write_to", "since", "order", "edits", "follow",
+    ] {
       #expect(text.contains("`\(key)`"), "\(key)")
     }
   }

@@ -49,25 +49,16 @@ import Testing
 
   @Test(arguments: StoreKind.allCases)
   func `where a digest is kept, it is told which vectors are of another text`(kind: StoreKind) async throws {
-    let fixture = try await StoreFixture(kind)
+    var source = Source(table: "messages")
+    source.edits = .digest
+    let fixture = try await StoreFixture(kind, source: source)
     try await fixture.insert([1: "same", 2: "edited", 3: "unknown"])
     for key in 1...3 { try await fixture.fill(.integer(Int64(key)), with: [1, 0, 0]) }
     let digest = TextDigest(of: "same").bytes.hex
     let literal = kind.isPostgres ? "'\\x\(digest)'::bytea" : "x'\(digest)'"
-    try await fixture.run("ALTER TABLE messages ADD COLUMN kept \(kind.isPostgres ? "bytea" : "BLOB")")
-    try await fixture.run("UPDATE messages SET kept = \(literal) WHERE id < 3")
-    let rows = try await Self.auditing(fixture) { auditor in
-      if let postgres = auditor as? PostgresColumnAuditor {
-        var table = postgres.table
-        table.keptDigest = "kept"
-        return try await PostgresColumnAuditor(table: table, connection: postgres.connection).window(after: nil).rows
-      }
-      let sqlite = try #require(auditor as? SQLiteColumnAuditor)
-      var table = sqlite.table
-      table.keptDigest = "kept"
-      return try await SQLiteColumnAuditor(table: table, queue: sqlite.queue, patience: sqlite.patience)
-        .window(after: nil).rows
-    }
+    try await fixture.run("ALTER TABLE messages ADD COLUMN embedding_digest \(kind.isPostgres ? "bytea" : "BLOB")")
+    try await fixture.run("UPDATE messages SET embedding_digest = \(literal) WHERE id < 3")
+    let rows = try await Self.auditing(fixture) { try await $0.window(after: nil).rows }
     let stale = rows.map { row -> Bool? in if case .vector(let facts) = row.content { facts.isStale } else { nil } }
     #expect(stale == [false, true, nil])
   }

@@ -2,10 +2,10 @@ import Backfill
 import Yams
 
 extension JobSpec {
-  /// Reads one entry of `sources`.
-  static func readSource(_ value: YAMLValue) throws(Failure) -> Source {
+  /// Reads one entry of `sources`; `edits` and `notifies` are what the job says for all.
+  static func readSource(_ value: YAMLValue, edits: Edits, notifies: Bool) throws(Failure) -> Source {
     let keys = try value.mapping(keys: [
-      "table", "schema", "write_to", "key", "text", "vector", "where", "since", "order",
+      "table", "schema", "write_to", "key", "text", "vector", "where", "since", "order", "edits",
     ])
     let schema = try keys["schema"]?.text(.text)
     let read = try readName(keys.required("table"), schema: schema)
@@ -26,6 +26,14 @@ extension JobSpec {
     if let since = keys["since"] { source.since = try readSince(since) }
     if let order = try keys["order"]?.text(.choice(RowOrder.allCases.map(\.rawValue))) {
       source.order = RowOrder(rawValue: order) ?? .oldest
+    }
+    source.edits = try keys["edits"].map(Edits.init) ?? edits
+    source.notifies = notifies
+    if source.view != nil, source.edits != .ignore {
+      throw Failure(
+        .configuration, keys["edits"]?.place ?? value.place,
+        "\(value.path) reads a view, and edits: \(source.edits) watches a table's own columns",
+        remedy: "set edits: ignore for it, or name the table and its text with text:")
     }
     let columns = source.text.columns ?? []
     // A template may name the key: neither is ever written.

@@ -13,7 +13,7 @@ struct JobSpec {
   init(path: String, in process: ProcessContext) throws(Failure) {
     let remedy = "give the path of a job spec, e.g. jobs/backfill-embeddings.yaml"
     let root = try YAMLFile.read(process.absolute(path), shown: path, remedy: remedy)
-      .mapping(keys: ["name", "sources"] + FileSettings.keys)
+      .mapping(keys: ["name", "sources", "edits", "follow"] + FileSettings.keys)
     let origin = { (line: Int) in Origin.spec(file: path, line: line) }
     settings = try FileSettings.read(from: root, origin: origin)
     if let value = root["name"] {
@@ -22,11 +22,16 @@ struct JobSpec {
       let fileName = URL(filePath: path).deletingPathExtension().lastPathComponent
       name = Setting(key: "name", value: .text(fileName), origin: .builtIn)
     }
-    (sources, sourceSettings) = try Self.readSources(root.required("sources"), origin: origin)
+    let edits = try root["edits"].map(Edits.init) ?? .ignore
+    let notifies = try root["follow"]?.text(.choice(["poll", "notify"])) == "notify"
+    (sources, sourceSettings) = try Self.readSources(root.required("sources"), origin: origin) {
+      value throws(Failure) in
+      try Self.readSource(value, edits: edits, notifies: notifies)
+    }
   }
 
   private static func readSources(
-    _ value: YAMLValue, origin: (Int) -> Origin
+    _ value: YAMLValue, origin: (Int) -> Origin, read: (YAMLValue) throws(Failure) -> Source
   ) throws(Failure) -> ([Source], [Setting]) {
     let entries = try value.list(of: "sources")
     guard !entries.isEmpty else {
@@ -35,7 +40,7 @@ struct JobSpec {
     var sources: [Source] = []
     var settings: [Setting] = []
     for entry in entries {
-      let source = try readSource(entry)
+      let source = try read(entry)
       if let twin = sources.firstIndex(where: { $0.name == source.name && $0.vector == source.vector }) {
         throw Failure(
           .configuration, entry.place, "\(entry.path) fills the same column as sources[\(twin)]",
@@ -48,10 +53,18 @@ struct JobSpec {
   }
 }
 
+extension Edits {
+  init(_ value: YAMLValue) throws(Failure) {
+    let words = Edits.allCases.map(\.rawValue)
+    self = Edits(rawValue: try value.text(.choice(words))) ?? .ignore
+  }
+}
+
 extension Source {
   fileprivate var summary: String {
     let reads = view.map { "\($0), written to \(name)" } ?? name
     let columns = "\(reads) (\(key), \(text) -> \(vector))" + (order == .newest ? ", newest first" : "")
+      + (edits == .ignore ? "" : ", edits: \(edits)")
     return condition.map { "\(columns) where \($0.split(whereSeparator: \.isNewline).joined(separator: " "))" }
       ?? columns
   }

@@ -86,7 +86,7 @@ struct PostgresColumnAuditor: ColumnAuditor {
       FROM (
         SELECT \(table.key.aliased), CASE WHEN \(table.isTooLong) THEN NULL ELSE \(table.text) END AS vecfill_text,
           coalesce(\(table.isTooLong), false) AS vecfill_long, \(table.vector) AS vecfill_vector,
-          \(table.keptDigest ?? "NULL::pg_catalog.bytea") AS vecfill_kept,
+          \(table.edits?.digest ?? "NULL::pg_catalog.bytea") AS vecfill_kept,
           CASE WHEN \(table.condition) THEN true ELSE false END AS vecfill_meets
         FROM \(table.name) WHERE \(isBehind(key)) ORDER BY \(table.key.order(of: table.identifier)) LIMIT \(rows)
       ) AS vecfill_rows

@@ -44,12 +44,13 @@ struct PostgresInspection {
       if let since = source.since { try checkSince(since, read) }
       try checkText(read)
     }
+    let edits = try edits(of: oid, columns, key.key, on: connection)
     let table = PostgresTable(
       source: source, zonedTexts: zoned(read), oid: oid, schema: relation["schema"] ?? "", view: shown?.name,
       key: key.key, vectorNumber: vector.number, vectorType: vector.type, dimensions: vector.dimensions,
       pgvectorSchema: pgvector.schema, keySchemas: key.schemas,
-      missingRowsIndex: missing.index, indexes: try indexes(of: relation, on: connection),
-      warnings: (pgvector.warning.map { [$0] } ?? []) + missing.warnings)
+      missingRowsIndex: missing.index, edits: edits, indexes: try indexes(of: relation, on: connection),
+      warnings: (pgvector.warning.map { [$0] } ?? []) + missing.warnings + (edits?.warnings(of: source) ?? []))
     if case .sql = source.text { try checkExpression(of: table, on: connection) }
     _ = try PostgresPage(table: table, request: PageRequest(limit: 0), bytes: 0).read(on: connection)
     if access == .filling { try PostgresPublishing(table: table).check(on: connection) }
@@ -70,6 +71,15 @@ struct PostgresInspection {
 
   private func checkSince(_ since: Since, _ columns: Columns) throws {
     _ = try column(since.column, of: columns, missing: "name a column with since: in the job")
+  }
+
+  private func edits(
+    of relation: String, _ columns: Columns, _ key: PostgresKey, on connection: isolated PostgresConnection
+  ) throws -> PostgresEdits? {
+    guard source.edits == .digest else { return nil }
+    return try PostgresEdits(
+      of: source, columns: columns.all, role: columns.role, isFilled: access == .filling,
+      areMarked: PostgresEdits.areMarked(in: relation, source, keys: key.columns.map(\.name), on: connection))
   }
 
   /// What a load has to know of the vector indexes; nothing for who only reads.

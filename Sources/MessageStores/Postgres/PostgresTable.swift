@@ -25,8 +25,8 @@ struct PostgresTable: Sendable {
   let keySchemas: [String]
   /// The index that holds the keys of the rows that lack a vector, and no other, in their order; nil where there is none.
   var missingRowsIndex: MissingRowsIndex?
-  /// The column that keeps the digest of the text that a row's vector is of, as SQL of type bytea; nil where none does.
-  var keptDigest: String?
+  /// How rows are told whose vector is of an earlier text; nil where the job doesn't say `edits: digest`.
+  var edits: PostgresEdits?
   let indexes: SourceShape.Indexes
   let warnings: [String]
 
@@ -95,7 +95,7 @@ extension PostgresTable {
   /// The repeat of a write that may have been done finds its own vector in place, and counts the row all the same.
   func update(isRepeat: Bool) -> String {
     let isRow = key.equality { "$\($0 + 3)" }
-    let isFree = "\(vector) IS NULL AND \(condition)"
+    let isFree = "\(lacks(digest: "$2")) AND \(condition)"
     guard view == nil else {
       let fits = "\(vector) IS NULL AND EXISTS (SELECT FROM \(read) WHERE \(isRow) AND \(condition) AND \(digest) = $2)"
       return """
@@ -104,7 +104,7 @@ extension PostgresTable {
         """
     }
     return """
-      UPDATE \(name) SET \(vector) = $1
+      UPDATE \(name) SET \(vector) = $1\(edits.map { ", \($0.digest) = $2" } ?? "")
       WHERE \(isRow)
         AND \(isRepeat ? "(\(isFree) OR \(vector) \(pgvector("=")) $1)" : isFree)
         AND \(digest) = $2
@@ -126,14 +126,18 @@ extension PostgresTable {
     let isRow = key.equality { "vecfill_k\($0)" }
     return """
       SELECT vecfill_n FROM \(arrays(from: 1))
-      WHERE (SELECT CASE WHEN \(vector) IS NULL
+      WHERE (SELECT CASE WHEN \(view == nil ? lacks(digest: digest) : "\(vector) IS NULL")
           THEN \(view == nil ? holds : "EXISTS (SELECT FROM \(read) WHERE \(isRow) AND \(holds))") END
         FROM \(name) WHERE \(isRow) AND \(isMissing))
       """
   }
 
   /// That a row is one of those that the index of missing rows holds, which has few pages.
-  private var isMissing: String { missingRowsIndex?.predicate(vector: source.vector, text: source.text) ?? "true" }
+  private var isMissing: String {
+    // That index holds no row with a vector of an earlier text.
+    guard edits == nil else { return "true" }
+    return missingRowsIndex?.predicate(vector: source.vector, text: source.text) ?? "true"
+  }
 
   /// Which of the rows of the digests $1 and the keys from $2 on, counted from 1, lack a vector; with `lock` only those
   /// that no other transaction holds.
@@ -144,7 +148,7 @@ extension PostgresTable {
   private func lacking(_ lock: String) -> String {
     """
     SELECT vecfill_n FROM \(arrays(from: 1))
-    JOIN \(name) ON \(key.equality { "vecfill_k\($0)" }) WHERE \(vector) IS NULL
+    JOIN \(name) ON \(key.equality { "vecfill_k\($0)" }) WHERE \(lacks(digest: digest))
     \(lock)
     """
   }

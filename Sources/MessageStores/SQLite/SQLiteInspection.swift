@@ -1,6 +1,7 @@
 import Backfill
 import Foundation
 import GRDB
+import PgVector
 import Postgres
 
 /// Finds a source in a SQLite file and refuses, by a `Failure`, what can't be paged or filled.
@@ -39,10 +40,13 @@ struct SQLiteInspection {
         "it holds vectors of \(found) dimensions, the job's have \(dimensions)",
         "change the job's dimensions or name another column", column: source.vector)
     }
+    let edits =
+      source.edits == .digest ? try SQLiteEdits(of: source, key: key, columns: columns, in: database) : nil
     let table = SQLiteTable(
       source: source, key: key, vectorFormat: format, declaredType: vector.type, dimensions: found ?? dimensions,
-      missingIndex: try missingIndex(for: key), triggers: try triggers(),
-      schemaVersion: try Self.schemaVersion(of: database), warnings: warnings(of: key, columns))
+      missingIndex: try missingIndex(for: key), edits: edits, triggers: try triggers(),
+      schemaVersion: try Self.schemaVersion(of: database),
+      warnings: warnings(of: key, columns) + (edits?.warnings(of: source) ?? []))
     _ = try database.makeStatement(sql: table.page(in: SQLiteRange(of: key, after: nil, through: nil)))
     if access == .filling {
       // A trigger or an index may need a function that only the application or an extension has.
@@ -179,7 +183,9 @@ struct SQLiteInspection {
       sql: "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE ORDER BY name",
       arguments: [source.table])
     let update = #/\bUPDATE\s+(OF\s[^;]*?\s)?ON\s/#.ignoresCase()
+    // vecfill's own do nothing to its writes.
     return all.filter { ($0["sql"] as String).firstMatch(of: update) != nil }.map { $0["name"] }
+      .filter { !TriggerName.isOwn($0) }
   }
 
   private func warnings(of key: SQLiteKey, _ columns: [SQLiteColumn]) -> [String] {

@@ -14,8 +14,10 @@ struct SQLiteTable: Sendable {
   let dimensions: Int?
   /// An index on the key that holds only the rows without a vector; nil where there is none.
   let missingIndex: String?
-  /// The column that keeps the digest of the text that a row's vector is of, as SQL; nil where none does.
-  var keptDigest: String?
+  /// For `edits: digest`, how rows are told whose vector is of an earlier text; nil where the job doesn't say so.
+  var edits: SQLiteEdits?
+  /// Which rows the statements of pages and counts are about.
+  var wanted = PageRequest.Rows.missing
   /// The names of the table's UPDATE triggers.
   let triggers: [String]
   /// The file's schema when the table was found: another one may have another table of the name.
@@ -41,25 +43,44 @@ struct SQLiteTable: Sendable {
     source.condition.map { "(\n\($0)\n)" }
   }
 
-  private var remaining: [String] { ["\(vector) IS NULL"] + (condition.map { [$0] } ?? []) }
+  private var remaining: [String] { [isWanted] + (condition.map { [$0] } ?? []) }
+
+  private var isWanted: String {
+    guard wanted == .edited, let edits else { return "\(vector) IS NULL" }
+    let isEdited = edits.index == nil ? edits.differs(from: "\(Self.digestFunction)(\(text))") : edits.isMarked
+    return "\(vector) IS NOT NULL AND \(isEdited)"
+  }
+
+  /// That a row takes a vector for its present text: it has none, or one of another text. One of which nobody knows the text
+  /// counts as current.
+  private var lacks: String {
+    guard let edits else { return "\(vector) IS NULL" }
+    return "(\(vector) IS NULL OR \(edits.differs(from: "\(Self.digestFunction)(\(text))")))"
+  }
+
+  /// The index that holds the wanted rows alone, and its condition; nil where there is none.
+  private var index: (name: String, condition: String)? {
+    wanted == .missing
+      ? missingIndex.map { ($0, "\(vector) IS NULL") } : edits?.index.map { ($0, edits?.isMarked ?? "") }
+  }
 
   /// The table by the index that holds the rows to look at, in the key's order.
   private var ordered: String {
     // SQLite lets a statement choose no index behind a view.
-    source.view != nil ? read : "\(name) " + (missingIndex.map { "INDEXED BY \($0.quotedIdentifier)" } ?? key.access)
+    source.view != nil ? read : "\(name) " + (index.map { "INDEXED BY \($0.name.quotedIdentifier)" } ?? key.access)
   }
 
   /// The key of the row at which a window of `rows` rows in the range ends; of none where fewer are left.
   func windowEnd(in range: SQLiteRange, rows: Int) -> String {
-    // With the index of the missing rows, a window is so many of those.
-    let conditions = range.conditions + (missingIndex == nil ? [] : ["\(vector) IS NULL"])
+    // With the index of the wanted rows, a window is so many of those.
+    let conditions = range.conditions + (index.map { [$0.condition] } ?? [])
     return """
       SELECT \(key.selected) FROM \(ordered) \(Self.where(conditions))
       ORDER BY \(order) LIMIT 1 OFFSET \(rows - 1)
       """
   }
 
-  /// The keys and texts of the range's rows that lack a vector, in the key's order.
+  /// The keys and texts of the range's wanted rows, in the key's order.
   func page(in range: SQLiteRange, sample: KeySample? = nil) -> String {
     let conditions = range.conditions + remaining + (sample.map { [chosen(by: $0)] } ?? [])
     return """
@@ -106,18 +127,21 @@ struct SQLiteTable: Sendable {
       ? expression : "(SELECT \(expression) FROM \(read) WHERE \(key.equality(of: read, and: name)) LIMIT 1)"
   }
 
-  /// Writes a vector to the row that `isRow` finds and whose text has a digest: arguments in this order. Whatever a
-  /// constraint says of conflicts, one ends this statement alone.
+  /// Writes a vector, with `edits: digest` the text's digest too, to the row that `isRow` finds and whose text has a digest:
+  /// arguments in this order. Whatever a constraint says of conflicts, one ends this statement alone.
   func update(_ isRow: String) -> String {
     let holds = (condition.map { [$0] } ?? []) + ["\(Self.digestFunction)(\(text)) = ?"]
-    return "UPDATE OR ABORT \(name) SET \(vector) = ? WHERE \(isRow) AND \(vector) IS NULL AND \(isMet(holds))"
+    return """
+      UPDATE OR ABORT \(name) SET \(vector) = ?\(edits.map { ", \($0.digest) = ?" } ?? "") WHERE \(isRow)
+      AND \(lacks) AND \(isMet(holds))
+      """
   }
 
   /// Whether the row that `isRow` finds has a vector, and whether it could still take one for the text of a digest: the
   /// digest is the first argument.
   func state(_ isRow: String) -> String {
     let holds = ["\(Self.digestFunction)(\(text)) = ?"] + (condition.map { [$0] } ?? [])
-    return "SELECT \(vector) IS NOT NULL, \(vector) IS NULL AND \(isMet(holds)) FROM \(name) WHERE \(isRow)"
+    return "SELECT \(vector) IS NOT NULL, \(lacks) AND \(isMet(holds)) FROM \(name) WHERE \(isRow)"
   }
 
   /// All keys with their vectors.
@@ -146,7 +170,7 @@ struct SQLiteTable: Sendable {
   func audited(in range: SQLiteRange, rows: Int) -> String {
     let meets = condition ?? "1"
     func ifMet(_ value: String) -> String { "CASE WHEN \(meets) THEN \(value) END" }
-    let isStale = keptDigest.map { "\($0) <> \(Self.digestFunction)(\(text))" } ?? "NULL"
+    let isStale = edits.map { $0.differs(from: "\(Self.digestFunction)(\(text))") } ?? "NULL"
     return """
       SELECT \(key.selected), CASE WHEN \(meets) THEN 1 ELSE 0 END, \(ifMet(text)), \(ifMet("typeof(\(vector))")),
         \(ifMet("CAST(\(vector) AS BLOB)")),

@@ -6,9 +6,10 @@ import Postgres
 /// vector, and the vector indexes that the job asks for.
 package struct JobMigrations: Sendable {
   private let job: Job
-  private let dialect: Dialect
+  let dialect: Dialect
   private var known: [String: Int] = [:]
   private var migrations: [Migration] = []
+  private var withdrawn: [Migration] = []
   /// What a person should know beside them.
   package private(set) var notes: [String] = []
 
@@ -29,20 +30,24 @@ package struct JobMigrations: Sendable {
   }
 
   package var set: MigrationSet {
-    MigrationSet(job: job.name, migrations.sorted { $0.version < $1.version })
+    MigrationSet(job: job.name, migrations.sorted { $0.version < $1.version }, withdrawn: withdrawn)
   }
 
   private var concurrently: String { dialect == .postgres ? "CONCURRENTLY " : "" }
 
   private mutating func addNeeds(of source: Source, _ table: JobTable) throws {
     try addColumn(of: source, table)
+    if source.edits == .digest { try addDigestColumn(of: source) }
     for indexed in table.indexed {
       var part = source
       part.table = indexed.name.name
       let keys = source.keys.map(\.quotedIdentifier).joined(separator: ", ")
       let predicate = indexed.index.predicate(vector: source.vector, text: source.indexedText)
       try addIndex(IndexName.of(part, "missing"), on: indexed.name, "(\(keys)) WHERE \(predicate)")
+      try addMarkedRowsIndex(of: part, on: indexed.name, keys: keys)
     }
+    try addEditTriggers(of: source, table)
+    if dialect == .postgres { try addNotifyTrigger(of: source, table) }
     if dialect == .postgres { try addVectorIndex(of: source, table) }
   }
 
@@ -91,18 +96,30 @@ package struct JobMigrations: Sendable {
   }
 
   /// An index is made without its schema, which is its table's, and dropped with it.
-  private mutating func addIndex(
+  mutating func addIndex(
     _ name: String, on table: SQLName, _ body: String, waitingFor load: MigrationScript.LoadedColumn? = nil
   ) throws {
-    let dropped = SQLName(schema: table.schema, name)
     try add(
-      [table.schema.map(IndexName.plain), name.replacing(/^idx_/, with: "")].compactMap(\.self).joined(separator: "_"),
+      migration(of: name, on: table),
       up: "CREATE INDEX \(concurrently)\(name.quotedIdentifier) ON \(table.quoted) \(body)",
-      down: "DROP INDEX \(concurrently)\(dropped.quoted)", isAlone: dialect == .postgres, waitingFor: load)
+      down: dropIndex(name, on: table), isAlone: dialect == .postgres, waitingFor: load)
+  }
+
+  /// Undoes what `addIndex` made, where it was ever run.
+  mutating func withdrawIndex(_ name: String, on table: SQLName) throws {
+    try withdraw(migration(of: name, on: table), by: dropIndex(name, on: table), isAlone: dialect == .postgres)
+  }
+
+  private func dropIndex(_ name: String, on table: SQLName) -> String {
+    "DROP INDEX \(concurrently)\(SQLName(schema: table.schema, name).quoted)"
+  }
+
+  private func migration(of index: String, on table: SQLName) -> String {
+    [table.schema.map(IndexName.plain), index.replacing(/^idx_/, with: "")].compactMap(\.self).joined(separator: "_")
   }
 
   /// Adds a migration unless the same was added for another source.
-  private mutating func add(
+  mutating func add(
     _ words: String, up: String, down: String, isAlone: Bool = false,
     waitingFor load: MigrationScript.LoadedColumn? = nil
   ) throws {
@@ -120,5 +137,17 @@ package struct JobMigrations: Sendable {
     let version = known[name] ?? (known.values.max() ?? 0) + 1
     known[name] = version
     migrations.append(Migration(version: version, name: name, up: up, down: down))
+  }
+
+  mutating func note(_ sentence: String) { notes.append(sentence) }
+
+  /// Undoes by `down` what a migration of that name made, where it was ever run: the job needs it no more.
+  mutating func withdraw(_ name: String, by down: String, isAlone: Bool = false) throws {
+    guard let version = known[name], !migrations.contains(where: { $0.name == name }),
+      !withdrawn.contains(where: { $0.name == name })
+    else { return }
+    let declared = isAlone ? "-- vecfill: no-transaction\n" : ""
+    let script = try MigrationScript(declared + down, file: "job \(job.name)", dialect: dialect)
+    withdrawn.append(Migration(withdrawn: version, name: name, script))
   }
 }

@@ -7,7 +7,10 @@ extension JobTable {
   init(_ source: Source, on connection: isolated PostgresConnection) throws {
     let table = source.tableName.quoted
     let relation = try connection.query(
-      "SELECT relkind AS kind FROM pg_class WHERE oid = to_regclass($1) AND relkind IN ('r', 'p')", [.text(table)]
+      """
+      SELECT c.relkind AS kind, n.nspname AS schema FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE c.oid = to_regclass($1) AND c.relkind IN ('r', 'p')
+      """, [.text(table)]
     ).first
     guard let relation else { throw Self.noTable(source) }
     let isPartitioned = relation["kind"] == "p"
@@ -20,7 +23,14 @@ extension JobTable {
     ).map { SQLName(schema: $0["schema"], $0["name"] ?? "") }
     self.init(indexed: isPartitioned ? leaves : [source.tableName])
     self.isPartitioned = isPartitioned
+    schema = relation["schema"]
+    triggered = [source.tableName]
+    if !isPartitioned { triggered += try Self.heirs(of: table, on: connection) }
     pgvector = try PgVector.installed(on: connection)
+    generated = try connection.query(
+      "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass($1) AND attgenerated <> '' AND NOT attisdropped",
+      [.text(table)]
+    ).compactMap { $0[0] }
     var types: [String: String] = [:]
     for name in source.keys {
       guard try Self.column(name, of: table, on: connection) != nil else { throw Self.noColumn(name, source) }
@@ -53,6 +63,20 @@ extension JobTable {
       WHERE m.amname IN ('hnsw', 'ivfflat') AND i.indrelid = to_regclass($1) ORDER BY 1
       """, [.text(table), .text(source.vector)]
     ).compactMap { $0[0] }
+  }
+
+  /// The tables that inherit from `table`, which is not partitioned.
+  private static func heirs(of table: String, on connection: isolated PostgresConnection) throws -> [SQLName] {
+    try connection.query(
+      """
+      WITH RECURSIVE family AS (
+        SELECT to_regclass($1)::oid AS oid
+        UNION SELECT i.inhrelid FROM pg_inherits i JOIN family f ON f.oid = i.inhparent
+      )
+      SELECT n.nspname AS schema, c.relname AS name FROM family f JOIN pg_class c ON c.oid = f.oid
+      JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid <> to_regclass($1) AND c.relkind = 'r' ORDER BY 1, 2
+      """, [.text(table)]
+    ).map { SQLName(schema: $0["schema"], $0["name"] ?? "") }
   }
 
   /// The form of the index to make on `table`. One that is there and holds all rows that lack a vector does, too.

@@ -19,6 +19,16 @@ extension JobTable {
     for name in source.text.columns ?? [] where !rowNumber.contains(name.lowercased()) {
       guard try declared(name, of: source.reading.table) != nil else { throw Self.noColumn(name, source) }
     }
+    let hasRowNumber = try Bool.fetchOne(
+      db, sql: "SELECT NOT wr FROM pragma_table_list WHERE schema = 'main' AND name = ? COLLATE NOCASE",
+      arguments: [source.table])
+    rowColumns =
+      if hasRowNumber != false, let free = try rowNumber.first(where: { try declared($0) == nil }) {
+        [free]
+      } else {
+        try String.fetchAll(
+          db, sql: "SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk", arguments: [source.table])
+      }
     columnType = try declared(source.vector)
     declaredDimensions = columnType.flatMap { $0.firstMatch(of: #/\((\d+)\)/#) }.flatMap { Int($0.1) }
   }

@@ -158,9 +158,7 @@ extension PostgresMigrations {
         try connection.addPgVectorToPath(isLocal: true)
         for step in prepared.steps where step.runs {
           try connection.limitLocks(to: timeout - started.duration(to: .now))
-          if step.isRebuild, case .createIndex(let index) = step.change {
-            try connection.execute("DROP INDEX \(SQLName(schema: index.table.schema, index.name.name).quoted)")
-          }
+          if step.isRebuild, let removal = step.change?.removal(in: .postgres) { try connection.execute(removal) }
           try connection.execute(step.statement.text)
         }
         try finish(connection)

@@ -107,7 +107,9 @@ package final class SQLiteMigrations: MigrationDatabase {
         prepared.direction == .up ? .up : .down, of: prepared.folder, version: migration.version, name: migration.name,
         by: applicationName, db)
     }
-    let statements = prepared.steps.filter(\.runs).map(\.statement.text)
+    let statements = prepared.steps.filter(\.runs).flatMap { step in
+      [step.isRebuild ? step.change?.removal(in: .sqlite) : nil, step.statement.text].compactMap(\.self)
+    }
     guard prepared.script.directives.isTransactional else {
       let intent = prepared.intent(after: before)
       try await work { db in

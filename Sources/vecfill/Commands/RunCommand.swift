@@ -29,6 +29,11 @@ struct RunCommand: AsyncParsableCommand {
   @Flag(help: "The same as `vecfill estimate`: tell what a run would take, write nothing and call nothing.")
   var dryRun = false
 
+  @Flag(
+    help: ArgumentHelp(
+      "Go on when all is filled: wait for rows that come or are edited, and fill them, until it is stopped."))
+  var follow = false
+
   @Option(help: ArgumentHelp("What to do while another process fills the same columns: fail (80) or skip (0)."))
   var ifLocked = LockPolicy.fail
 
@@ -51,6 +56,7 @@ struct RunCommand: AsyncParsableCommand {
     for (name, value) in [("--grace", grace), ("--max-outage", maxOutage)] where !(0...86_400).contains(value) {
       throw ValidationError("\(name) takes seconds from 0 to 86400")
     }
+    guard !follow || !dryRun else { throw ValidationError("--follow and --dry-run exclude each other") }
     guard maxQuarantined >= 0 else { throw ValidationError("--max-quarantined takes a number of rows") }
   }
 
@@ -99,40 +105,27 @@ struct RunCommand: AsyncParsableCommand {
     ).columns()
     let policy = RunPolicy(
       grace: .seconds(grace), retry: RetryPolicy(maxOutage: .seconds(maxOutage)), maxQuarantined: maxQuarantined)
-    let run = JobRun(
-      job: job, database: database, ledger: ledger, columns: columns, upkeep: upkeep, stops: stops.requests
-    ) { logger.warning("\($0)") }
-    let reporter = Reporter(
-      board: board, console: .standard, logger: logger, isLive: logFormat == .text && Console.standard.isTerminal)
-    let outcome = try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { await reporter.report() }
-      defer { group.cancelAll() }
-      return try await run.run { begun in
-        stops.begin()
-        tellRecovery(begun, logger)
-        logger.info("filling \(job.sources.map(\.name).joined(separator: ", "))")
-        if let cut = job.cutting { logger.info("\(cut)") }
-        return Pipeline(
-          job: job, policy: policy, store: database.store, embedder: embedder, ledger: ledger, begun: begun,
-          packer: packer, board: board, observer: RunObserver(job, database.shapes, upkeep, logger),
-          countsBlank: database.countsBlank, comparisons: columns.compactMap(\.comparison))
-      }
-    }
+    let rounds = Rounds(
+      job: job, policy: policy, database: database, ledger: ledger, embedder: embedder, packer: packer, stops: stops,
+      logger: logger, isLive: logFormat == .text && Console.standard.isTerminal, columns: columns)
+    var outcome = try await rounds.first(board, upkeep)
     let summary = RunSummary(outcome, job: job, countsExactly: counter.isExact, ledger: ledger.path)
     print(logFormat == .json ? JSONLine.encode(summary) : summary.text)
+    fflush(nil)
+    if follow, outcome.isDone {
+      var keeping = job
+      keeping.indexPolicy = .keep
+      outcome = try await rounds.follow(after: outcome) { board in
+        try IndexUpkeep(keeping, configuration, Narrator(logger, board), mayBeAway: false)
+      } tell: { outcome, round in
+        let summary = RunSummary(outcome, job: job, countsExactly: counter.isExact, ledger: ledger.path, round: round)
+        // Where it ends in another way than by a stop, all of it is told.
+        print(logFormat == .json ? JSONLine.encode(summary) : outcome.isDone ? summary.line : summary.text)
+        fflush(nil)
+      }
+    }
     if case .failed(let failure) = outcome.ending { throw failure }
     if outcome.ending.exitCode != .complete { throw ArgumentParser.ExitCode(outcome.ending.exitCode.rawValue) }
-  }
-
-  private func tellRecovery(_ begun: Ledger.BegunRun, _ logger: Logger) {
-    for change in begun.changes { logger.notice("\(change)") }
-    if !begun.spooled.isEmpty {
-      let rows = begun.spooled.reduce(0) { $0 + $1.rows }
-      logger.info("\(rows.grouped) rows of an earlier run are in the spool and are written without a call")
-    }
-    if begun.possiblyPaid > 0 {
-      logger.warning("\(begun.possiblyPaid) requests of an earlier run had no reply; they may be paid twice")
-    }
   }
 }
 

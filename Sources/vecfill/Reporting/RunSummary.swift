@@ -4,6 +4,8 @@ import Pipeline
 /// What a run tells at its end.
 struct RunSummary: Encodable {
   let job: String
+  /// Which round of `--follow` it was, from 2; nil for the first and for a run without.
+  let round: Int?
   let outcome: String
   let exitCode: Int32
   let rowsWritten: Int
@@ -45,9 +47,10 @@ struct RunSummary: Encodable {
   /// As the job spec says.
   let tooLong: String
 
-  init(_ run: JobRun.Outcome, job: Job, countsExactly: Bool, ledger: String) {
+  init(_ run: JobRun.Outcome, job: Job, countsExactly: Bool, ledger: String, round: Int? = nil) {
     let (tally, indexes) = (run.report.tally, run.indexes)
     self.job = job.name
+    self.round = round
     outcome = RunSummary.outcome(run.ending)
     exitCode = run.ending.exitCode.rawValue
     rowsWritten = tally.written
@@ -59,9 +62,9 @@ struct RunSummary: Encodable {
     rowsFitted = tally.fitted
     rowsRecovered = tally.recovered
     rowsCopied = job.duplicates == .table ? tally.copied ?? 0 : nil
-    let isDone = [.complete, .quarantined].contains(run.ending.exitCode)
     rowsLeft =
-      isDone ? 0 : tally.total.map { max(0, $0 - tally.written - tally.changed - tally.excluded - tally.quarantined) }
+      run.isDone
+      ? 0 : tally.total.map { max(0, $0 - tally.written - tally.changed - tally.excluded - tally.quarantined) }
     tokensEstimated = tally.estimatedTokens
     self.countsExactly = countsExactly
     tokensBilled = tally.billedTokens
@@ -103,6 +106,17 @@ struct RunSummary: Encodable {
     let before = "\(countsExactly ? "counted" : "estimated") before: \(tokensEstimated.grouped)"
     let ratio = tokensBilledPerEstimated.map { "; \($0.fixed(2)) billed for 1 estimated" } ?? ""
     return "\(tokensBilled.grouped); \(before), difference \(off.grouped)\(off == 0 ? "" : percent)\(ratio)"
+  }
+
+  /// One line for a round of `--follow`.
+  var line: String {
+    var parts = ["\(rowsWritten.grouped) row\(rowsWritten == 1 ? "" : "s") written"]
+    if rowsChangedMeanwhile > 0 { parts.append("\(rowsChangedMeanwhile.grouped) changed meanwhile") }
+    if rowsQuarantined > 0 { parts.append("\(rowsQuarantined.grouped) quarantined") }
+    if possiblyPaid > 0 { parts.append("\(possiblyPaid.grouped) requests possibly paid twice") }
+    if let costUsd { parts.append(costUsd.dollars) }
+    parts.append("\(seconds.fixed(1)) s")
+    return "\(job): round \(round ?? 1): \(parts.joined(separator: ", "))"
   }
 
   /// The lines that a person reads.
