@@ -72,6 +72,8 @@ package protocol MessageStore: Sendable {
 package enum StoreAccess: Sendable {
   /// Paging and counting: nothing is written.
   case reading
+  /// Paging and counting all rows, as if none had a vector of whatever dimensions: for a column that is yet to come.
+  case planning
   case filling
 }
 

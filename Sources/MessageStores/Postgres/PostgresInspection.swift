@@ -20,7 +20,7 @@ struct PostgresInspection {
       throw refusal("the server is older than PostgreSQL 13", "upgrade the server")
     }
     let relation = try relation(on: connection)
-    guard access == .reading || !relation.isTrue("is_read_only") else {
+    guard access != .filling || !relation.isTrue("is_read_only") else {
       throw refusal(
         "the database can only be read, as a standby", "connect to the primary, e.g. by target_session_attrs=read-write"
       )
@@ -33,13 +33,14 @@ struct PostgresInspection {
     }
     let textType = try textType(columns)
     let pgvector = try pgvector(on: connection)
-    let vector = try vectorColumn(columns, dimensions: dimensions, on: connection)
+    let vector = try vectorColumn(columns, of: relation, dimensions: dimensions, on: connection)
     let missing = try key.missingRowsIndex(
       textType: textType, isPartitioned: relation["kind"] == "p", on: connection)
     let table = PostgresTable(
       source: source, oid: oid, schema: relation["schema"] ?? "", key: key.key, vectorNumber: vector.number,
       vectorType: vector.type, dimensions: vector.dimensions, pgvectorSchema: pgvector.schema, keySchemas: key.schemas,
-      missingRowsIndex: missing.index, indexes: try indexes(of: relation, on: connection),
+      missingRowsIndex: access == .planning ? nil : missing.index, takesAll: access == .planning,
+      indexes: try indexes(of: relation, on: connection),
       warnings: (pgvector.warning.map { [$0] } ?? []) + missing.warnings)
     _ = try PostgresPage(table: table, request: PageRequest(limit: 0), bytes: 0).read(on: connection)
     if access == .filling { try PostgresPublishing(table: table).check(on: connection) }
@@ -130,7 +131,7 @@ struct PostgresInspection {
   }
 
   private func vectorColumn(
-    _ columns: Columns, dimensions: Int?, on connection: isolated PostgresConnection
+    _ columns: Columns, of relation: PostgresRow, dimensions: Int?, on connection: isolated PostgresConnection
   ) throws -> (number: Int, type: VectorType, dimensions: Int?) {
     let column = try column(source.vector, of: columns, written: access == .filling, missing: Self.make)
     guard let type = VectorType(rawValue: column.type.name) else {
@@ -142,9 +143,11 @@ struct PostgresInspection {
     // pgvector's type modifier is the dimension.
     let declared = column.modifier.flatMap { $0 > 0 ? $0 : nil }
     let found = try declared ?? existingDimensions(on: connection)
-    if let dimensions, let found, found != dimensions {
+    if let dimensions, let found, found != dimensions, access != .planning {
+      let recorded = try PostgresColumnRecords.fingerprint(
+        table: relation["oid"] ?? "", in: relation["schema"] ?? "", column: column.number, on: connection)
       throw refusal(
-        "it holds vectors of \(found) dimensions, the job's have \(dimensions)",
+        "it holds vectors of \(found) dimensions\(recorded.map { " [\($0)]" } ?? ""), the job's have \(dimensions)",
         "set dimensions to \(found) in the job, or \(Self.fillAnother)", column: source.vector)
     }
     return (Int(column.number) ?? 0, type, declared)

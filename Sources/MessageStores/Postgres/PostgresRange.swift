@@ -34,7 +34,7 @@ struct PostgresRange: Sendable {
   func rows(meeting condition: String) -> String {
     """
     SELECT \(table.key.aliased), \(table.rawText) AS vecfill_text,
-      CASE WHEN \(table.vector) IS NULL THEN \(condition) ELSE false END AS vecfill_meets
+      CASE WHEN \(table.lacksVector) THEN \(condition) ELSE false END AS vecfill_meets
     FROM \(table.name) WHERE \(restriction) ORDER BY \(table.key.order(of: table.identifier)) LIMIT \(Self.window)
     """
   }

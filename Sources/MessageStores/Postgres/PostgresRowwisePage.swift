@@ -108,7 +108,7 @@ struct PostgresRowwisePage: Sendable {
     let statement = """
       SELECT CASE WHEN pg_catalog.octet_length(\(table.rawText)) <= \(UnreadableText.mostBytes) THEN \(table.text) END
       FROM \(table.name)
-      WHERE \(table.key.equality { "$\($0 + 1)" }) AND \(table.vector) IS NULL AND \(condition)
+      WHERE \(table.key.equality { "$\($0 + 1)" }) AND \(table.lacksVector) AND \(condition)
       """
     let segments = try connection.segments { pipeline in
       for (index, key) in keys.enumerated() {

@@ -1,3 +1,4 @@
+import PgVector
 import Postgres
 
 /// What a transaction of the store's sets for itself alone, whatever the role, the database or a pooler sets.
@@ -11,6 +12,8 @@ struct PostgresSettings: Equatable, Sendable {
   var schemas: [String] = []
   /// Whether a function's cost outweighs all else, as `PostgresTable.lacking` needs it.
   var weighsFunctions = false
+  /// The model that vectors are written of; nil where none is said.
+  var writtenModel: String?
 
   var sql: String {
     var settings = [
@@ -35,6 +38,10 @@ struct PostgresSettings: Equatable, Sendable {
       let appended = schemas.map(\.quotedIdentifier).joined(separator: ", ").replacing("'", with: "''")
       let own = "nullif(pg_catalog.current_setting('search_path'), '')"
       settings.append(("search_path", "pg_catalog.concat_ws(', ', \(own), '\(appended)')"))
+    }
+    if let writtenModel {
+      let literal = writtenModel.replacing("\\", with: "\\\\").replacing("'", with: "''")
+      settings.append((VectorWriter.setting, "E'\(literal)'"))
     }
     if weighsFunctions { settings.append(("cpu_operator_cost", "'100'")) }
     return "SELECT " + settings.map { "pg_catalog.set_config('\($0)', \($1), true)" }.joined(separator: ", ")

@@ -21,6 +21,10 @@ struct PostgresTable: Sendable {
   let keySchemas: [String]
   /// The index that holds the keys of the rows that lack a vector, and no other, in their order; nil where there is none.
   var missingRowsIndex: MissingRowsIndex?
+  /// Whether a row counts as one that lacks a vector though it has one.
+  var takesAll = false
+  /// The model that this process's vectors are of, as a column asks for it that is changed to another.
+  var writtenModel: String?
   let indexes: SourceShape.Indexes
   let warnings: [String]
 
@@ -41,6 +45,8 @@ struct PostgresTable: Sendable {
   var rawText: String { source.text.quotedIdentifier }
   var text: String { "\(rawText)::pg_catalog.text" }
   var vector: String { source.vector.quotedIdentifier }
+  /// That a row lacks a vector.
+  var lacksVector: String { takesAll ? "true" : "\(vector) IS NULL" }
   func pgvector(_ operation: String) -> String { "OPERATOR(\(pgvectorSchema.quotedIdentifier).\(operation))" }
 
   /// The text's digest, as `TextDigest` has it.
@@ -51,7 +57,8 @@ struct PostgresTable: Sendable {
   var condition: String { source.condition.map { "(\n\($0)\n)" } ?? "true" }
 
   func settings(_ statementTimeout: Duration = .seconds(60), lockTimeout: Duration? = nil) -> PostgresSettings {
-    PostgresSettings(statementTimeout: statementTimeout, lockTimeout: lockTimeout, schemas: keySchemas)
+    PostgresSettings(
+      statementTimeout: statementTimeout, lockTimeout: lockTimeout, schemas: keySchemas, writtenModel: writtenModel)
   }
 }
 

@@ -1,14 +1,7 @@
 import ArgumentParser
 import Backfill
 import Configuration
-import Foundation
-import Ledger
 import Logging
-import MessageStores
-import Migrations
-import Pipeline
-import Postgres
-import Tokenizer
 
 struct RunCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -72,64 +65,13 @@ struct RunCommand: AsyncParsableCommand {
 
   private func fill(_ job: Job, _ configuration: JobConfiguration, _ database: Database) async throws {
     let logger = Logger(label: "vecfill") { _ in ConsoleLogHandler(format: logFormat, console: .standard) }
-    let stops = StopSignals { cause in
-      logger.notice(
-        "\(cause.signal): stopping within \(grace.fixed(0)) s; a second signal cancels what is under way")
-    } abandon: { cause in
-      logger.warning("\(cause.signal): ended without what does not answer; run the same command again to go on")
-    }
-    for warning in configuration.warnings() { logger.warning("\(warning)") }
-    let embedder = try configuration.provider().embedder(for: job.model) { logger.notice("\($0)") }
-    let state = try StateFolder()
-    let board = ProgressBoard()
-    let upkeep = try IndexUpkeep(
-      job, configuration, Narrator(logger, board), mayBeAway: database.shapes.contains(where: \.indexes.mayBeAway))
-    let (claims, locks) = try await database.claim(job, in: state.locks)
-    defer { withExtendedLifetime((locks, stops)) {} }
-    let counter = try TokenCounter(for: configuration.catalogueModel)
-    try counter.check(job)
-    let ledger = try Ledger.open(at: configuration.ledgerPath ?? state.ledger)
-    database.warn(logger)
-    for warning in Set(claims.flatMap(\.warnings)).sorted() { logger.warning("\(warning)") }
-    let packer = Packer(job, model: job.model, counter: counter)
-    let columns = try await ColumnCheck(
-      job: job, store: database.store, ledger: ledger, claims: claims, packer: packer, adopts: adopt
-    ).columns()
-    let policy = RunPolicy(
-      grace: .seconds(grace), retry: RetryPolicy(maxOutage: .seconds(maxOutage)), maxQuarantined: maxQuarantined)
-    let run = JobRun(
-      job: job, database: database, ledger: ledger, columns: columns, upkeep: upkeep, stops: stops.requests
-    ) { logger.warning("\($0)") }
-    let reporter = Reporter(
-      board: board, console: .standard, logger: logger, isLive: logFormat == .text && Console.standard.isTerminal)
-    let outcome = try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { await reporter.report() }
-      defer { group.cancelAll() }
-      return try await run.run { begun in
-        stops.begin()
-        tellRecovery(begun, logger)
-        logger.info("filling \(job.sources.map(\.name).joined(separator: ", "))")
-        return Pipeline(
-          job: job, policy: policy, store: database.store, embedder: embedder, ledger: ledger, begun: begun,
-          packer: packer, board: board, observer: RunObserver(job, database.shapes, upkeep, logger),
-          countsBlank: database.countsBlank, comparisons: columns.compactMap(\.comparison))
-      }
-    }
-    let summary = RunSummary(outcome, job: job, countsExactly: counter.isExact, ledger: ledger.path)
+    let (ending, summary) = try await Filling(
+      job: job, configuration: configuration, logger: logger, stops: StopSignals(logger, grace: grace), grace: grace,
+      maxOutage: maxOutage, maxQuarantined: maxQuarantined, adopts: adopt,
+      isLive: logFormat == .text && Console.standard.isTerminal
+    ).run(database)
     print(logFormat == .json ? JSONLine.encode(summary) : summary.text)
-    if case .failed(let failure) = outcome.ending { throw failure }
-    if outcome.ending.exitCode != .complete { throw ArgumentParser.ExitCode(outcome.ending.exitCode.rawValue) }
-  }
-
-  private func tellRecovery(_ begun: Ledger.BegunRun, _ logger: Logger) {
-    for change in begun.changes { logger.notice("\(change)") }
-    if !begun.spooled.isEmpty {
-      let rows = begun.spooled.reduce(0) { $0 + $1.rows }
-      logger.info("\(rows.grouped) rows of an earlier run are in the spool and are written without a call")
-    }
-    if begun.possiblyPaid > 0 {
-      logger.warning("\(begun.possiblyPaid) requests of an earlier run had no reply; they may be paid twice")
-    }
+    try ending.check()
   }
 }
 
