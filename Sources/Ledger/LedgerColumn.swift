@@ -122,7 +122,7 @@ extension Ledger {
   /// The fingerprint of a target; one of an earlier version has no text, and gets the source's.
   static func fingerprint(_ target: Row, _ source: Source) throws -> Fingerprint {
     let held = try target.decoded("fingerprint", as: Fingerprint.self)
-    guard held.text.isEmpty else { return held }
+    guard held.text == "" else { return held }
     return Fingerprint(
       model: held.model, dimensions: held.dimensions, text: source.text, preparation: held.preparation)
   }

@@ -6,11 +6,16 @@ package enum IndexName {
   ///
   /// A digest tells names apart that are cut or hold other characters than Latin letters and digits.
   package static func of(_ source: Source, _ suffix: String) -> String {
+    "idx_\(stem(of: source, longest: 50))_\(suffix)"
+  }
+
+  /// The table and the column in at most `longest` bytes.
+  static func stem(of source: Source, longest: Int) -> String {
     let words = "\(source.table) \(source.vector)"
     let stem = plain(words)
     let isWhole = words.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_" || $0 == " ") }
-    guard !isWhole || stem.utf8.count > 50 else { return "idx_\(stem)_\(suffix)" }
-    return "idx_\(stem.prefix(40))_\(digest(of: words))_\(suffix)"
+    guard !isWhole || stem.utf8.count > longest else { return stem }
+    return "\(stem.prefix(longest - 10))_\(digest(of: words))"
   }
 
   /// Words as a file's or an index's name takes them: Latin letters and digits in lower case, with `_` between.

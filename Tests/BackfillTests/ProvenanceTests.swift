@@ -5,7 +5,7 @@ import Testing
   static let job = fingerprint()
 
   static func fingerprint(
-    _ model: String = "small", _ dimensions: Int = 3, text: String = "content",
+    _ model: String = "small", _ dimensions: Int = 3, text: SourceText = "content",
     _ tooLong: TextPreparation.TooLong = .quarantine, _ newlines: TextPreparation.Newlines = .keep
   ) -> Fingerprint {
     Fingerprint(

@@ -9,7 +9,7 @@ private let topLevelKeys =
   + "batch_size, concurrency, writers, limits, budget, index, "
   + "base_url, organization, project, endpoint, deployment, api_version, encoding_format, send_dimensions, headers, "
   + "body, timeout, ca_file, proxy"
-private let sourceKeys = "allowed here: table, schema, key, text, vector, where"
+private let sourceKeys = "allowed here: table, schema, key, text, vector, where, edits"
 
 private let unreasonableKey = String(repeating: "k", count: 500)
 
@@ -110,7 +110,10 @@ private let refusedSpecs: [(String, String)] = [
   ("sources:", "1:9: sources must be a list of sources, not nothing"),
   ("sources: messages", "1:10: sources must be a list of sources, not text"),
   ("sources: []", "1:10: sources must name at least one table"),
-  ("sources: [messages]", "1:11: sources[0] must be a mapping of table, schema, key, text, vector, where, not text"),
+  (
+    "sources: [messages]",
+    "1:11: sources[0] must be a mapping of table, schema, key, text, vector, where, edits, not text"
+  ),
   ("sources: [{key: id}]", "1:11: sources[0].table is missing"),
   (
     "sources:\n  - table: a\n  - tabel: b",

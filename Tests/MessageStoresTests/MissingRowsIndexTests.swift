@@ -26,7 +26,7 @@ import Testing
       Dictionary(uniqueKeysWithValues: texts.enumerated().map { (Int64($0.offset), $0.element) }))
   }
 
-  static func index(_ form: MissingRowsIndex, text: String = "content") -> String {
+  static func index(_ form: MissingRowsIndex, text: SourceText = "content") -> String {
     "CREATE INDEX missing ON messages (id) WHERE \(form.predicate(vector: "embedding", text: text))"
   }
 

@@ -153,7 +153,7 @@ import Testing
     #expect(
       statement
         == "CREATE INDEX \(kind == "r" ? "CONCURRENTLY " : "")ON \"My app\".m (id, n) WHERE "
-        + MissingRowsIndex.texts.predicate(vector: "\"Vector\"", text: "content"))
+        + MissingRowsIndex.texts.predicate(vector: "Vector", text: "content"))
     try await fixture.run(statement)
     #expect(try await store.inspect(source, dimensions: 3).warnings.isEmpty)
     await store.close()

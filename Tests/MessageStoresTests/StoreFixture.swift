@@ -49,12 +49,14 @@ struct StoreFixture {
     let columns = zip(source.keys, keyKinds).map { "\(quoted($0)) \(types[$1] ?? "") NOT NULL" }
     try await run(
       """
-      CREATE TABLE \(table) (\(columns.joined(separator: ", ")), \(quoted(source.text)) text,
+      CREATE TABLE \(table) (\(columns.joined(separator: ", ")), \(quoted(textColumn)) text,
         role text NOT NULL DEFAULT 'user', \(quoted(source.vector)) \(column ?? vectorType(Self.dimensions)),
         PRIMARY KEY (\(keyColumns)))
       """)
   }
 
+  /// The first column of the text.
+  private var textColumn: String { source.text.columns?.first ?? "content" }
   private var keyColumns: String { source.keys.map(quoted).joined(separator: ", ") }
 
   /// Makes the database alone.
@@ -132,7 +134,7 @@ struct StoreFixture {
   func insert(_ rows: [(key: RowKey, text: String?)]) async throws {
     let values = rows.map { "(\(literal($0.key)), \(literal($0.text)))" }
     try await run(
-      "INSERT INTO \(table) (\(keyColumns), \(quoted(source.text))) VALUES \(values.joined(separator: ", "))")
+      "INSERT INTO \(table) (\(keyColumns), \(quoted(textColumn))) VALUES \(values.joined(separator: ", "))")
   }
 
   func insert(_ texts: [Int64: String?]) async throws {

@@ -15,7 +15,7 @@ extension Fingerprint: Codable {
     self.init(
       model: try container.decode(String.self, forKey: .model),
       dimensions: try container.decode(Int.self, forKey: .dimensions),
-      text: try container.decode(String.self, forKey: .text),
+      text: try container.decode(SourceText.self, forKey: .text),
       preparation: try container.decode(TextPreparation.self, forKey: .preparation),
       fields: try container.decodeIfPresent([String: JSONValue].self, forKey: .fields) ?? [:],
       cut: try container.decodeIfPresent(VectorCut.self, forKey: .cut) ?? .provider)

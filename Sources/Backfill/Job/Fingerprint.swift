@@ -4,15 +4,15 @@ import Foundation
 package struct Fingerprint: Hashable, Sendable {
   package let model: String
   package let dimensions: Int
-  /// The text that is embedded: the column's name.
-  package let text: String
+  /// The text that is embedded.
+  package let text: SourceText
   package let preparation: TextPreparation
   /// What each request says beside model, texts, dimensions and encoding. The default is nothing.
   package let fields: [String: JSONValue]
   package let cut: VectorCut
 
   package init(
-    model: String, dimensions: Int, text: String, preparation: TextPreparation, fields: [String: JSONValue] = [:],
+    model: String, dimensions: Int, text: SourceText, preparation: TextPreparation, fields: [String: JSONValue] = [:],
     cut: VectorCut = .provider
   ) {
     self.model = model

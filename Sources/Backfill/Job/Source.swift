@@ -5,15 +5,17 @@ package struct Source: Hashable, Sendable, Codable {
   package var table: String
   /// The primary key's columns in its order, at least one. The default is "id".
   package var keys: [String]
-  /// The default is "content".
-  package var text: String
+  /// The default is the column "content".
+  package var text: SourceText
   /// The default is "embedding".
   package var vector: String
   /// An SQL condition that a row must meet to be taken; trusted as the job's author is.
   package var condition: String?
+  /// What becomes of the vector when the text is edited. The default is that it stays.
+  package var edits = Edits.ignore
 
   package init(
-    schema: String? = nil, table: String, keys: [String] = ["id"], text: String = "content",
+    schema: String? = nil, table: String, keys: [String] = ["id"], text: SourceText = "content",
     vector: String = "embedding",
     condition: String? = nil
   ) {

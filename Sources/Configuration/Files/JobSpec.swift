@@ -13,7 +13,7 @@ struct JobSpec {
   init(path: String, in process: ProcessContext) throws(Failure) {
     let remedy = "give the path of a job spec, e.g. jobs/backfill-embeddings.yaml"
     let root = try YAMLFile.read(process.absolute(path), shown: path, remedy: remedy)
-      .mapping(keys: ["name", "sources"] + FileSettings.keys)
+      .mapping(keys: ["name", "sources", "edits"] + FileSettings.keys)
     let origin = { (line: Int) in Origin.spec(file: path, line: line) }
     settings = try FileSettings.read(from: root, origin: origin)
     if let value = root["name"] {
@@ -22,11 +22,12 @@ struct JobSpec {
       let fileName = URL(filePath: path).deletingPathExtension().lastPathComponent
       name = Setting(key: "name", value: .text(fileName), origin: .builtIn)
     }
-    (sources, sourceSettings) = try Self.readSources(root.required("sources"), origin: origin)
+    let edits = try root["edits"].map(Edits.init) ?? .ignore
+    (sources, sourceSettings) = try Self.readSources(root.required("sources"), edits: edits, origin: origin)
   }
 
   private static func readSources(
-    _ value: YAMLValue, origin: (Int) -> Origin
+    _ value: YAMLValue, edits: Edits, origin: (Int) -> Origin
   ) throws(Failure) -> ([Source], [Setting]) {
     let entries = try value.list(of: "sources")
     guard !entries.isEmpty else {
@@ -35,7 +36,7 @@ struct JobSpec {
     var sources: [Source] = []
     var settings: [Setting] = []
     for entry in entries {
-      let source = try readSource(entry)
+      let source = try readSource(entry, edits: edits)
       if let twin = sources.firstIndex(where: { $0.name == source.name && $0.vector == source.vector }) {
         throw Failure(
           .configuration, entry.place, "\(entry.path) fills the same column as sources[\(twin)]",
@@ -47,8 +48,8 @@ struct JobSpec {
     return (sources, settings)
   }
 
-  private static func readSource(_ value: YAMLValue) throws(Failure) -> Source {
-    let keys = try value.mapping(keys: ["table", "schema", "key", "text", "vector", "where"])
+  private static func readSource(_ value: YAMLValue, edits: Edits) throws(Failure) -> Source {
+    let keys = try value.mapping(keys: ["table", "schema", "key", "text", "vector", "where", "edits"])
     let table = try keys.required("table")
     var source = Source(schema: try keys["schema"]?.text(.text), table: try table.text(.text))
     if source.schema == nil, source.table.contains(".") {
@@ -62,19 +63,43 @@ struct JobSpec {
       source.table = parts[1]
     }
     if let key = keys["key"] { source.keys = try readKey(key) }
-    if let text = try keys["text"]?.text(.text) { source.text = text }
+    if let text = keys["text"] { source.text = try readText(text) }
     if let vector = try keys["vector"]?.text(.text) { source.vector = vector }
     source.condition = try keys["where"]?.text(mayBeSecret: true)
-    guard Set(source.keys + [source.text, source.vector]).count == source.keys.count + 2 else {
+    source.edits = try keys["edits"].map(Edits.init) ?? edits
+    let columns = source.text.columns ?? []
+    // A template may name the key: neither is ever written.
+    let isKey = if case .column(let name) = source.text { source.keys.contains(name) } else { false }
+    guard !isKey, !source.keys.contains(source.vector), !columns.contains(source.vector) else {
       throw Failure(
         .configuration, value.place, "\(value.path) must have different columns as key, text and vector")
     }
     return source
   }
 
+  /// A column, a list of columns, a template or an SQL expression.
+  private static func readText(_ value: YAMLValue) throws(Failure) -> SourceText {
+    if value.isMapping {
+      return .sql(try value.mapping(keys: ["sql"]).required("sql").text(mayBeSecret: true))
+    }
+    if value.isList { return .columns(try readColumns(value)) }
+    let text = try value.text()
+    guard text.contains(where: { $0 == "{" || $0 == "}" }) else { return .column(try value.text(.text)) }
+    do {
+      return SourceText(try TextTemplate(parsing: text))
+    } catch {
+      throw Failure(
+        .configuration, value.place, "\(value.path): the template \(error.reason)",
+        remedy: "write {column} for a column, and {{ or }} for a brace of the text")
+    }
+  }
+
   /// A column, or a list of the columns of which the key is made.
   private static func readKey(_ value: YAMLValue) throws(Failure) -> [String] {
-    guard value.isList else { return [try value.text(.text)] }
+    value.isList ? try readColumns(value) : [try value.text(.text)]
+  }
+
+  private static func readColumns(_ value: YAMLValue) throws(Failure) -> [String] {
     var columns: [String] = []
     for column in try value.list(of: "columns") {
       let name = try column.text(.text)
@@ -90,9 +115,16 @@ struct JobSpec {
   }
 }
 
+extension Edits {
+  fileprivate init(_ value: YAMLValue) throws(Failure) {
+    let words = Edits.allCases.map(\.rawValue)
+    self = Edits(rawValue: try value.text(.choice(words))) ?? .ignore
+  }
+}
+
 extension Source {
   fileprivate var summary: String {
-    let columns = "\(name) (\(key), \(text) -> \(vector))"
+    let columns = "\(name) (\(key), \(text) -> \(vector))\(edits == .ignore ? "" : ", edits: \(edits)")"
     return condition.map { "\(columns) where \($0.split(whereSeparator: \.isNewline).joined(separator: " "))" }
       ?? columns
   }

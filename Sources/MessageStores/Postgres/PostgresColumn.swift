@@ -8,6 +8,16 @@ struct PostgresColumn: Equatable, Sendable {
     let name: String
     /// pg_type's category: S for strings.
     let category: String
+
+    /// Whether its text form depends on no setting but those that `PostgresSettings` pins, and on the time zone at most.
+    var hasSteadyText: Bool {
+      category == "S" || category == "E" || schema == "pg_catalog" && Self.steady.contains(name)
+    }
+
+    private static let steady: Set<String> = [
+      "int2", "int4", "int8", "numeric", "float4", "float8", "bool", "uuid", "date", "time", "timetz", "timestamp",
+      "timestamptz", "interval", "json", "jsonb", "inet", "cidr", "macaddr", "macaddr8",
+    ]
   }
 
   let number: String

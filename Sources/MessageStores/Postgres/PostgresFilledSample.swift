@@ -10,7 +10,8 @@ struct PostgresFilledSample: Sendable {
 
   /// Reads them in whatever order the table has them. A table of many rows and no vector is not read to its end.
   func read(on connection: isolated PostgresConnection) throws -> FilledSample {
-    let isShort = "pg_catalog.octet_length(\(table.text)) <= \(FilledRow.mostTextBytes)"
+    let isShort =
+      "(\(table.source.text.postgresStoredLength ?? "pg_catalog.octet_length(\(table.text))")) <= \(FilledRow.mostTextBytes)"
     let statement = """
       SELECT CASE WHEN \(isShort) THEN \(table.text) END, \(table.vector) FROM \(table.name)
       WHERE \(table.vector) IS NOT NULL LIMIT $1

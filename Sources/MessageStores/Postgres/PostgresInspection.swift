@@ -31,17 +31,18 @@ struct PostgresInspection {
     for column in key.key.columns {
       _ = try self.column(column.name, of: columns, missing: "name the primary key in the job")
     }
-    let textType = try textType(columns)
+    let zonedTexts = try checkText(columns)
     let pgvector = try pgvector(on: connection)
     let vector = try vectorColumn(columns, of: relation, dimensions: dimensions, on: connection)
-    let missing = try key.missingRowsIndex(
-      textType: textType, isPartitioned: relation["kind"] == "p", on: connection)
+    let missing = try key.missingRowsIndex(isPartitioned: relation["kind"] == "p", on: connection)
     let table = PostgresTable(
-      source: source, oid: oid, schema: relation["schema"] ?? "", key: key.key, vectorNumber: vector.number,
+      source: source, zonedTexts: zonedTexts, oid: oid, schema: relation["schema"] ?? "", key: key.key,
+      vectorNumber: vector.number,
       vectorType: vector.type, dimensions: vector.dimensions, pgvectorSchema: pgvector.schema, keySchemas: key.schemas,
       missingRowsIndex: access == .planning ? nil : missing.index, takesAll: access == .planning,
       indexes: try indexes(of: relation, on: connection),
       warnings: (pgvector.warning.map { [$0] } ?? []) + missing.warnings)
+    if case .sql = source.text { try checkExpression(of: table, on: connection) }
     _ = try PostgresPage(table: table, request: PageRequest(limit: 0), bytes: 0).read(on: connection)
     if access == .filling { try PostgresPublishing(table: table).check(on: connection) }
     return table
@@ -114,13 +115,37 @@ struct PostgresInspection {
     return column
   }
 
-  /// The text column's type, without its schema.
-  private func textType(_ columns: Columns) throws -> String {
-    let text = try column(source.text, of: columns, missing: "name the text column in the job")
-    guard text.type.category == "S" else {
-      throw refusal("it holds \(text.declared), not text", "name a column of type text or varchar", column: source.text)
+  /// Checks the columns that the text is made of; returns those whose text form depends on the session's time zone.
+  private func checkText(_ columns: Columns) throws -> Set<String> {
+    var zoned: Set<String> = []
+    for name in source.text.columns ?? [] {
+      let text = try column(name, of: columns, missing: "name the text column in the job")
+      if case .column = source.text {
+        guard text.type.category == "S" else {
+          throw refusal("it holds \(text.declared), not text", "name a column of type text or varchar", column: name)
+        }
+      } else {
+        guard text.type.hasSteadyText else {
+          throw refusal(
+            "it holds \(text.declared), whose text form is not the same everywhere",
+            "leave it out of the text, or write text: {sql: ...} with a cast of your own", column: name)
+        }
+        if text.type.name == "timestamptz" { zoned.insert(name) }
+      }
     }
-    return text.type.name
+    return zoned
+  }
+
+  /// Asks the server whether the text's SQL can be asked of a row: in a condition, where an update needs it.
+  private func checkExpression(of table: PostgresTable, on connection: isolated PostgresConnection) throws {
+    do {
+      _ = try connection.query(
+        "SELECT FROM \(table.name) WHERE \(table.text) IS NULL LIMIT 0", under: table.settings(.seconds(10)))
+    } catch let error as PostgresError where error.sqlState?.hasPrefix("42") == true && error.sqlState != "42501" {
+      throw refusal(
+        "PostgreSQL refuses the SQL of its text: \(error.reason)",
+        "correct text: {sql: ...} in the job; it is one expression over the columns of \(source.table)")
+    }
   }
 
   private func pgvector(on connection: isolated PostgresConnection) throws -> PgVector {

@@ -72,9 +72,8 @@ struct PostgresKeyInspection {
   ///
   /// A partitioned table has it, too, where each of its partitions has one.
   ///
-  /// - Parameter textType: the text column's type, without its schema.
   func missingRowsIndex(
-    textType: String, isPartitioned: Bool, on connection: isolated PostgresConnection
+    isPartitioned: Bool, on connection: isolated PostgresConnection
   ) throws -> (index: MissingRowsIndex?, warnings: [String]) {
     let width = key.columns.count
     let numbers = key.columns.compactMap { part in columns.first { $0.name == part.name }?.number }
@@ -87,7 +86,9 @@ struct PostgresKeyInspection {
     let names = PostgresValue.array(key.columns.map(\.name))
     if found.isEmpty, isPartitioned { found = try indexesOfPartitions(names, on: connection) }
     guard found.isEmpty else { return (found.contains(.texts) ? .texts : .all, []) }
-    let predicate = MissingRowsIndex(for: textType).predicate(vector: "%1$I", text: "%2$I")
+    let types = Dictionary(columns.map { ($0.name, $0.type.name) }) { first, _ in first }
+    let predicate = MissingRowsIndex(for: source.text, types: types)
+      .predicate(vector: source.vector, text: source.text)
     let size = try connection.inspect(
       """
       WITH RECURSIVE family AS (
@@ -99,10 +100,10 @@ struct PostgresKeyInspection {
             CASE p.relkind WHEN 'r' THEN 'CONCURRENTLY ' ELSE '' END,
             format('%I.%I', n.nspname, p.relname),
             (SELECT string_agg(quote_ident(name), ', ' ORDER BY place)
-              FROM unnest($3::text[]) WITH ORDINALITY AS k(name, place)), format($2::text, $4::text, $5::text))
+              FROM unnest($3::text[]) WITH ORDINALITY AS k(name, place)), $2::text)
           FROM pg_class p JOIN pg_namespace n ON n.oid = p.relnamespace WHERE p.oid = $1::oid) AS statement
       FROM family f JOIN pg_class c ON c.oid = f.oid
-      """, [.text(relation), .text(predicate), names, .text(source.vector), .text(source.text)])
+      """, [.text(relation), .text(predicate), names])
     guard let row = size.first, let statement = row["statement"],
       (row["rows"].flatMap { Int($0) } ?? 0) > Self.rowsWorthAnIndex
     else { return (nil, []) }

@@ -26,11 +26,12 @@ struct PostgresPage: Sendable {
   /// A first column tells a message, and one that is too long, from the window's end. A message comes with the number of rows that were found, which
   /// is greater than that of the messages where the bytes end the page. The lengths are read without the texts.
   private var statement: String {
-    let notBlank = request.leavesOutBlank ? "AND \(Self.isText)" : ""
+    let isTooLong = "coalesce(\(range.length) > \(UnreadableText.mostBytes), false)"
+    let notBlank = request.leavesOutBlank ? "AND (\(isTooLong) OR \(Self.isText))" : ""
     return """
       WITH vecfill_found AS MATERIALIZED (
-        SELECT \(table.key.aliases), \(Self.isTooLong) AS vecfill_long,
-          CASE WHEN \(Self.isText) AND NOT \(Self.isTooLong) THEN vecfill_text END AS vecfill_text
+        SELECT \(table.key.aliases), \(isTooLong) AS vecfill_long,
+          CASE WHEN NOT \(isTooLong) AND \(Self.isText) THEN vecfill_text END AS vecfill_text
         FROM (\(range.rows(meeting: condition))) AS vecfill_rows
         WHERE vecfill_meets \(notBlank) ORDER BY \(table.key.aliases) LIMIT $1
       )
@@ -76,10 +77,6 @@ struct PostgresPage: Sendable {
     let isCut = count < found || found == request.limit
     return MessagePage(messages, continuesAfter: isCut ? last : end)
   }
-
-  /// Told without reading the text.
-  private static let isTooLong =
-    "coalesce(pg_catalog.octet_length(vecfill_text) > \(UnreadableText.mostBytes), false)"
 
   /// White space beyond ASCII's is known here only.
   private static let isText = MissingRowsIndex.isText("vecfill_text::pg_catalog.text")

@@ -29,14 +29,37 @@ struct PostgresRange: Sendable {
     return settings
   }
 
-  /// The window's rows in key order: the key under its aliases, the text as `vecfill_text`, and as `vecfill_meets`
-  /// whether the row lacks a vector and meets `condition`.
+  /// The window's rows in key order: the key under its aliases, the text as `vecfill_text`, its bytes as
+  /// `vecfill_bytes`, and as `vecfill_meets` whether the row lacks a vector and meets `condition`.
+  ///
+  /// What no statement asks for, PostgreSQL leaves out. A text that is more than a column's value is computed for rows
+  /// that lack a vector alone, and a template's for none that is too long.
   func rows(meeting condition: String) -> String {
     """
-    SELECT \(table.key.aliased), \(table.rawText) AS vecfill_text,
+    SELECT \(table.key.aliased), \(text),
       CASE WHEN \(table.lacksVector) THEN \(condition) ELSE false END AS vecfill_meets
     FROM \(table.name) WHERE \(restriction) ORDER BY \(table.key.order(of: table.identifier)) LIMIT \(Self.window)
     """
+  }
+
+  private var text: String {
+    let isMissing = table.lacksVector
+    return switch table.source.text {
+    case .column(let name):
+      "\(name.quotedIdentifier) AS vecfill_text, pg_catalog.octet_length(\(name.quotedIdentifier)) AS vecfill_bytes"
+    case .template:
+      """
+      CASE WHEN \(isMissing) THEN CASE WHEN \(table.isTooLong) THEN NULL ELSE \(table.text) END END AS vecfill_text,
+      CASE WHEN \(isMissing) THEN \(table.source.text.postgresStoredLength ?? "0") END AS vecfill_bytes
+      """
+    // Its length is asked for where the text is.
+    case .sql: "CASE WHEN \(isMissing) THEN \(table.text) END AS vecfill_text, 0 AS vecfill_bytes"
+    }
+  }
+
+  /// The bytes of the text of a row of `rows(meeting:)`, told without reading it where that can be.
+  var length: String {
+    if case .sql = table.source.text { "pg_catalog.octet_length(vecfill_text)" } else { "vecfill_bytes" }
   }
 
   /// How many of the window's rows lack a vector and meet the source's condition, and the window's last key; nil where
@@ -81,7 +104,9 @@ struct PostgresRange: Sendable {
     if through != nil { terms.append(table.key.comparison("<=", parametersFrom: after == nil ? 2 : 2 + width)) }
     if table.missingRowsIndex != nil { terms.append(lacking) }
     // The index implies this one, too, and no scan of it computes it.
-    if table.missingRowsIndex == .texts { terms.append(MissingRowsIndex.isText(table.text)) }
+    if table.missingRowsIndex == .texts, let isText = MissingRowsIndex.isText(table.source.text) {
+      terms.append(isText)
+    }
     return terms.isEmpty ? "true" : terms.joined(separator: " AND ")
   }
 
@@ -91,7 +116,9 @@ struct PostgresRange: Sendable {
   /// computes it, while any other scan would have to: by the planner's count, whatever its statistics say, for every row
   /// of the table at the price of a text search vector.
   private var lacking: String {
-    let dear = "pg_catalog.to_tsvector('pg_catalog.simple'::pg_catalog.regconfig, \(table.text)) IS NULL"
+    var text = "\(table.key.columns[0].identifier)::pg_catalog.text"
+    if case .column = table.source.text { text = table.text }
+    let dear = "pg_catalog.to_tsvector('pg_catalog.simple'::pg_catalog.regconfig, \(text)) IS NULL"
     return "\(table.vector) IS NULL AND (\(table.vector) IS NULL OR \(dear))"
   }
 }

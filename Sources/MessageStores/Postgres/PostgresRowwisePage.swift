@@ -47,7 +47,7 @@ struct PostgresRowwisePage: Sendable {
     let condition = request.sample.map(table.isChosen) ?? "true"
     let statement = """
       WITH vecfill_found AS MATERIALIZED (
-        SELECT \(table.key.aliases), pg_catalog.octet_length(vecfill_text) AS vecfill_length
+        SELECT \(table.key.aliases), vecfill_bytes AS vecfill_length
         FROM (\(range.rows(meeting: condition))) AS vecfill_rows WHERE vecfill_meets LIMIT $1
       )
       SELECT 'm', coalesce(vecfill_length, 0)::pg_catalog.int8, \(table.key.aliasedOutputs) FROM vecfill_found
@@ -106,7 +106,7 @@ struct PostgresRowwisePage: Sendable {
   ) throws -> [Result<PostgresResult?, PostgresError>] {
     guard !keys.isEmpty else { return [] }
     let statement = """
-      SELECT CASE WHEN pg_catalog.octet_length(\(table.rawText)) <= \(UnreadableText.mostBytes) THEN \(table.text) END
+      SELECT CASE WHEN \(table.isTooLong) THEN NULL ELSE \(table.text) END
       FROM \(table.name)
       WHERE \(table.key.equality { "$\($0 + 1)" }) AND \(table.lacksVector) AND \(condition)
       """

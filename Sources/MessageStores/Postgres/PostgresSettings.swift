@@ -10,6 +10,9 @@ struct PostgresSettings: Equatable, Sendable {
   var lockTimeout: Duration?
   /// Schemas that the types of the key need on the search path, behind the role's own.
   var schemas: [String] = []
+  /// Whether what an SQL expression may depend on is set too: the time zone, and the forms of binary data, money and
+  /// dates.
+  var pinsExpressions = false
   /// Whether a function's cost outweighs all else, as `PostgresTable.lacking` needs it.
   var weighsFunctions = false
   /// The model that vectors are written of; nil where none is said.
@@ -42,6 +45,10 @@ struct PostgresSettings: Equatable, Sendable {
     if let writtenModel {
       let literal = writtenModel.replacing("\\", with: "\\\\").replacing("'", with: "''")
       settings.append((VectorWriter.setting, "E'\(literal)'"))
+    }
+    if pinsExpressions {
+      settings += [("TimeZone", "'UTC'"), ("bytea_output", "'hex'"), ("xmlbinary", "'base64'")]
+      settings += ["lc_monetary", "lc_numeric", "lc_time"].map { ($0, "'C'") }
     }
     if weighsFunctions { settings.append(("cpu_operator_cost", "'100'")) }
     return "SELECT " + settings.map { "pg_catalog.set_config('\($0)', \($1), true)" }.joined(separator: ", ")

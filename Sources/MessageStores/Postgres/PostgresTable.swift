@@ -6,6 +6,8 @@ import Postgres
 /// A source as it was found in the database: what its statements are built from.
 struct PostgresTable: Sendable {
   let source: Source
+  /// The columns of the text whose form depends on the session's time zone.
+  var zonedTexts: Set<String> = []
   /// The table's object id.
   let oid: String
   let schema: String
@@ -42,8 +44,12 @@ struct PostgresTable: Sendable {
   var name: String { "\(schema.quotedIdentifier).\(source.table.quotedIdentifier)" }
   /// The table's name as its columns are qualified with it.
   var identifier: String { source.table.quotedIdentifier }
-  var rawText: String { source.text.quotedIdentifier }
-  var text: String { "\(rawText)::pg_catalog.text" }
+  /// The text of a row, SQL of type text over the table's columns.
+  var text: String { source.text.postgres(zoned: zonedTexts) }
+  /// Whether the text is too long to be read, told without reading it where that can be.
+  var isTooLong: String {
+    "(\(source.text.postgresStoredLength ?? "pg_catalog.octet_length(\(text))")) > \(UnreadableText.mostBytes)"
+  }
   var vector: String { source.vector.quotedIdentifier }
   /// That a row lacks a vector.
   var lacksVector: String { takesAll ? "true" : "\(vector) IS NULL" }
@@ -57,8 +63,10 @@ struct PostgresTable: Sendable {
   var condition: String { source.condition.map { "(\n\($0)\n)" } ?? "true" }
 
   func settings(_ statementTimeout: Duration = .seconds(60), lockTimeout: Duration? = nil) -> PostgresSettings {
-    PostgresSettings(
-      statementTimeout: statementTimeout, lockTimeout: lockTimeout, schemas: keySchemas, writtenModel: writtenModel)
+    var settings = PostgresSettings(statementTimeout: statementTimeout, lockTimeout: lockTimeout, schemas: keySchemas)
+    if case .sql = source.text { settings.pinsExpressions = true }
+    settings.writtenModel = writtenModel
+    return settings
   }
 }
 
@@ -95,7 +103,7 @@ extension PostgresTable {
   }
 
   /// That a row is one of those that the index of missing rows holds, which has few pages.
-  private var isMissing: String { missingRowsIndex?.predicate(vector: vector, text: rawText) ?? "true" }
+  private var isMissing: String { missingRowsIndex?.predicate(vector: source.vector, text: source.text) ?? "true" }
 
   /// Which of the rows of the digests $1 and the keys from $2 on, counted from 1, lack a vector; with `lock` only those
   /// that no other transaction holds.

@@ -24,7 +24,7 @@ struct SQLiteInspection {
   private func table(dimensions: Int?) throws -> SQLiteTable {
     try checkTable()
     let columns = try SQLiteColumn.all(of: source.table, in: database)
-    try checkText(column(source.text, of: columns, missing: "name the text column in the job"))
+    try checkText(columns)
     let key = try SQLiteKeyInspection(source: source, database: database, columns: columns).key()
     let vector = try column(source.vector, of: columns, missing: "add the column, or name it in the job")
     guard !vector.isGenerated else { throw refusal("it is a generated column", "name another", column: source.vector) }
@@ -74,10 +74,23 @@ struct SQLiteInspection {
     return found
   }
 
-  private func checkText(_ text: SQLiteColumn) throws {
-    let type = text.type.uppercased()
-    guard !["INT", "REAL", "FLOA", "DOUB"].contains(where: type.contains) else {
-      throw refusal("it holds \(text.type), not text", "name a text column", column: source.text)
+  private func checkText(_ columns: [SQLiteColumn]) throws {
+    for name in source.text.columns ?? [] {
+      let text = try column(name, of: columns, missing: "name the text column in the job")
+      let type = text.type.uppercased()
+      if case .column = source.text, ["INT", "REAL", "FLOA", "DOUB"].contains(where: type.contains) {
+        throw refusal("it holds \(text.type), not text", "name a text column", column: name)
+      }
+    }
+    guard case .sql(let expression) = source.text else { return }
+    do {
+      // In a condition, where an update needs it.
+      _ = try database.makeStatement(
+        sql: "SELECT 1 FROM \(source.table.quotedIdentifier) WHERE (\n\(expression)\n) IS NULL")
+    } catch let error as DatabaseError where error.resultCode == .SQLITE_ERROR {
+      throw refusal(
+        "SQLite refuses the SQL of its text: \(error.message ?? "it is no expression")",
+        "correct text: {sql: ...} in the job; it is one expression over the columns of \(source.table)")
     }
   }
 

@@ -11,7 +11,8 @@ extension SQLiteTable {
     if key.access == SQLiteKey.rowidAccess, !columns.contains(where: { $0.name == named.keys[0] }) {
       named.keys = [try numberColumn(of: columns, in: database) ?? "rowid"]
     }
-    named.text = columns.first { $0.name.lowercased() == source.text.lowercased() }?.name ?? source.text
+    named.text = source.text.naming { name in columns.first { $0.name.lowercased() == name.lowercased() }?.name ?? name
+    }
     return named
   }
 

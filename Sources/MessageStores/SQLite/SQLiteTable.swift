@@ -30,7 +30,7 @@ struct SQLiteTable: Sendable {
   private var name: String { source.table.quotedIdentifier }
   private var vector: String { source.vector.quotedIdentifier }
   /// The text's very bytes: a number's are those of its text form.
-  private var text: String { "CAST(\(source.text.quotedIdentifier) AS BLOB)" }
+  private var text: String { "CAST(\(source.text.sqlite) AS BLOB)" }
 
   private var condition: String? {
     // The line breaks keep a comment in the condition from swallowing what follows.

@@ -52,18 +52,17 @@ struct PostgresTableSurveyor: Sendable {
       named.keys = key.columns.map(\.name)
       survey.named = named
       survey.key = named.key
-      if let text = columns.first(where: { $0.name == source.text }),
+      if (source.text.columns ?? []).allSatisfy({ name in columns.contains { $0.name == name } }),
         columns.contains(where: { $0.name == source.vector })
       {
-        let missing = try inspection.missingRowsIndex(
-          textType: text.type.name, isPartitioned: relation["kind"] == "p", on: connection)
+        let missing = try inspection.missingRowsIndex(isPartitioned: relation["kind"] == "p", on: connection)
         survey.missingRowsIndex = missing.index?.rawValue
         survey.missingRowsWarning = missing.warnings.first
       }
     } catch let failure as Failure {
       survey.keyRefusal = failure
     }
-    let wanted = key.columns.map(\.name) + [source.text, source.vector]
+    let wanted = key.columns.map(\.name) + (source.text.columns ?? []) + [source.vector]
     survey.columns = columns.filter { wanted.contains($0.name) }.map {
       TableSurvey.Column(name: $0.name, type: $0.declared, canRead: $0.canRead, canWrite: $0.canWrite)
     }
@@ -136,7 +135,9 @@ struct PostgresTableSurveyor: Sendable {
       let name = holder["name"].flatMap { $0.isEmpty ? nil : $0 } ?? "another process"
       survey.lockHolder = name + (holder["address"].map { " at \($0)" } ?? "")
     }
-    guard survey.column(source.vector)?.canRead == true, survey.column(source.text)?.canRead == true else { return }
+    guard survey.column(source.vector)?.canRead == true,
+      (source.text.columns ?? []).allSatisfy({ survey.column($0)?.canRead == true })
+    else { return }
     do {
       let sample = try PostgresFilledSample(table: table, limit: 1).read(on: connection)
       survey.hasVectors = sample.isTimedOut ? nil : !sample.rows.isEmpty

@@ -66,7 +66,7 @@ struct SQLiteSurveyor: DatabaseSurveyor {
     } catch let failure as Failure {
       survey.keyRefusal = failure
     }
-    for name in [source.text, source.vector] {
+    for name in (source.text.columns ?? []) + [source.vector] {
       guard let column = columns.first(where: { $0.name.lowercased() == name.lowercased() }) else { continue }
       survey.columns.append(TableSurvey.Column(name: name, type: column.type.isEmpty ? "no type" : column.type))
     }

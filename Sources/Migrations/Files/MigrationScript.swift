@@ -21,12 +21,12 @@ package struct MigrationScript: Hashable, Sendable {
   package struct LoadedColumn: Hashable, Sendable {
     package let table: SQLName
     package let column: String
-    /// The column of the texts: rows with a blank one never get a vector. nil where it isn't told.
-    package var text: String?
+    /// The text: rows with a blank one never get a vector. nil where it isn't told.
+    package var text: SourceText?
     /// Which rows are filled, as the job says; nil for all.
     package var condition: String?
 
-    package init(table: SQLName, column: String, text: String? = nil, condition: String? = nil) {
+    package init(table: SQLName, column: String, text: SourceText? = nil, condition: String? = nil) {
       self.table = table
       self.column = column
       self.text = text
@@ -72,7 +72,7 @@ package struct MigrationScript: Hashable, Sendable {
       case ("after-load", 2...3):
         let table = SQLName(schema: parts.count == 3 ? parts[0] : nil, parts[parts.count - 2])
         directives.load = LoadedColumn(
-          table: table, column: parts[parts.count - 1], text: subject.map { String($0.2) })
+          table: table, column: parts[parts.count - 1], text: subject.map { .column(String($0.2)) })
       default:
         throw Failure(
           .configuration, "\(file):\(index + 1)", "there is no directive \(match.1) \(match.2)",

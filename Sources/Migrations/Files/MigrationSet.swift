@@ -47,13 +47,13 @@ package struct MigrationSet: Sendable {
     self.withdrawn = withdrawn
   }
 
-  /// Those that the job called `name` needs.
-  package init(job name: String, _ migrations: [Migration]) {
+  /// Those that the job called `name` needs, and those that it needs no more.
+  package init(job name: String, _ migrations: [Migration], withdrawn: [Migration] = []) {
     folder = "job \(name)"
     label = Self.label(ofJob: name)
     isOfJob = true
     self.migrations = migrations
-    withdrawn = []
+    self.withdrawn = withdrawn
   }
 
   /// The number of the next migration of this folder, whatever its dialect.

@@ -105,10 +105,10 @@ struct IndexedTable: Sendable {
       func count(_ condition: String, on connection: isolated PostgresConnection) throws -> Int {
         try connection.query("SELECT count(*) FROM \(table) WHERE \(condition)")[0][0].flatMap(Int.init) ?? 0
       }
-      let text = "\(source.text.quotedIdentifier)::pg_catalog.text"
-      // The first of the two conditions on the text is an index's.
+      // The first of the conditions on the text is an index's.
+      let isText = MissingRowsIndex.isText(source.text).map { " AND \($0)" } ?? ""
       let missing = try count(
-        "\(vector) IS NULL AND \(MissingRowsIndex.isText(text)) AND \(text) ~ '\\S'\(condition)", on: connection)
+        "\(vector) IS NULL\(isText) AND \(source.text.postgres()) ~ '\\S'\(condition)", on: connection)
       return (missing, missing == 0 ? 0 : try count("\(vector) IS NOT NULL", on: connection))
     }
     guard missing > 0 else { return nil }

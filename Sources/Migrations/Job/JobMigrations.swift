@@ -6,9 +6,10 @@ import Postgres
 /// vector, and the vector indexes that the job asks for.
 package struct JobMigrations: Sendable {
   private let job: Job
-  private let dialect: Dialect
+  let dialect: Dialect
   private var known: [String: Int] = [:]
   private var migrations: [Migration] = []
+  private var withdrawn: [Migration] = []
   /// What a person should know beside them.
   package private(set) var notes: [String] = []
 
@@ -29,7 +30,7 @@ package struct JobMigrations: Sendable {
   }
 
   package var set: MigrationSet {
-    MigrationSet(job: job.name, migrations.sorted { $0.version < $1.version })
+    MigrationSet(job: job.name, migrations.sorted { $0.version < $1.version }, withdrawn: withdrawn)
   }
 
   private var concurrently: String { dialect == .postgres ? "CONCURRENTLY " : "" }
@@ -40,10 +41,10 @@ package struct JobMigrations: Sendable {
       var part = source
       part.table = indexed.name.name
       let keys = source.keys.map(\.quotedIdentifier).joined(separator: ", ")
-      let predicate = indexed.index.predicate(
-        vector: source.vector.quotedIdentifier, text: source.text.quotedIdentifier)
+      let predicate = indexed.index.predicate(vector: source.vector, text: source.text)
       try addIndex(IndexName.of(part, "missing"), on: indexed.name, "(\(keys)) WHERE \(predicate)")
     }
+    try addEditTriggers(of: source, table)
     if dialect == .postgres { try addVectorIndex(of: source, table) }
   }
 
@@ -91,7 +92,7 @@ package struct JobMigrations: Sendable {
   }
 
   /// An index is made without its schema, which is its table's, and dropped with it.
-  private mutating func addIndex(
+  mutating func addIndex(
     _ name: String, on table: SQLName, _ body: String, waitingFor load: MigrationScript.LoadedColumn? = nil
   ) throws {
     let dropped = SQLName(schema: table.schema, name)
@@ -102,7 +103,7 @@ package struct JobMigrations: Sendable {
   }
 
   /// Adds a migration unless the same was added for another source.
-  private mutating func add(
+  mutating func add(
     _ words: String, up: String, down: String, isAlone: Bool = false,
     waitingFor load: MigrationScript.LoadedColumn? = nil
   ) throws {
@@ -120,5 +121,15 @@ package struct JobMigrations: Sendable {
     let version = known[name] ?? (known.values.max() ?? 0) + 1
     known[name] = version
     migrations.append(Migration(version: version, name: name, up: up, down: down))
+  }
+
+  /// Undoes by `down` what a migration of that name made, where it was ever run: the job needs it no more.
+  mutating func withdraw(_ name: String, by down: String, isAlone: Bool = false) throws {
+    guard let version = known[name], !migrations.contains(where: { $0.name == name }),
+      !withdrawn.contains(where: { $0.name == name })
+    else { return }
+    let declared = isAlone ? "-- vecfill: no-transaction\n" : ""
+    let script = try MigrationScript(declared + down, file: "job \(job.name)", dialect: dialect)
+    withdrawn.append(Migration(withdrawn: version, name: name, script))
   }
 }

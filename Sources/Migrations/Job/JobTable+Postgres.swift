@@ -7,7 +7,10 @@ extension JobTable {
   init(_ source: Source, on connection: isolated PostgresConnection) throws {
     let table = source.tableName.quoted
     let relation = try connection.query(
-      "SELECT relkind AS kind FROM pg_class WHERE oid = to_regclass($1) AND relkind IN ('r', 'p')", [.text(table)]
+      """
+      SELECT c.relkind AS kind, n.nspname AS schema FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE c.oid = to_regclass($1) AND c.relkind IN ('r', 'p')
+      """, [.text(table)]
     ).first
     guard let relation else { throw Self.noTable(source) }
     let isPartitioned = relation["kind"] == "p"
@@ -20,14 +23,22 @@ extension JobTable {
     ).map { SQLName(schema: $0["schema"], $0["name"] ?? "") }
     self.init(indexed: isPartitioned ? leaves : [source.tableName])
     self.isPartitioned = isPartitioned
+    schema = relation["schema"]
+    triggered = [source.tableName]
+    if !isPartitioned { triggered += try Self.heirs(of: table, on: connection) }
     pgvector = try PgVector.installed(on: connection)
-    for name in source.keys + [source.text] {
+    generated = try connection.query(
+      "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass($1) AND attgenerated <> '' AND NOT attisdropped",
+      [.text(table)]
+    ).compactMap { $0[0] }
+    var types: [String: String] = [:]
+    for name in source.keys + (source.text.columns ?? []) {
       guard let column = try Self.column(name, of: table, on: connection) else { throw Self.noColumn(name, source) }
-      guard name == source.text else { continue }
-      for index in indexed.indices {
-        indexed[index].index = try Self.missingRowsIndex(
-          source, on: indexed[index].name, textType: column["base"] ?? "", on: connection)
-      }
+      types[name] = column["base"]
+    }
+    for index in indexed.indices {
+      indexed[index].index = try Self.missingRowsIndex(
+        source, on: indexed[index].name, types: types, on: connection)
     }
     guard let column = try Self.column(source.vector, of: table, on: connection) else { return }
     guard let type = column["base"].flatMap(VectorType.init) else {
@@ -50,9 +61,23 @@ extension JobTable {
     ).compactMap { $0[0] }
   }
 
+  /// The tables that inherit from `table`, which is not partitioned.
+  private static func heirs(of table: String, on connection: isolated PostgresConnection) throws -> [SQLName] {
+    try connection.query(
+      """
+      WITH RECURSIVE family AS (
+        SELECT to_regclass($1)::oid AS oid
+        UNION SELECT i.inhrelid FROM pg_inherits i JOIN family f ON f.oid = i.inhparent
+      )
+      SELECT n.nspname AS schema, c.relname AS name FROM family f JOIN pg_class c ON c.oid = f.oid
+      JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid <> to_regclass($1) AND c.relkind = 'r' ORDER BY 1, 2
+      """, [.text(table)]
+    ).map { SQLName(schema: $0["schema"], $0["name"] ?? "") }
+  }
+
   /// The form of the index to make on `table`. One that is there and holds all rows that lack a vector does, too.
   private static func missingRowsIndex(
-    _ source: Source, on table: SQLName, textType: String, on connection: isolated PostgresConnection
+    _ source: Source, on table: SQLName, types: [String: String], on connection: isolated PostgresConnection
   ) throws -> MissingRowsIndex {
     let found = try connection.query(
       """
@@ -66,7 +91,7 @@ extension JobTable {
     ).compactMap { row in
       row[0].flatMap { MissingRowsIndex(condition: $0, vector: source.vector, text: source.text) }
     }
-    return !found.isEmpty && !found.contains(.texts) ? .all : MissingRowsIndex(for: textType)
+    return !found.isEmpty && !found.contains(.texts) ? .all : MissingRowsIndex(for: source.text, types: types)
   }
 
   /// The column's type, written so that any search path understands it; nil where there is no such column.

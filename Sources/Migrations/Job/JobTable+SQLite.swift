@@ -13,9 +13,19 @@ extension JobTable {
     }
     // A table's row number is a key that it doesn't declare.
     let rowNumber = ["rowid", "oid", "_rowid_"]
-    for name in source.keys + [source.text] where !rowNumber.contains(name.lowercased()) {
+    for name in source.keys + (source.text.columns ?? []) where !rowNumber.contains(name.lowercased()) {
       guard try declared(name) != nil else { throw Self.noColumn(name, source) }
     }
+    let hasRowNumber = try Bool.fetchOne(
+      db, sql: "SELECT NOT wr FROM pragma_table_list WHERE schema = 'main' AND name = ? COLLATE NOCASE",
+      arguments: [source.table])
+    rowColumns =
+      if hasRowNumber != false, let free = try rowNumber.first(where: { try declared($0) == nil }) {
+        [free]
+      } else {
+        try String.fetchAll(
+          db, sql: "SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk", arguments: [source.table])
+      }
     columnType = try declared(source.vector)
     declaredDimensions = columnType.flatMap { $0.firstMatch(of: #/\((\d+)\)/#) }.flatMap { Int($0.1) }
   }

@@ -19,6 +19,15 @@ package struct JobTable: Equatable, Sendable {
   /// Itself, or the leaves of a partitioned one, each of which can be indexed concurrently while the whole can't.
   package var indexed: [Indexed]
   package var isPartitioned = false
+  /// The schema that it is in; nil in SQLite.
+  package var schema: String?
+  /// Itself and the tables that inherit from it, each of which needs a trigger of its own. A partitioned one passes its
+  /// triggers on.
+  package var triggered: [SQLName]
+  /// The columns by which one of its rows is found in SQLite: the row's number, or the primary key of a table without one.
+  package var rowColumns: [String] = []
+  /// The columns that are computed from others, whose new values a trigger before the update can't see.
+  package var generated: [String] = []
   /// The vector indexes on the column.
   package var vectorIndexes: [String] = []
   /// nil where the database has none.
@@ -26,6 +35,7 @@ package struct JobTable: Equatable, Sendable {
 
   package init(indexed: [SQLName]) {
     self.indexed = indexed.map { Indexed(name: $0) }
+    triggered = indexed
   }
 
   static func refusal(_ source: Source, _ reason: String, _ remedy: String) -> Failure {

@@ -18,6 +18,16 @@ enum PostgresCatalog {
     case .createExtension(let name), .dropExtension(let name):
       let found = try connection.query("SELECT 1 FROM pg_extension WHERE extname = $1", [.text(name)])
       return found.isEmpty ? .absent : .present()
+    case .createFunction(let function):
+      guard let body = try body(of: function.name, on: connection) else { return .absent }
+      return body == function.body ? .present() : .invalid
+    case .dropFunction(let name):
+      return try body(of: name, on: connection) == nil ? .absent : .present()
+    case .createTrigger(let trigger):
+      return try presence(of: trigger, on: connection)
+    case .dropTrigger(let name, let table):
+      guard let table, try exists(table, on: connection) else { return .noTable }
+      return try self.trigger(name.name, on: table, connection) == nil ? .absent : .present()
     }
   }
 
@@ -154,5 +164,54 @@ enum PostgresCatalog {
       guard let state = error.sqlState, state.hasPrefix("42"), state != "42501" else { throw error }
       return nil
     }
+  }
+}
+
+/// Triggers and the functions that they run.
+extension PostgresCatalog {
+  private static func body(of function: SQLName, on connection: isolated PostgresConnection) throws -> String? {
+    try connection.query(
+      "SELECT prosrc FROM pg_proc WHERE oid = to_regprocedure($1)", [.text("\(function.quoted)()")]
+    ).first?[0]
+  }
+
+  private struct Trigger {
+    let isOn: Bool
+    /// All of the definition but the names of the trigger and the table.
+    let body: String
+  }
+
+  private static func trigger(
+    _ name: String, on table: SQLName, _ connection: isolated PostgresConnection
+  ) throws -> Trigger? {
+    try connection.query(
+      """
+      SELECT tgenabled IN ('O', 'A') AS is_on, tgtype AS type, pg_get_triggerdef(oid) AS definition FROM pg_trigger
+      WHERE tgrelid = to_regclass($1) AND tgname = $2 AND NOT tgisinternal
+      """, [.text(table.quoted), .text(name)]
+    ).first.map { row in
+      let definition = row["definition"] ?? ""
+      let body = definition.firstRange(of: " FOR EACH ").map { definition[$0.lowerBound...] } ?? definition[...]
+      return Trigger(isOn: row.isTrue("is_on"), body: "\(row["type"] ?? "") \(body)")
+    }
+  }
+
+  /// `invalid` for one that is switched off or has another definition.
+  private static func presence(
+    of trigger: SchemaChange.TriggerDefinition, on connection: isolated PostgresConnection
+  ) throws -> Presence {
+    guard try exists(trigger.table, on: connection) else { return .noTable }
+    let name = trigger.name.quotedIdentifier
+    let statements = [
+      "CREATE TEMP TABLE vecfill_probe (LIKE \(trigger.table.quoted))",
+      "CREATE TRIGGER \(name) \(trigger.event) ON pg_temp.vecfill_probe \(trigger.body)",
+    ]
+    guard
+      let found = try probing([], on: connection, { try self.trigger(trigger.name, on: trigger.table, $0) }) ?? nil
+    else { return .absent }
+    let probed = try probing(statements, on: connection) { connection in
+      try self.trigger(trigger.name, on: SQLName(schema: "pg_temp", "vecfill_probe"), connection)
+    }
+    return found.isOn && (probed ?? nil)?.body == found.body ? .present() : .invalid
   }
 }

@@ -60,8 +60,8 @@ package struct PostgresMigrations: MigrationDatabase {
       guard try exists(column.column, on: connection) else { return nil }
       let name = column.column.quotedIdentifier
       var conditions = ["true"]
-      if let text = column.text, try exists(text, on: connection) {
-        conditions.append("\(text.quotedIdentifier)::pg_catalog.text ~ '\\S'")
+      if let text = column.text, try (text.columns ?? []).allSatisfy({ try exists($0, on: connection) }) {
+        conditions.append("\(text.postgres()) ~ '\\S'")
       }
       // The line breaks keep a comment in the condition from swallowing what follows.
       if let condition = column.condition { conditions.append("(\n\(condition)\n)") }
@@ -154,9 +154,7 @@ extension PostgresMigrations {
         try connection.addPgVectorToPath(isLocal: true)
         for step in prepared.steps where step.runs {
           try connection.limitLocks(to: timeout - started.duration(to: .now))
-          if step.isRebuild, case .createIndex(let index) = step.change {
-            try connection.execute("DROP INDEX \(SQLName(schema: index.table.schema, index.name.name).quoted)")
-          }
+          if step.isRebuild, let removal = step.change?.removal(in: .postgres) { try connection.execute(removal) }
           try connection.execute(step.statement.text)
         }
         try finish(connection)

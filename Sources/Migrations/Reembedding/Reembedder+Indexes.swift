@@ -19,8 +19,7 @@ extension Reembedder {
           let names = Reembedding.IndexNames(
             schema: try await schema(of: table.name), name: IndexName.of(part, "missing"))
           let keys = source.keys.map(\.quotedIdentifier).joined(separator: ", ")
-          let predicate = table.index.predicate(
-            vector: new.vector.quotedIdentifier, text: source.text.quotedIdentifier)
+          let predicate = table.index.predicate(vector: new.vector, text: source.text)
           try await build(names.new, on: table.name, "(\(keys)) WHERE \(predicate)")
           if !next.indexes.contains(names) { next.indexes.append(names) }
         }

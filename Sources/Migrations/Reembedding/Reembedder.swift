@@ -236,6 +236,8 @@ extension Reembedder {
 }
 
 extension ReembeddedTable {
-  /// The columns whose change is an edit of the text.
-  var textColumns: [String] { [source.text] }
+  /// The columns whose change may be an edit of the text: of an SQL expression all, but those of vectors.
+  var textColumns: [String] {
+    source.text.columns ?? columns.filter { $0.value.type == nil && !$0.value.isGenerated }.map(\.key).sorted()
+  }
 }

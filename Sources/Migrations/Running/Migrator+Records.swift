@@ -143,8 +143,8 @@ extension Migrator {
 extension SchemaChange {
   fileprivate var makes: Bool {
     switch self {
-    case .addColumn, .createIndex, .createExtension: true
-    case .dropColumn, .dropIndex, .dropExtension: false
+    case .addColumn, .createIndex, .createExtension, .createFunction, .createTrigger: true
+    case .dropColumn, .dropIndex, .dropExtension, .dropFunction, .dropTrigger: false
     }
   }
 
@@ -153,7 +153,11 @@ extension SchemaChange {
     switch presence {
     case .absent, .noTable: makes ? "is missing" : nil
     case .present: makes ? nil : "is there again"
-    case .invalid: makes ? "is invalid: drop it, and build it anew" : nil
+    case .invalid:
+      switch self {
+      case .createFunction, .createTrigger: "is switched off or another: `vecfill migrate up JOB` makes it anew"
+      default: makes ? "is invalid: drop it, and build it anew" : nil
+      }
     case .different(let description): makes ? "is another: \(description)" : nil
     }
   }

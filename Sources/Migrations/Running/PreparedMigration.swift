@@ -100,14 +100,18 @@ package struct PreparedMigration: Sendable {
     _ change: SchemaChange, _ presence: Presence, begun: Bool, _ script: MigrationScript
   ) throws(Failure) -> Decision {
     switch (change, presence) {
-    case (.addColumn, .noTable), (.createIndex, .noTable):
+    case (.addColumn, .noTable), (.createIndex, .noTable), (.createTrigger, .noTable):
       guard script.directives.hasOptionalTables, let table = change.table else { return .run() }
       return .left(.absent, "\(table) does not exist: left for later")
-    case (.addColumn, .absent), (.createIndex, .absent), (.createExtension, .absent):
+    case (.addColumn, .absent), (.createIndex, .absent), (.createExtension, .absent), (.createFunction, .absent),
+      (.createTrigger, .absent):
       return .run()
+    case (.createFunction, .invalid), (.createTrigger, .invalid):
+      return .run(rebuild: true, note: "\(change.object) is there in another form: made anew")
     case (.createIndex(let index), .invalid):
       return .run(rebuild: true, note: "index \(index.name) is invalid, as a build that died leaves it: rebuilt")
-    case (.addColumn, .present), (.createIndex, .present), (.createExtension, .present):
+    case (.addColumn, .present), (.createIndex, .present), (.createExtension, .present), (.createFunction, .present),
+      (.createTrigger, .present):
       if begun { return .left(.done) }
       if case .present(let note?) = presence { return .left(.found, "\(change.object): \(note)") }
       return .left(.found, "\(change.object) is there already")
@@ -117,7 +121,8 @@ package struct PreparedMigration: Sendable {
         remedy:
           "for other tables or dimensions than the original application's, `vecfill migrate up JOB` with the job's spec "
           + "makes what fits; else change the migration or the database")
-    case (.dropColumn, .absent), (.dropColumn, .noTable), (.dropIndex, .absent), (.dropExtension, .absent):
+    case (.dropColumn, .absent), (.dropColumn, .noTable), (.dropIndex, .absent), (.dropExtension, .absent),
+      (.dropFunction, .absent), (.dropTrigger, .absent), (.dropTrigger, .noTable):
       return begun ? .left(.done) : .left(.found, "\(change.object) is gone already")
     default:
       return .run()

@@ -1,3 +1,6 @@
+import PgVector
+import Postgres
+
 /// What a statement does to the schema, where it is one that can be looked up in the catalogue and so told as done.
 package enum SchemaChange: Hashable, Sendable {
   case addColumn(ColumnDefinition)
@@ -6,6 +9,11 @@ package enum SchemaChange: Hashable, Sendable {
   case dropIndex(SQLName)
   case createExtension(String)
   case dropExtension(String)
+  /// Of triggers and functions only vecfill's own are looked up: a function of another name may be one of several.
+  case createFunction(FunctionDefinition)
+  case dropFunction(SQLName)
+  case createTrigger(TriggerDefinition)
+  case dropTrigger(SQLName, table: SQLName?)
 
   /// A column as ALTER TABLE adds it.
   package struct ColumnDefinition: Hashable, Sendable {
@@ -26,6 +34,23 @@ package enum SchemaChange: Hashable, Sendable {
 
     /// The names in the definition, its columns' among them.
     var names: [String] { SQLLexer.leadingTokens(of: body, .postgres).compactMap(\.identifier) }
+  }
+
+  /// A trigger's function as CREATE FUNCTION makes it, without parameters.
+  package struct FunctionDefinition: Hashable, Sendable {
+    package var name: SQLName
+    /// What stands between its quotes.
+    package var body: String
+  }
+
+  /// A trigger as CREATE TRIGGER makes it.
+  package struct TriggerDefinition: Hashable, Sendable {
+    package var name: String
+    package var table: SQLName
+    /// What stands between its name and ON.
+    package var event: String
+    /// Everything behind the table's name.
+    package var body: String
   }
 
   /// The change of a statement; nil for any other statement, which is always run.
@@ -70,6 +95,17 @@ package enum SchemaChange: Hashable, Sendable {
       self = .createExtension(name)
       return
     }
+    if reader.skip("trigger") {
+      self.init(createTrigger: &reader)
+      return
+    }
+    if reader.skip("or", "replace", "function") {
+      guard let name = reader.name(), TriggerName.isOwn(name.name), let body = reader.lastDollarQuoted else {
+        return nil
+      }
+      self = .createFunction(FunctionDefinition(name: name, body: body))
+      return
+    }
     let isUnique = reader.skip("unique")
     guard reader.skip("index") else { return nil }
     let isConcurrent = reader.skip("concurrently")
@@ -79,6 +115,13 @@ package enum SchemaChange: Hashable, Sendable {
     guard let table = reader.name() else { return nil }
     self = .createIndex(
       IndexDefinition(name: name, table: table, isUnique: isUnique, isConcurrent: isConcurrent, body: reader.rest))
+  }
+
+  private init?(createTrigger reader: inout TokenReader) {
+    guard let name = reader.identifier(), TriggerName.isOwn(name) else { return nil }
+    let event = reader.words(until: "on")
+    guard reader.skip("on"), let table = reader.name() else { return nil }
+    self = .createTrigger(TriggerDefinition(name: name, table: table, event: event, body: reader.rest))
   }
 
   private init?(drop reader: inout TokenReader) {
@@ -92,6 +135,13 @@ package enum SchemaChange: Hashable, Sendable {
       reader.skip("if", "exists")
       guard let name = reader.name(), reader.isAtEnd else { return nil }
       self = .dropIndex(name)
+    } else if reader.skip("trigger") {
+      guard let name = reader.identifier(), TriggerName.isOwn(name) else { return nil }
+      let table = reader.skip("on") ? reader.name() : nil
+      self = .dropTrigger(SQLName(schema: table?.schema, name), table: table)
+    } else if reader.skip("function") {
+      guard let name = reader.name(), TriggerName.isOwn(name.name) else { return nil }
+      self = .dropFunction(name)
     } else {
       return nil
     }
@@ -105,6 +155,9 @@ extension SchemaChange {
     /// An index goes by its name, which is its own in its table's schema.
     case index(SQLName)
     case `extension`(String)
+    case function(SQLName)
+    /// A trigger goes by its name and its table's schema, as vecfill's own names tell the table.
+    case trigger(SQLName)
   }
 
   package var object: Object {
@@ -114,6 +167,21 @@ extension SchemaChange {
     case .createIndex(let index): .index(SQLName(schema: index.table.schema, index.name.name))
     case .dropIndex(let name): .index(name)
     case .createExtension(let name), .dropExtension(let name): .extension(name)
+    case .createFunction(let function): .function(function.name)
+    case .dropFunction(let name): .function(name)
+    case .createTrigger(let trigger): .trigger(SQLName(schema: trigger.table.schema, trigger.name))
+    case .dropTrigger(let name, _): .trigger(name)
+    }
+  }
+
+  /// What removes the thing of the same name that stands in the way of making it anew; nil where nothing has to.
+  func removal(in dialect: Dialect) -> String? {
+    switch self {
+    case .createIndex(let index):
+      "DROP INDEX \(SQLName(schema: index.table.schema, index.name.name).quoted)"
+    case .createTrigger(let trigger):
+      "DROP TRIGGER \(trigger.name.quotedIdentifier)" + (dialect == .postgres ? " ON \(trigger.table.quoted)" : "")
+    default: nil
     }
   }
 
@@ -122,7 +190,8 @@ extension SchemaChange {
     switch self {
     case .addColumn(let column): column.table
     case .createIndex(let index): index.table
-    case .dropColumn, .dropIndex, .createExtension, .dropExtension: nil
+    case .createTrigger(let trigger): trigger.table
+    case .dropColumn, .dropIndex, .createExtension, .dropExtension, .createFunction, .dropFunction, .dropTrigger: nil
     }
   }
 }
@@ -133,6 +202,8 @@ extension SchemaChange.Object: CustomStringConvertible {
     case .column(let table, let column): "column \(table).\(column)"
     case .index(let name): "index \(name.name)"
     case .extension(let name): "extension \(name)"
+    case .function(let name): "function \(name)"
+    case .trigger(let name): "trigger \(name.name)"
     }
   }
 }

@@ -38,6 +38,24 @@ struct TokenReader {
     return true
   }
 
+  /// The words up to `word`, which is not read.
+  mutating func words(until word: String) -> String {
+    var words: [String] = []
+    while let token = current, !token.isWord(word) {
+      words.append(token.text)
+      position += 1
+    }
+    return words.joined(separator: " ")
+  }
+
+  /// What stands in the last dollar quotes; nil where there are none.
+  var lastDollarQuoted: String? {
+    let quoted = statement.tokens.last { $0.kind == .string && $0.text.hasPrefix("$") }
+    guard let text = quoted?.text, let tag = text.dropFirst().firstIndex(of: "$") else { return nil }
+    let length = text.distance(from: text.startIndex, to: tag) + 1
+    return String(text.dropFirst(length).dropLast(length))
+  }
+
   mutating func identifier() -> String? {
     guard let identifier = current?.identifier else { return nil }
     position += 1

@@ -19,7 +19,23 @@ enum SQLiteCatalog {
       return found == nil ? .absent : .present()
     case .createExtension(let name), .dropExtension(let name):
       return .different("SQLite has no extension \(name) that a migration could make")
+    case .createFunction(let function):
+      return .different("SQLite has no function \(function.name) that a migration could make")
+    case .dropFunction:
+      return .absent
+    case .createTrigger(let trigger):
+      guard try db.tableExists(trigger.table.name) else { return .noTable }
+      guard let sql = try self.trigger(trigger.name, db) else { return .absent }
+      let found = try SQLStatement.split(sql, .sqlite, in: trigger.name).first.flatMap(SchemaChange.init)
+      return found == change ? .present() : .invalid
+    case .dropTrigger(let name, _):
+      return try trigger(name.name, db) == nil ? .absent : .present()
     }
+  }
+
+  private static func trigger(_ name: String, _ db: Database) throws -> String? {
+    try String.fetchOne(
+      db, sql: "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = ? COLLATE NOCASE", arguments: [name])
   }
 
   private struct Column: Equatable {

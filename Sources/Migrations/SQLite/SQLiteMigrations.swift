@@ -64,8 +64,8 @@ package final class SQLiteMigrations: MigrationDatabase {
       guard columns.contains(column.column) else { return nil }
       let name = column.column.quotedIdentifier
       var conditions = ["true"]
-      if let text = column.text, columns.contains(text) {
-        conditions.append("trim(\(text.quotedIdentifier), char(9, 10, 11, 12, 13, 32)) <> ''")
+      if let text = column.text, columns.isSuperset(of: text.columns ?? []) {
+        conditions.append("trim(\(text.sqlite), char(9, 10, 11, 12, 13, 32)) <> ''")
       }
       // The line breaks keep a comment in the condition from swallowing what follows.
       if let condition = column.condition { conditions.append("(\n\(condition)\n)") }
@@ -106,7 +106,9 @@ package final class SQLiteMigrations: MigrationDatabase {
         prepared.direction == .up ? .up : .down, of: prepared.folder, version: migration.version, name: migration.name,
         by: applicationName, db)
     }
-    let statements = prepared.steps.filter(\.runs).map(\.statement.text)
+    let statements = prepared.steps.filter(\.runs).flatMap { step in
+      [step.isRebuild ? step.change?.removal(in: .sqlite) : nil, step.statement.text].compactMap(\.self)
+    }
     guard prepared.script.directives.isTransactional else {
       let intent = prepared.intent(after: before)
       try await work { db in

@@ -35,14 +35,22 @@ extension TableSurvey {
   }
 
   private func textFinding(_ source: Source) -> Finding {
-    guard let text = column(source.text) else {
-      return .failed(
-        "text", .configuration, "there is no column \(source.text)", next: "name the text column with text: in the job")
+    var types: [String] = []
+    for name in source.text.columns ?? [] {
+      guard let text = column(name) else {
+        return .failed(
+          "text", .configuration, "there is no column \(name)", next: "name the text column with text: in the job")
+      }
+      if let refusal, refusal.subject == "\(source.name).\(name)", refusal.exitCode == .configuration {
+        return .failed("text", refusal)
+      }
+      types.append("\(text.name), \(text.type)")
     }
-    if let refusal, refusal.subject == "\(source.name).\(source.text)", refusal.exitCode == .configuration {
-      return .failed("text", refusal)
+    return switch source.text {
+    case .column: .ok("text", types.joined())
+    case .template: .ok("text", "\(source.text) of \(types.joined(separator: "; "))")
+    case .sql: .ok("text", "\(source.text)")
     }
-    return .ok("text", "\(text.name), \(text.type)")
   }
 
   private func vectorFinding(_ source: Source) -> Finding {

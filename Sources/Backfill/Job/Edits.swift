@@ -1,0 +1,17 @@
+/// What becomes of a row's vector when its text is edited: `edits` in a job's spec.
+package enum Edits: String, CaseIterable, Hashable, Sendable, Codable {
+  /// Nothing: the vector of the earlier text stays. The default.
+  case ignore
+  /// A trigger sets the vector to NULL, and the next run fills it.
+  case clear
+  /// A digest of the text is kept beside the vector, and vectors of an earlier text are replaced. They serve until then.
+  case digest
+}
+
+extension Source {
+  /// The column beside the vector that holds the SHA-256 of the text that the vector was made of: for `edits: digest`.
+  ///
+  /// NULL beside a vector says that nobody knows its text: it is taken for the present one. A value without a byte says
+  /// that the text was edited since.
+  package var digestColumn: String { "\(vector)_digest" }
+}

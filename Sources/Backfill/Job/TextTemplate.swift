@@ -1,0 +1,89 @@
+/// A text that is put together of a row's columns, e.g. `{title}\n\n{body}`.
+///
+/// The text before a column belongs to it, and the text behind the last column to that one. A column that is NULL or
+/// empty is left out with the text that belongs to it. Of what belongs to a column before which no other is left, only
+/// what stands behind its last line break stays, unless it is the template's first column. With no column left the text
+/// is NULL.
+package struct TextTemplate: Hashable, Sendable {
+  /// A column with the text before it.
+  package struct Piece: Hashable, Sendable {
+    package let before: String
+    package let column: String
+
+    package init(before: String = "", column: String) {
+      self.before = before
+      self.column = column
+    }
+
+    /// What stays of `before` where the column begins the text: what stands behind its last line break.
+    package var beginning: String {
+      guard let end = before.unicodeScalars.lastIndex(of: "\n") else { return "" }
+      return String(before.unicodeScalars[before.unicodeScalars.index(after: end)...])
+    }
+  }
+
+  /// At least one.
+  package let pieces: [Piece]
+  /// The text behind the last column.
+  package let end: String
+
+  package init(_ pieces: [Piece], end: String = "") {
+    self.pieces = pieces
+    self.end = end
+  }
+
+  /// The columns without repeats, in their order.
+  package var columns: [String] {
+    pieces.map(\.column).reduce(into: []) { columns, name in
+      if !columns.contains(name) { columns.append(name) }
+    }
+  }
+}
+
+extension TextTemplate {
+  /// Why a template can't be read, in words that follow "the template".
+  package struct Mistake: Error, Equatable {
+    package let reason: String
+  }
+
+  /// Reads a template: `{column}`, and `{{` and `}}` for braces.
+  package init(parsing text: String) throws(Mistake) {
+    var pieces: [Piece] = []
+    var literal = ""
+    var rest = text.unicodeScalars[...]
+    while let scalar = rest.popFirst() {
+      if scalar == "{" || scalar == "}", rest.first == scalar {
+        rest.removeFirst()
+        literal.unicodeScalars.append(scalar)
+      } else if scalar == "}" {
+        throw Mistake(reason: "has a } without its {")
+      } else if scalar == "{" {
+        let name = rest.prefix { $0 != "{" && $0 != "}" }
+        guard rest[name.endIndex...].first == "}" else { throw Mistake(reason: "has a { without its }") }
+        let isBlank = name.allSatisfy(\.properties.isWhitespace)
+        guard !isBlank else { throw Mistake(reason: "has no column's name in {}") }
+        rest = rest[name.endIndex...].dropFirst()
+        pieces.append(Piece(before: literal, column: String(name)))
+        literal = ""
+      } else {
+        literal.unicodeScalars.append(scalar)
+      }
+    }
+    guard !pieces.isEmpty else { throw Mistake(reason: "names no column") }
+    self.init(pieces, end: literal)
+  }
+
+  /// The template as `init(parsing:)` reads it.
+  package var spelling: String {
+    pieces.map { "\(Self.escaped($0.before)){\($0.column)}" }.joined() + Self.escaped(end)
+  }
+
+  private static func escaped(_ literal: String) -> String {
+    var escaped = ""
+    for scalar in literal.unicodeScalars {
+      if scalar == "{" || scalar == "}" { escaped.unicodeScalars.append(scalar) }
+      escaped.unicodeScalars.append(scalar)
+    }
+    return escaped
+  }
+}

@@ -1,0 +1,23 @@
+import Backfill
+
+/// The names of the triggers that vecfill makes, and of the functions that they run.
+package enum TriggerName {
+  /// PostgreSQL fires the triggers of a row in the order of their names, and this one has to see the text as all others
+  /// have left it.
+  private static let prefix = "zz_vecfill_"
+
+  /// `zz_vecfill_TABLE_COLUMN_SUFFIX`, of at most PostgreSQL's 63 bytes; digests tell names apart as in `IndexName`.
+  package static func of(_ source: Source, _ suffix: String) -> String {
+    "\(prefix)\(IndexName.stem(of: source, longest: 44))_\(suffix)"
+  }
+
+  /// Whether `name` is one of vecfill's own.
+  package static func isOwn(_ name: String) -> Bool { name.hasPrefix(prefix) }
+
+  /// What the name of each trigger ends with.
+  package enum Suffix {
+    package static let clear = "clear"
+    package static let stale = "stale"
+    package static let notify = "notify"
+  }
+}
