@@ -132,5 +132,5 @@ private struct VectorSearch: Sendable {
     }
   }
 
-  func distance(to vector: String) -> String { "\(key) \(operation) \(vector)" }
+  func distance(to vector: String) -> String { "(\(key) \(operation) \(vector))" }
 }
