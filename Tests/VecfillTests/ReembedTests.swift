@@ -42,14 +42,17 @@ import Testing
       let finished = try await world.reembed(["--finish", "--yes"])
       #expect(finished.code == 0, "\(finished.errors)")
       #expect(try await world.records() == [])
-      let after = try await world.definitions().map { $0.map { $0?.replacing("vector(\(dimensions))", with: "vector(8)") } }
+      let after = try await world.definitions().map {
+        $0.map { $0?.replacing("vector(\(dimensions))", with: "vector(8)") }
+      }
       #expect(after == before)
       #expect(try await world.wrong(ReembedScene.new) == [])
       #expect(try await world.scene.fill().code == 0)
     }
   }
 
-  @Test(arguments: engines) func `abandoned before the switch, all is as before`(engine: ChatDatabase.Engine) async throws
+  @Test(arguments: engines) func `abandoned before the switch, all is as before`(engine: ChatDatabase.Engine)
+    async throws
   {
     try await ReembedScene.run(engine) { world in
       let before = try await world.definitions()
