@@ -48,6 +48,12 @@ package actor PostgresConnection {
   /// Whether the connection is open as far as this end was told. It asks the server nothing.
   package var isAlive: Bool { handle?.isAlive ?? false }
 
+  /// Waits for a notification of a channel that the session listens on, at most for `time`; false where none came. All that
+  /// have come are taken.
+  package func waitForNotification(atMost time: Duration) throws -> Bool {
+    try open().waitForNotification(atMost: time)
+  }
+
   /// The notices since the last call, the newest hundred at most.
   package func takeNotices() -> [PostgresError] { handle?.takeNotices() ?? [] }
 

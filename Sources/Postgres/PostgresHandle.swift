@@ -129,6 +129,30 @@ final class PostgresHandle {
 }
 
 extension PostgresHandle {
+  /// Waits for a notification, at most for `time`; false where none came. A cancelled task's wait ends within half a second.
+  func waitForNotification(atMost time: Duration) throws -> Bool {
+    let deadline = ContinuousClock.now + time
+    while true {
+      if takeNotifications() { return true }
+      if Task.isCancelled { throw CancellationError() }
+      let left = deadline - .now
+      guard left > .zero else { return false }
+      var watched = pollfd(fd: PQsocket(pointer), events: Int16(POLLIN), revents: 0)
+      if Foundation.poll(&watched, 1, Int32(min(left, .milliseconds(500)) / .milliseconds(1)) + 1) > 0 {
+        try check(PQconsumeInput(pointer))
+      }
+    }
+  }
+
+  private func takeNotifications() -> Bool {
+    var isAny = false
+    while let notification = PQnotifies(pointer) {
+      PQfreemem(notification)
+      isAny = true
+    }
+    return isAny
+  }
+
   /// Sends by `send`, one of libpq's calls that return 1, and gathers every result up to the end.
   func run(heedingCancellation: Bool = true, _ send: (OpaquePointer) -> Int32) throws -> PostgresResult {
     try begin(heedingCancellation: heedingCancellation)

@@ -13,6 +13,8 @@ package struct Source: Hashable, Sendable, Codable {
   package var condition: String?
   /// What becomes of the vector when the text is edited. The default is that it stays.
   package var edits = Edits.ignore
+  /// Whether a trigger tells a run that follows the table of each write to it. The default is that it looks by itself.
+  package var notifies = false
 
   package init(
     schema: String? = nil, table: String, keys: [String] = ["id"], text: SourceText = "content",

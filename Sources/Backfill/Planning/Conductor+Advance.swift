@@ -158,7 +158,11 @@ extension Conductor {
     var ahead = [Int](repeating: 0, count: sources.count)
     for request in planned { ahead[request.batch.source] += 1 }
     let order = sources.indices.map { (turn + $0) % sources.count }
-    let hungry = order.first { ahead[$0] < job.concurrency && sources[$0].next != nil }
+    // New rows come before edited ones, whose vectors serve meanwhile.
+    let hasMissing = sources.contains { $0.rows == .missing && !$0.isComplete }
+    let hungry = order.first { index in
+      ahead[index] < job.concurrency && sources[index].next != nil && (sources[index].rows == .missing || !hasMissing)
+    }
     guard let source = hungry, let next = sources[source].next else { return [] }
     reading = source
     turn = (source + 1) % sources.count
@@ -166,8 +170,9 @@ extension Conductor {
     case .lastKey:
       return [.readLastKey(source: source)]
     case .page(let after, let through, let leavesOutBlank):
-      let request = PageRequest(
+      var request = PageRequest(
         after: after, through: through, limit: job.pageLimit, leavesOutBlank: leavesOutBlank)
+      request.rows = sources[source].rows
       return [.readPage(source: source, request, held: leftOut(of: source))]
     }
   }

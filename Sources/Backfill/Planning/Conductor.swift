@@ -220,7 +220,9 @@ package struct Conductor: Sendable {
     if !countsBlank { tally.leavesOutBlank = true }
     tally.cost = job.model.usdPerMillionTokens.map { _ in 0 }
     spending = Spending(spent: spent, budget: job.budget)
-    sources = watermarks.map { SourceProgress(watermark: $0) }
+    sources = zip(job.sources, watermarks).map { source, watermark in
+      SourceProgress(watermark: watermark, hasEdited: source.edits == .digest, mostEdited: policy.mostEdited)
+    }
     writes = WriteQueue(
       spooled: spooled, dimensions: job.model.dimensions, writers: job.writers, concurrency: job.concurrency)
     mayEscort = (job.model.maxInputs ?? .max) > 1

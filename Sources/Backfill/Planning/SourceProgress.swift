@@ -17,26 +17,45 @@ struct SourceProgress: Sendable {
   /// Rows that were there before the last sweep began, and of which nobody knows that they have a vector.
   private var unsettled = ChangedRows()
   private var counted: (excluded: Int, condemned: Int, unreadable: Int)?
+  /// What the sweeps of the rows without a vector have counted, once the edited ones are read.
+  private var ofMissing = (excluded: 0, condemned: 0, unreadable: 0)
+  private let mostEdited: Int?
+  private let hasEdited: Bool
+  /// Which rows it reads now: those without a vector before those with a vector of an earlier text.
+  private(set) var rows = PageRequest.Rows.missing
   private(set) var isComplete = false
 
-  /// - Parameter watermark: the key behind which the first sweep begins; nil for the lowest.
-  init(watermark: RowKey?) {
+  /// - Parameters:
+  ///   - watermark: the key behind which the first sweep begins; nil for the lowest.
+  ///   - hasEdited: whether rows are known whose vector is of an earlier text.
+  ///   - mostEdited: after so many of those it has done enough; nil for no bound.
+  init(watermark: RowKey?, hasEdited: Bool = false, mostEdited: Int? = nil) {
     resumesAfter = watermark
     sweep = Sweep(start: watermark, leavesOutBlank: false)
+    self.hasEdited = hasEdited
+    self.mostEdited = mostEdited
   }
 
   /// The most sweeps from the lowest key to the end; each after the second is for rows that keep changing.
   static let mostFullSweeps = 6
 
-  var next: Sweep.Read? { isComplete ? nil : sweep.next }
+  var next: Sweep.Read? { isComplete || hasEnough ? nil : sweep.next }
 
   /// Whether its sweep has read everything and all of that has ended.
-  var isDrained: Bool { !isComplete && sweep.isExhausted && open == 0 }
+  var isDrained: Bool { !isComplete && (sweep.isExhausted || hasEnough) && open == 0 }
+
+  private var hasEnough: Bool { rows == .edited && mostEdited.map { sweep.taken >= $0 } ?? false }
 
   /// Rows with a blank or NULL text, as far as it is known.
-  var excluded: Int { counted?.excluded ?? sweep.excluded }
-  var condemned: Int { isComplete ? counted?.condemned ?? 0 : max(counted?.condemned ?? 0, sweep.condemned) }
-  var unreadable: Int { isComplete ? counted?.unreadable ?? 0 : max(counted?.unreadable ?? 0, sweep.unreadable) }
+  var excluded: Int { ofMissing.excluded + (counted?.excluded ?? sweep.excluded) }
+  var condemned: Int {
+    ofMissing.condemned
+      + (isComplete ? counted?.condemned ?? 0 : max(counted?.condemned ?? 0, sweep.condemned))
+  }
+  var unreadable: Int {
+    ofMissing.unreadable
+      + (isComplete ? counted?.unreadable ?? 0 : max(counted?.unreadable ?? 0, sweep.unreadable))
+  }
 
   mutating func lastKeyRead(_ key: RowKey?) {
     sweep.lastKeyRead(key)
@@ -46,7 +65,8 @@ struct SourceProgress: Sendable {
   mutating func pageRead(_ packed: PackedPage, page: Int, batches: Int) {
     sweep.pageRead(packed)
     open += batches
-    guard sweep.start == resumesAfter, fullSweeps == 0, let key = packed.continuesAfter ?? sweep.end else { return }
+    guard rows == .missing, sweep.start == resumesAfter, fullSweeps == 0, let key = packed.continuesAfter ?? sweep.end
+    else { return }
     watermark.opened(page: page, lastKey: key, batches: batches)
   }
 
@@ -72,7 +92,8 @@ struct SourceProgress: Sendable {
   /// The key up to which everything is settled, told once each time that it has moved.
   mutating func movedWatermark() -> RowKey? { watermark.advance() }
 
-  /// Decides what follows a sweep that is drained.
+  /// Decides what follows a sweep that is drained. The rows with a vector of an earlier text are swept like the others, once
+  /// those have theirs.
   ///
   /// A sweep from the lowest key that takes nothing proves that all is done. One that took rows is followed by one
   /// more, for what arrived meanwhile; further ones only where rows of the first changed before each write (P1).
@@ -85,10 +106,17 @@ struct SourceProgress: Sendable {
     fullSweeps += 1
     counted = (counted?.excluded ?? ended.excluded, ended.condemned, ended.unreadable)
     unsettled = fullSweeps == 1 ? ended.changed : unsettled.again(in: ended.changed)
-    let isDone = ended.taken == 0 || fullSweeps > 1 && unsettled.isEmpty
+    let isDone = ended.taken == 0 || fullSweeps > 1 && unsettled.isEmpty || hasEnough
     guard !isDone else {
-      isComplete = true
-      return .complete
+      guard hasEdited, rows == .missing, let counted else {
+        isComplete = true
+        return .complete
+      }
+      (ofMissing, self.counted) = (counted, nil)
+      (fullSweeps, unsettled) = (0, ChangedRows())
+      rows = .edited
+      sweep = Sweep(start: nil, leavesOutBlank: false)
+      return .another
     }
     guard fullSweeps < SourceProgress.mostFullSweeps else { return .restless(rows: unsettled.count) }
     sweep = Sweep(start: nil, leavesOutBlank: true)

@@ -20,19 +20,20 @@ package protocol MessageStore: Sendable {
   /// The greatest key of the table, whether its row has a vector or not; nil where the table is empty.
   func lastKey(of source: Source) async throws -> RowKey?
 
-  /// The rows in the request's range that lack a vector and meet the source's condition, in key order. A statement
-  /// looks at a bounded number of rows, so that a page may be empty though more rows follow.
+  /// The rows in the request's range that lack a vector, or have one of an earlier text, as the request says, and meet the
+  /// source's condition, in key order. A statement looks at a bounded number of rows, so that a page may be empty though more rows follow.
   ///
   /// A row whose text can't be read is returned as such and stops no other. One of more than `UnreadableText.mostBytes` is
   /// not read.
   func page(of source: Source, _ request: PageRequest) async throws -> MessagePage
 
   /// How many rows lack a vector and meet the source's condition; without the blank ones where `SourceShape.countsBlank`
-  /// says so.
+  /// says so. Rows with a vector of an earlier text are counted where that reads no text.
   func countRemaining(in source: Source) async throws -> Int
 
   /// Writes each vector whose row still holds the very text, still lacks a vector and still meets the source's
-  /// condition, and tells what became of each row. A row that can't be written keeps no other from being written.
+  /// condition, and tells what became of each row. With `edits: digest` the text's digest is written with it, and a vector
+  /// whose digest is another text's is replaced. A row that can't be written keeps no other from being written.
   ///
   /// Durable when it returns. Throws a `Failure` where it is no row's fault: the database is away, a right is missing.
   func write(_ rows: [EmbeddedRow], to source: Source) async throws -> WriteOutcome
@@ -64,6 +65,10 @@ package protocol MessageStore: Sendable {
   /// there is no such column. Only its table and its vector column have to be there.
   func forget(_ source: Source) async throws -> ColumnIdentity?
 
+  /// Returns true as soon as the database tells that one of `sources` was written to, and false after `time`. It promises
+  /// nothing: what is not told is found by looking.
+  func waitForChanges(of sources: [Source], atMost time: Duration) async throws -> Bool
+
   /// Closes the connections; what was locked is free after it.
   func close() async
 }
@@ -78,6 +83,12 @@ package enum StoreAccess: Sendable {
 }
 
 extension MessageStore {
+  /// Of a database that tells nothing.
+  package func waitForChanges(of sources: [Source], atMost time: Duration) async throws -> Bool {
+    try await Task.sleep(for: time)
+    return false
+  }
+
   package func inspect(_ source: Source, dimensions: Int) async throws -> SourceShape {
     try await inspect(source, dimensions: dimensions, for: .filling)
   }
@@ -88,6 +99,15 @@ extension MessageStore {
 
 /// Which rows a page is of.
 package struct PageRequest: Equatable, Sendable {
+  /// What is wrong with them.
+  package enum Rows: Equatable, Sendable {
+    /// They lack a vector.
+    case missing
+    /// Their vector is of an earlier text, as the digest beside it says: for sources with `edits: digest`.
+    case edited
+  }
+
+  package var rows = Rows.missing
   /// Only keys greater than this one; nil for all.
   package var after: RowKey?
   /// Only keys up to this one; nil for all.

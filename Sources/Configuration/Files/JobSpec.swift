@@ -13,7 +13,7 @@ struct JobSpec {
   init(path: String, in process: ProcessContext) throws(Failure) {
     let remedy = "give the path of a job spec, e.g. jobs/backfill-embeddings.yaml"
     let root = try YAMLFile.read(process.absolute(path), shown: path, remedy: remedy)
-      .mapping(keys: ["name", "sources", "edits"] + FileSettings.keys)
+      .mapping(keys: ["name", "sources", "edits", "follow"] + FileSettings.keys)
     let origin = { (line: Int) in Origin.spec(file: path, line: line) }
     settings = try FileSettings.read(from: root, origin: origin)
     if let value = root["name"] {
@@ -23,11 +23,15 @@ struct JobSpec {
       name = Setting(key: "name", value: .text(fileName), origin: .builtIn)
     }
     let edits = try root["edits"].map(Edits.init) ?? .ignore
-    (sources, sourceSettings) = try Self.readSources(root.required("sources"), edits: edits, origin: origin)
+    let notifies = try root["follow"]?.text(.choice(["poll", "notify"])) == "notify"
+    (sources, sourceSettings) = try Self.readSources(root.required("sources"), origin: origin) {
+      value throws(Failure) in
+      try Self.readSource(value, edits: edits, notifies: notifies)
+    }
   }
 
   private static func readSources(
-    _ value: YAMLValue, edits: Edits, origin: (Int) -> Origin
+    _ value: YAMLValue, origin: (Int) -> Origin, read: (YAMLValue) throws(Failure) -> Source
   ) throws(Failure) -> ([Source], [Setting]) {
     let entries = try value.list(of: "sources")
     guard !entries.isEmpty else {
@@ -36,7 +40,7 @@ struct JobSpec {
     var sources: [Source] = []
     var settings: [Setting] = []
     for entry in entries {
-      let source = try readSource(entry, edits: edits)
+      let source = try read(entry)
       if let twin = sources.firstIndex(where: { $0.name == source.name && $0.vector == source.vector }) {
         throw Failure(
           .configuration, entry.place, "\(entry.path) fills the same column as sources[\(twin)]",
@@ -48,7 +52,9 @@ struct JobSpec {
     return (sources, settings)
   }
 
-  private static func readSource(_ value: YAMLValue, edits: Edits) throws(Failure) -> Source {
+  private static func readSource(
+    _ value: YAMLValue, edits: Edits, notifies: Bool
+  ) throws(Failure) -> Source {
     let keys = try value.mapping(keys: ["table", "schema", "key", "text", "vector", "where", "edits"])
     let table = try keys.required("table")
     var source = Source(schema: try keys["schema"]?.text(.text), table: try table.text(.text))
@@ -67,6 +73,7 @@ struct JobSpec {
     if let vector = try keys["vector"]?.text(.text) { source.vector = vector }
     source.condition = try keys["where"]?.text(mayBeSecret: true)
     source.edits = try keys["edits"].map(Edits.init) ?? edits
+    source.notifies = notifies
     let columns = source.text.columns ?? []
     // A template may name the key: neither is ever written.
     let isKey = if case .column(let name) = source.text { source.keys.contains(name) } else { false }

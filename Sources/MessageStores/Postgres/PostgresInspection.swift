@@ -35,17 +35,27 @@ struct PostgresInspection {
     let pgvector = try pgvector(on: connection)
     let vector = try vectorColumn(columns, of: relation, dimensions: dimensions, on: connection)
     let missing = try key.missingRowsIndex(isPartitioned: relation["kind"] == "p", on: connection)
+    let edits = try edits(of: oid, columns, key.key, on: connection)
     let table = PostgresTable(
       source: source, zonedTexts: zonedTexts, oid: oid, schema: relation["schema"] ?? "", key: key.key,
       vectorNumber: vector.number,
       vectorType: vector.type, dimensions: vector.dimensions, pgvectorSchema: pgvector.schema, keySchemas: key.schemas,
-      missingRowsIndex: access == .planning ? nil : missing.index, takesAll: access == .planning,
+      missingRowsIndex: access == .planning ? nil : missing.index, edits: edits, takesAll: access == .planning,
       indexes: try indexes(of: relation, on: connection),
-      warnings: (pgvector.warning.map { [$0] } ?? []) + missing.warnings)
+      warnings: (pgvector.warning.map { [$0] } ?? []) + missing.warnings + (edits?.warnings(of: source) ?? []))
     if case .sql = source.text { try checkExpression(of: table, on: connection) }
     _ = try PostgresPage(table: table, request: PageRequest(limit: 0), bytes: 0).read(on: connection)
     if access == .filling { try PostgresPublishing(table: table).check(on: connection) }
     return table
+  }
+
+  private func edits(
+    of relation: String, _ columns: Columns, _ key: PostgresKey, on connection: isolated PostgresConnection
+  ) throws -> PostgresEdits? {
+    guard source.edits == .digest else { return nil }
+    return try PostgresEdits(
+      of: source, columns: columns.all, role: columns.role, isFilled: access == .filling,
+      areMarked: PostgresEdits.areMarked(in: relation, source, keys: key.columns.map(\.name), on: connection))
   }
 
   /// What a load has to know of the vector indexes; nothing for who only reads.

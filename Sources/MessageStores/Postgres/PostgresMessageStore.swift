@@ -16,6 +16,7 @@ package actor PostgresMessageStore: MessageStore {
   private let others: PostgresConnections
   private let turns = PostgresWriteTurns()
   private let locks: PostgresLocks
+  private let news: PostgresNews
   private let patience: PostgresPatience
   private let lockTimeout: Duration
   private let model: String?
@@ -42,6 +43,7 @@ package actor PostgresMessageStore: MessageStore {
       try (0...writers).map { _ in try PostgresConnection(to: url, applicationName: applicationName) })
     locks = PostgresLocks(
       connection: try PostgresConnection(to: url, applicationName: applicationName))
+    news = PostgresNews(connection: try PostgresConnection(to: url, applicationName: applicationName))
     do {
       try await reader.reconnect()
     } catch let error as PostgresError {
@@ -75,13 +77,19 @@ package actor PostgresMessageStore: MessageStore {
 
   package func countRemaining(in source: Source) async throws -> Int {
     let table = try await table(of: source)
+    let missing = try await count(.missing, in: table)
+    guard table.edits?.areMarked == true else { return missing }
+    return missing + (try await count(.edited, in: table))
+  }
+
+  private func count(_ rows: PageRequest.Rows, in table: PostgresTable) async throws -> Int {
     var count = 0
     var after: RowKey?
     repeat {
-      let range = PostgresRange(of: table, after: after)
+      let range = PostgresRange(of: table, rows, after: after)
       let connection = others.borrow()
       defer { others.giveBack(connection) }
-      let (found, end) = try await attempt(on: connection, for: source) { connection, _ in
+      let (found, end) = try await attempt(on: connection, for: table.source) { connection, _ in
         try range.count(on: connection)
       }
       count += found
@@ -191,7 +199,12 @@ package actor PostgresMessageStore: MessageStore {
     }
   }
 
+  package func waitForChanges(of sources: [Source], atMost time: Duration) async throws -> Bool {
+    try await news.wait(for: sources, atMost: time)
+  }
+
   package func close() async {
+    await news.close()
     await reader.close()
     await others.close()
     await locks.close()

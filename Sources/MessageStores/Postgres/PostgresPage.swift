@@ -10,7 +10,9 @@ struct PostgresPage: Sendable {
   /// The bytes of text after which the page ends.
   let bytes: Int
 
-  private var range: PostgresRange { PostgresRange(of: table, after: request.after, through: request.through) }
+  private var range: PostgresRange {
+    PostgresRange(of: table, request.rows, after: request.after, through: request.through)
+  }
 
   /// Reads the page; a row whose text can't be read is told as such.
   func read(on connection: isolated PostgresConnection) throws -> MessagePage {

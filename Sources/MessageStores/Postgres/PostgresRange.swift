@@ -13,11 +13,20 @@ struct PostgresRange: Sendable {
   private let table: PostgresTable
   private let after: RowKey?
   private let through: RowKey?
+  private let wanted: PageRequest.Rows
 
-  init(of table: PostgresTable, after: RowKey? = nil, through: RowKey? = nil) {
+  init(
+    of table: PostgresTable, _ wanted: PageRequest.Rows = .missing, after: RowKey? = nil, through: RowKey? = nil
+  ) {
     self.table = table
+    self.wanted = wanted
     self.after = after
     self.through = through
+  }
+
+  /// Whether an index holds the wanted rows alone.
+  private var isIndexed: Bool {
+    wanted == .missing ? table.missingRowsIndex != nil : table.edits?.areMarked == true
   }
 
   /// The keys of the range's ends, for the parameters from $2 on.
@@ -25,25 +34,26 @@ struct PostgresRange: Sendable {
 
   var settings: PostgresSettings {
     var settings = table.settings()
-    settings.weighsFunctions = table.missingRowsIndex != nil
+    settings.weighsFunctions = isIndexed
     return settings
   }
 
   /// The window's rows in key order: the key under its aliases, the text as `vecfill_text`, its bytes as
-  /// `vecfill_bytes`, and as `vecfill_meets` whether the row lacks a vector and meets `condition`.
+  /// `vecfill_bytes`, and as `vecfill_meets` whether the row is a wanted one and meets `condition`. Without `readsText` those
+  /// that may be wanted count.
   ///
   /// What no statement asks for, PostgreSQL leaves out. A text that is more than a column's value is computed for rows
-  /// that lack a vector alone, and a template's for none that is too long.
-  func rows(meeting condition: String) -> String {
+  /// that may be wanted alone, and a template's for none that is too long.
+  func rows(meeting condition: String, readsText: Bool = true) -> String {
     """
     SELECT \(table.key.aliased), \(text),
-      CASE WHEN \(table.lacksVector) THEN \(condition) ELSE false END AS vecfill_meets
+      CASE WHEN \(table.isOne(of: wanted, readsText: readsText)) THEN \(condition) ELSE false END AS vecfill_meets
     FROM \(table.name) WHERE \(restriction) ORDER BY \(table.key.order(of: table.identifier)) LIMIT \(Self.window)
     """
   }
 
   private var text: String {
-    let isMissing = table.lacksVector
+    let isMissing = table.isOne(of: wanted, readsText: false)
     return switch table.source.text {
     case .column(let name):
       "\(name.quotedIdentifier) AS vecfill_text, pg_catalog.octet_length(\(name.quotedIdentifier)) AS vecfill_bytes"
@@ -62,7 +72,7 @@ struct PostgresRange: Sendable {
     if case .sql = table.source.text { "pg_catalog.octet_length(vecfill_text)" } else { "vecfill_bytes" }
   }
 
-  /// How many of the window's rows lack a vector and meet the source's condition, and the window's last key; nil where
+  /// How many of the window's rows are wanted ones and meet the source's condition, and the window's last key; nil where
   /// the range ends with it.
   func count(on connection: isolated PostgresConnection) throws -> (found: Int, end: RowKey?) {
     let results = try connection.segments { pipeline in
@@ -82,7 +92,7 @@ struct PostgresRange: Sendable {
   /// The window's rows, of which `vecfill_meets` tells whether they count. Where the index holds no other rows, nothing is
   /// read but the index, as far as vacuum has marked the table's pages.
   private var counted: String {
-    guard table.missingRowsIndex != nil, table.source.condition == nil else { return rows(meeting: table.condition) }
+    guard wanted == .missing, isIndexed, table.source.condition == nil else { return rows(meeting: table.condition) }
     return """
       SELECT true AS vecfill_meets FROM \(table.name) WHERE \(restriction)
       ORDER BY \(table.key.order(of: table.identifier)) LIMIT \(Self.window)
@@ -102,7 +112,11 @@ struct PostgresRange: Sendable {
     let width = table.key.columns.count
     if after != nil { terms.append(table.key.comparison(">", parametersFrom: 2)) }
     if through != nil { terms.append(table.key.comparison("<=", parametersFrom: after == nil ? 2 : 2 + width)) }
-    if table.missingRowsIndex != nil { terms.append(lacking) }
+    guard wanted == .missing else {
+      if isIndexed { terms.append(onlyIndexed(table.isMarked)) }
+      return terms.isEmpty ? "true" : terms.joined(separator: " AND ")
+    }
+    if isIndexed { terms.append(onlyIndexed("\(table.vector) IS NULL")) }
     // The index implies this one, too, and no scan of it computes it.
     if table.missingRowsIndex == .texts, let isText = MissingRowsIndex.isText(table.source.text) {
       terms.append(isText)
@@ -110,15 +124,15 @@ struct PostgresRange: Sendable {
     return terms.isEmpty ? "true" : terms.joined(separator: " AND ")
   }
 
-  /// That the vector is missing, in a form that only the index of such rows answers at a low cost.
+  /// `condition`, in a form that only the index of such rows answers at a low cost.
   ///
   /// The second term says nothing new. The index implies it, as it does the first, and so a scan of the index never
   /// computes it, while any other scan would have to: by the planner's count, whatever its statistics say, for every row
   /// of the table at the price of a text search vector.
-  private var lacking: String {
+  private func onlyIndexed(_ condition: String) -> String {
     var text = "\(table.key.columns[0].identifier)::pg_catalog.text"
     if case .column = table.source.text { text = table.text }
     let dear = "pg_catalog.to_tsvector('pg_catalog.simple'::pg_catalog.regconfig, \(text)) IS NULL"
-    return "\(table.vector) IS NULL AND (\(table.vector) IS NULL OR \(dear))"
+    return "\(condition) AND (\(condition) OR \(dear))"
   }
 }

@@ -11,7 +11,9 @@ struct PostgresRowwisePage: Sendable {
   /// So many rows are asked for in one round trip.
   private static let group = 100
 
-  private var range: PostgresRange { PostgresRange(of: table, after: request.after, through: request.through) }
+  private var range: PostgresRange {
+    PostgresRange(of: table, request.rows, after: request.after, through: request.through)
+  }
 
   private struct Found {
     let key: RowKey
@@ -48,7 +50,7 @@ struct PostgresRowwisePage: Sendable {
     let statement = """
       WITH vecfill_found AS MATERIALIZED (
         SELECT \(table.key.aliases), vecfill_bytes AS vecfill_length
-        FROM (\(range.rows(meeting: condition))) AS vecfill_rows WHERE vecfill_meets LIMIT $1
+        FROM (\(range.rows(meeting: condition, readsText: false))) AS vecfill_rows WHERE vecfill_meets LIMIT $1
       )
       SELECT 'm', coalesce(vecfill_length, 0)::pg_catalog.int8, \(table.key.aliasedOutputs) FROM vecfill_found
       UNION ALL
@@ -75,7 +77,8 @@ struct PostgresRowwisePage: Sendable {
   private func messages(of rows: [Found], on connection: isolated PostgresConnection) throws -> [Message] {
     let keys = rows.map(\.key)
     let tooLong = Set(rows.filter(\.isTooLong).map(\.key))
-    let taken = try readEach(keys, condition: table.condition, on: connection)
+    let isOne = table.isOne(of: request.rows)
+    let taken = try readEach(keys, condition: "\(isOne) AND \(table.condition)", on: connection)
     // Where it is the text that can't be read, it can't be read without the condition either.
     let failed = zip(keys, taken).filter { if case .failure = $1 { true } else { false } }
     let alone = try readEach(failed.map(\.0), condition: "true", on: connection)
@@ -108,7 +111,7 @@ struct PostgresRowwisePage: Sendable {
     let statement = """
       SELECT CASE WHEN \(table.isTooLong) THEN NULL ELSE \(table.text) END
       FROM \(table.name)
-      WHERE \(table.key.equality { "$\($0 + 1)" }) AND \(table.lacksVector) AND \(condition)
+      WHERE \(table.key.equality { "$\($0 + 1)" }) AND \(table.isOne(of: request.rows, readsText: false)) AND \(condition)
       """
     let segments = try connection.segments { pipeline in
       for (index, key) in keys.enumerated() {

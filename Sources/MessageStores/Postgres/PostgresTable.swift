@@ -23,6 +23,8 @@ struct PostgresTable: Sendable {
   let keySchemas: [String]
   /// The index that holds the keys of the rows that lack a vector, and no other, in their order; nil where there is none.
   var missingRowsIndex: MissingRowsIndex?
+  /// How rows are told whose vector is of an earlier text; nil where the job doesn't say `edits: digest`.
+  var edits: PostgresEdits?
   /// Whether a row counts as one that lacks a vector though it has one.
   var takesAll = false
   /// The model that this process's vectors are of, as a column asks for it that is changed to another.
@@ -78,9 +80,9 @@ extension PostgresTable {
   ///
   /// The repeat of a write that may have been done finds its own vector in place, and counts the row all the same.
   func update(isRepeat: Bool) -> String {
-    let isFree = "\(vector) IS NULL AND \(condition)"
+    let isFree = "\(lacks(digest: "$2")) AND \(condition)"
     return """
-      UPDATE \(name) SET \(vector) = $1
+      UPDATE \(name) SET \(vector) = $1\(edits.map { ", \($0.digest) = $2" } ?? "")
       WHERE \(key.equality { "$\($0 + 3)" })
         AND \(isRepeat ? "(\(isFree) OR \(vector) \(pgvector("=")) $1)" : isFree)
         AND \(digest) = $2
@@ -97,20 +99,24 @@ extension PostgresTable {
   var unfilled: String {
     """
     SELECT vecfill_n FROM \(arrays(from: 1))
-    WHERE (SELECT CASE WHEN \(vector) IS NULL THEN \(condition) AND \(digest) = pg_catalog.decode(vecfill_d, 'hex') END
+    WHERE (SELECT CASE WHEN \(lacks(digest: digest)) THEN \(condition) AND \(digest) = pg_catalog.decode(vecfill_d, 'hex') END
       FROM \(name) WHERE \(key.equality { "vecfill_k\($0)" }) AND \(isMissing))
     """
   }
 
   /// That a row is one of those that the index of missing rows holds, which has few pages.
-  private var isMissing: String { missingRowsIndex?.predicate(vector: source.vector, text: source.text) ?? "true" }
+  private var isMissing: String {
+    // That index holds no row with a vector of an earlier text.
+    guard edits == nil else { return "true" }
+    return missingRowsIndex?.predicate(vector: source.vector, text: source.text) ?? "true"
+  }
 
   /// Which of the rows of the digests $1 and the keys from $2 on, counted from 1, lack a vector; with `lock` only those
   /// that no other transaction holds.
   func lacking(lock: Bool) -> String {
     """
     SELECT vecfill_n FROM \(arrays(from: 1))
-    JOIN \(name) ON \(key.equality { "vecfill_k\($0)" }) WHERE \(vector) IS NULL
+    JOIN \(name) ON \(key.equality { "vecfill_k\($0)" }) WHERE \(lacks(digest: digest))
     \(lock ? "FOR NO KEY UPDATE OF \(identifier) SKIP LOCKED" : "")
     """
   }

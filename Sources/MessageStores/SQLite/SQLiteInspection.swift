@@ -34,10 +34,13 @@ struct SQLiteInspection {
         "it holds vectors of \(found) dimensions, the job's have \(dimensions)",
         "change the job's dimensions or name another column", column: source.vector)
     }
+    let edits =
+      source.edits == .digest ? try SQLiteEdits(of: source, key: key, columns: columns, in: database) : nil
     let table = SQLiteTable(
       source: source, key: key, vectorFormat: format, declaredType: vector.type, dimensions: found ?? dimensions,
-      missingIndex: try missingIndex(for: key), triggers: try triggers(),
-      schemaVersion: try Self.schemaVersion(of: database), warnings: warnings(of: key, columns))
+      missingIndex: try missingIndex(for: key), edits: edits, triggers: try triggers(),
+      schemaVersion: try Self.schemaVersion(of: database),
+      warnings: warnings(of: key, columns) + (edits?.warnings(of: source) ?? []))
     _ = try database.makeStatement(sql: table.page(in: SQLiteRange(of: key, after: nil, through: nil)))
     if access == .filling {
       // A trigger or an index may need a function that only the application or an extension has.

@@ -56,20 +56,30 @@ package actor SQLiteMessageStore: MessageStore {
   package func page(of source: Source, _ request: PageRequest) async throws -> MessagePage {
     let window = window
     return try await read(source) { database, table in
-      try SQLitePage(table: table, database: database, window: window).read(request, pageBytes: Self.pageBytes)
+      var table = table
+      table.wanted = request.rows
+      return try SQLitePage(table: table, database: database, window: window).read(request, pageBytes: Self.pageBytes)
     }
   }
 
   package func countRemaining(in source: Source) async throws -> Int {
+    let missing = try await count(.missing, in: source)
+    guard try await table(of: source).edits?.index != nil else { return missing }
+    return missing + (try await count(.edited, in: source))
+  }
+
+  private func count(_ rows: PageRequest.Rows, in source: Source) async throws -> Int {
     // By windows, each a transaction of its own: while one lasts, a page waits for it, and the application may be kept
     // from writing.
     var (count, key) = (0, RowKey?.none)
     repeat {
       let (window, after) = (window, key)
-      let (rows, end) = try await read(source) { database, table in
-        try SQLitePage(table: table, database: database, window: window).count(after: after)
+      let (found, end) = try await read(source) { database, table in
+        var table = table
+        table.wanted = rows
+        return try SQLitePage(table: table, database: database, window: window).count(after: after)
       }
-      count += rows
+      count += found
       key = end
     } while key != nil
     return count

@@ -25,11 +25,12 @@ struct SQLiteRowStatements {
 
   mutating func update(_ row: EmbeddedRow, to vector: DatabaseValue) throws -> Update {
     let (isRow, arguments) = try table.key.comparison("=", row.key)
+    let digest = Data(row.digest.bytes).databaseValue
     let statement = try updates[isRow] ?? database.makeStatement(sql: table.update(isRow))
     updates[isRow] = statement
     do {
       try statement.execute(
-        arguments: StatementArguments([vector] + arguments + [Data(row.digest.bytes).databaseValue]))
+        arguments: StatementArguments([vector] + (table.edits == nil ? [] : [digest]) + arguments + [digest]))
     } catch let error as DatabaseError where SQLiteRefusal.isRefusal(error) {
       // One that failed would tell its error again at its next use.
       updates[isRow] = nil

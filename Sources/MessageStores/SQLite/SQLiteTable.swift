@@ -14,6 +14,10 @@ struct SQLiteTable: Sendable {
   let dimensions: Int?
   /// An index on the key that holds only the rows without a vector; nil where there is none.
   let missingIndex: String?
+  /// For `edits: digest`, how rows are told whose vector is of an earlier text; nil where the job doesn't say so.
+  var edits: SQLiteEdits?
+  /// Which rows the statements of pages and counts are about.
+  var wanted = PageRequest.Rows.missing
   /// The names of the table's UPDATE triggers.
   let triggers: [String]
   /// The file's schema when the table was found: another one may have another table of the name.
@@ -37,24 +41,43 @@ struct SQLiteTable: Sendable {
     source.condition.map { "(\n\($0)\n)" }
   }
 
-  private var remaining: [String] { ["\(vector) IS NULL"] + (condition.map { [$0] } ?? []) }
+  private var remaining: [String] { [isWanted] + (condition.map { [$0] } ?? []) }
+
+  private var isWanted: String {
+    guard wanted == .edited, let edits else { return "\(vector) IS NULL" }
+    let isEdited = edits.index == nil ? edits.differs(from: "\(Self.digestFunction)(\(text))") : edits.isMarked
+    return "\(vector) IS NOT NULL AND \(isEdited)"
+  }
+
+  /// That a row takes a vector for its present text: it has none, or one of another text. One of which nobody knows the text
+  /// counts as current.
+  private var lacks: String {
+    guard let edits else { return "\(vector) IS NULL" }
+    return "(\(vector) IS NULL OR \(edits.differs(from: "\(Self.digestFunction)(\(text))")))"
+  }
+
+  /// The index that holds the wanted rows alone, and its condition; nil where there is none.
+  private var index: (name: String, condition: String)? {
+    wanted == .missing
+      ? missingIndex.map { ($0, "\(vector) IS NULL") } : edits?.index.map { ($0, edits?.isMarked ?? "") }
+  }
 
   /// The table by the index that holds the rows to look at, in the key's order.
   private var ordered: String {
-    "\(name) " + (missingIndex.map { "INDEXED BY \($0.quotedIdentifier)" } ?? key.access)
+    "\(name) " + (index.map { "INDEXED BY \($0.name.quotedIdentifier)" } ?? key.access)
   }
 
   /// The key of the row at which a window of `rows` rows in the range ends; of none where fewer are left.
   func windowEnd(in range: SQLiteRange, rows: Int) -> String {
-    // With the index of the missing rows, a window is so many of those.
-    let conditions = range.conditions + (missingIndex == nil ? [] : ["\(vector) IS NULL"])
+    // With the index of the wanted rows, a window is so many of those.
+    let conditions = range.conditions + (index.map { [$0.condition] } ?? [])
     return """
       SELECT \(key.selected) FROM \(ordered) \(Self.where(conditions))
       ORDER BY \(key.ascending) LIMIT 1 OFFSET \(rows - 1)
       """
   }
 
-  /// The keys and texts of the range's rows that lack a vector, in the key's order.
+  /// The keys and texts of the range's wanted rows, in the key's order.
   func page(in range: SQLiteRange, sample: KeySample? = nil) -> String {
     let conditions = range.conditions + remaining + (sample.map { [chosen(by: $0)] } ?? [])
     return """
@@ -83,12 +106,12 @@ struct SQLiteTable: Sendable {
 
   var lastKey: String { "SELECT \(key.selected) FROM \(name) ORDER BY \(key.descending) LIMIT 1" }
 
-  /// Writes a vector to the row that `isRow` finds and whose text has a digest: arguments in this order. Whatever a
-  /// constraint says of conflicts, one ends this statement alone.
+  /// Writes a vector, with `edits: digest` the text's digest too, to the row that `isRow` finds and whose text has a digest:
+  /// arguments in this order. Whatever a constraint says of conflicts, one ends this statement alone.
   func update(_ isRow: String) -> String {
     """
-    UPDATE OR ABORT \(name) SET \(vector) = ? WHERE \(isRow)
-    AND \(remaining.joined(separator: " AND ")) AND \(Self.digestFunction)(\(text)) = ?
+    UPDATE OR ABORT \(name) SET \(vector) = ?\(edits.map { ", \($0.digest) = ?" } ?? "") WHERE \(isRow)
+    AND \(([lacks] + (condition.map { [$0] } ?? [])).joined(separator: " AND ")) AND \(Self.digestFunction)(\(text)) = ?
     """
   }
 
@@ -96,7 +119,7 @@ struct SQLiteTable: Sendable {
   /// digest is the first argument.
   func state(_ isRow: String) -> String {
     """
-    SELECT \(vector) IS NOT NULL, \(vector) IS NULL AND \(Self.digestFunction)(\(text)) = ?
+    SELECT \(vector) IS NOT NULL, \(lacks) AND \(Self.digestFunction)(\(text)) = ?
       \(condition.map { "AND \($0)" } ?? "")
     FROM \(name) WHERE \(isRow)
     """

@@ -5,12 +5,19 @@ import Postgres
 /// What `edits` in a job needs of a table, and what goes where the job no longer says so.
 extension JobMigrations {
   mutating func addEditTriggers(of source: Source, _ table: JobTable) throws {
-    try checkTrigger(source, table)
+    let obstacle = obstacle(to: source, table)
+    if let obstacle, source.edits == .clear {
+      throw JobTable.refusal(
+        source, obstacle, "name the columns that it is made of as the job's text, or say edits: digest")
+    }
+    if let obstacle, source.edits == .digest {
+      note("\(source.name): each run reads all texts to find the edited ones: \(obstacle)")
+    }
     for edits in [Edits.clear, .digest] {
       var kind = source
       kind.edits = edits
       for (name, scripts) in triggers(of: kind, table) {
-        if edits == source.edits {
+        if edits == source.edits, obstacle == nil {
           try add(name, up: scripts.up, down: scripts.down)
         } else {
           try withdraw(name, by: scripts.down)
@@ -19,21 +26,35 @@ extension JobMigrations {
     }
   }
 
-  /// Throws where no trigger can see the text.
-  private func checkTrigger(_ source: Source, _ table: JobTable) throws {
-    guard source.edits != .ignore else { return }
-    let isUnknown = dialect == .sqlite && source.text.columns == nil
-    if isUnknown, source.edits == .clear {
-      throw JobTable.refusal(
-        source,
-        "no trigger in SQLite can compare a text that is an SQL expression: what it fails with would keep the "
-          + "application from writing", "name the columns that it is made of as the job's text, or say edits: digest")
-    }
-    let generated = table.generated.filter { source.text.names($0) }
-    if dialect == .postgres, let column = generated.first {
-      throw JobTable.refusal(
-        source, "its column \(column) is generated, and a trigger before the update can't see what it becomes",
-        "take edits: out of the job, or name the columns that it is made of as the job's text")
+  /// The column of the digests, which is left where `edits` is taken out of the job.
+  mutating func addDigestColumn(of source: Source) throws {
+    let (table, column) = (source.tableName.quoted, source.digestColumn.quotedIdentifier)
+    try add(
+      IndexName.plain([source.schema, source.table, source.digestColumn].compactMap(\.self).joined(separator: " ")),
+      up: "ALTER TABLE \(table) ADD COLUMN \(column) \(dialect == .postgres ? "bytea" : "BLOB")",
+      down: "ALTER TABLE \(table) DROP COLUMN \(column)")
+  }
+
+  /// The index of the rows that the trigger has marked; `keys` are the key's columns as SQL.
+  mutating func addMarkedRowsIndex(of source: Source, on table: SQLName, keys: String) throws {
+    let name = IndexName.of(source, "edited")
+    guard source.edits == .digest else { return try withdrawIndex(name, on: table) }
+    let digest = source.digestColumn.quotedIdentifier
+    let predicate = dialect == .postgres ? MarkedRowsIndex.predicate(digest: digest) : "\(digest) = x''"
+    try addIndex(name, on: table, "(\(keys)) WHERE \(predicate)")
+  }
+
+  /// Why no trigger can see that the text is edited; nil where one can.
+  private func obstacle(to source: Source, _ table: JobTable) -> String? {
+    switch dialect {
+    case .sqlite:
+      guard source.text.columns == nil else { return nil }
+      return
+        "what an SQL expression fails with in a trigger of SQLite would keep the application from writing"
+    case .postgres:
+      return table.generated.first(where: source.text.names).map {
+        "its column \($0) is generated, and a trigger before the update can't see what it becomes"
+      }
     }
   }
 

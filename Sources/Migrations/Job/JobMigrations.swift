@@ -37,14 +37,17 @@ package struct JobMigrations: Sendable {
 
   private mutating func addNeeds(of source: Source, _ table: JobTable) throws {
     try addColumn(of: source, table)
+    if source.edits == .digest { try addDigestColumn(of: source) }
     for indexed in table.indexed {
       var part = source
       part.table = indexed.name.name
       let keys = source.keys.map(\.quotedIdentifier).joined(separator: ", ")
       let predicate = indexed.index.predicate(vector: source.vector, text: source.text)
       try addIndex(IndexName.of(part, "missing"), on: indexed.name, "(\(keys)) WHERE \(predicate)")
+      try addMarkedRowsIndex(of: part, on: indexed.name, keys: keys)
     }
     try addEditTriggers(of: source, table)
+    if dialect == .postgres { try addNotifyTrigger(of: source, table) }
     if dialect == .postgres { try addVectorIndex(of: source, table) }
   }
 
@@ -95,11 +98,23 @@ package struct JobMigrations: Sendable {
   mutating func addIndex(
     _ name: String, on table: SQLName, _ body: String, waitingFor load: MigrationScript.LoadedColumn? = nil
   ) throws {
-    let dropped = SQLName(schema: table.schema, name)
     try add(
-      [table.schema.map(IndexName.plain), name.replacing(/^idx_/, with: "")].compactMap(\.self).joined(separator: "_"),
+      migration(of: name, on: table),
       up: "CREATE INDEX \(concurrently)\(name.quotedIdentifier) ON \(table.quoted) \(body)",
-      down: "DROP INDEX \(concurrently)\(dropped.quoted)", isAlone: dialect == .postgres, waitingFor: load)
+      down: dropIndex(name, on: table), isAlone: dialect == .postgres, waitingFor: load)
+  }
+
+  /// Undoes what `addIndex` made, where it was ever run.
+  mutating func withdrawIndex(_ name: String, on table: SQLName) throws {
+    try withdraw(migration(of: name, on: table), by: dropIndex(name, on: table), isAlone: dialect == .postgres)
+  }
+
+  private func dropIndex(_ name: String, on table: SQLName) -> String {
+    "DROP INDEX \(concurrently)\(SQLName(schema: table.schema, name).quoted)"
+  }
+
+  private func migration(of index: String, on table: SQLName) -> String {
+    [table.schema.map(IndexName.plain), index.replacing(/^idx_/, with: "")].compactMap(\.self).joined(separator: "_")
   }
 
   /// Adds a migration unless the same was added for another source.
@@ -122,6 +137,8 @@ package struct JobMigrations: Sendable {
     known[name] = version
     migrations.append(Migration(version: version, name: name, up: up, down: down))
   }
+
+  mutating func note(_ sentence: String) { notes.append(sentence) }
 
   /// Undoes by `down` what a migration of that name made, where it was ever run: the job needs it no more.
   mutating func withdraw(_ name: String, by down: String, isAlone: Bool = false) throws {

@@ -186,13 +186,14 @@ extension PostgresCatalog {
   ) throws -> Trigger? {
     try connection.query(
       """
-      SELECT tgenabled IN ('O', 'A') AS is_on, tgtype AS type, pg_get_triggerdef(oid) AS definition FROM pg_trigger
+      SELECT tgenabled IN ('O', 'A') AS is_on, pg_get_triggerdef(oid) AS definition FROM pg_trigger
       WHERE tgrelid = to_regclass($1) AND tgname = $2 AND NOT tgisinternal
       """, [.text(table.quoted), .text(name)]
     ).first.map { row in
       let definition = row["definition"] ?? ""
+      let event = definition.firstMatch(of: #/ (?:BEFORE|AFTER) .*? ON /#)?.0 ?? ""
       let body = definition.firstRange(of: " FOR EACH ").map { definition[$0.lowerBound...] } ?? definition[...]
-      return Trigger(isOn: row.isTrue("is_on"), body: "\(row["type"] ?? "") \(body)")
+      return Trigger(isOn: row.isTrue("is_on"), body: "\(event)\(body)")
     }
   }
 

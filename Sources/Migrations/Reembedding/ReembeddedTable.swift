@@ -97,7 +97,7 @@ struct ReembeddedTable: Sendable {
         "ALTER TABLE \(source.tableName.quoted) ALTER COLUMN \(source.vector.quotedIdentifier) DROP NOT NULL")
     }
     guard !column.isGenerated else { throw refusal("its column \(source.vector) is generated", "name another column") }
-    let followers = try followers(of: column, on: connection)
+    let followers = try followers(of: column, on: connection) { TriggerName.isOwn($0) }
     guard followers.isEmpty else {
       throw refusal(
         "\(followers.joined(separator: ", ")) would go on reading the former column after the switch: PostgreSQL follows "
@@ -106,8 +106,11 @@ struct ReembeddedTable: Sendable {
     }
   }
 
-  /// What goes by the column and not by its name: views, generated columns, policies, and triggers that aren't vecfill's.
-  func followers(of column: Column, on connection: isolated PostgresConnection) throws -> [String] {
+  /// What goes by the column and not by its name: views, generated columns, policies, and triggers but those of which
+  /// `isRenewed` says that they are made anew.
+  func followers(
+    of column: Column, on connection: isolated PostgresConnection, but isRenewed: (_ trigger: String) -> Bool
+  ) throws -> [String] {
     try connection.query(
       """
       SELECT DISTINCT CASE
@@ -117,13 +120,19 @@ struct ReembeddedTable: Sendable {
           WHEN d.classid = 'pg_policy'::regclass THEN 'the policy ' || (SELECT polname FROM pg_policy WHERE oid = d.objid)
           WHEN d.classid = 'pg_attrdef'::regclass THEN 'a generated column'
           WHEN d.classid = 'pg_trigger'::regclass THEN 'the trigger ' || (SELECT tgname FROM pg_trigger WHERE oid = d.objid)
-        END AS name
+        END AS name,
+        CASE WHEN d.classid = 'pg_trigger'::regclass THEN (SELECT tgname FROM pg_trigger WHERE oid = d.objid) END AS trigger
       FROM pg_depend d
       WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = $1::oid AND d.refobjsubid = $2::int
         AND NOT (d.classid = 'pg_attrdef'::regclass AND d.deptype = 'a'
           AND EXISTS (SELECT FROM pg_attrdef f WHERE f.oid = d.objid AND f.adrelid = $1::oid AND f.adnum = $2::int))
       """, [.text(id), .text(String(column.number))]
-    ).compactMap { $0["name"] }.filter { !$0.hasPrefix("the trigger \(ReembeddingTriggers.prefix)") }.sorted()
+    ).filter { row in !(row["trigger"].map(isRenewed) ?? false) }.compactMap { $0["name"] }.sorted()
+  }
+
+  /// The tables that rows can be written to: itself, and those that inherit from it.
+  func parts(on connection: isolated PostgresConnection) throws -> [SQLName] {
+    try JobTable(source, on: connection).triggered
   }
 
   func refusal(_ reason: String, _ remedy: String) -> Failure {

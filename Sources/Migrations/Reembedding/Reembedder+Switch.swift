@@ -19,13 +19,19 @@ extension Reembedder {
     try await reporting(subject) {
       try await exclusively {
         // The fill's own lock is the server's until it has noticed that its connection is closed.
-        let patience = ContinuousClock.now + .seconds(10)
+        let deadline = ContinuousClock.now + .seconds(10)
         while true {
           do {
+            let timeout = patience.timeout
             return try await change(subject) { connection in
-              for change in switches { try change.run(on: connection) }
+              // What waits behind the first table waits for the last one, too.
+              let started = ContinuousClock.now
+              for change in switches {
+                try connection.limitLocks(to: timeout - started.duration(to: .now))
+                try change.run(on: connection)
+              }
             }
-          } catch let failure as Failure where failure.exitCode == .locked && ContinuousClock.now < patience {
+          } catch let failure as Failure where failure.exitCode == .locked && ContinuousClock.now < deadline {
             try await Task.sleep(for: .milliseconds(200))
           }
         }
@@ -43,8 +49,13 @@ extension Reembedder {
     let subject = parts.map(\.reembedding.place).joined(separator: ", ")
     try await reporting(subject) {
       try await exclusively {
+        let timeout = patience.timeout
         try await change(subject) { connection in
-          for (source, reembedding) in parts { try Self.end(reembedding, source, on: connection) }
+          let started = ContinuousClock.now
+          for (source, reembedding) in parts {
+            try connection.limitLocks(to: timeout - started.duration(to: .now))
+            try Self.end(reembedding, source, on: connection)
+          }
         }
       }
     }
@@ -55,7 +66,7 @@ extension Reembedder {
   ) throws {
     let table = try ReembeddedTable(source, on: connection)
     try connection.execute("LOCK TABLE \(table.name.quoted) IN ACCESS EXCLUSIVE MODE")
-    try connection.execute(triggers(reembedding, table).removal)
+    try triggers(reembedding, table, on: connection).removal(on: connection)
     if let column = table.columns[reembedding.columnBeside] {
       try connection.execute(
         "ALTER TABLE \(table.name.quoted) DROP COLUMN \(reembedding.columnBeside.quotedIdentifier)")

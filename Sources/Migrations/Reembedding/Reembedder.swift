@@ -138,12 +138,15 @@ package struct Reembedder: Sendable {
       """, [.text(table.id), .text(String(former.number)), .text(new)]
     ).compactMap { $0[0] }
     for grant in grants { try connection.execute(grant) }
-    try connection.execute(triggers(reembedding, table).creation)
+    try triggers(reembedding, table, on: connection).creation(on: connection)
     try table.records.begin(reembedding, on: connection)
   }
 
-  static func triggers(_ reembedding: Reembedding, _ table: ReembeddedTable) -> ReembeddingTriggers {
-    ReembeddingTriggers(reembedding: reembedding, textColumns: table.textColumns)
+  static func triggers(
+    _ reembedding: Reembedding, _ table: ReembeddedTable, on connection: isolated PostgresConnection
+  ) throws -> ReembeddingTriggers {
+    ReembeddingTriggers(
+      reembedding: reembedding, source: table.source, parts: try table.parts(on: connection), schema: table.name.schema)
   }
 
   /// Records that a step is done, and returns how the reembedding is then.
@@ -232,12 +235,5 @@ extension Reembedder {
         }
       throw error.failure(subject, remedy: remedy)
     }
-  }
-}
-
-extension ReembeddedTable {
-  /// The columns whose change may be an edit of the text: of an SQL expression all, but those of vectors.
-  var textColumns: [String] {
-    source.text.columns ?? columns.filter { $0.value.type == nil && !$0.value.isGenerated }.map(\.key).sorted()
   }
 }

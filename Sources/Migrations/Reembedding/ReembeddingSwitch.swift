@@ -17,12 +17,15 @@ struct ReembeddingSwitch: Sendable {
     let read = try table.column(before.column)
     let beside = try table.column(before.columnBeside)
     for column in [read, beside] { try take(column, of: table, on: connection) }
-    let followers = try table.followers(of: read, on: connection)
+    let triggers = try Reembedder.triggers(before, table, on: connection)
+    let names = triggers.names
+    let followers = try table.followers(of: read, on: connection, but: names.contains)
     guard followers.isEmpty else {
       throw table.refusal(
         "\(followers.joined(separator: ", ")) would go on reading the other column",
         "drop what reads \(before.column), and make it again after the switch")
     }
+    try triggers.removal(on: connection)
     let renaming = "ALTER TABLE \(table.name.quoted) RENAME COLUMN"
     try connection.execute(
       """
@@ -30,7 +33,9 @@ struct ReembeddingSwitch: Sendable {
       \(renaming) \(before.columnBeside.quotedIdentifier) TO \(after.column.quotedIdentifier);
       """)
     for names in before.indexes { try rename(names, on: connection) }
-    try connection.execute(Reembedder.triggers(after, table).creation)
+    let renewed = try Reembedder.triggers(after, table, on: connection)
+    try renewed.creation(on: connection)
+    try renewed.renewOwn(on: connection)
     try moveRecords(of: table, [read.number: after.columnBeside, beside.number: after.column], on: connection)
     try table.records.replace(before, by: after, on: connection)
   }

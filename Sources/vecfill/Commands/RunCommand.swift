@@ -1,7 +1,9 @@
 import ArgumentParser
 import Backfill
 import Configuration
+import Foundation
 import Logging
+import Migrations
 
 struct RunCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -21,6 +23,11 @@ struct RunCommand: AsyncParsableCommand {
 
   @Flag(help: "The same as `vecfill estimate`: tell what a run would take, write nothing and call nothing.")
   var dryRun = false
+
+  @Flag(
+    help: ArgumentHelp(
+      "Go on when all is filled: wait for rows that come or are edited, and fill them, until it is stopped."))
+  var follow = false
 
   @Option(help: ArgumentHelp("What to do while another process fills the same columns: fail (80) or skip (0)."))
   var ifLocked = LockPolicy.fail
@@ -44,6 +51,7 @@ struct RunCommand: AsyncParsableCommand {
     for (name, value) in [("--grace", grace), ("--max-outage", maxOutage)] where !(0...86_400).contains(value) {
       throw ValidationError("\(name) takes seconds from 0 to 86400")
     }
+    guard !follow || !dryRun else { throw ValidationError("--follow and --dry-run exclude each other") }
     guard maxQuarantined >= 0 else { throw ValidationError("--max-quarantined takes a number of rows") }
   }
 
@@ -65,12 +73,26 @@ struct RunCommand: AsyncParsableCommand {
 
   private func fill(_ job: Job, _ configuration: JobConfiguration, _ database: Database) async throws {
     let logger = Logger(label: "vecfill") { _ in ConsoleLogHandler(format: logFormat, console: .standard) }
-    let (ending, summary) = try await Filling(
+    let filling = Filling(
       job: job, configuration: configuration, logger: logger, stops: StopSignals(logger, grace: grace), grace: grace,
       maxOutage: maxOutage, maxQuarantined: maxQuarantined, adopts: adopt,
-      isLive: logFormat == .text && Console.standard.isTerminal
-    ).run(database)
-    print(logFormat == .json ? JSONLine.encode(summary) : summary.text)
+      isLive: logFormat == .text && Console.standard.isTerminal)
+    let ending = try await filling.rounds(database) { (rounds, first, summarize) async throws -> Ending in
+      let summary = summarize(first, nil)
+      print(logFormat == .json ? JSONLine.encode(summary) : summary.text)
+      fflush(nil)
+      guard follow, first.isDone else { return first.ending }
+      var keeping = job
+      keeping.indexPolicy = .keep
+      return try await rounds.follow(after: first) { board in
+        try IndexUpkeep(keeping, configuration, Narrator(logger, board), mayBeAway: false)
+      } tell: { outcome, round in
+        let summary = summarize(outcome, round)
+        // Where it ends in another way than by a stop, all of it is told.
+        print(logFormat == .json ? JSONLine.encode(summary) : outcome.isDone ? summary.line : summary.text)
+        fflush(nil)
+      }.ending
+    }
     try ending.check()
   }
 }

@@ -21,8 +21,14 @@ struct Filling {
   /// Whether progress is a live line.
   var isLive: Bool
 
-  /// Runs to the end on an open database; a `Failure` of the run itself is in its ending.
-  func run(_ database: Database) async throws -> (ending: Ending, summary: RunSummary) {
+  /// Runs the first round on an open database, and `body` with it and what makes a summary of a round; a `Failure` of the
+  /// rows themselves is in the round's ending.
+  func rounds<Value>(
+    _ database: Database,
+    _ body: (
+      _ rounds: Rounds, _ first: JobRun.Outcome, _ summarize: (JobRun.Outcome, _ round: Int?) -> RunSummary
+    ) async throws -> Value
+  ) async throws -> Value {
     for warning in configuration.warnings() { logger.warning("\(warning)") }
     let embedder = try configuration.provider().embedder(for: job.model) { logger.notice("\($0)") }
     let state = try StateFolder()
@@ -42,34 +48,12 @@ struct Filling {
     ).columns()
     let policy = RunPolicy(
       grace: .seconds(grace), retry: RetryPolicy(maxOutage: .seconds(maxOutage)), maxQuarantined: maxQuarantined)
-    let run = JobRun(
-      job: job, database: database, ledger: ledger, columns: columns, upkeep: upkeep, stops: stops.requests
-    ) { logger.warning("\($0)") }
-    let reporter = Reporter(board: board, console: .standard, logger: logger, isLive: isLive)
-    let outcome = try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { await reporter.report() }
-      defer { group.cancelAll() }
-      return try await run.run { begun in
-        stops.begin()
-        tellRecovery(begun)
-        logger.info("filling \(job.sources.map(\.name).joined(separator: ", "))")
-        return Pipeline(
-          job: job, policy: policy, store: database.store, embedder: embedder, ledger: ledger, begun: begun,
-          packer: packer, board: board, observer: RunObserver(job, database.shapes, upkeep, logger),
-          countsBlank: database.countsBlank, comparisons: columns.compactMap(\.comparison))
-      }
-    }
-    return (outcome.ending, RunSummary(outcome, job: job, countsExactly: counter.isExact, ledger: ledger.path))
-  }
-
-  private func tellRecovery(_ begun: Ledger.BegunRun) {
-    for change in begun.changes { logger.notice("\(change)") }
-    if !begun.spooled.isEmpty {
-      let rows = begun.spooled.reduce(0) { $0 + $1.rows }
-      logger.info("\(rows.grouped) rows of an earlier run are in the spool and are written without a call")
-    }
-    if begun.possiblyPaid > 0 {
-      logger.warning("\(begun.possiblyPaid) requests of an earlier run had no reply; they may be paid twice")
+    let rounds = Rounds(
+      job: job, policy: policy, database: database, ledger: ledger, embedder: embedder, packer: packer, stops: stops,
+      logger: logger, isLive: isLive, columns: columns)
+    let first = try await rounds.first(board, upkeep)
+    return try await body(rounds, first) { outcome, round in
+      RunSummary(outcome, job: job, countsExactly: counter.isExact, ledger: ledger.path, round: round)
     }
   }
 }

@@ -24,6 +24,11 @@ struct JobRun: Sendable {
     /// Rows that lack a vector at the end though the run is complete: they arrived, or were emptied, during its last
     /// sweep. nil where they could not be counted, or the run is not complete.
     let arrived: Int?
+    /// For each source of the job the ledger's id of its column.
+    let targets: [Int64]
+
+    /// Whether every row has what it can have.
+    var isDone: Bool { [.complete, .quarantined].contains(ending.exitCode) }
   }
 
   /// Runs to the end, which is in the ledger then.
@@ -58,7 +63,9 @@ struct JobRun: Sendable {
     var indexes = RunSummary.Indexes(away: away.withLock { $0 })
     var ending = await settle(&indexes, report.ending)
     ending = await close(begun.id, with: ending, report.tally)
-    return Outcome(ending: ending, report: report, indexes: indexes, arrived: await arrived(ending, report.tally))
+    return Outcome(
+      ending: ending, report: report, indexes: indexes, arrived: await arrived(ending, report.tally),
+      targets: begun.targets)
   }
 
   /// Records in the database what a column is filled with; where that is not possible, the ledger alone knows it.

@@ -9,11 +9,13 @@ struct ReembedPlan {
   let text: String
 
   /// Throws a `Failure` where a column can't be changed.
-  init(_ task: ReembedTask, _ target: Reembedding.Target, _ configuration: JobConfiguration) async throws {
+  init(
+    _ task: ReembedTask, _ sources: [Source], _ target: Reembedding.Target, _ configuration: JobConfiguration
+  ) async throws {
     let job = try configuration.job()
     let isWanted = job.indexPolicy == .after
     var (formers, surveys): ([String], [Reembedder.Survey]) = ([], [])
-    for source in task.job.sources {
+    for source in sources {
       let (survey, fingerprint) = try await task.connected {
         (
           try await $0.survey(source, dimensions: target.dimensions, isIndexWanted: isWanted),
@@ -37,7 +39,8 @@ struct ReembedPlan {
     }
     formerModels = formers
     var estimated = job
-    estimated.sources = task.job.sources
+    estimated.sources = sources
+    for index in estimated.sources.indices { estimated.sources[index].edits = .ignore }
     let report = try await Estimation(configuration: configuration).figuresOfAllRows(estimated)
     let lines = Self.lines(report, surveys, job, formers[0], target)
     text = "\(task.job.name): from \(formers[0]) to \(target)\n" + FigureList(lines, lineWidth: 100).text

@@ -30,18 +30,21 @@ struct ReembedRun {
         .usage, "reembed", "no column of the job is being changed to another model", remedy: "name the model with --to")
     }
     let configuration = try task.configuration(for: target)
-    if begun.count < task.job.sources.count { try await begin(target, configuration) }
+    let pending = task.job.sources.filter { source in !begun.contains { $0.source == source } }
+    if !pending.isEmpty { try await begin(pending, target, configuration) }
     stops.begin()
     while try await advance(configuration, stops, logger) {}
   }
 
   /// The plan, the consent and the probe, before anything is changed; then the new columns.
-  private func begin(_ target: Reembedding.Target, _ configuration: JobConfiguration) async throws {
-    let plan = try await ReembedPlan(task, target, configuration)
+  private func begin(
+    _ sources: [Source], _ target: Reembedding.Target, _ configuration: JobConfiguration
+  ) async throws {
+    let plan = try await ReembedPlan(task, sources, target, configuration)
     print(plan.text)
     try consent.ask("Begin?", else: "nothing was changed")
     try await probe(configuration)
-    for (source, former) in zip(task.job.sources, plan.formerModels) {
+    for (source, former) in zip(sources, plan.formerModels) {
       try await task.connected {
         try await $0.begin(source, job: task.job.name, former: former, target: target, keepDays: keepDays)
       }
@@ -86,10 +89,10 @@ struct ReembedRun {
         return false
       }
       // Rows that came while the index was built.
-      try await fill(parts, configuration, stops, logger)
-      try consent.ask("Switch \(names(parts)) to the new model?", else: "the former model is still read")
-      try await interrupting(stops) { try await task.connected { try await $0.change(parts, to: .rest) } }
-      Console.standard.log("switched: \(names(parts)) now of \(parts[0].reembedding.target)")
+      try await fill(due, configuration, stops, logger)
+      try consent.ask("Switch \(names(due)) to the new model?", else: "the former model is still read")
+      try await interrupting(stops) { try await task.connected { try await $0.change(due, to: .rest) } }
+      Console.standard.log("switched: \(names(due)) now of \(due[0].reembedding.target)")
     case .rest:
       try await fill(due, configuration, stops, logger)
       try await each(due, stops) { _ = try await $0.advance($1.reembedding, $1.source, to: .keep) }
@@ -120,7 +123,7 @@ struct ReembedRun {
       try await Filling(
         job: job, configuration: configuration, logger: logger, stops: stops, grace: Self.grace,
         maxQuarantined: maxQuarantined, isLive: Console.standard.isTerminal
-      ).run($0)
+      ).rounds($0) { _, first, summarize in (first.ending, summarize(first, nil)) }
     }
     print(summary.text)
     if case .quarantined(let rows) = ending {

@@ -87,6 +87,8 @@ struct ReembedTask: Sendable {
     job.sources = parts.map { part in
       var source = part.source
       source.vector = part.reembedding.newColumn
+      // The triggers of the change see to edits, and the digests are the former column's.
+      source.edits = .ignore
       return source
     }
     // The index of the new column is a step of its own.

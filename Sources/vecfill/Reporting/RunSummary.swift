@@ -4,6 +4,8 @@ import Pipeline
 /// What a run tells at its end.
 struct RunSummary: Encodable {
   let job: String
+  /// Which round of `--follow` it was, from 2; nil for the first and for a run without.
+  let round: Int?
   let outcome: String
   let exitCode: Int32
   let rowsWritten: Int
@@ -40,9 +42,10 @@ struct RunSummary: Encodable {
   /// As the job spec says.
   let tooLong: String
 
-  init(_ run: JobRun.Outcome, job: Job, countsExactly: Bool, ledger: String) {
+  init(_ run: JobRun.Outcome, job: Job, countsExactly: Bool, ledger: String, round: Int? = nil) {
     let (tally, indexes) = (run.report.tally, run.indexes)
     self.job = job.name
+    self.round = round
     outcome = RunSummary.outcome(run.ending)
     exitCode = run.ending.exitCode.rawValue
     rowsWritten = tally.written
@@ -53,9 +56,9 @@ struct RunSummary: Encodable {
     rowsArrived = run.arrived
     rowsFitted = tally.fitted
     rowsRecovered = tally.recovered
-    let isDone = [.complete, .quarantined].contains(run.ending.exitCode)
     rowsLeft =
-      isDone ? 0 : tally.total.map { max(0, $0 - tally.written - tally.changed - tally.excluded - tally.quarantined) }
+      run.isDone
+      ? 0 : tally.total.map { max(0, $0 - tally.written - tally.changed - tally.excluded - tally.quarantined) }
     tokensEstimated = tally.estimatedTokens
     self.countsExactly = countsExactly
     tokensBilled = tally.billedTokens
@@ -95,6 +98,17 @@ struct RunSummary: Encodable {
     let percent = tokensEstimated > 0 ? " (\((100 * Double(off) / Double(tokensEstimated)).fixed(1)) %)" : ""
     let before = "\(countsExactly ? "counted" : "estimated") before: \(tokensEstimated.grouped)"
     return "\(tokensBilled.grouped); \(before), difference \(off.grouped)\(off == 0 ? "" : percent)"
+  }
+
+  /// One line for a round of `--follow`.
+  var line: String {
+    var parts = ["\(rowsWritten.grouped) row\(rowsWritten == 1 ? "" : "s") written"]
+    if rowsChangedMeanwhile > 0 { parts.append("\(rowsChangedMeanwhile.grouped) changed meanwhile") }
+    if rowsQuarantined > 0 { parts.append("\(rowsQuarantined.grouped) quarantined") }
+    if possiblyPaid > 0 { parts.append("\(possiblyPaid.grouped) requests possibly paid twice") }
+    if let costUsd { parts.append(costUsd.dollars) }
+    parts.append("\(seconds.fixed(1)) s")
+    return "\(job): round \(round ?? 1): \(parts.joined(separator: ", "))"
   }
 
   /// The lines that a person reads.

@@ -6,7 +6,15 @@ struct SimulatedTable {
   struct Row {
     var text: String?
     var vector: TextDigest?
+    /// Of the text that the vector was made of; nil where nobody knows it.
+    var digest: TextDigest?
+
+    /// Whether the vector is of an earlier text.
+    var isStale: Bool { vector != nil && digest.map { $0 != TextDigest(of: text ?? "") } ?? false }
   }
+
+  /// Whether the application also edits texts that have a vector, and digests are kept.
+  let hasEdits: Bool
 
   private(set) var rows: [Int64: Row] = [:]
   /// Rows that another transaction holds, and until when.
@@ -14,7 +22,8 @@ struct SimulatedTable {
   private var edits = 0
   private(set) var lastInserted: Int64
 
-  init(rows: [String?]) {
+  init(rows: [String?], hasEdits: Bool = false) {
+    self.hasEdits = hasEdits
     for (index, text) in rows.enumerated() { self.rows[Int64(index * 3)] = Row(text: text) }
     lastInserted = Int64(rows.count * 3)
   }
@@ -31,7 +40,7 @@ struct SimulatedTable {
     var looked: Int64?
     for key in keys.prefix(window) where messages.count < request.limit {
       looked = key
-      guard let row = rows[key], row.vector == nil else { continue }
+      guard let row = rows[key], request.rows == .missing ? row.vector == nil : row.isStale else { continue }
       if let text = row.text, Trouble(in: text) == .unreadable {
         messages.append(
           Message(key: .integer(key), unreadable: UnreadableText(reason: "garbled", digest: TextDigest(of: text))))
@@ -46,8 +55,8 @@ struct SimulatedTable {
   mutating func write(_ vectors: [(row: BatchRow, vector: TextDigest)], at now: Duration) -> WriteOutcome {
     var outcome = WriteOutcome()
     for (row, vector) in vectors {
-      guard case .integer(let key) = row.key, let held = rows[key], held.vector == nil, let text = held.text,
-        TextDigest(of: text) == row.digest
+      guard case .integer(let key) = row.key, let held = rows[key], held.vector == nil || hasEdits && held.isStale,
+        let text = held.text, TextDigest(of: text) == row.digest
       else { continue }
       if let until = locks[key], until > now {
         outcome.locked.insert(row.key)
@@ -61,6 +70,7 @@ struct SimulatedTable {
         outcome.hooks = "trigger clr"
       default:
         rows[key]?.vector = vector
+        rows[key]?.digest = hasEdits ? row.digest : nil
         outcome.written.insert(row.key)
       }
     }
@@ -73,7 +83,7 @@ struct SimulatedTable {
     let text = "edited \(edits) \(random.next())"
     guard let key = rows.keys.sorted().randomElement(using: &random) else { return nil }
     switch Int.random(in: 0..<4, using: &random) {
-    case 0: if rows[key]?.vector == nil { rows[key]?.text = text }
+    case 0: edit(key, to: text)
     case 1: rows[key] = nil
     case 2: rows[key] = Row(text: text, vector: TextDigest(of: text))
     default:
@@ -82,6 +92,13 @@ struct SimulatedTable {
       return inserted
     }
     return key
+  }
+
+  private mutating func edit(_ key: Int64, to text: String) {
+    guard let row = rows[key], row.vector == nil || hasEdits else { return }
+    rows[key]?.text = text
+    // As the trigger does: also a vector of which nobody knew the text is of an earlier one now.
+    if row.vector != nil, row.digest == nil { rows[key]?.digest = TextDigest(of: "") }
   }
 
   /// A new row at the end, as a live application writes them.

@@ -102,10 +102,14 @@ struct SimulatedWorld {
   private(set) var comparisons = 0
 
   init(job: Job, rows: [[String?]], faults: Faults, seed: UInt64) {
+    // In every second world the application edits filled rows, too, and the job replaces their vectors.
+    let hasEdits = seed % 2 == 1
+    var job = job
+    if hasEdits { for index in job.sources.indices { job.sources[index].edits = .digest } }
     self.job = job
     self.faults = faults
     random = SeededGenerator(seed: seed)
-    tables = rows.map(SimulatedTable.init)
+    tables = rows.map { SimulatedTable(rows: $0, hasEdits: hasEdits) }
     watermarks = Array(repeating: nil, count: rows.count)
     quarantine = Array(repeating: [:], count: rows.count)
     received = Array(repeating: [], count: rows.count)
@@ -209,15 +213,17 @@ struct SimulatedWorld {
     }
   }
 
-  /// P1: each row that was there and that nobody else has touched has its vector, is blank, or is in quarantine for it.
+  /// P1: each row that was there and that nobody else has touched has the vector of its text, is blank, or is in quarantine
+  /// for it.
   private mutating func expectComplete() {
     for (index, table) in tables.enumerated() {
       for key in present[index] {
-        guard let row = table.rows[key], row.vector == nil, let text = row.text,
+        guard let row = table.rows[key], row.vector == nil || row.isStale, let text = row.text,
           TextPreparation().input(for: text) != nil
         else { continue }
         guard quarantine[index][.integer(key)]?.digest == TextDigest(of: text) else {
-          violations.append("complete, and row \(key) of table \(index) has no vector")
+          violations.append(
+            "complete, and row \(key) of table \(index) has \(row.vector == nil ? "no" : "another text's") vector")
           continue
         }
       }

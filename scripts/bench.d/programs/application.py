@@ -1,7 +1,7 @@
 """An application with SQLAlchemy and pgvector that writes, edits, reads and searches chat_messages all along, so many
 times a second, until its standard input ends; then it tells in JSON what it saw.
 
-    application.py URL RATE follows|former FORMER=LENGTH NEW=LENGTH
+    application.py URL RATE follows|former|check FORMER=LENGTH NEW=LENGTH
 
 `follows` is written as docs/change-the-model.md says: it asks which model the column is of, in the transaction that uses
 it. `former` knows one model only and declares nothing, as an application of before the change that nobody restarted.
@@ -38,13 +38,13 @@ class Message(Base):
 def embed(model, content):
     """As Tests/TestSupport/EmbeddingsServer makes it."""
     seed = content if model == former else f"{model}: {content}"
-    state = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8], "little")
-    mask, values = (1 << 64) - 1, numpy.empty(models[model])
-    for index in range(len(values)):
-        state = (state + 0x9E3779B97F4A7C15) & mask
-        word = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & mask
-        word = ((word ^ (word >> 27)) * 0x94D049BB133111EB) & mask
-        values[index] = (word >> 40) / 8388608 - 1
+    start = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8], "little")
+    # SplitMix64, all numbers at once: unsigned integers of numpy wrap round as they have to.
+    steps = numpy.arange(1, models[model] + 1, dtype=numpy.uint64)
+    state = numpy.uint64(start) + steps * numpy.uint64(0x9E3779B97F4A7C15)
+    word = (state ^ (state >> numpy.uint64(30))) * numpy.uint64(0xBF58476D1CE4E5B9)
+    word = (word ^ (word >> numpy.uint64(27))) * numpy.uint64(0x94D049BB133111EB)
+    values = (word >> numpy.uint64(40)).astype(float) / 8388608 - 1
     return (values / numpy.sqrt((values * values).sum())).astype(numpy.float32)
 
 
@@ -73,7 +73,8 @@ class Application:
 
     def insert(self):
         self.number += 1
-        content, has_vector = f"live {self.number} {random.random()}", random.random() < 0.5
+        content = f"{'stale' if mode == 'former' else 'live'} {self.number} {random.random()}"
+        has_vector = mode == "former" or random.random() < 0.5
         def work(session, model):
             vector = embed(model, content) if has_vector else None
             session.add(Message(insight_id=1, user_id=1, role="user", content=content, embedding=vector))
@@ -125,6 +126,14 @@ class Application:
             "queries": self.queries, "failed": self.failed[:5], "failures": len(self.failed), "wrong": self.wrong[:5],
             "wrongs": len(self.wrong), "longestMilliseconds": round(self.longest * 1000), "seen": self.seen}), flush=True)
 
+
+if mode == "check":
+    application = Application()
+    with Session(engine) as session:
+        rows = session.execute(select(Message.content, Message.embedding), execution_options={"yield_per": 500})
+        for content, found in rows: application.check(new, content, found)
+    print(len(application.wrong))
+    sys.exit()
 
 ended = threading.Event()
 application = Application()

@@ -1,0 +1,99 @@
+import Backfill
+import PgVector
+import Postgres
+
+/// How the rows of a source with `edits: digest` are told whose vector is of an earlier text.
+struct PostgresEdits: Equatable, Sendable {
+  /// The column of the digests, as SQL.
+  let digest: String
+  /// Whether a trigger empties the digest of each row whose text is edited, and an index finds those rows: no text is read
+  /// for them. Else each text is.
+  let areMarked: Bool
+}
+
+extension PostgresTable {
+  /// That a row takes a vector whose text has the digest `digest`: it has none, or one of another text. One of which nobody
+  /// knows the text counts as current.
+  func lacks(digest: String) -> String {
+    guard let edits else { return "\(vector) IS NULL" }
+    return "(\(vector) IS NULL OR \(edits.digest) <> \(digest))"
+  }
+
+  /// That a row is one of `rows`, whatever the source's condition says.
+  ///
+  /// - Parameter readsText: whether the text may be looked at; else the rows that may be edited ones count.
+  func isOne(of rows: PageRequest.Rows, readsText: Bool = true) -> String {
+    guard rows == .edited, let edits else { return lacksVector }
+    if edits.areMarked { return "\(vector) IS NOT NULL AND \(isMarked)" }
+    let differs = readsText ? "\(edits.digest) <> \(digest)" : "\(edits.digest) IS NOT NULL"
+    return "\(vector) IS NOT NULL AND \(differs)"
+  }
+
+  /// That the trigger has emptied the digest; the index of such rows has the same condition.
+  var isMarked: String { edits.map { MarkedRowsIndex.predicate(digest: $0.digest) } ?? "false" }
+}
+
+extension PostgresEdits {
+  /// The digest column and what marks edited rows; throws a `Failure` where the column is not there or can't be used.
+  init(
+    of source: Source, columns: [PostgresColumn], role: String, isFilled: Bool, areMarked: Bool
+  ) throws {
+    let name = "\(source.name).\(source.digestColumn)"
+    guard let column = columns.first(where: { $0.name == source.digestColumn }) else {
+      throw Failure(
+        .configuration, name, "there is no such column, and edits: digest needs it",
+        remedy: "`vecfill migrate up JOB` makes it")
+    }
+    guard column.type.name == "bytea" else {
+      throw Failure(
+        .configuration, name, "it holds \(column.declared), and edits: digest needs bytea",
+        remedy: "rename or drop it; `vecfill migrate up JOB` makes the right one")
+    }
+    for (right, isGiven) in [("SELECT", column.canRead), ("UPDATE", !isFilled || column.canWrite)] where !isGiven {
+      throw Failure(
+        .denied, name, "the role \(role) lacks the right to \(right)",
+        remedy: "GRANT \(right) ON \(source.name) TO it")
+    }
+    self.init(digest: source.digestColumn.quotedIdentifier, areMarked: areMarked)
+  }
+
+  /// What a person should know of how edited rows are found.
+  func warnings(of source: Source) -> [String] {
+    areMarked
+      ? []
+      : [
+        "\(source.name): no trigger and index tell which texts were edited, so each run reads all of them: "
+          + "`vecfill migrate up JOB` makes both"
+      ]
+  }
+
+  /// Whether the table `relation` has the trigger that marks edited rows and, on each of its partitions, the index that
+  /// finds them.
+  static func areMarked(
+    in relation: String, _ source: Source, keys: [String], on connection: isolated PostgresConnection
+  ) throws -> Bool {
+    let name = TriggerName.of(source, TriggerName.Suffix.stale)
+    let triggers = try connection.inspect(
+      "SELECT 1 FROM pg_trigger WHERE tgrelid = $1::oid AND tgname = $2 AND tgenabled IN ('O', 'A')",
+      [.text(relation), .text(name)])
+    guard !triggers.isEmpty else { return false }
+    let parts = try connection.inspect(
+      """
+      WITH RECURSIVE family AS (
+        SELECT $1::oid AS oid UNION SELECT i.inhrelid FROM pg_inherits i JOIN family f ON f.oid = i.inhparent
+      )
+      SELECT c.oid AS part, pg_get_expr(i.indpred, i.indrelid) AS condition FROM family f
+      JOIN pg_class c ON c.oid = f.oid AND c.relkind = 'r'
+      LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisvalid AND i.indexprs IS NULL AND 0 = ALL (i.indoption)
+        AND $2::text[] = array(
+          SELECT a.attname::text FROM unnest(i.indkey) WITH ORDINALITY AS k(number, place)
+          JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number ORDER BY k.place)
+      """, [.text(relation), .array(keys)])
+    var found: [String: Bool] = [:]
+    for row in parts {
+      let isIndexed = row["condition"].map { MarkedRowsIndex.isShown($0, digest: source.digestColumn) } ?? false
+      found[row["part"] ?? "", default: false] = found[row["part"] ?? "", default: false] || isIndexed
+    }
+    return found.values.allSatisfy(\.self)
+  }
+}

@@ -1,0 +1,63 @@
+import Backfill
+import GRDB
+import PgVector
+import Postgres
+
+/// How the rows of a source with `edits: digest` are told whose vector is of an earlier text.
+struct SQLiteEdits: Equatable, Sendable {
+  /// The column of the digests, as SQL.
+  let digest: String
+  /// The index of the rows whose digest a trigger has emptied, since their text was edited; nil where there is none, or no
+  /// such trigger: then each text is read.
+  let index: String?
+
+  /// The index's condition.
+  var isMarked: String { "\(digest) = x''" }
+
+  func differs(from digest: String) -> String { "\(self.digest) <> \(digest)" }
+
+  /// Throws a `Failure` where the column is not there.
+  init(of source: Source, key: SQLiteKey, columns: [SQLiteColumn], in database: Database) throws {
+    guard let column = columns.first(where: { $0.name.lowercased() == source.digestColumn.lowercased() }) else {
+      throw Failure(
+        .configuration, "\(source.name).\(source.digestColumn)", "there is no such column, and edits: digest needs it",
+        remedy: "`vecfill migrate up JOB` makes it")
+    }
+    digest = column.quoted
+    index = try Self.index(of: source, key: key, digest: column.quoted, in: database)
+  }
+
+  private static func index(
+    of source: Source, key: SQLiteKey, digest: String, in database: Database
+  ) throws -> String? {
+    let name = IndexName.of(source, "edited")
+    let both = try Int.fetchOne(
+      database,
+      sql: """
+        SELECT count(*) FROM sqlite_master
+        WHERE tbl_name = ?1 COLLATE NOCASE AND (type, name) IN (VALUES ('trigger', ?2), ('index', ?3))
+        """,
+      arguments: [source.table, TriggerName.of(source, TriggerName.Suffix.stale), name])
+    guard both == 2 else { return nil }
+    // SQLite itself tells whether the index holds all of these rows, in order: else it can't use it.
+    let plan = """
+      EXPLAIN QUERY PLAN SELECT 1 FROM \(source.table.quotedIdentifier) INDEXED BY \(name.quotedIdentifier)
+      WHERE \(digest) = x'' ORDER BY \(key.ascending)
+      """
+    do {
+      let steps = try Row.fetchAll(database, sql: plan)
+      return steps.allSatisfy { !($0["detail"] as String).contains("TEMP B-TREE") } ? name : nil
+    } catch let error as DatabaseError where error.resultCode == .SQLITE_ERROR {
+      return nil
+    }
+  }
+
+  /// What a person should know of how edited rows are found.
+  func warnings(of source: Source) -> [String] {
+    index == nil
+      ? [
+        "\(source.name): no trigger and index tell which texts were edited, so each run reads all of them: "
+          + "`vecfill migrate up JOB` makes both"
+      ] : []
+  }
+}

@@ -1,0 +1,91 @@
+import Backfill
+import Foundation
+import Ledger
+import Logging
+import Pipeline
+
+/// What one process fills: the rows that lack a vector, and with `--follow` those that come after, round by round, until it
+/// is stopped or fails. Each round is a run of its own in the ledger, and P1 holds for each. The columns stay locked.
+struct Rounds: Sendable {
+  let job: Job
+  let policy: RunPolicy
+  let database: Database
+  let ledger: Ledger
+  let embedder: any Embedder
+  let packer: Packer
+  let stops: StopSignals
+  let logger: Logger
+  /// Whether progress is shown as a live line.
+  let isLive: Bool
+  let columns: [ColumnCheck.Checked]
+
+  /// The first round, which does all that a run does.
+  func first(_ board: ProgressBoard, _ upkeep: IndexUpkeep) async throws -> JobRun.Outcome {
+    try await round(columns, board, upkeep, policy) { begun in
+      tellRecovery(begun)
+      logger.info("filling \(job.sources.map(\.name).joined(separator: ", "))")
+    }
+  }
+
+  /// The rounds after the first, each as soon as there is something to fill. `tell` is told of each, by its number.
+  ///
+  /// Returns how the last one ended: where the process is stopped while nothing is left to do, as that round did.
+  func follow(
+    after first: JobRun.Outcome, noIndexes upkeep: (ProgressBoard) throws -> IndexUpkeep,
+    tell: (JobRun.Outcome, _ round: Int) -> Void
+  ) async throws -> JobRun.Outcome {
+    var last = first
+    var number = 1
+    let lookout = Lookout(
+      job: job, store: database.store,
+      search: WorkSearch(job: job, store: database.store, ledger: ledger, targets: first.targets, packer: packer))
+    // What the first round has compared or recorded is so.
+    let columns = columns.map {
+      ColumnCheck.Checked(column: $0.column, comparison: nil, recorded: $0.column.fingerprint)
+    }
+    var policy = policy
+    policy.mostEdited = 10 * job.pageLimit
+    logger.info("following \(job.sources.map(\.name).joined(separator: ", "))")
+    while last.isDone {
+      guard case .done = try await stops.requests.interrupting({ try await lookout.wait() }) else { return last }
+      number += 1
+      let board = ProgressBoard()
+      last = try await round(columns, board, upkeep(board), policy) { _ in }
+      tell(last, number)
+    }
+    return last
+  }
+
+  private func round(
+    _ columns: [ColumnCheck.Checked], _ board: ProgressBoard, _ upkeep: IndexUpkeep, _ policy: RunPolicy,
+    begun tellBegun: (Ledger.BegunRun) -> Void
+  ) async throws -> JobRun.Outcome {
+    let run = JobRun(
+      job: job, database: database, ledger: ledger, columns: columns, upkeep: upkeep, stops: stops.requests
+    ) { logger.warning("\($0)") }
+    let reporter = Reporter(board: board, console: .standard, logger: logger, isLive: isLive)
+    return try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { await reporter.report() }
+      defer { group.cancelAll() }
+      return try await run.run { begun in
+        stops.begin()
+        tellBegun(begun)
+        return Pipeline(
+          job: job, policy: policy, store: database.store, embedder: embedder, ledger: ledger, begun: begun,
+          packer: packer, board: board, observer: RunObserver(job, database.shapes, upkeep, logger),
+          countsBlank: database.countsBlank, comparisons: columns.compactMap(\.comparison))
+      }
+    }
+  }
+
+  private func tellRecovery(_ begun: Ledger.BegunRun) {
+    for change in begun.changes { logger.notice("\(change)") }
+    if !begun.spooled.isEmpty {
+      let rows = begun.spooled.reduce(0) { $0 + $1.rows }
+      logger.info("\(rows.grouped) rows of an earlier run are in the spool and are written without a call")
+    }
+    if begun.possiblyPaid > 0 {
+      logger.warning("\(begun.possiblyPaid) requests of an earlier run had no reply; they may be paid twice")
+    }
+  }
+}
