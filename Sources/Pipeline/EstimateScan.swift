@@ -38,6 +38,7 @@ package struct EstimateScan: Sendable {
     try await withThrowingTaskGroup(of: [PageFigures].self) { counting in
       var pages = 0
       var request = PageRequest(limit: job.pageLimit, sample: sample)
+      var kinds: [PageRequest.Rows] = source.edits == .digest ? [.edited] : []
       while true {
         let page = try await store.page(of: source, request)
         if pages >= cores, let figures = try await counting.next() {
@@ -47,8 +48,10 @@ package struct EstimateScan: Sendable {
         counting.addTask { try await count(page, held) }
         pages += 1
         progress(page.messages.count)
-        guard let key = page.continuesAfter else { break }
-        request.after = key
+        request.after = page.continuesAfter
+        guard request.after == nil else { continue }
+        guard let next = kinds.popLast() else { break }
+        request.rows = next
       }
       for try await figures in counting { add(figures) }
     }

@@ -37,6 +37,7 @@ import Testing
     var brokenServers = 0
     var failedWrites = 0
     var overtakingWrites = 0
+    var replaced = 0
     for seed in Self.seeds {
       var random = SeededGenerator(seed: seed &* 7_919)
       var world = SimulationTests.world(
@@ -61,6 +62,7 @@ import Testing
       brokenServers += world.brokenServers
       failedWrites += world.writeFailuresBesideAnother
       overtakingWrites += world.overtakingWrites
+      replaced += world.tables.reduce(0) { $0 + $1.replaced }
     }
     print(
       "figure: \(Self.seeds.count) worlds, \(crashes) kills, \(locked) held writes, \(outages) outages, "
@@ -74,7 +76,7 @@ import Testing
       ("replies of a broken server", brokenServers), ("kills", crashes), ("comparisons", comparisons),
       ("held writes", locked), ("outages", outages),
       ("inserts", inserts), ("edits", disturbances), ("writes that fail beside another", failedWrites),
-      ("writes that overtake another", overtakingWrites),
+      ("writes that overtake another", overtakingWrites), ("replaced vectors of an earlier text", replaced),
     ] { #expect(count > 100, "\(fault)") }
   }
 }

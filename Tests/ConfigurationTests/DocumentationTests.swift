@@ -38,7 +38,7 @@ struct DocumentationTests {
     for parameter in Parameter.allCases where parameter.definition.isInFiles {
       #expect(text.contains("`\(parameter.rawValue)`"), "\(parameter.rawValue)")
     }
-    for key in ["name", "sources", "table", "schema", "key", "text", "vector", "where"] {
+    for key in ["name", "sources", "table", "schema", "key", "text", "vector", "where", "edits", "follow"] {
       #expect(text.contains("`\(key)`"), "\(key)")
     }
   }

@@ -5,7 +5,7 @@ import Testing
 @testable import Configuration
 
 private let topLevelKeys =
-  "allowed here: name, sources, provider, model, dimensions, cut, preparation, prefix, query_prefix, too_long, "
+  "allowed here: name, sources, edits, follow, provider, model, dimensions, cut, preparation, prefix, query_prefix, too_long, "
   + "batch_size, concurrency, writers, limits, budget, index, "
   + "base_url, organization, project, endpoint, deployment, api_version, encoding_format, send_dimensions, headers, "
   + "body, timeout, ca_file, proxy"

@@ -84,13 +84,6 @@ import Testing
     ),
     (
       """
-      CREATE COLLATION nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
-      CREATE TABLE m (id int PRIMARY KEY, content text COLLATE nocase, embedding vector(3));
-      INSERT INTO m VALUES (1, 'text 1');
-      """, Source(table: "m")
-    ),
-    (
-      """
       CREATE TABLE m (id int PRIMARY KEY, content varchar(80), embedding vector); INSERT INTO m VALUES (1, 'text 1');
       """, Source(table: "m")
     ),
@@ -102,6 +95,19 @@ import Testing
       CREATE TRIGGER zeta BEFORE UPDATE ON m FOR EACH ROW EXECUTE FUNCTION derive();
       INSERT INTO m VALUES (1, NULL, 'text 1');
       """, Source(table: "m")
+    ),
+    (
+      """
+      CREATE TABLE m (id int PRIMARY KEY, title text, content varchar(80), embedding vector(3));
+      INSERT INTO m VALUES (1, NULL, 'text 1');
+      """, Source(table: "m", text: .columns(["title", "content"]))
+    ),
+    (
+      """
+      CREATE FUNCTION shown(text) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT coalesce($1, '') || '.' $$;
+      CREATE TABLE m (id int PRIMARY KEY, payload json, content text, embedding vector(3));
+      INSERT INTO m VALUES (1, '{"a": 1}', 'text 1');
+      """, Source(table: "m", text: .sql("shown(m.content) || (payload->>'a')::int -- both"))
     ),
   ]
 
@@ -186,6 +192,61 @@ import Testing
     try await JobMigrationsTests.expectSettled(fixture, without)
     #expect(try await Self.leftovers(fixture) == "0")
     #expect(try await fixture.database.value("SELECT count(embedding) FROM m") == "3")
+  }
+
+  /// What a writer does to a row whose text is an expression, and whether it is an edit.
+  static let expressions: [(sql: String, isEdit: Bool)] = [
+    ("UPDATE m SET payload = '{\"a\": 2, \"b\": 1}'", true),
+    ("UPDATE m SET payload = '{\"b\": 2, \"a\": 1}'", false),
+    ("UPDATE m SET note = 'n'", false),
+    // It fails for the new value, and the application writes all the same.
+    ("UPDATE m SET payload = '{\"a\": \"no number\"}'", true),
+    ("SET search_path = ''; UPDATE public.m SET payload = '{\"a\": 3}'", true),
+  ]
+
+  @Test(arguments: PostgresCluster.Major.allCases, [Edits.clear, .digest])
+  func `a text that is an expression is compared as a whole, and what it fails with stops no writer`(
+    _ major: PostgresCluster.Major, _ edits: Edits
+  ) async throws {
+    let table = """
+      CREATE FUNCTION shown(int) RETURNS text LANGUAGE sql AS $$ SELECT 'a ' || $1 $$;
+      CREATE TABLE m (id int PRIMARY KEY, payload jsonb, note text, embedding vector(3));
+      INSERT INTO m VALUES (1, '{"a": 1, "b": 1}');
+      """
+    let source = Source(table: "m", text: .sql("shown((payload->>'a')::int)"))
+    let fixture = try await Self.filled(major, table, source, edits)
+    let isSeen = edits == .clear ? "embedding IS NULL" : "embedding IS NOT NULL AND octet_length(embedding_digest) = 0"
+    for (sql, isEdit) in Self.expressions {
+      try await fixture.database.run(
+        """
+        \(Self.vectors); UPDATE m SET payload = '{"a": 1, "b": 1}'; \(Self.vectors)
+        \(edits == .digest ? ", embedding_digest = 'x'" : "")
+        """)
+      try await fixture.database.run(sql)
+      #expect(try await fixture.database.value("SELECT \(isSeen) FROM m") == (isEdit ? "t" : "f"), "\(sql)")
+    }
+  }
+
+  @Test(arguments: PostgresCluster.Major.allCases)
+  func `a writer who gives vector and digest anew is believed`(_ major: PostgresCluster.Major) async throws {
+    let fixture = try await Self.filled(major, Self.plain, Source(table: "m"), .digest)
+    let writes: [(sql: String, vector: String?, digest: String?)] = [
+      ("content = 'new'", "[1,2,3]", ""), ("content = 'new', embedding = '[1,2,3]'", "[1,2,3]", ""),
+      ("content = 'new', embedding = '[3,2,1]'", "[3,2,1]", nil),
+      ("content = 'new', embedding = '[3,2,1]', embedding_digest = '\\x02'", "[3,2,1]", "02"),
+      ("embedding = '[3,2,1]'", "[3,2,1]", "01"), ("content = 'new', embedding = NULL", nil, nil),
+      ("content = E' \\n'", nil, nil), ("content = NULL", nil, nil), ("note = 'n'", "[1,2,3]", "01"),
+    ]
+    for (sql, vector, digest) in writes {
+      try await fixture.database.run(
+        """
+        UPDATE m SET embedding = NULL WHERE id = 1; UPDATE m SET content = 'old' WHERE id = 1;
+        UPDATE m SET embedding = '[1,2,3]', embedding_digest = '\\x01' WHERE id = 1; UPDATE m SET \(sql) WHERE id = 1
+        """)
+      let found = try await fixture.database.run(
+        "SELECT embedding, encode(embedding_digest, 'hex') FROM m WHERE id = 1")
+      #expect(found == [[vector, digest]], "\(sql)")
+    }
   }
 
   @Test func `a generated text is refused before anything is done`() async throws {

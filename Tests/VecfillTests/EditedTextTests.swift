@@ -23,11 +23,13 @@ import Testing
       #expect(edited == 11)
       // The old vector serves until the new one is there.
       #expect(try await FollowTests.missing(scene) == (way.edits == .digest ? 0 : edited))
+      let estimate = try await scene.start(["estimate", "job.yaml", "--json"]).exit()
+      #expect(estimate.code == 0 && estimate.output.contains("\"rows\":11"), "\(estimate.output) \(estimate.errors)")
       let exit = try await scene.fill()
       #expect(exit.code == 0, "\(exit.errors)")
       #expect(try await scene.wrongRows() == [])
       #expect(scene.server.record.requests.reduce(0) { $0 + $1.digests.count } == paid + edited)
-      #expect(exit.output.contains("rows written         11") || exit.output.contains("11"))
+      #expect(exit.output.contains("rows written         11"), "\(exit.output)")
       // A further run has nothing to do.
       #expect(try await scene.fill().code == 0)
       #expect(scene.server.record.requests.reduce(0) { $0 + $1.digests.count } == paid + edited)

@@ -101,6 +101,7 @@ import Testing
       #expect(try await scene.status()?.totals.runs == 1)
       try await scene.database.run("UPDATE chat_messages SET content = 'short' WHERE length(content) > 1000")
       try await scene.poll("its vector") { try await Self.missing(scene) == 0 }
+      try await scene.poll("the round's end") { try await scene.status()?.state == .completed }
       process.send(SIGTERM)
       #expect(await process.exit().code == 0)
     }
@@ -143,6 +144,61 @@ import Testing
       try await cluster.crash()
       let exit = await process.exit()
       #expect(exit.code == 69, "\(exit.errors)")
+    }
+  }
+
+  @Test(.enabled(if: PgBouncer.isInstalled), arguments: [PgBouncer.Mode.transaction, .session])
+  func `through a pooler nothing needs to be told: it looks`(_ mode: PgBouncer.Mode) async throws {
+    let folder = try TemporaryFolder()
+    let plain = try await PostgresCluster.shared(.eighteen).freshDatabase()
+    let database = try await ChatDatabase(in: plain)
+    try await EmbeddingsServer.run { server in
+      let scene = Scene(folder: folder, database: database, server: server)
+      try scene.write(spec: scene.spec + "\nfollow: notify\nedits: digest\n")
+      #expect(try await scene.start(["migrate", "up", "job.yaml"]).exit().code == 0)
+      let pooler = try await PgBouncer(before: plain, mode: mode)
+      let process = try scene.start(["run", "job.yaml", "--follow"], ["DATABASE_URL": pooler.url])
+      try await scene.poll("the first round") { process.errors.contains("following ") || !process.isRunning }
+      try await scene.database.insert(["new"])
+      try await scene.poll("its vector") { try await Self.missing(scene) == 0 }
+      try await scene.poll("the round's end") { try await scene.status()?.state == .completed }
+      process.send(SIGTERM)
+      #expect(await process.exit().code == 0)
+    }
+  }
+
+  @Test(arguments: ways.filter { $0.edits != .ignore })
+  func `killed at random while an application writes, it catches up`(_ way: Way) async throws {
+    try await Self.run(way, rows: 40) { scene in
+      let isOver = Locked(false)
+      let writer = Task {
+        var round = 0
+        while !isOver.withLock(\.self) {
+          round += 1
+          try await scene.database.run(
+            """
+            UPDATE chat_messages SET content = 'edited \(round) ' || id WHERE id % 7 = \(round % 7);
+            INSERT INTO standalone_chat_messages (chat_id, role, content) VALUES (1, 'user', 'new \(round)');
+            """)
+          try await Task.sleep(for: .milliseconds(40))
+        }
+      }
+      var random = SeededGenerator(seed: 5)
+      for _ in 0..<5 {
+        let process = try scene.start(["run", "job.yaml", "--follow"])
+        try await Task.sleep(for: .milliseconds(Int.random(in: 300...1500, using: &random)))
+        #expect(process.isRunning, "\(process.errors)")
+        process.send(SIGKILL)
+        _ = await process.exit()
+      }
+      let process = try scene.start(["run", "job.yaml", "--follow"])
+      try await scene.poll("the first round") { process.errors.contains("following ") || !process.isRunning }
+      isOver.withLock { $0 = true }
+      try await writer.value
+      try await scene.poll("all vectors") { try await scene.wrongRows() == [] }
+      try await scene.poll("the round's end") { try await scene.status()?.state == .completed }
+      process.send(SIGTERM)
+      #expect(await process.exit().code == 0)
     }
   }
 

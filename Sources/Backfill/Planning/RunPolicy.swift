@@ -6,7 +6,7 @@ package struct RunPolicy: Equatable, Sendable {
   /// The most rows in quarantine with which a run still counts as complete. The default is 0.
   package var maxQuarantined: Int
   /// After so many rows with a vector of an earlier text a run has done enough of them: with `--follow`, where another
-  /// round follows and new rows come first. The default is no bound.
+  /// round follows and new rows come first. nil, the default: no round follows, and there is no bound.
   package var mostEdited: Int?
 
   package init(grace: Duration = .seconds(20), retry: RetryPolicy = RetryPolicy(), maxQuarantined: Int = 0) {

@@ -28,7 +28,7 @@ struct SourceProgress: Sendable {
   /// - Parameters:
   ///   - watermark: the key behind which the first sweep begins; nil for the lowest.
   ///   - hasEdited: whether rows are known whose vector is of an earlier text.
-  ///   - mostEdited: after so many of those it has done enough; nil for no bound.
+  ///   - mostEdited: after so many of those it has done enough, since another round follows; nil where none does.
   init(watermark: RowKey?, hasEdited: Bool = false, mostEdited: Int? = nil) {
     resumesAfter = watermark
     sweep = Sweep(start: watermark, leavesOutBlank: false)
@@ -106,7 +106,9 @@ struct SourceProgress: Sendable {
     fullSweeps += 1
     counted = (counted?.excluded ?? ended.excluded, ended.condemned, ended.unreadable)
     unsettled = fullSweeps == 1 ? ended.changed : unsettled.again(in: ended.changed)
-    let isDone = ended.taken == 0 || fullSweeps > 1 && unsettled.isEmpty || hasEnough
+    // Rows that are edited before each write are left to the next round, where one follows.
+    let leavesRestless = mostEdited != nil && fullSweeps == SourceProgress.mostFullSweeps
+    let isDone = ended.taken == 0 || fullSweeps > 1 && unsettled.isEmpty || hasEnough || leavesRestless
     guard !isDone else {
       guard hasEdited, rows == .missing, let counted else {
         isComplete = true

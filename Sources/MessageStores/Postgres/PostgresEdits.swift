@@ -81,6 +81,7 @@ extension PostgresEdits {
       """
       WITH RECURSIVE family AS (
         SELECT $1::oid AS oid UNION SELECT i.inhrelid FROM pg_inherits i JOIN family f ON f.oid = i.inhparent
+          JOIN pg_class p ON p.oid = i.inhparent AND p.relkind = 'p'
       )
       SELECT c.oid AS part, pg_get_expr(i.indpred, i.indrelid) AS condition FROM family f
       JOIN pg_class c ON c.oid = f.oid AND c.relkind = 'r'

@@ -1,4 +1,5 @@
 import Backfill
+import PgVector
 import Postgres
 
 /// What a table runs or checks when its rows are updated, so that a refusal can be told by a name of the catalogue's.
@@ -37,7 +38,9 @@ struct PostgresHooks: Sendable {
         """)
     }
     let results = try segments[0].get()
+    // vecfill's own do nothing to its writes.
     triggers = results[1].map { Trigger(name: $0[0] ?? "", function: $0[1] ?? "") }
+      .filter { !TriggerName.isOwn($0.name) }
     rules = results[2].compactMap { $0[0] }
     constraints = Set(results[3].compactMap { $0[0] })
   }

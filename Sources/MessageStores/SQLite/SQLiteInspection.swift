@@ -1,6 +1,7 @@
 import Backfill
 import Foundation
 import GRDB
+import PgVector
 import Postgres
 
 /// Finds a source in a SQLite file and refuses, by a `Failure`, what can't be paged or filled.
@@ -157,7 +158,9 @@ struct SQLiteInspection {
       sql: "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE ORDER BY name",
       arguments: [source.table])
     let update = #/\bUPDATE\s+(OF\s[^;]*?\s)?ON\s/#.ignoresCase()
+    // vecfill's own do nothing to its writes.
     return all.filter { ($0["sql"] as String).firstMatch(of: update) != nil }.map { $0["name"] }
+      .filter { !TriggerName.isOwn($0) }
   }
 
   private func warnings(of key: SQLiteKey, _ columns: [SQLiteColumn]) -> [String] {

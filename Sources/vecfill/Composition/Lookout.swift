@@ -25,10 +25,8 @@ actor Lookout {
     self.search = search
     began = clock.now
     looks = job.sources.enumerated().flatMap { index, source in
-      // Where it is told, a look is only for what nobody tells.
-      let pace = source.notifies ? LookPace(longest: .seconds(60), at: .zero) : LookPace(at: .zero)
-      return (source.edits == .digest ? [PageRequest.Rows.missing, .edited] : [.missing]).map {
-        Look(source: index, rows: $0, pace: pace)
+      (source.edits == .digest ? [PageRequest.Rows.missing, .edited] : [.missing]).map {
+        Look(source: index, rows: $0, pace: LookPace(at: .zero))
       }
     }
   }

@@ -20,6 +20,8 @@ struct SimulatedTable {
   /// Rows that another transaction holds, and until when.
   private(set) var locks: [Int64: Duration] = [:]
   private var edits = 0
+  /// Vectors of an earlier text that were replaced.
+  private(set) var replaced = 0
   private(set) var lastInserted: Int64
 
   init(rows: [String?], hasEdits: Bool = false) {
@@ -69,6 +71,7 @@ struct SimulatedTable {
         outcome.unfilled.insert(row.key)
         outcome.hooks = "trigger clr"
       default:
+        if held.vector != nil { replaced += 1 }
         rows[key]?.vector = vector
         rows[key]?.digest = hasEdits ? row.digest : nil
         outcome.written.insert(row.key)
