@@ -132,7 +132,8 @@ struct ReembeddedTable: Sendable {
 
   /// The tables that rows can be written to: itself, and those that inherit from it.
   func parts(on connection: isolated PostgresConnection) throws -> [SQLName] {
-    try JobTable(source, on: connection).triggered
+    // It is asked in a transaction, and so not by what begins one of its own.
+    [source.tableName] + (isPartitioned ? [] : try JobTable.heirs(of: source.tableName.quoted, on: connection))
   }
 
   func refusal(_ reason: String, _ remedy: String) -> Failure {
