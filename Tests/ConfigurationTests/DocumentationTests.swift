@@ -39,7 +39,8 @@ struct DocumentationTests {
       #expect(text.contains("`\(parameter.rawValue)`"), "\(parameter.rawValue)")
     }
     for key in [
-      "name", "sources", "table", "schema", "key", "text", "vector", "where", "write_to", "since", "order", "edits", "follow",
+      "name", "sources", "table", "schema", "key", "text", "vector", "where", "write_to", "since", "order", "edits",
+      "follow",
     ] {
       #expect(text.contains("`\(key)`"), "\(key)")
     }

@@ -5,6 +5,7 @@ import Tokenizer
 /// Serves the tests' embeddings API by itself, for benchmarks: prints its base URL, and ends with its standard input.
 ///
 ///     embeddings-server [DIMENSIONS] [cl100k_base]    # counts tokens by the installed vocabulary, as OpenAI does
+///     embeddings-server other=MODEL …                 # has this model, too, whose vectors of a text are others
 @main
 enum EmbeddingsServerCommand {
   nonisolated static func main() async throws {
@@ -15,6 +16,7 @@ enum EmbeddingsServerCommand {
       let tokenizer = try Cl100kBase(from: VocabularyFolder.searched(ProcessInfo.processInfo.environment))
       options.tokens = { tokenizer.count($0) }
     }
+    options.otherModels = Set(arguments.filter { $0.hasPrefix("other=") }.map { String($0.dropFirst("other=".count)) })
     options.apiKey = nil
     try await EmbeddingsServer.run(options) { @Sendable server in
       FileHandle.standardOutput.write(Data((server.root + "/v1\n").utf8))

@@ -83,6 +83,8 @@ package enum StoreAccess: Sendable {
   case reading
   /// As `reading`, also of a column that holds what no run would fill.
   case verifying
+  /// Paging and counting all rows, as if none had a vector of whatever dimensions: for a column that is yet to come.
+  case planning
   case filling
 }
 

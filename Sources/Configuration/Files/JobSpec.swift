@@ -63,7 +63,8 @@ extension Edits {
 extension Source {
   fileprivate var summary: String {
     let reads = view.map { "\($0), written to \(name)" } ?? name
-    let columns = "\(reads) (\(key), \(text) -> \(vector))" + (order == .newest ? ", newest first" : "")
+    let columns =
+      "\(reads) (\(key), \(text) -> \(vector))" + (order == .newest ? ", newest first" : "")
       + (edits == .ignore ? "" : ", edits: \(edits)")
     return condition.map { "\(columns) where \($0.split(whereSeparator: \.isNewline).joined(separator: " "))" }
       ?? columns

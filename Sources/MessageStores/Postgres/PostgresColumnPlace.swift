@@ -1,4 +1,5 @@
 import Backfill
+import PgVector
 import Postgres
 
 /// Where the catalogue has the column that a source fills.
@@ -13,7 +14,7 @@ struct PostgresColumnPlace: Hashable, Sendable {
 
   /// The name of the lock on filling the column. Every process takes the same one, however it spells the source, also
   /// after a rename.
-  var lockName: String { "vecfill \(table).\(number)" }
+  var lockName: String { ColumnLock.name(table: table, number: number) }
 
   /// The column of `source`; nil where there is no such table or column.
   static func find(_ source: Source, on connection: isolated PostgresConnection) throws -> PostgresColumnPlace? {

@@ -15,18 +15,7 @@ struct PostgresColumnRecords: Sendable {
   private let schema: String
   private let place: String
 
-  static let definition = OwnTable.Definition(
-    name: "vecfill_column",
-    body: """
-      database text NOT NULL, table_id oid NOT NULL, column_number smallint NOT NULL, table_name text NOT NULL,
-      column_name text NOT NULL, fingerprint text NOT NULL, recorded_at timestamptz NOT NULL DEFAULT now(),
-      by text NOT NULL DEFAULT current_setting('application_name'),
-      PRIMARY KEY (database, table_id, column_number)
-      """,
-    columns: [
-      ("database", .text), ("table_id", .oid), ("column_number", .smallint), ("table_name", .text),
-      ("column_name", .text), ("fingerprint", .text), ("recorded_at", .timestamptz), ("by", .text),
-    ])
+  static let definition = OwnTable.Definition.columnRecords
 
   struct Reading {
     var recorded: Fingerprint?
@@ -88,6 +77,23 @@ struct PostgresColumnRecords: Sendable {
     reading.recorded = try Fingerprint(
       recorded: newest.fingerprint, of: "\(filled.tableName).\(filled.columnName)", in: newest.place)
     return reading
+  }
+
+  /// What is recorded of a column of a table with the object id `table`, to be told and not to be decided by: nil also
+  /// where the record is none of this version's.
+  static func fingerprint(
+    table: String, in schema: String, column number: String, on connection: isolated PostgresConnection
+  ) throws -> Fingerprint? {
+    let quoted = try connection.inspect("SELECT quote_ident($1)", [.text(schema)])[0][0] ?? ""
+    guard let found = try OwnTable.all(definition, in: quoted, on: connection).first, found.isReadable,
+      try found.isTrusted(forTable: table, on: connection)
+    else { return nil }
+    return try connection.inspect(
+      """
+      SELECT fingerprint FROM ONLY \(found.name) WHERE table_id = $1::oid AND column_number = $2::smallint
+      ORDER BY recorded_at DESC LIMIT 1
+      """, [.text(table), .text(number)]
+    ).first?[0].flatMap { try? Fingerprint(recorded: $0, of: "", in: found.name) }
   }
 
   /// What a record goes by: the parameters $1 to $5.

@@ -23,7 +23,7 @@ extension PostgresTable {
   ///
   /// - Parameter readsText: whether the text may be looked at; else the rows that may be edited ones count.
   func isOne(of rows: PageRequest.Rows, readsText: Bool = true) -> String {
-    guard rows == .edited, let edits else { return "\(vector) IS NULL" }
+    guard rows == .edited, let edits else { return lacksVector }
     if edits.areMarked { return "\(vector) IS NOT NULL AND \(isMarked)" }
     let differs = readsText ? "\(edits.digest) <> \(digest)" : "\(edits.digest) IS NOT NULL"
     return "\(vector) IS NOT NULL AND \(differs)"

@@ -35,7 +35,7 @@ struct PostgresInspection {
     if source.view == nil, let since = source.since { try checkSince(since, columns) }
     if source.view == nil { try checkText(columns) }
     let pgvector = try pgvector(on: connection)
-    let vector = try vectorColumn(columns, dimensions: dimensions, on: connection)
+    let vector = try vectorColumn(columns, of: relation, dimensions: dimensions, on: connection)
     let missing = try key.missingRowsIndex(isPartitioned: relation["kind"] == "p", on: connection)
     let shown = try view(of: oid, key: key.key, columns, on: connection)
     let read = shown.map { Columns(of: source.reading.description, all: $0.columns, role: role) } ?? columns
@@ -49,7 +49,8 @@ struct PostgresInspection {
       source: source, zonedTexts: zoned(read), oid: oid, schema: relation["schema"] ?? "", view: shown?.name,
       key: key.key, vectorNumber: vector.number, vectorType: vector.type, dimensions: vector.dimensions,
       pgvectorSchema: pgvector.schema, keySchemas: key.schemas,
-      missingRowsIndex: missing.index, edits: edits, indexes: try indexes(of: relation, on: connection),
+      missingRowsIndex: access == .planning ? nil : missing.index, edits: edits, takesAll: access == .planning,
+      indexes: try indexes(of: relation, on: connection),
       warnings: (pgvector.warning.map { [$0] } ?? []) + missing.warnings + (edits?.warnings(of: source) ?? []))
     if case .sql = source.text { try checkExpression(of: table, on: connection) }
     _ = try PostgresPage(table: table, request: PageRequest(limit: 0), bytes: 0).read(on: connection)
@@ -205,7 +206,7 @@ struct PostgresInspection {
   }
 
   private func vectorColumn(
-    _ columns: Columns, dimensions: Int?, on connection: isolated PostgresConnection
+    _ columns: Columns, of relation: PostgresRow, dimensions: Int?, on connection: isolated PostgresConnection
   ) throws -> (number: Int, type: VectorType, dimensions: Int?) {
     let column = try column(source.vector, of: columns, written: access == .filling, missing: Self.make)
     guard let type = VectorType(rawValue: column.type.name) else {
@@ -217,9 +218,11 @@ struct PostgresInspection {
     // pgvector's type modifier is the dimension.
     let declared = column.modifier.flatMap { $0 > 0 ? $0 : nil }
     let found = try declared ?? existingDimensions(on: connection)
-    if let dimensions, let found, found != dimensions {
+    if let dimensions, let found, found != dimensions, access != .planning {
+      let recorded = try PostgresColumnRecords.fingerprint(
+        table: relation["oid"] ?? "", in: relation["schema"] ?? "", column: column.number, on: connection)
       throw refusal(
-        "it holds vectors of \(found) dimensions, the job's have \(dimensions)",
+        "it holds vectors of \(found) dimensions\(recorded.map { " [\($0)]" } ?? ""), the job's have \(dimensions)",
         "set dimensions to \(found) in the job, or \(Self.fillAnother)", column: source.vector)
     }
     return (Int(column.number) ?? 0, type, declared)

@@ -19,6 +19,7 @@ package actor PostgresMessageStore: MessageStore {
   private let news: PostgresNews
   private let patience: PostgresPatience
   private let lockTimeout: Duration
+  private let model: String?
   private var tables: [Source: PostgresTable] = [:]
   /// The columns whose identity was asked for, and in which of the reader's sessions.
   private var columns: [PostgresColumnPlace: (records: PostgresColumnRecords, session: Int)] = [:]
@@ -26,11 +27,12 @@ package actor PostgresMessageStore: MessageStore {
   /// Connects to `url`. `applicationName` is what the server, and another process that finds a lock held, is told.
   ///
   /// Up to `writers` writes go on side by side. A write waits no longer than `lockTimeout` for another transaction's lock
-  /// before it leaves the rows that are held.
+  /// before it leaves the rows that are held. `model` is what its vectors are of.
   package init(
     url: DatabaseURL, applicationName: String, writers: Int = 1, patience: PostgresPatience = PostgresPatience(),
-    lockTimeout: Duration = .seconds(1)
+    lockTimeout: Duration = .seconds(1), model: String? = nil
   ) async throws {
+    self.model = model
     mostWriters = writers
     identity = url.identity
     address = url.redacted
@@ -50,9 +52,10 @@ package actor PostgresMessageStore: MessageStore {
   }
 
   package func inspect(_ source: Source, dimensions: Int, for access: StoreAccess) async throws -> SourceShape {
-    let table = try await read(source) {
+    var table = try await read(source) {
       try PostgresInspection.table(of: source, dimensions: dimensions, for: access, on: $0)
     }
+    table.writtenModel = model
     tables[source] = table
     return table.shape
   }

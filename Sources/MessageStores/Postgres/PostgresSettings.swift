@@ -1,3 +1,4 @@
+import PgVector
 import Postgres
 
 /// What a transaction of the store's sets for itself alone, whatever the role, the database or a pooler sets.
@@ -16,6 +17,8 @@ struct PostgresSettings: Equatable, Sendable {
   var pinsExpressions = false
   /// Whether a function's cost outweighs all else, as `PostgresTable.lacking` needs it.
   var weighsFunctions = false
+  /// The model that vectors are written of; nil where none is said.
+  var writtenModel: String?
 
   var sql: String {
     var settings = [
@@ -42,6 +45,10 @@ struct PostgresSettings: Equatable, Sendable {
       settings.append(("search_path", "pg_catalog.concat_ws(', ', \(own), '\(appended)')"))
     }
     if isReadOnly { settings.append(("transaction_read_only", "'on'")) }
+    if let writtenModel {
+      let literal = writtenModel.replacing("\\", with: "\\\\").replacing("'", with: "''")
+      settings.append((VectorWriter.setting, "E'\(literal)'"))
+    }
     if pinsExpressions {
       settings += [("TimeZone", "'UTC'"), ("bytea_output", "'hex'"), ("xmlbinary", "'base64'")]
       settings += ["lc_monetary", "lc_numeric", "lc_time"].map { ($0, "'C'") }

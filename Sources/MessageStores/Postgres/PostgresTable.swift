@@ -27,6 +27,10 @@ struct PostgresTable: Sendable {
   var missingRowsIndex: MissingRowsIndex?
   /// How rows are told whose vector is of an earlier text; nil where the job doesn't say `edits: digest`.
   var edits: PostgresEdits?
+  /// Whether a row counts as one that lacks a vector though it has one.
+  var takesAll = false
+  /// The model that this process's vectors are of, as a column asks for it that is changed to another.
+  var writtenModel: String?
   let indexes: SourceShape.Indexes
   let warnings: [String]
 
@@ -55,6 +59,8 @@ struct PostgresTable: Sendable {
     "(\(source.text.postgresStoredLength ?? "pg_catalog.octet_length(\(text))")) > \(UnreadableText.mostBytes)"
   }
   var vector: String { source.vector.quotedIdentifier }
+  /// That a row lacks a vector.
+  var lacksVector: String { takesAll ? "true" : "\(vector) IS NULL" }
   func pgvector(_ operation: String) -> String { "OPERATOR(\(pgvectorSchema.quotedIdentifier).\(operation))" }
 
   /// The text's digest, as `TextDigest` has it.
@@ -67,6 +73,7 @@ struct PostgresTable: Sendable {
   func settings(_ statementTimeout: Duration = .seconds(60), lockTimeout: Duration? = nil) -> PostgresSettings {
     var settings = PostgresSettings(statementTimeout: statementTimeout, lockTimeout: lockTimeout, schemas: keySchemas)
     if case .sql = source.text { settings.pinsExpressions = true }
+    settings.writtenModel = writtenModel
     return settings
   }
 }

@@ -66,7 +66,7 @@ extension JobTable {
   }
 
   /// The tables that inherit from `table`, which is not partitioned.
-  private static func heirs(of table: String, on connection: isolated PostgresConnection) throws -> [SQLName] {
+  static func heirs(of table: String, on connection: isolated PostgresConnection) throws -> [SQLName] {
     try connection.query(
       """
       WITH RECURSIVE family AS (

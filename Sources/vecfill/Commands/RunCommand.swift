@@ -2,13 +2,8 @@ import ArgumentParser
 import Backfill
 import Configuration
 import Foundation
-import Ledger
 import Logging
-import MessageStores
 import Migrations
-import Pipeline
-import Postgres
-import Tokenizer
 
 struct RunCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -78,54 +73,27 @@ struct RunCommand: AsyncParsableCommand {
 
   private func fill(_ job: Job, _ configuration: JobConfiguration, _ database: Database) async throws {
     let logger = Logger(label: "vecfill") { _ in ConsoleLogHandler(format: logFormat, console: .standard) }
-    let stops = StopSignals { cause in
-      logger.notice(
-        "\(cause.signal): stopping within \(grace.fixed(0)) s; a second signal cancels what is under way")
-    } abandon: { cause in
-      logger.warning("\(cause.signal): ended without what does not answer; run the same command again to go on")
-    }
-    for warning in configuration.warnings() + [configuration.unknownLimit(of: job)].compactMap(\.self) {
-      logger.warning("\(warning)")
-    }
-    let embedder = try configuration.provider().embedder(for: job.model) { logger.notice("\($0)") }
-    let state = try StateFolder()
-    let board = ProgressBoard()
-    let upkeep = try IndexUpkeep(
-      job, configuration, Narrator(logger, board), mayBeAway: database.shapes.contains(where: \.indexes.mayBeAway))
-    let (claims, locks) = try await database.claim(job, in: state.locks)
-    defer { withExtendedLifetime((locks, stops)) {} }
-    let counter = try TokenCounter(for: configuration.catalogueModel)
-    try counter.check(job)
-    let ledger = try Ledger.open(at: configuration.ledgerPath ?? state.ledger)
-    database.warn(logger)
-    for warning in Set(claims.flatMap(\.warnings)).sorted() { logger.warning("\(warning)") }
-    let packer = Packer(job, model: job.model, counter: counter)
-    let columns = try await ColumnCheck(
-      job: job, store: database.store, ledger: ledger, claims: claims, packer: packer, adopts: adopt
-    ).columns()
-    let policy = RunPolicy(
-      grace: .seconds(grace), retry: RetryPolicy(maxOutage: .seconds(maxOutage)), maxQuarantined: maxQuarantined)
-    let rounds = Rounds(
-      job: job, policy: policy, database: database, ledger: ledger, embedder: embedder, packer: packer, stops: stops,
-      logger: logger, isLive: logFormat == .text && Console.standard.isTerminal, columns: columns)
-    var outcome = try await rounds.first(board, upkeep)
-    let summary = RunSummary(outcome, job: job, countsExactly: counter.isExact, ledger: ledger.path)
-    print(logFormat == .json ? JSONLine.encode(summary) : summary.text)
-    fflush(nil)
-    if follow, outcome.isDone {
+    let filling = Filling(
+      job: job, configuration: configuration, logger: logger, stops: StopSignals(logger, grace: grace), grace: grace,
+      maxOutage: maxOutage, maxQuarantined: maxQuarantined, adopts: adopt,
+      isLive: logFormat == .text && Console.standard.isTerminal)
+    let ending = try await filling.rounds(database) { (rounds, first, summarize) async throws -> Ending in
+      let summary = summarize(first, nil)
+      print(logFormat == .json ? JSONLine.encode(summary) : summary.text)
+      fflush(nil)
+      guard follow, first.isDone else { return first.ending }
       var keeping = job
       keeping.indexPolicy = .keep
-      outcome = try await rounds.follow(after: outcome) { board in
+      return try await rounds.follow(after: first) { board in
         try IndexUpkeep(keeping, configuration, Narrator(logger, board), mayBeAway: false)
       } tell: { outcome, round in
-        let summary = RunSummary(outcome, job: job, countsExactly: counter.isExact, ledger: ledger.path, round: round)
+        let summary = summarize(outcome, round)
         // Where it ends in another way than by a stop, all of it is told.
         print(logFormat == .json ? JSONLine.encode(summary) : outcome.isDone ? summary.line : summary.text)
         fflush(nil)
-      }
+      }.ending
     }
-    if case .failed(let failure) = outcome.ending { throw failure }
-    if outcome.ending.exitCode != .complete { throw ArgumentParser.ExitCode(outcome.ending.exitCode.rawValue) }
+    try ending.check()
   }
 }
 

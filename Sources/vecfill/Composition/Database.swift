@@ -21,7 +21,7 @@ struct Database: Sendable {
     let url = try DatabaseURL(configuration.databaseURL().reveal())
     let name = "vecfill \(Host.name) pid \(getpid())"
     let store = try await url.openMessageStore(
-      applicationName: name, for: access, writers: job.writers, maxOutage: maxOutage)
+      applicationName: name, for: access, writers: job.writers, maxOutage: maxOutage, model: job.model.name)
     do {
       var shapes: [SourceShape] = []
       for source in job.sources {

@@ -14,6 +14,23 @@ struct Estimation {
   var compares = false
   var sampling: Sampling?
 
+  /// The figures of embedding all rows of `job`, as if none of them had a vector.
+  func figuresOfAllRows(_ job: Job) async throws -> EstimateReport {
+    try await Database.with(configuration, job, for: .planning) { database in
+      let counter = try TokenCounter(for: configuration.catalogueModel)
+      try counter.check(job)
+      // What the ledger knows is of the column that is there.
+      let scan = EstimateScan(
+        job: job, store: database.store, ledger: nil, packers: [Packer(job, model: job.model, counter: counter)])
+      let (estimates, isSample) = try await read(job, database, scan)
+      let terms = EstimateTerms(
+        model: job.model, price: configuration.price, limits: job.limits, storage: VectorStorage(database),
+        counter: counter, isSample: isSample,
+        lacksVocabulary: configuration.catalogueModel?.tokenizer == .cl100kBase && !counter.isExact)
+      return EstimateReport(job: job.name, estimates.map { ($0.source, $0.methods[0]) }, terms)
+    }
+  }
+
   func tell() async throws {
     let job = try configuration.job()
     for warning in configuration.warnings() + [configuration.unknownLimit(of: job)].compactMap(\.self) {

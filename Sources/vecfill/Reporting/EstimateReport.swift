@@ -106,12 +106,14 @@ struct EstimateReport: Encodable {
     return "\(all.duplicates.grouped); sent once, which saves \(mark)\(all.tokensSaved.short) tokens\(saved)"
   }
 
-  private var tokens: String {
+  /// The tokens, in words.
+  var tokens: String {
     guard !terms.isExact else { return "\(all.tokens.grouped), exact" }
     return "~\(all.tokens.grouped), \(all.tokensLow.grouped) to \(all.tokensHigh.grouped)"
   }
 
-  private var cost: String {
+  /// What it costs, in words.
+  var cost: String {
     guard let cost = all.costUsd, let low = all.costUsdLow, let high = all.costUsdHigh else { return "price unknown" }
     guard terms.model.usdPerMillionTokens != 0 else { return "none: the model is free" }
     let price = terms.model.usdPerMillionTokens.map { " at $\($0)/M tokens" } ?? ""
@@ -120,7 +122,8 @@ struct EstimateReport: Encodable {
       ? "\(cost.money), exact\(price)\(asOf)" : "~\(cost.money), \(low.money) to \(high.money)\(price)"
   }
 
-  private var time: String {
+  /// What the limits a minute make of it, in words.
+  var time: String {
     guard let hours = all.hours, let binding = all.hoursBoundBy else {
       return "unknown: no limit a minute is set or known"
     }

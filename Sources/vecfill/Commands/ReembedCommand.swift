@@ -1,0 +1,101 @@
+import ArgumentParser
+import Backfill
+import Configuration
+import Foundation
+import Migrations
+
+struct ReembedCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "reembed", abstract: "Change a job's columns to another model, while the application works.",
+    discussion: """
+      Fills a column beside the one that the application reads, indexes it, compares the neighbours of some rows, and \
+      changes the names of the two in one transaction. The former column stays for --keep-days. PostgreSQL only.
+
+      Killed or stopped at any point, `vecfill reembed JOB` goes on where it was, on any machine: how far it is is in the \
+      database. What the application has to do, and when: docs/change-the-model.md.
+
+      Exit codes: those of run, and 65 where the comparison shows less than --min-overlap or --min-recall.
+      """)
+
+  @OptionGroup var options: JobOptions
+
+  @Option(
+    help: ArgumentHelp("The new model; --dimensions is its length where not the model's own.", valueName: "model"))
+  var to: String?
+
+  @Flag(help: "Tell how far it is, and change nothing.")
+  var status = false
+
+  @Flag(help: "Before the switch: drop the new column, and all is as it was.")
+  var abandon = false
+
+  @Flag(help: "After the switch: change the names back.")
+  var undo = false
+
+  @Flag(help: "After --keep-days: drop the former column. Before, it needs --yes.")
+  var finish = false
+
+  @Flag(help: "Stop before the switch; the same command without it switches.")
+  var noSwitch = false
+
+  @Flag(help: "Agree to the plan, the switch, and what is dropped, without a question.")
+  var yes = false
+
+  @Option(help: ArgumentHelp("How long the former column stays after the switch.", valueName: "days"))
+  var keepDays = 7
+
+  @Option(
+    help: ArgumentHelp("Stop before the switch where fewer of the ten nearest are the same.", valueName: "percent"))
+  var minOverlap: Percentage?
+
+  @Option(
+    help: ArgumentHelp(
+      "Stop before the switch where the new index finds fewer of the ten nearest.", valueName: "percent"))
+  var minRecall: Percentage?
+
+  @Option(help: "Quarantined rows with which it goes on.")
+  var maxQuarantined = 0
+
+  func validate() throws {
+    guard [status, abandon, undo, finish].count(where: { $0 }) <= 1 else {
+      throw ValidationError("give one of --status, --abandon, --undo and --finish")
+    }
+    guard options.options.model == nil else { throw ValidationError("name the new model with --to") }
+    guard (0...3650).contains(keepDays) else { throw ValidationError("--keep-days takes days from 0 to 3650") }
+    guard maxQuarantined >= 0 else { throw ValidationError("--max-quarantined takes a number of rows") }
+  }
+
+  func run() async throws {
+    let task = try ReembedTask(spec: options.spec, flags: options.options.flags)
+    let consent = Consent(isGiven: yes)
+    if status {
+      print(try await ReembedReport(task).text)
+    } else if abandon {
+      try await ReembedEnding(task: task, consent: consent).abandon()
+    } else if undo {
+      try await ReembedEnding(task: task, consent: consent).undo()
+    } else if finish {
+      try await ReembedEnding(task: task, consent: consent).finish()
+    } else {
+      try await ReembedRun(
+        task: task, to: to, keepDays: keepDays, consent: consent, switches: !noSwitch,
+        leastOverlap: minOverlap?.share, leastRecall: minRecall?.share, maxQuarantined: maxQuarantined
+      ).run()
+    }
+  }
+}
+
+/// Whether a person agrees to what can't be taken back.
+struct Consent {
+  let isGiven: Bool
+
+  /// Asks at a terminal; throws a `Failure` with `.usage` elsewhere, and where the answer is not yes.
+  func ask(_ question: String, else refusal: String) throws {
+    guard !isGiven else { return }
+    guard isatty(STDIN_FILENO) == 1 else {
+      throw Failure(.usage, "reembed", refusal, remedy: "add --yes to agree to it")
+    }
+    Console.standard.log("\(question) Type yes to go on:")
+    guard readLine() == "yes" else { throw Failure(.usage, "reembed", "not confirmed; \(refusal)") }
+  }
+}

@@ -1,0 +1,69 @@
+import ArgumentParser
+import Backfill
+import Configuration
+import Foundation
+import Ledger
+import Logging
+import Migrations
+import Pipeline
+import Tokenizer
+
+/// Fills a job's columns once, from the claims to the summary: `vecfill run`, and the filling of `vecfill reembed`.
+struct Filling {
+  let job: Job
+  let configuration: JobConfiguration
+  let logger: Logger
+  let stops: StopSignals
+  var grace: Double = 20
+  var maxOutage: Double = 600
+  var maxQuarantined = 0
+  var adopts = false
+  /// Whether progress is a live line.
+  var isLive: Bool
+
+  /// Runs the first round on an open database, and `body` with it and what makes a summary of a round; a `Failure` of the
+  /// rows themselves is in the round's ending.
+  func rounds<Value>(
+    _ database: Database,
+    _ body: (
+      _ rounds: Rounds, _ first: JobRun.Outcome, _ summarize: (JobRun.Outcome, _ round: Int?) -> RunSummary
+    ) async throws -> Value
+  ) async throws -> Value {
+    for warning in configuration.warnings() + [configuration.unknownLimit(of: job)].compactMap(\.self) {
+      logger.warning("\(warning)")
+    }
+    let embedder = try configuration.provider().embedder(for: job.model) { logger.notice("\($0)") }
+    let state = try StateFolder()
+    let board = ProgressBoard()
+    let upkeep = try IndexUpkeep(
+      job, configuration, Narrator(logger, board), mayBeAway: database.shapes.contains(where: \.indexes.mayBeAway))
+    let (claims, locks) = try await database.claim(job, in: state.locks)
+    defer { withExtendedLifetime((locks, stops)) {} }
+    let counter = try TokenCounter(for: configuration.catalogueModel)
+    try counter.check(job)
+    let ledger = try Ledger.open(at: configuration.ledgerPath ?? state.ledger)
+    database.warn(logger)
+    for warning in Set(claims.flatMap(\.warnings)).sorted() { logger.warning("\(warning)") }
+    let packer = Packer(job, model: job.model, counter: counter)
+    let columns = try await ColumnCheck(
+      job: job, store: database.store, ledger: ledger, claims: claims, packer: packer, adopts: adopts
+    ).columns()
+    let policy = RunPolicy(
+      grace: .seconds(grace), retry: RetryPolicy(maxOutage: .seconds(maxOutage)), maxQuarantined: maxQuarantined)
+    let rounds = Rounds(
+      job: job, policy: policy, database: database, ledger: ledger, embedder: embedder, packer: packer, stops: stops,
+      logger: logger, isLive: isLive, columns: columns)
+    let first = try await rounds.first(board, upkeep)
+    return try await body(rounds, first) { outcome, round in
+      RunSummary(outcome, job: job, countsExactly: counter.isExact, ledger: ledger.path, round: round)
+    }
+  }
+}
+
+extension Ending {
+  /// Throws what the process ends with where it isn't complete.
+  func check() throws {
+    if case .failed(let failure) = self { throw failure }
+    if exitCode != .complete { throw ArgumentParser.ExitCode(exitCode.rawValue) }
+  }
+}

@@ -1,0 +1,14 @@
+import Backfill
+import Logging
+
+extension StopSignals {
+  /// Signals that are told in a log; requests in flight may take `grace` seconds to end.
+  convenience init(_ logger: Logger, grace: Double) {
+    self.init { cause in
+      logger.notice(
+        "\(cause.signal): stopping within \(grace.fixed(0)) s; a second signal cancels what is under way")
+    } abandon: { cause in
+      logger.warning("\(cause.signal): ended without what does not answer; run the same command again to go on")
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import Backfill
+import Foundation
+import Migrations
+
+/// What `vecfill reembed JOB --status` tells.
+struct ReembedReport {
+  let text: String
+
+  init(_ task: ReembedTask) async throws {
+    let columns = try await task.connected { reembedder in
+      var columns: [String] = []
+      for part in try await task.parts(reembedder) {
+        columns.append(Self.text(part.reembedding, try await reembedder.progress(part.reembedding, part.source), task))
+      }
+      return columns
+    }
+    text =
+      columns.isEmpty ? "no column of the job is being changed to another model" : columns.joined(separator: "\n\n")
+  }
+
+  private static func text(
+    _ reembedding: Reembedding, _ progress: Reembedder.Progress, _ task: ReembedTask
+  ) -> String {
+    var rows = [
+      ("from", reembedding.former), ("to", "\(reembedding.target)"), ("step", reembedding.step.words),
+      (
+        "rows",
+        "\(progress.filled.grouped) of \(progress.rows.grouped) have a vector of the new model"
+          + (progress.losing > 0 ? ", \(progress.losing.grouped) only one of the former" : "")
+      ),
+    ]
+    if let comparison = reembedding.comparison { rows.append(("compared", comparison)) }
+    if let keptUntil = reembedding.keptUntil {
+      rows.append(("former column", "\(reembedding.formerColumn), kept until \(keptUntil.formatted(.iso8601))"))
+    }
+    rows.append(("next", next(reembedding, task)))
+    return "\(reembedding.place):\n" + FigureList(rows).text
+  }
+
+  private static func next(_ reembedding: Reembedding, _ task: ReembedTask) -> String {
+    switch reembedding.step {
+    case .keep:
+      "model: \(reembedding.target.model) and dimensions: \(reembedding.target.dimensions) in the job spec; "
+        + "then --finish drops the former column, or --undo changes back"
+    case .rest: "\(task.again) fills the rows that came during the switch"
+    default: "\(task.again) goes on, --abandon drops the new column"
+    }
+  }
+}
