@@ -45,7 +45,7 @@ import Testing
       for action in conductor.handle(events.removeFirst(), at: .zero) {
         switch action {
         case .readLastKey: events.append(.lastKeyRead(.integer(.max)))
-        case .readPage(let source, let request, _):
+        case .readPage(let source, let request, _, _):
           reads.append("\(source) \(request.rows)")
           events.append(.pageRead(tables[source].page(request.rows)))
         case .request(let batch, _, _):

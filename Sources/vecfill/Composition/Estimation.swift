@@ -26,6 +26,7 @@ struct Estimation {
       let terms = EstimateTerms(
         model: job.model, price: configuration.price, limits: job.limits, storage: VectorStorage(database),
         counter: counter, isSample: isSample,
+        mostBytes: counter.safeCut(job.preparation, job.model)?.mostBytes,
         lacksVocabulary: configuration.catalogueModel?.tokenizer == .cl100kBase && !counter.isExact)
       return EstimateReport(job: job.name, estimates.map { ($0.source, $0.methods[0]) }, terms)
     }
