@@ -89,7 +89,9 @@ package struct IndexIntents: Sendable {
           -- A part that a load didn't come to attach is one all the same.
           SET definition = CASE WHEN \(Self.definition.name).definition LIKE '% ATTACH PARTITION %'
             THEN \(Self.definition.name).definition ELSE excluded.definition END,
-          tablespace = excluded.tablespace, comment = excluded.comment
+          tablespace = excluded.tablespace,
+          -- Who built it anew may have died before the comment.
+          comment = coalesce(excluded.comment, \(Self.definition.name).comment)
         WHERE (SELECT indisvalid FROM pg_index WHERE indexrelid = $1::oid)
         """, [.text(id ?? ""), .text(table), .text(column), .text(definition ?? "")])
     }

@@ -205,7 +205,7 @@ private let refusedSpecs: [(String, String)] = [
     "sources: [{table: a, since: {at: \"2026' OR 1\"}}]",
     "1:34: sources[0].since.at must be a date, a time or a number, not text"
   ),
-  ("sources: [{table: a, since: {at: }}]", "1:33: sources[0].since.at must be a date, a time or a number, not nothing"),
+  ("sources: [{table: a, since: {at: }}]", "1:34: sources[0].since.at must be a date, a time or a number, not nothing"),
   ("sources: [{table: a, where: ' '}]", "1:29: sources[0].where must be text, not blank"),
   ("- a\n- b", "1:1: the file must be a mapping of name, sources, \(topLevelKeys.dropFirst(29)), not a list"),
   ("planted", "1:1: the file must be a mapping of name, sources, \(topLevelKeys.dropFirst(29)), not text"),

@@ -285,6 +285,7 @@ import Testing
       let fixture = try await Self.fixture(kind, rows: 5, of: source)
       try await fixture.run(
         """
+        DROP VIEW shown;
         ALTER TABLE notes ADD "Odd ""one"" x" varchar(9), ALTER body TYPE varchar;
         UPDATE notes SET title = NULL, body = '', number = NULL WHERE id = 2;
         UPDATE notes SET title = ' ', body = ' ' WHERE id = 3;

@@ -115,7 +115,7 @@ import Testing
     try await Scene.run(engine, rules: [.requests(2..<6, .hold(gate, then: .answer))]) { scene in
       try await Self.make(scene, engine)
       try Self.write("table: notes\n    text: title\n    order: newest\n    since: {id: 21}", in: scene)
-      let process = try scene.start(["run", "job.yaml"])
+      let process = try scene.start(["run", "job.yaml", "--concurrency", "1"])
       try await scene.poll("two batches") { try await scene.database.count("embedding IS NOT NULL", in: "notes") >= 20 }
       #expect(try await scene.database.count("embedding IS NOT NULL AND id > 40", in: "notes") == 20)
       process.send(SIGKILL)
@@ -123,7 +123,7 @@ import Testing
       gate.open()
       try await scene.database.run("INSERT INTO notes (id, title) VALUES (61, 'title 61')")
       let before = Self.sent(to: scene).count
-      let exit = try await scene.fill()
+      let exit = try await scene.fill(["--concurrency", "1"])
       #expect(exit.code == 0, "\(exit.errors)")
       #expect(Self.sent(to: scene).dropFirst(before).first == TextDigest(of: "title 61"))
       #expect(try await scene.database.count("embedding IS NULL", in: "notes") == 20)
@@ -160,7 +160,7 @@ import Testing
     async throws
   {
     let gate = EmbeddingsServer.Gate()
-    try await Scene.run(engine, rules: [.requests(1..<100, .hold(gate, then: .answer))]) { scene in
+    try await Scene.run(engine, rules: [.texts(where: { $0 == "title 60" }, .hold(gate, then: .answer))]) { scene in
       try await scene.database.run(
         """
         CREATE TABLE notes (id bigint PRIMARY KEY, title text, embedding vector(8)) PARTITION BY RANGE (id);
@@ -185,7 +185,9 @@ import Testing
       _ = await early.exit()
       hold.release()
       #expect(try await indexes() == original)
-      let second = try scene.start(["run", "job.yaml"])
+      // Another machine, which has no replies of the first.
+      let other = scene.elsewhere("other")
+      let second = try scene.start(["run", "job.yaml"], other)
       try await scene.poll("the drop") { try await indexes().isEmpty }
       let build = try Hold("LOCK TABLE notes_2 IN ROW EXCLUSIVE MODE", on: scene.database.url)
       gate.open()
@@ -195,7 +197,7 @@ import Testing
       _ = await second.exit()
       #expect(try await indexes() != original)
       build.release()
-      let exit = try await scene.fill()
+      let exit = try await scene.fill([], other)
       #expect(exit.code == 0, "\(exit.errors)")
       #expect(try await indexes() == original)
       #expect(try await scene.database.count("embedding IS NULL", in: "notes") == 0)
