@@ -71,3 +71,98 @@ import Testing
     }
   }
 }
+
+/// What is refused, and what a stale record is worth.
+@Suite struct ReembedRefusalTests {
+  @Test func `another model is refused while one is under way, and each wrong request says what to do`() async throws {
+    try await ReembedScene.run(.postgres18, rows: 10) { world in
+      let unasked = try await world.reembed(["--to", ReembedScene.new, "--dimensions", "8"])
+      #expect(unasked.code == 64 && unasked.errors.contains("--yes"), "\(unasked.errors)")
+      #expect(unasked.output.contains("cost"))
+      #expect(try await world.scene.database.count("true") == 10)
+      for arguments in [["--undo"], ["--abandon", "--yes"], ["--finish", "--yes"], []] {
+        let none = try await world.reembed(arguments)
+        #expect(none.code == 64 && none.errors.contains("--to"), "\(none.errors)")
+      }
+      let same = try await world.reembed(["--to", ReembedScene.former, "--dimensions", "8", "--yes"])
+      #expect(same.code == 78 && same.errors.contains("already"), "\(same.errors)")
+      let unknown = try await world.reembed(["--to", "no-such-model", "--dimensions", "8", "--yes"])
+      #expect(unknown.code != 0)
+      #expect(try await world.definitions().contains { $0[0]?.contains("embedding_new") == true } == false)
+
+      let ready = try await world.reembed(world.beginning + ["--no-switch"])
+      #expect(ready.code == 0, "\(ready.errors)")
+      let other = try await world.reembed(["--to", ReembedScene.new, "--dimensions", "16", "--yes"])
+      #expect(other.code == 78 && other.errors.contains("--abandon"), "\(other.errors)")
+      let strict = try await world.reembed(["--undo"])
+      #expect(strict.code == 78 && strict.errors.contains("--abandon"), "\(strict.errors)")
+      let fill = try await world.scene.fill()
+      #expect(fill.code == 0, "\(fill.errors)")
+    }
+  }
+
+  @Test func `an overlap below what is asked for stops before the switch`() async throws {
+    try await ReembedScene.run(.postgres16, rows: 40) { world in
+      let exit = try await world.reembed(world.beginning + ["--min-overlap", "90%"])
+      #expect(exit.code == 65 && exit.errors.contains("overlap@10 is"), "\(exit.errors)")
+      #expect(try await world.wrong(ReembedScene.former) == [])
+      let status = try await world.reembed(["--status"])
+      #expect(status.output.contains("comparing neighbours"))
+    }
+  }
+
+  @Test func `what would go on reading the former column is named before anything is changed`() async throws {
+    try await ReembedScene.run(.postgres18, rows: 4) { world in
+      try await world.scene.database.run("CREATE VIEW nearest AS SELECT id, embedding FROM chat_messages")
+      let exit = try await world.reembed(world.beginning)
+      #expect(exit.code == 78 && exit.errors.contains("the view nearest"), "\(exit.errors)")
+      #expect(try await world.definitions().contains { $0[0]?.contains("embedding_new") == true } == false)
+    }
+  }
+
+  @Test func `a run that fills the column keeps it from being switched`() async throws {
+    let gate = EmbeddingsServer.Gate()
+    try await ReembedScene.run(.postgres18, rows: 20, rules: [.texts(with: "held", .hold(gate, then: .answer))]) {
+      world in
+      let ready = try await world.reembed(world.beginning + ["--no-switch"])
+      #expect(ready.code == 0, "\(ready.errors)")
+      try await world.scene.database.insert(["held"])
+      try await world.scene.database.run(
+        "UPDATE chat_messages SET embedding_new = '[1,2,3,4,5,6,7,8]' WHERE content = 'held'")
+      let run = try world.scene.start(["run", "job.yaml"])
+      try await world.scene.server.wait { $0.inFlight == 1 }
+      let exit = try await world.reembed(["--yes"])
+      #expect(exit.code == 80 && exit.errors.contains("fills it"), "\(exit.errors)")
+      gate.open()
+      #expect(await run.exit().code == 0)
+      let again = try await world.reembed(["--yes"])
+      #expect(again.code == 0, "\(again.errors)")
+    }
+  }
+
+  @Test func `a table that was made anew is changed from the beginning`() async throws {
+    try await ReembedScene.run(.postgres16, rows: 10) { world in
+      let exit = try await world.reembed(world.beginning)
+      #expect(exit.code == 0, "\(exit.errors)")
+      try await world.scene.database.run(
+        """
+        DROP TABLE chat_messages;
+        CREATE TABLE chat_messages (id serial PRIMARY KEY, content text NOT NULL, embedding vector(8));
+        INSERT INTO chat_messages (content) SELECT 'again ' || i FROM generate_series(1, 10) i
+        """)
+      try world.scene.write(source: "table: chat_messages")
+      #expect(try await world.scene.fill().code == 0)
+      let again = try await world.reembed(world.beginning)
+      #expect(again.code == 0, "\(again.errors)")
+      let rows = try await world.scene.database.rows("SELECT count(*) FROM chat_messages WHERE embedding IS NOT NULL")
+      #expect(rows == [["10"]])
+    }
+  }
+
+  @Test func `SQLite is refused, and told what to do instead`() async throws {
+    try await Scene.run(.sqlite) { scene in
+      let exit = try await scene.start(["reembed", "job.yaml", "--to", ReembedScene.new]).exit()
+      #expect(exit.code == 78 && exit.errors.contains("PostgreSQL only"), "\(exit.errors)")
+    }
+  }
+}

@@ -28,7 +28,8 @@ package struct Reembedder: Sendable {
   package func read(_ source: Source) async throws -> Reembedding? {
     try await reporting(source.name) {
       try await pair.watcher.run { connection in
-        try ReembeddedTable(source, on: connection).records.read(source.vector, on: connection)
+        let table = try ReembeddedTable(source, on: connection)
+        return try table.records.read(source.vector, columns: table.columns.keys, on: connection)
       }
     }
   }
@@ -99,7 +100,7 @@ package struct Reembedder: Sendable {
         try await change(reembedding.place) { connection in
           let table = try ReembeddedTable(source, on: connection)
           try table.check(on: connection)
-          if try table.records.read(source.vector, on: connection) != nil { return }
+          if try table.records.read(source.vector, columns: table.columns.keys, on: connection) != nil { return }
           try Self.begin(reembedding, table, on: connection)
         }
         narrator.tell("\(reembedding.place): its new column is \(reembedding.newColumn)")

@@ -28,11 +28,15 @@ struct ReembeddingRecords: Sendable {
 
   private var place: String { "\(schema).\(Self.definition.name)" }
 
-  /// That of `column`; nil where there is none.
+  /// That of `column`; nil where there is none, or only one of a table that is gone, whose name this one has.
   ///
-  /// Throws a `Failure` with `.configuration` where a table of that name is there and not to be trusted: what it says
+  /// - Parameter columns: the names of the table's columns.
+  ///
+  /// Throws a `Failure` with `.configuration` where a table of records is there and not to be trusted: what it says
   /// decides which columns are dropped.
-  func read(_ column: String, on connection: isolated PostgresConnection) throws -> Reembedding? {
+  func read(
+    _ column: String, columns: some Sequence<String>, on connection: isolated PostgresConnection
+  ) throws -> Reembedding? {
     guard try exists(on: connection) else { return nil }
     let found = try connection.query(
       """
@@ -55,7 +59,7 @@ struct ReembeddingRecords: Sendable {
     reembedding.indexes = indexes
     reembedding.comparison = row["comparison"]
     reembedding.switchedAt = row["switched"].flatMap(Double.init).map(Date.init(timeIntervalSince1970:))
-    return reembedding
+    return columns.contains(reembedding.columnBeside) ? reembedding : nil
   }
 
   /// Makes the table of records where there is none.
@@ -70,6 +74,10 @@ struct ReembeddingRecords: Sendable {
       """
       INSERT INTO \(place) (table_name, column_name, step, job, former, provider, model, dimensions, keep_days, indexes)
       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+      ON CONFLICT (table_name, column_name) DO UPDATE SET step = excluded.step, job = excluded.job,
+        former = excluded.former, provider = excluded.provider, model = excluded.model,
+        dimensions = excluded.dimensions, keep_days = excluded.keep_days, indexes = excluded.indexes, comparison = NULL,
+        switched_at = NULL, started_at = now(), by = excluded.by
       """,
       [
         .text(table.name), .text(reembedding.column), .text(reembedding.step.rawValue), .text(reembedding.job),

@@ -96,7 +96,7 @@ struct ReembeddingTriggers: Sendable {
     let read = reembedding.column.quotedIdentifier
     let isForeign = "NEW.\(read) IS NOT NULL AND \(isForeign)"
     return """
-      CREATE FUNCTION \(function(part))() RETURNS trigger LANGUAGE plpgsql AS $vecfill$
+      CREATE OR REPLACE FUNCTION \(function(part))() RETURNS trigger LANGUAGE plpgsql AS $vecfill$
       BEGIN
         NEW.\(read) := NULL;
         RETURN NEW;

@@ -56,7 +56,7 @@ RECORDED = text("""
 class Application:
     def __init__(self):
         self.model, self.seen, self.number = former, {}, 0
-        self.queries, self.failed, self.wrong, self.longest = 0, [], [], 0.0
+        self.queries, self.failed, self.wrong, self.longest, self.at = 0, [], [], 0.0, ""
 
     def transaction(self, lock, work):
         """Runs `work(session, model)` while the column stays of one model."""
@@ -119,12 +119,13 @@ class Application:
             try: action()
             except Exception as error: self.failed.append(f"{action.__name__}: {str(error)[:300]}")
             self.queries += 1
-            self.longest = max(self.longest, time.monotonic() - began)
+            took = time.monotonic() - began
+            if took > self.longest: self.longest, self.at = took, f"{time.strftime('%H:%M:%S')} {action.__name__}"
             due = max(due + 1 / rate, time.monotonic() - 1)
             ended.wait(max(0, due - time.monotonic()))
         print(json.dumps({
             "queries": self.queries, "failed": self.failed[:5], "failures": len(self.failed), "wrong": self.wrong[:5],
-            "wrongs": len(self.wrong), "longestMilliseconds": round(self.longest * 1000), "seen": self.seen}), flush=True)
+            "wrongs": len(self.wrong), "longestMilliseconds": round(self.longest * 1000), "longestAt": self.at, "seen": self.seen}), flush=True)
 
 
 if mode == "check":
