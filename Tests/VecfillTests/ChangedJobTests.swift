@@ -126,7 +126,10 @@ import Testing
   @Test(arguments: [SIGTERM, SIGKILL])
   func `a condition and a key that change midway are noticed, and no row is lost`(signal: Int32) async throws {
     for (source, notice) in [
-      ("table: m\n    where: id > 2", "m.embedding is read from its beginning: the job's `where` has changed"),
+      (
+        "table: m\n    where: id > 2",
+        "m.embedding is read from its beginning: the job's `where` or `since` has changed"
+      ),
       ("table: m\n    key: uid", "m.embedding is read from its beginning: its key was (id) and is (uid)"),
     ] {
       let gate = EmbeddingsServer.Gate()

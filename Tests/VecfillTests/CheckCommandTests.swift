@@ -211,6 +211,19 @@ import Testing
     try await database.run("DROP OWNED BY \(role); DROP ROLE \(role)")
   }
 
+  @Test func `the rebuild of a partitioned table's index is no fault`() async throws {
+    let database = try await Self.table(.eighteen, "DROP TABLE m")
+    try await database.run(
+      """
+      CREATE TABLE m (id bigint PRIMARY KEY, content text, embedding vector(8)) PARTITION BY RANGE (id);
+      CREATE TABLE m_1 PARTITION OF m FOR VALUES FROM (0) TO (9)
+      """)
+    try await OddDatabaseTests.scene(database.url, "m", "\nindex: {when: rebuild}") { scene, place in
+      let (told, _) = try await scene.check(["--offline"], place)
+      #expect(told.mark("index.when") == nil, "\(told.checks)")
+    }
+  }
+
   @Test(arguments: ChatDatabase.Engine.allCases)
   func `vectors of another model fail before anything is paid`(engine: ChatDatabase.Engine) async throws {
     try await Scene.run(engine, .ofTwoModels) { scene in

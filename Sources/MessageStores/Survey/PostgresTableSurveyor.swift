@@ -71,9 +71,10 @@ struct PostgresTableSurveyor: Sendable {
     } catch let failure as Failure {
       survey.keyRefusal = failure
     }
-    let written = key.columns.map(\.name) + [source.vector]
-    let texts = (source.text.columns ?? []).filter { !written.contains($0) }
-    survey.columns = (columns.filter { written.contains($0.name) } + shown.filter { texts.contains($0.name) }).map {
+    let texts = source.text.columns ?? []
+    let wanted = key.columns.map(\.name) + [source.vector] + (source.view == nil ? texts : [])
+    let ofView = source.view == nil ? [] : shown.filter { texts.contains($0.name) && !wanted.contains($0.name) }
+    survey.columns = (columns.filter { wanted.contains($0.name) } + ofView).map {
       TableSurvey.Column(name: $0.name, type: $0.declared, canRead: $0.canRead, canWrite: $0.canWrite)
     }
     let vector = columns.first { $0.name == source.vector }

@@ -70,7 +70,7 @@ struct MigrationFindings {
     guard job.indexPolicy != .keep else { return [] }
     return zip(job.sources, tables).compactMap { source, table in
       guard let table else { return nil }
-      if table.kind == .partitioned {
+      if table.kind == .partitioned, job.indexPolicy == .after {
         return .failed(
           "index.when", .configuration,
           "\(source.name): PostgreSQL builds no index on a partitioned table concurrently",
