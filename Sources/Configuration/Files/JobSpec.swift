@@ -23,11 +23,16 @@ struct JobSpec {
       name = Setting(key: "name", value: .text(fileName), origin: .builtIn)
     }
     let edits = try root["edits"].map(Edits.init) ?? .ignore
-    let notifies = try root["follow"]?.text(.choice(["poll", "notify"])) == "notify"
-    (sources, sourceSettings) = try Self.readSources(root.required("sources"), origin: origin) {
+    let follow = try root["follow"]?.text(.choice(["poll", "notify"]))
+    let (sources, sourceSettings) = try Self.readSources(root.required("sources"), origin: origin) {
       value throws(Failure) in
-      try Self.readSource(value, edits: edits, notifies: notifies)
+      try Self.readSource(value, edits: edits, notifies: follow == "notify")
     }
+    self.sources = sources
+    let followed = root["follow"].flatMap { value in
+      follow.map { Setting(key: "follow", value: .text($0), origin: origin(value.line)) }
+    }
+    self.sourceSettings = sourceSettings + (followed.map { [$0] } ?? [])
   }
 
   private static func readSources(

@@ -15,6 +15,9 @@ struct RunCommand: AsyncParsableCommand {
       With an HNSW index on the column each write is many times slower: `index: {when: rebuild}` in the spec \
       drops it for the load and puts it back after it (docs/migrations.md).
 
+      With --follow it goes on when all is filled, and fills what comes and, as `edits` in the spec says, what is edited, \
+      round by round (docs/edited-texts.md). Stopped while it waits, it ends as its last round did, with 0 as a rule.
+
       Exit codes: 0 complete, 64 usage, 65 bad data, 69 unavailable, 74 local files, 77 denied, 78 configuration, \
       80 locked, 82 budget, 83 quarantined rows, 130 SIGINT, 143 SIGTERM or SIGHUP (docs/exit-codes.md).
       """)
