@@ -23,7 +23,7 @@ extension Reembedder {
         while true {
           do {
             let timeout = patience.timeout
-            return try await change(subject) { connection in
+            return try await change(subject, of: parts.map(\.source.tableName)) { connection in
               // What waits behind the first table waits for the last one, too.
               let started = ContinuousClock.now
               for change in switches {
@@ -50,7 +50,7 @@ extension Reembedder {
     try await reporting(subject) {
       try await exclusively {
         let timeout = patience.timeout
-        try await change(subject) { connection in
+        try await change(subject, of: parts.map(\.source.tableName)) { connection in
           let started = ContinuousClock.now
           for (source, reembedding) in parts {
             try connection.limitLocks(to: timeout - started.duration(to: .now))

@@ -97,7 +97,7 @@ package struct Reembedder: Sendable {
         let table = try await table(source)
         let reembedding = Reembedding(
           table: table.name, column: source.vector, job: job, former: former, target: target, keepDays: keepDays)
-        try await change(reembedding.place) { connection in
+        try await change(reembedding.place, of: [source.tableName]) { connection in
           let table = try ReembeddedTable(source, on: connection)
           try table.check(on: connection)
           if try table.records.read(source.vector, columns: table.columns.keys, on: connection) != nil { return }
@@ -210,18 +210,29 @@ extension Reembedder {
   }
 
   /// Runs `body` in a transaction of limited locks, again and again while another is in the way.
+  ///
+  /// - Parameter tables: those whose definition it changes. An autovacuum of one of them is ended, as PostgreSQL does for who
+  ///   waits longer than a second: with a lock that stands in no reader's and no writer's way.
   func change(
-    _ subject: String, _ body: @escaping @Sendable (isolated PostgresConnection) throws -> Void
+    _ subject: String, of tables: [SQLName] = [],
+    _ body: @escaping @Sendable (isolated PostgresConnection) throws -> Void
   ) async throws {
     let timeout = patience.timeout
     try await pair.patiently(patience, subject, tell: narrator.tell) { connection in
       try connection.transaction { connection in
+        try connection.limitLocks(to: Self.vacuumPatience)
+        for table in tables {
+          try connection.execute("LOCK TABLE \(table.quoted) IN SHARE UPDATE EXCLUSIVE MODE")
+        }
         try connection.limitLocks(to: timeout)
         try connection.addPgVectorToPath(isLocal: true)
         try body(connection)
       }
     }
   }
+
+  /// A good while above PostgreSQL's `deadlock_timeout`, after which an autovacuum that is in the way is ended.
+  private static let vacuumPatience: Duration = .seconds(5)
 
   func reporting<Value: Sendable>(_ subject: String, _ body: () async throws -> Value) async throws -> Value {
     do {

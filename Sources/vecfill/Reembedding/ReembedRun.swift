@@ -18,6 +18,9 @@ struct ReembedRun {
   let maxQuarantined: Int
 
   private static let grace = 20.0
+  /// The most texts of a request while the table's vector indexes are kept. A write of several replies holds its rows until
+  /// all of them are in the indexes, some 5 ms each, and an edit by the application waits for it.
+  private static let mostTexts = 10
 
   func run() async throws {
     let logger = Logger(label: "vecfill") { _ in ConsoleLogHandler(format: .text, console: .standard) }
@@ -120,10 +123,15 @@ struct ReembedRun {
   ) async throws {
     let job = try task.filling(parts, configuration)
     let (ending, summary) = try await Database.with(configuration, job, for: .filling, maxOutage: .seconds(600)) {
-      try await Filling(
+      database in
+      var job = job
+      if job.indexPolicy != .rebuild, database.shapes.contains(where: { !$0.indexes.present.isEmpty }) {
+        job.batchSize = min(job.batchSize, Self.mostTexts)
+      }
+      return try await Filling(
         job: job, configuration: configuration, logger: logger, stops: stops, grace: Self.grace,
         maxQuarantined: maxQuarantined, isLive: Console.standard.isTerminal
-      ).rounds($0) { _, first, summarize in (first.ending, summarize(first, nil)) }
+      ).rounds(database) { _, first, summarize in (first.ending, summarize(first, nil)) }
     }
     print(summary.text)
     if case .quarantined(let rows) = ending {

@@ -6,9 +6,6 @@ import Postgres
 
 /// A job whose columns are changed to another model, with what its database says of that.
 struct ReembedTask: Sendable {
-  /// The most rows of a request, and so of a write, while the table's vector indexes are kept: some 5 ms each.
-  private static let mostRows = 25
-
   let spec: String
   let flags: [Parameter: String]
   /// As the spec says, without a change.
@@ -94,8 +91,6 @@ struct ReembedTask: Sendable {
       source.edits = .ignore
       return source
     }
-    // A write holds its rows until all of them are in the table's indexes, and an edit by the application waits for it.
-    if job.indexPolicy != .rebuild { job.batchSize = min(job.batchSize, Self.mostRows) }
     // The index of the new column is a step of its own.
     if job.indexPolicy == .after { job.indexPolicy = .keep }
     return job
