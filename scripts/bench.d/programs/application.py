@@ -49,7 +49,7 @@ def embed(model, content):
 
 
 RECORDED = text("""
-    SELECT coalesce(fingerprint::json->'with'->>'model', fingerprint::json->>'model') FROM vecfill_column
+    SELECT jsonb_path_query_first(fingerprint::jsonb, '$.**.model') #>> '{}' FROM vecfill_column
     WHERE table_id = 'chat_messages'::regclass AND column_name = 'embedding'""")
 
 
