@@ -26,10 +26,11 @@ struct SQLiteInspection {
     try checkTable()
     let columns = try SQLiteColumn.all(of: source.table, in: database)
     let key = try SQLiteKeyInspection(source: source, database: database, columns: columns).key()
+    if source.view == nil { try checkText(columns) }
     let vector = try column(source.vector, of: columns, missing: "add the column, or name it in the job")
     let read =
       try source.view.map { try SQLiteView($0, of: source, database: database).columns(key, vector) } ?? columns
-    try checkText(read)
+    if source.view != nil { try checkText(read) }
     if let since = source.since {
       _ = try column(since.column, of: read, missing: "name a column with since: in the job", reading: true)
     }

@@ -89,6 +89,8 @@ struct ReembedTask: Sendable {
       source.vector = part.reembedding.newColumn
       // The triggers of the change see to edits, and the digests are the former column's.
       source.edits = .ignore
+      // What was written last is searched first.
+      source.order = .newest
       return source
     }
     // The index of the new column is a step of its own.
