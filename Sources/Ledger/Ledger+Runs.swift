@@ -70,7 +70,7 @@ extension Ledger {
           guard let source = targets.firstIndex(of: target) else { throw LedgerDamage(place: "batch.target_id") }
           return Conductor.Spooled(
             id: BatchID(run: try row.checked("run_id"), number: try row.checked("number")), source: source,
-            rows: try BatchContents.decode(row.checked("contents")).count)
+            rows: try Set(BatchContents.decode(row.checked("contents")).map(\.key)).count)
         },
         possiblyPaid: lost,
         spent: try Ledger.spent(targets: owned, db), earlier: try Ledger.earlierUse(of: job.model.name, at: date, db),

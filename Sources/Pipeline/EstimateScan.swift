@@ -44,7 +44,7 @@ package struct EstimateScan: Sendable {
           add(figures)
           pages -= 1
         }
-        counting.addTask { try await count(page, held) }
+        counting.addTask { try await count(page, of: source, held) }
         pages += 1
         progress(page.messages.count)
         guard let key = page.continuesAfter else { break }
@@ -63,7 +63,9 @@ package struct EstimateScan: Sendable {
       of: column, source, in: store.identity, fingerprint: job.fingerprint(of: source))
   }
 
-  private func count(_ page: MessagePage, _ held: Ledger.ColumnContents?) async throws -> [PageFigures] {
+  private func count(
+    _ page: MessagePage, of source: Source, _ held: Ledger.ColumnContents?
+  ) async throws -> [PageFigures] {
     var rows = page.messages
     var condemned: [RowKey: TextDigest] = [:]
     if let held {
@@ -75,7 +77,10 @@ package struct EstimateScan: Sendable {
     }
     let spooled = page.messages.count - rows.count
     return packers.map {
-      PageFigures($0.pack(MessagePage(rows, continuesAfter: nil), condemned: condemned), spooled: spooled)
+      PageFigures(
+        $0.pack(
+          MessagePage(rows, continuesAfter: nil), condemned: condemned, cutting: source.chunks?.cutting,
+          paid: held?.pieces ?? [:]), spooled: spooled)
     }
   }
 }

@@ -21,6 +21,8 @@ package struct Pipeline: Sendable {
   let clock = ContinuousClock()
   /// Sources of which kept vectors were looked for once.
   let lookedForKept = Locked<Set<Int>>([])
+  /// For sources whose texts are cut, the pieces that earlier runs have paid for.
+  let paidPieces = Locked<[Int: [RowKey: PaidPieces]]>([:])
 
   /// - Parameters:
   ///   - begun: the run as the ledger began it.
@@ -110,7 +112,9 @@ package struct Pipeline: Sendable {
           case .prepareWriting:
             group.addTask { inbox.yield(.event(await prepared(prepare))) }
           case .write(let write):
-            let received = write.parts.map { ($0, replies.take($0.batch)) }
+            let received = write.parts.map { part in
+              ReceivedPart(part: part, replies: ([part.batch] + part.others).map { ($0, replies.take($0)) })
+            }
             group.addTask {
               inbox.yield(.event(await writes.run { await self.write(received, write) }))
             }
@@ -149,6 +153,12 @@ extension Pipeline {
   enum Signal: Sendable {
     case event(Conductor.Event)
     case reply(Batch, SpooledBatch, Conductor.Receipt)
+  }
+
+  /// A part of a write with the replies that are still in memory.
+  struct ReceivedPart: Sendable {
+    let part: Conductor.Write.Part
+    let replies: [(batch: BatchID, reply: SpooledBatch?)]
   }
 
   enum RequestOrder: Sendable {

@@ -15,16 +15,22 @@ package struct PageFigures: Sendable {
   /// Rows whose texts are known to be too long, and aren't sent.
   let overlong: Int
   let requests: Int
+  /// What would be written: a vector for each row that is sent, or for each piece of its text.
+  let vectors: Int
   let inputs: [Input]
+  /// Where texts are cut into pieces, the tokens of each row; nil where each row is of one input.
+  let rowTokens: [Int]?
 
   /// - Parameter spooled: rows of the page that were left out before it was packed, as their vectors are paid for.
   package init(_ page: PackedPage, spooled: Int = 0) {
-    taken = page.taken
+    let complete = page.bundles.reduce(0) { $0 + ($1.contents.isEmpty ? $1.keys.count : 0) }
+    taken = page.taken - complete
     blank = page.excluded
     quarantined = page.condemned + page.garbled.count
-    self.spooled = spooled
+    self.spooled = spooled + complete
     overlong = page.overlong.count
     requests = page.contents.count
+    vectors = page.contents.reduce(0) { $0 + $1.rows.count }
     inputs = page.contents.flatMap { contents in
       var rows = [Int](repeating: 0, count: contents.inputs.count)
       for row in contents.rows { rows[row.input] += 1 }
@@ -35,5 +41,12 @@ package struct PageFigures: Sendable {
           characters: input.texts.reduce(0) { $0 + $1.unicodeScalars.count }, rows: rows[index])
       }
     }
+    var tokens: [RowKey: Int] = [:]
+    if !page.bundles.isEmpty {
+      for contents in page.contents {
+        for row in contents.rows { tokens[row.key, default: 0] += contents.inputs[row.input].tokenCount }
+      }
+    }
+    rowTokens = page.bundles.isEmpty ? nil : Array(tokens.values)
   }
 }

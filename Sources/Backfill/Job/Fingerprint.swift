@@ -10,10 +10,12 @@ package struct Fingerprint: Hashable, Sendable {
   /// What each request says beside model, texts, dimensions and encoding. The default is nothing.
   package let fields: [String: JSONValue]
   package let cut: VectorCut
+  /// How the text is cut into pieces, a vector each. The default is nil: a vector is of a whole text.
+  package let cutting: Cutting?
 
   package init(
     model: String, dimensions: Int, text: SourceText, preparation: TextPreparation, fields: [String: JSONValue] = [:],
-    cut: VectorCut = .provider
+    cut: VectorCut = .provider, cutting: Cutting? = nil
   ) {
     self.model = model
     self.dimensions = dimensions
@@ -21,6 +23,7 @@ package struct Fingerprint: Hashable, Sendable {
     self.preparation = preparation
     self.fields = fields
     self.cut = cut
+    self.cutting = cutting
   }
 
   /// Whether a column of this fingerprint may go on with `next`: with the very same, or with long texts truncated or
@@ -33,7 +36,8 @@ package struct Fingerprint: Hashable, Sendable {
     var preparation = preparation
     preparation.tooLong = tooLong
     return Fingerprint(
-      model: model, dimensions: dimensions, text: text, preparation: preparation, fields: fields, cut: cut)
+      model: model, dimensions: dimensions, text: text, preparation: preparation, fields: fields, cut: cut,
+      cutting: cutting)
   }
 }
 
@@ -69,6 +73,10 @@ extension Fingerprint: CustomStringConvertible {
     if !preparation.prefix.isEmpty { parts.append("prefix=\(JSONValue.string(preparation.prefix))") }
     if !fields.isEmpty { parts.append("sends=\(JSONValue.object(fields))") }
     if cut == .local { parts.append("cut=local") }
+    if let cutting {
+      let version = cutting.version == Cutting.version ? "" : " version=\(cutting.version)"
+      parts.append("chunks=\(cutting.tokens) tokens, \(cutting.overlap) repeated\(version)")
+    }
     return parts.joined(separator: " ")
   }
 }
@@ -77,6 +85,6 @@ extension Job {
   package func fingerprint(of source: Source) -> Fingerprint {
     Fingerprint(
       model: model.name, dimensions: model.dimensions, text: source.text, preparation: preparation,
-      fields: model.fields, cut: model.cut)
+      fields: model.fields, cut: model.cut, cutting: source.chunks?.cutting)
   }
 }

@@ -11,11 +11,13 @@ package struct Source: Hashable, Sendable, Codable {
   package var vector: String
   /// An SQL condition that a row must meet to be taken; trusted as the job's author is.
   package var condition: String?
+  /// Where a text is cut into pieces: they and their vectors are in a table of their own. The default is nil.
+  package var chunks: Chunks?
 
   package init(
     schema: String? = nil, table: String, keys: [String] = ["id"], text: SourceText = "content",
     vector: String = "embedding",
-    condition: String? = nil
+    condition: String? = nil, chunks: Chunks? = nil
   ) {
     self.schema = schema
     self.table = table
@@ -23,6 +25,7 @@ package struct Source: Hashable, Sendable, Codable {
     self.text = text
     self.vector = vector
     self.condition = condition
+    self.chunks = chunks
   }
 
   /// The key's columns as a person writes them: "id" or "id, created_at".

@@ -34,8 +34,15 @@ package protocol MessageStore: Sendable {
   /// Writes each vector whose row still holds the very text, still lacks a vector and still meets the source's
   /// condition, and tells what became of each row. A row that can't be written keeps no other from being written.
   ///
+  /// Where texts are cut, `rows` are pieces: all of a row's one after the other. They take the place of those that the row
+  /// had, in one transaction and only while the row still holds the very text; a reader sees the former or the new ones.
+  ///
   /// Durable when it returns. Throws a `Failure` where it is no row's fault: the database is away, a right is missing.
   func write(_ rows: [EmbeddedRow], to source: Source) async throws -> WriteOutcome
+
+  /// Deletes the pieces of the rows of `keys` that are of another text than the row has now, as of one that was edited to
+  /// a blank text. Does nothing for a source whose texts aren't cut.
+  func removePieces(of keys: [RowKey], in source: Source) async throws
 
   /// The rows with a vector that are nearest to `vector` by cosine distance, nearest first, at most `limit`.
   func nearest(to vector: [Float], in source: Source, limit: Int) async throws -> [Neighbour]
@@ -76,6 +83,8 @@ package enum StoreAccess: Sendable {
 }
 
 extension MessageStore {
+  package func removePieces(of keys: [RowKey], in source: Source) async throws {}
+
   package func inspect(_ source: Source, dimensions: Int) async throws -> SourceShape {
     try await inspect(source, dimensions: dimensions, for: .filling)
   }
@@ -187,10 +196,13 @@ package struct Neighbour: Equatable, Sendable {
   package let text: String
   /// The cosine distance, from 0 for the same direction to 2 for the opposite.
   package let distance: Double
+  /// Where texts are cut, the number of the piece that `text` is; nil where it is the row's own.
+  package let piece: Int?
 
-  package init(key: RowKey, text: String, distance: Double) {
+  package init(key: RowKey, text: String, distance: Double, piece: Int? = nil) {
     self.key = key
     self.text = text
     self.distance = distance
+    self.piece = piece
   }
 }

@@ -36,7 +36,7 @@ struct JobSpec {
     var settings: [Setting] = []
     for entry in entries {
       let source = try readSource(entry)
-      if let twin = sources.firstIndex(where: { $0.name == source.name && $0.vector == source.vector }) {
+      if let twin = sources.firstIndex(where: { $0.home.name == source.home.name && $0.vector == source.vector }) {
         throw Failure(
           .configuration, entry.place, "\(entry.path) fills the same column as sources[\(twin)]",
           remedy: "keep one of them")
@@ -48,23 +48,15 @@ struct JobSpec {
   }
 
   private static func readSource(_ value: YAMLValue) throws(Failure) -> Source {
-    let keys = try value.mapping(keys: ["table", "schema", "key", "text", "vector", "where"])
+    let keys = try value.mapping(keys: ["table", "schema", "key", "text", "vector", "where", "chunks"])
     let table = try keys.required("table")
-    var source = Source(schema: try keys["schema"]?.text(.text), table: try table.text(.text))
-    if source.schema == nil, source.table.contains(".") {
-      let parts = source.table.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-      guard parts.count == 2, !parts.contains("") else {
-        throw Failure(
-          .configuration, table.place, "\(table.path) must be table or schema.table",
-          remedy: "for a name with a dot in it, give schema: and table: apart")
-      }
-      source.schema = parts[0]
-      source.table = parts[1]
-    }
+    let (schema, name) = try readTable(table, in: keys["schema"])
+    var source = Source(schema: schema, table: name)
     if let key = keys["key"] { source.keys = try readKey(key) }
     if let text = keys["text"] { source.text = try readText(text) }
     if let vector = try keys["vector"]?.text(.text) { source.vector = vector }
     source.condition = try keys["where"]?.text(mayBeSecret: true)
+    if let chunks = keys["chunks"] { source.chunks = try readChunks(chunks) }
     let columns = source.text.columns ?? []
     // A template may name the key: neither is ever written.
     let isKey = if case .column(let name) = source.text { source.keys.contains(name) } else { false }
@@ -72,7 +64,48 @@ struct JobSpec {
       throw Failure(
         .configuration, value.place, "\(value.path) must have different columns as key, text and vector")
     }
+    try checkPieces(source, value)
     return source
+  }
+
+  private static func readTable(
+    _ value: YAMLValue, in schema: YAMLValue?
+  ) throws(Failure) -> (schema: String?, table: String) {
+    let (schema, name) = (try schema?.text(.text), try value.text(.text))
+    guard schema == nil, name.contains(".") else { return (schema, name) }
+    let parts = name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+    guard parts.count == 2, !parts.contains("") else {
+      throw Failure(
+        .configuration, value.place, "\(value.path) must be table or schema.table",
+        remedy: "for a name with a dot in it, give schema: and table: apart")
+    }
+    return (parts[0], parts[1])
+  }
+
+  /// The table of the pieces of a source's texts, and how they are cut.
+  private static func readChunks(_ value: YAMLValue) throws(Failure) -> Chunks {
+    let keys = try value.mapping(keys: ["table", "schema", "tokens", "overlap"])
+    let table = try keys.required("table")
+    let (schema, name) = try readTable(table, in: keys["schema"])
+    let standard = Cutting()
+    let tokens = try keys["tokens"]?.integer(Cutting.leastTokens...100_000) ?? standard.tokens
+    let overlap = try keys["overlap"]?.integer(0...tokens / 2) ?? min(standard.overlap, tokens / 2)
+    return Chunks(schema: schema, table: name, cutting: Cutting(tokens: tokens, overlap: overlap))
+  }
+
+  /// The columns of the pieces' table have names of their own.
+  private static func checkPieces(_ source: Source, _ value: YAMLValue) throws(Failure) {
+    guard source.chunks != nil else { return }
+    guard source.home.name != source.name else {
+      throw Failure(
+        .configuration, value.place, "\(value.path).chunks.table must be another table than the source's own")
+    }
+    for name in source.keys + [source.vector] where Chunks.columns.contains(name) {
+      throw Failure(
+        .configuration, value.place,
+        "\(value.path) can't have chunks with a column named \(name), since the pieces' table has one of that name",
+        remedy: "name another vector column, or rename the key's")
+    }
   }
 
   /// A column, a list of columns, a template or an SQL expression.
@@ -115,7 +148,10 @@ struct JobSpec {
 
 extension Source {
   fileprivate var summary: String {
-    let columns = "\(name) (\(key), \(text) -> \(vector))"
+    let target = chunks.map {
+      "\(home.name).\(vector), \($0.cutting.tokens) tokens, \($0.cutting.overlap) repeated"
+    }
+    let columns = "\(name) (\(key), \(text) -> \(target ?? vector))"
     return condition.map { "\(columns) where \($0.split(whereSeparator: \.isNewline).joined(separator: " "))" }
       ?? columns
   }

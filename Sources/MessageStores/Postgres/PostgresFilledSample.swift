@@ -12,10 +12,11 @@ struct PostgresFilledSample: Sendable {
   func read(on connection: isolated PostgresConnection) throws -> FilledSample {
     let isShort =
       "(\(table.source.text.postgresStoredLength ?? "pg_catalog.octet_length(\(table.text))")) <= \(FilledRow.mostTextBytes)"
-    let statement = """
-      SELECT CASE WHEN \(isShort) THEN \(table.text) END, \(table.vector) FROM \(table.name)
-      WHERE \(table.vector) IS NOT NULL LIMIT $1
-      """
+    let statement =
+      table.pieces?.filled(in: table) ?? """
+        SELECT CASE WHEN \(isShort) THEN \(table.text) END, \(table.vector) FROM \(table.name)
+        WHERE \(table.vector) IS NOT NULL LIMIT $1
+        """
     do {
       let rows = try connection.query(
         statement, [.integer(Int64(limit))], format: .binary, under: table.settings(.seconds(10)))

@@ -6,6 +6,8 @@ import Postgres
 struct PostgresInspection {
   private let source: Source
   private let access: StoreAccess
+  /// Whether `source` is the table of the pieces of another source's texts, whose rows are never updated.
+  private var isOfPieces = false
 
   /// The table that `source` names, checked for being filled with vectors of `dimensions`; without them, only for being
   /// read.
@@ -33,18 +35,65 @@ struct PostgresInspection {
     }
     let zonedTexts = try checkText(columns)
     let pgvector = try pgvector(on: connection)
-    let vector = try vectorColumn(columns, dimensions: dimensions, on: connection)
-    let missing = try key.missingRowsIndex(isPartitioned: relation["kind"] == "p", on: connection)
-    let table = PostgresTable(
+    let home = try home(of: key.key, relation, columns, on: connection)
+    let vector = try home.inspection.vectorColumn(home.columns, dimensions: dimensions, on: connection)
+    var missing: (index: MissingRowsIndex?, warnings: [String]) = (nil, [])
+    if source.chunks == nil {
+      missing = try key.missingRowsIndex(isPartitioned: relation["kind"] == "p", on: connection)
+    }
+    var table = PostgresTable(
       source: source, zonedTexts: zonedTexts, oid: oid, schema: relation["schema"] ?? "", key: key.key,
       vectorNumber: vector.number,
       vectorType: vector.type, dimensions: vector.dimensions, pgvectorSchema: pgvector.schema, keySchemas: key.schemas,
-      missingRowsIndex: missing.index, indexes: try indexes(of: relation, on: connection),
+      missingRowsIndex: missing.index, indexes: try indexes(of: home.relation, on: connection),
       warnings: (pgvector.warning.map { [$0] } ?? []) + missing.warnings)
+    if let chunks = source.chunks {
+      table.pieces = PostgresPieces(
+        oid: home.relation["oid"] ?? "", schema: home.relation["schema"] ?? "", table: chunks.table, key: key.key,
+        vector: source.vector.quotedIdentifier)
+    }
     if case .sql = source.text { try checkExpression(of: table, on: connection) }
     _ = try PostgresPage(table: table, request: PageRequest(limit: 0), bytes: 0).read(on: connection)
-    if access == .filling { try PostgresPublishing(table: table).check(on: connection) }
+    if access == .filling, source.chunks == nil { try PostgresPublishing(table: table).check(on: connection) }
     return table
+  }
+
+  /// Where the vectors are: the table itself, or that of its pieces.
+  private struct Home {
+    let inspection: PostgresInspection
+    let relation: PostgresRow
+    let columns: Columns
+  }
+
+  private func home(
+    of key: PostgresKey, _ relation: PostgresRow, _ columns: Columns, on connection: isolated PostgresConnection
+  ) throws -> Home {
+    guard source.chunks != nil else { return Home(inspection: self, relation: relation, columns: columns) }
+    let inspection = PostgresInspection(source: source.home, access: access, isOfPieces: true)
+    let pieces = try inspection.relation(on: connection, missing: Self.make)
+    let oid = pieces["oid"] ?? ""
+    let all = Columns(all: try PostgresColumn.all(of: oid, on: connection), role: columns.role)
+    for name in key.columns.map(\.name) + Chunks.columns {
+      _ = try inspection.column(name, of: all, missing: Self.make)
+    }
+    guard access == .filling else { return Home(inspection: inspection, relation: pieces, columns: all) }
+    let rights = try connection.inspect(
+      """
+      SELECT has_any_column_privilege($1::oid, 'UPDATE') AS may_lock, has_table_privilege($2::oid, 'INSERT')
+        AND has_table_privilege($2::oid, 'DELETE') AS may_write
+      """, [.text(relation["oid"] ?? ""), .text(oid)])[0]
+    guard rights.isTrue("may_write") else {
+      throw Failure(
+        .denied, source.home.name, "the role \(columns.role) lacks the right to INSERT and DELETE",
+        remedy: "GRANT SELECT, INSERT, DELETE ON \(source.home.name) TO it")
+    }
+    guard rights.isTrue("may_lock") else {
+      throw Failure(
+        .denied, source.name,
+        "the role \(columns.role) can't lock its rows: PostgreSQL asks for the right to UPDATE a column",
+        remedy: "GRANT UPDATE (\(source.key)) ON \(source.name) TO it")
+    }
+    return Home(inspection: inspection, relation: pieces, columns: all)
   }
 
   /// What a load has to know of the vector indexes; nothing for who only reads.
@@ -67,7 +116,10 @@ struct PostgresInspection {
   private static let fillAnother =
     "name another column in the job; `vecfill migrate up JOB` makes it where it is missing"
 
-  private func relation(on connection: isolated PostgresConnection) throws -> PostgresRow {
+  private func relation(
+    on connection: isolated PostgresConnection,
+    missing remedy: String = "check its name, its schema and the search path, and DATABASE_URL"
+  ) throws -> PostgresRow {
     let name = (source.schema.map { "\($0.quotedIdentifier)." } ?? "") + source.table.quotedIdentifier
     let found = try connection.inspect(
       """
@@ -77,7 +129,7 @@ struct PostgresInspection {
       FROM pg_class c WHERE c.oid = to_regclass($1)::oid
       """, [.text(name)])
     guard let relation = found.first else {
-      throw refusal("there is no such table", "check its name, its schema and the search path, and DATABASE_URL")
+      throw refusal("there is no such table", remedy)
     }
     guard relation["kind"] == "r" || relation["kind"] == "p" else {
       throw refusal("it is a view or a foreign table", "name the table itself")
@@ -157,7 +209,7 @@ struct PostgresInspection {
   private func vectorColumn(
     _ columns: Columns, dimensions: Int?, on connection: isolated PostgresConnection
   ) throws -> (number: Int, type: VectorType, dimensions: Int?) {
-    let column = try column(source.vector, of: columns, written: access == .filling, missing: Self.make)
+    let column = try column(source.vector, of: columns, written: access == .filling && !isOfPieces, missing: Self.make)
     guard let type = VectorType(rawValue: column.type.name) else {
       throw refusal("it holds \(column.declared), not vectors", Self.fillAnother, column: source.vector)
     }

@@ -9,15 +9,23 @@ import Postgres
 struct PostgresRange: Sendable {
   /// The most rows that one statement looks at.
   static let window = 20_000
+  /// The same where the text of each has to be read to see whether it lacks vectors.
+  static let windowOfTexts = 1_000
 
   private let table: PostgresTable
   private let after: RowKey?
   private let through: RowKey?
+  /// SQL that tells whether a row lacks a vector.
+  private let isMissing: String
 
-  init(of table: PostgresTable, after: RowKey? = nil, through: RowKey? = nil) {
+  private var window: Int { table.pieces == nil ? Self.window : Self.windowOfTexts }
+
+  /// - Parameter readsTexts: whether a text may be read to see whether its row lacks a vector; else more rows are taken.
+  init(of table: PostgresTable, after: RowKey? = nil, through: RowKey? = nil, readsTexts: Bool = true) {
     self.table = table
     self.after = after
     self.through = through
+    isMissing = readsTexts ? table.lacksVector : table.mayLackVector
   }
 
   /// The keys of the range's ends, for the parameters from $2 on.
@@ -37,13 +45,12 @@ struct PostgresRange: Sendable {
   func rows(meeting condition: String) -> String {
     """
     SELECT \(table.key.aliased), \(text),
-      CASE WHEN \(table.vector) IS NULL THEN \(condition) ELSE false END AS vecfill_meets
-    FROM \(table.name) WHERE \(restriction) ORDER BY \(table.key.order(of: table.identifier)) LIMIT \(Self.window)
+      CASE WHEN \(isMissing) THEN \(condition) ELSE false END AS vecfill_meets
+    FROM \(table.name) WHERE \(restriction) ORDER BY \(table.key.order(of: table.identifier)) LIMIT \(window)
     """
   }
 
   private var text: String {
-    let isMissing = "\(table.vector) IS NULL"
     return switch table.source.text {
     case .column(let name):
       "\(name.quotedIdentifier) AS vecfill_text, pg_catalog.octet_length(\(name.quotedIdentifier)) AS vecfill_bytes"
@@ -85,7 +92,7 @@ struct PostgresRange: Sendable {
     guard table.missingRowsIndex != nil, table.source.condition == nil else { return rows(meeting: table.condition) }
     return """
       SELECT true AS vecfill_meets FROM \(table.name) WHERE \(restriction)
-      ORDER BY \(table.key.order(of: table.identifier)) LIMIT \(Self.window)
+      ORDER BY \(table.key.order(of: table.identifier)) LIMIT \(window)
       """
   }
 
@@ -93,7 +100,7 @@ struct PostgresRange: Sendable {
   var end: String {
     """
     SELECT \(table.key.aliased) FROM \(table.name) WHERE \(restriction)
-    ORDER BY \(table.key.order(of: table.identifier)) OFFSET \(Self.window - 1) LIMIT 1
+    ORDER BY \(table.key.order(of: table.identifier)) OFFSET \(window - 1) LIMIT 1
     """
   }
 

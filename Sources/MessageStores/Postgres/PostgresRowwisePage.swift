@@ -11,7 +11,9 @@ struct PostgresRowwisePage: Sendable {
   /// So many rows are asked for in one round trip.
   private static let group = 100
 
-  private var range: PostgresRange { PostgresRange(of: table, after: request.after, through: request.through) }
+  private var range: PostgresRange {
+    PostgresRange(of: table, after: request.after, through: request.through, readsTexts: false)
+  }
 
   private struct Found {
     let key: RowKey
@@ -75,11 +77,11 @@ struct PostgresRowwisePage: Sendable {
   private func messages(of rows: [Found], on connection: isolated PostgresConnection) throws -> [Message] {
     let keys = rows.map(\.key)
     let tooLong = Set(rows.filter(\.isTooLong).map(\.key))
-    let taken = try readEach(keys, condition: table.condition, on: connection)
+    let taken = try readEach(keys, condition: "\(table.lacksVector) AND \(table.condition)", on: connection)
     // Where it is the text that can't be read, it can't be read without the condition either.
     let failed = zip(keys, taken).filter { if case .failure = $1 { true } else { false } }
-    let alone = try readEach(failed.map(\.0), condition: "true", on: connection)
-    let raw = try readEach(failed.map(\.0), condition: "true", inOwnEncoding: true, on: connection)
+    let alone = try readEach(failed.map(\.0), condition: table.mayLackVector, on: connection)
+    let raw = try readEach(failed.map(\.0), condition: table.mayLackVector, inOwnEncoding: true, on: connection)
     var unreadable: [RowKey: Message] = [:]
     for (index, (key, whole)) in failed.enumerated() {
       guard case .failure(let error) = alone[index] else {
@@ -108,7 +110,7 @@ struct PostgresRowwisePage: Sendable {
     let statement = """
       SELECT CASE WHEN \(table.isTooLong) THEN NULL ELSE \(table.text) END
       FROM \(table.name)
-      WHERE \(table.key.equality { "$\($0 + 1)" }) AND \(table.vector) IS NULL AND \(condition)
+      WHERE \(table.key.equality { "$\($0 + 1)" }) AND \(condition)
       """
     let segments = try connection.segments { pipeline in
       for (index, key) in keys.enumerated() {

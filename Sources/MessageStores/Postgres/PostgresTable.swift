@@ -25,6 +25,8 @@ struct PostgresTable: Sendable {
   var missingRowsIndex: MissingRowsIndex?
   let indexes: SourceShape.Indexes
   let warnings: [String]
+  /// The table of the pieces, where texts are cut: the vectors are there.
+  var pieces: PostgresPieces?
 
   var shape: SourceShape {
     SourceShape(
@@ -34,7 +36,8 @@ struct PostgresTable: Sendable {
 
   var place: PostgresColumnPlace {
     PostgresColumnPlace(
-      table: oid, number: vectorNumber, schema: schema, tableName: source.table, columnName: source.vector)
+      table: pieces?.oid ?? oid, number: vectorNumber, schema: pieces?.schema ?? schema, tableName: source.home.table,
+      columnName: source.vector)
   }
 
   var name: String { "\(schema.quotedIdentifier).\(source.table.quotedIdentifier)" }
@@ -47,6 +50,13 @@ struct PostgresTable: Sendable {
     "(\(source.text.postgresStoredLength ?? "pg_catalog.octet_length(\(text))")) > \(UnreadableText.mostBytes)"
   }
   var vector: String { source.vector.quotedIdentifier }
+  /// That a row lacks a vector of the text that it has. A text that is too long is never read for it.
+  var lacksVector: String {
+    guard let pieces else { return "\(vector) IS NULL" }
+    return "CASE WHEN \(isTooLong) THEN true ELSE NOT \(pieces.holds(digest, outer: identifier)) END"
+  }
+  /// The same as far as it can be told without reading the text: true where only the text tells.
+  var mayLackVector: String { pieces == nil ? lacksVector : "true" }
   func pgvector(_ operation: String) -> String { "OPERATOR(\(pgvectorSchema.quotedIdentifier).\(operation))" }
 
   /// The text's digest, as `TextDigest` has it.
@@ -105,6 +115,17 @@ extension PostgresTable {
     SELECT vecfill_n FROM \(arrays(from: 1))
     JOIN \(name) ON \(key.equality { "vecfill_k\($0)" }) WHERE \(vector) IS NULL
     \(lock ? "FOR NO KEY UPDATE OF \(identifier) SKIP LOCKED" : "")
+    """
+  }
+
+  /// Which of the rows of the digests $1 and the keys from $2 on, counted from 1, still hold the text and meet the source's
+  /// condition; with `lock` only those that no other transaction holds, and they are locked against edits.
+  func holding(lock: Bool) -> String {
+    """
+    SELECT vecfill_n FROM \(arrays(from: 1))
+    JOIN \(name) ON \(key.equality { "vecfill_k\($0)" })
+    WHERE \(condition) AND \(digest) = pg_catalog.decode(vecfill_d, 'hex')
+    \(lock ? "FOR SHARE OF \(identifier) SKIP LOCKED" : "")
     """
   }
 

@@ -22,6 +22,7 @@ struct SQLiteInspection {
   }
 
   private func table(dimensions: Int?) throws -> SQLiteTable {
+    guard source.chunks == nil else { throw source.noPieces }
     try checkTable()
     let columns = try SQLiteColumn.all(of: source.table, in: database)
     try checkText(columns)

@@ -25,7 +25,11 @@ extension JobTable {
     for name in source.keys + (source.text.columns ?? []) {
       guard let column = try Self.column(name, of: table, on: connection) else { throw Self.noColumn(name, source) }
       types[name] = column["base"]
+      if source.keys.contains(name), keyTypes.count < source.keys.count { keyTypes.append(column["type"] ?? "") }
     }
+    zonedTexts = Set((source.text.columns ?? []).filter { types[$0] == "timestamptz" })
+    // The vectors of pieces are elsewhere.
+    guard source.chunks == nil else { return }
     for index in indexed.indices {
       indexed[index].index = try Self.missingRowsIndex(
         source, on: indexed[index].name, types: types, on: connection)

@@ -54,6 +54,10 @@ extension TableSurvey {
   }
 
   private func vectorFinding(_ source: Source) -> Finding {
+    guard source.chunks == nil else {
+      if let refusal, refusal.subject.hasPrefix(source.home.name) { return .failed("vector", refusal) }
+      return .ok("vector", "\(source.home.name).\(source.vector), a row for each piece of a text")
+    }
     guard let vector = column(source.vector) else {
       return .failed(
         "vector", .configuration, "there is no column \(source.vector)",

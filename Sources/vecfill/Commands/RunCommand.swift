@@ -107,7 +107,7 @@ struct RunCommand: AsyncParsableCommand {
       defer { group.cancelAll() }
       return try await run.run { begun in
         stops.begin()
-        tellRecovery(begun, logger)
+        tellRecovery(begun, job, logger)
         logger.info("filling \(job.sources.map(\.name).joined(separator: ", "))")
         return Pipeline(
           job: job, policy: policy, store: database.store, embedder: embedder, ledger: ledger, begun: begun,
@@ -121,10 +121,15 @@ struct RunCommand: AsyncParsableCommand {
     if outcome.ending.exitCode != .complete { throw ArgumentParser.ExitCode(outcome.ending.exitCode.rawValue) }
   }
 
-  private func tellRecovery(_ begun: Ledger.BegunRun, _ logger: Logger) {
+  private func tellRecovery(_ begun: Ledger.BegunRun, _ job: Job, _ logger: Logger) {
     for change in begun.changes { logger.notice("\(change)") }
-    if !begun.spooled.isEmpty {
-      let rows = begun.spooled.reduce(0) { $0 + $1.rows }
+    let ofPieces = begun.spooled.filter { job.sources[$0.source].chunks != nil }
+    if !ofPieces.isEmpty {
+      logger.info("\(ofPieces.count) replies of an earlier run hold pieces of texts, which are not asked for again")
+    }
+    let whole = begun.spooled.filter { job.sources[$0.source].chunks == nil }
+    if !whole.isEmpty {
+      let rows = whole.reduce(0) { $0 + $1.rows }
       logger.info("\(rows.grouped) rows of an earlier run are in the spool and are written without a call")
     }
     if begun.possiblyPaid > 0 {
