@@ -140,7 +140,7 @@ extension Ledger {
   }
 
   private static func columns(of job: Job) -> String {
-    job.sources.map { "\($0.name).\($0.vector)" }.joined(separator: ",")
+    job.sources.map(\.column).joined(separator: ",")
   }
 
   static func json(_ value: some Encodable) throws -> String {

@@ -50,6 +50,24 @@ extension ConductorTests {
     #expect(conductor.tell(Self.written([(BatchID(run: 1, number: 90), rows: 1)])).contains("settle 1,90 up to 1"))
   }
 
+  @Test(arguments: [true, false])
+  func `what needs no request is written, though the provider has nothing to answer before the first write`(
+    isCut: Bool
+  ) {
+    var conductor = Conductor(
+      job: Job(
+        name: "job",
+        sources: [Source(table: "a", chunks: isCut ? Chunks(table: "b", cutting: PiecePackingTests.cutting) : nil)],
+        model: Model(name: "m", dimensions: 4)),
+      policy: RunPolicy(), run: 2, watermarks: [nil], spooled: [], spent: 0, preparesWriting: true)
+    conductor.begin(lastKey: 1)
+    let text = PiecePackingTests.text(pieces: 2)
+    var page = PiecePackingTests.pack(
+      isCut ? [text] : [], maxInputs: 2, paid: [1: PiecePackingTests.paid(text, [0, 1], of: 2, in: 90)])
+    if !isCut { page.add(kept: [BatchID(run: 1, number: 90): [1]]) }
+    #expect(conductor.tell(.pageRead(page)) == ["write 90 only 1"])
+  }
+
   @Test func `what is received and no row needs any more is settled when the source is complete`() {
     var conductor = Self.cutting(
       spooled: [Conductor.Spooled(id: BatchID(run: 1, number: 90), source: 0, rows: 1)])

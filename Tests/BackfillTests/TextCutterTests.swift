@@ -87,8 +87,8 @@ import Testing
     #expect(cutter.pieces(of: String(repeating: "word ", count: 10_000), atMost: 10).count == 11)
   }
 
-  static let seeds: [UInt64] =
-    (ProcessInfo.processInfo.environment["VECFILL_SEED"].flatMap(UInt64.init)).map { [$0] } ?? Array(0..<60)
+  /// `VECFILL_SEED=17` runs one seed alone, `VECFILL_SEED=0-100000` many.
+  static let seeds = ProcessInfo.processInfo.environment["VECFILL_SEED"] == nil ? 0...99 : HostileWorldTests.seeds
 
   static let alphabet = [
     "word", "a", " ", "  ", "\n", "\n\n", "\r\n", "\t", "Dr. ", "end. ", "why? ", "\"Quote.\" ", "(x) ", "3.14", "…",

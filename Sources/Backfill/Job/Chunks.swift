@@ -36,6 +36,9 @@ package struct Cutting: Hashable, Sendable, Codable {
 }
 
 extension Source {
+  /// The column that it fills, as a person writes it: "table.column".
+  package var column: String { "\(home.name).\(vector)" }
+
   /// Where its vectors are: itself, or the table of its pieces, a row for each.
   package var home: Source {
     guard let chunks else { return self }

@@ -30,7 +30,8 @@ package struct WriteQueue: Sendable {
     /// All batches of which it is made.
     var batches: [BatchID] { [batch] + (pieces?.others ?? []) }
 
-    /// Whether it was written before, and its rows have lost their vectors since.
+    /// Whether nothing of it was asked for in this run: its rows have lost their vectors since they were written, or all
+    /// their pieces were received earlier.
     fileprivate let isKept: Bool
 
     init(batch: BatchID, source: Int, page: Int?, rowCount: Int, kept rows: Set<RowKey>? = nil) {
@@ -143,7 +144,7 @@ package struct WriteQueue: Sendable {
   mutating func next(onlySpooled: Bool, retries: Bool, at now: Duration) -> Conductor.Write? {
     guard let writer = freeWriter else { return nil }
     let due = retries ? held.filter { $0.due <= now } : []
-    var fresh = onlySpooled ? waiting.filter { $0.page == nil } : waiting
+    var fresh = onlySpooled ? waiting.filter { $0.page == nil || $0.isKept } : waiting
     if isWriting, fresh.count < leastToJoin { fresh = [] }
     wasHeldLast = !due.isEmpty && (fresh.isEmpty || !wasHeldLast)
     guard let first = wasHeldLast ? due.first : fresh.first else { return nil }
