@@ -216,6 +216,21 @@ import Testing
       let lines = found.output.split(separator: "\n")
       #expect(lines.count == 3)
       #expect(lines.first?.contains("chat_messages 3 #4") == true, "\(found.output)")
+
+      // The manual's own statement finds the same.
+      let manual = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appending(path: "docs/chunks.md")
+      let page = try String(contentsOf: manual, encoding: .utf8)
+      let block = try #require(page.firstMatch(of: #/```sql\n(SELECT d\.id(?:.|\n)*?)```/#))
+      let statement = String(block.1)
+      let vector = EmbeddingsServer.vector(for: piece ?? "", dimensions: 8).map(\.description).joined(separator: ",")
+      let rows = try await scene.database.rows(
+        statement.replacing("document_chunks_rows", with: "message_chunks_rows").replacing(
+          "documents", with: "chat_messages"
+        )
+        .replacing("d.title", with: "d.role").replacing("$1", with: "'[\(vector)]'"))
+      #expect(rows.count == 3)
+      #expect(rows.first == ["3", "user", "4", piece])
     }
   }
 

@@ -75,11 +75,19 @@ package actor PostgresMessageStore: MessageStore {
     var count = 0
     var after: RowKey?
     repeat {
-      let range = PostgresRange(of: table, after: after)
+      let key = after
+      let range = PostgresRange(of: table, after: key)
       let connection = others.borrow()
       defer { others.giveBack(connection) }
       let (found, end) = try await attempt(on: connection, for: source) { connection, _ in
-        try range.count(on: connection)
+        do {
+          return try range.count(on: connection)
+        } catch let error as PostgresError where error.isOfRows {
+          // A text that can't be read can't be compared either: then only rows without any piece are counted.
+          guard let pieces = table.pieces else { throw error }
+          return try PostgresRange(of: table, after: key, missing: pieces.lacksAny(outer: table.identifier))
+            .count(on: connection)
+        }
       }
       count += found
       after = end

@@ -25,6 +25,14 @@ struct PostgresPieces: Equatable, Sendable {
     """
   }
 
+  /// Whether a row has no piece at all, of whatever text.
+  func lacksAny(outer: String) -> String {
+    """
+    NOT EXISTS (SELECT FROM \(name) AS vecfill_piece
+      WHERE \(matches { "\(outer).\(key.columns[$0].identifier)" }) AND vecfill_piece.number = 0)
+    """
+  }
+
   /// The condition that a piece is of the row whose key's columns `value` gives.
   func matches(_ value: (Int) -> String) -> String {
     key.columns.enumerated().map { "vecfill_piece.\($1.identifier) = \(value($0))" }.joined(separator: " AND ")

@@ -20,12 +20,12 @@ struct PostgresRange: Sendable {
 
   private var window: Int { table.pieces == nil ? Self.window : Self.windowOfTexts }
 
-  /// - Parameter readsTexts: whether a text may be read to see whether its row lacks a vector; else more rows are taken.
-  init(of table: PostgresTable, after: RowKey? = nil, through: RowKey? = nil, readsTexts: Bool = true) {
+  /// - Parameter missing: SQL that tells whether a row lacks a vector; the default is the table's.
+  init(of table: PostgresTable, after: RowKey? = nil, through: RowKey? = nil, missing: String? = nil) {
     self.table = table
     self.after = after
     self.through = through
-    isMissing = readsTexts ? table.lacksVector : table.mayLackVector
+    isMissing = missing ?? table.lacksVector
   }
 
   /// The keys of the range's ends, for the parameters from $2 on.

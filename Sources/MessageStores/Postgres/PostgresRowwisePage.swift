@@ -12,7 +12,7 @@ struct PostgresRowwisePage: Sendable {
   private static let group = 100
 
   private var range: PostgresRange {
-    PostgresRange(of: table, after: request.after, through: request.through, readsTexts: false)
+    PostgresRange(of: table, after: request.after, through: request.through, missing: table.mayLackVector)
   }
 
   private struct Found {
