@@ -72,6 +72,22 @@ import Testing
     #expect(page.bundles.map(\.keys) == [[1]])
   }
 
+  @Test func `an estimate counts rows as rows and pieces as vectors`() {
+    let text = Self.text(pieces: 5)
+    let page = Self.pack(
+      [text, Self.text(pieces: 3, "b"), "short"], maxInputs: 2,
+      paid: [2: Self.paid(Self.text(pieces: 3, "b"), [0, 1, 2], of: 3, in: 9)])
+    var estimate = Estimate(isSample: true)
+    estimate.add(PageFigures(page))
+    #expect(estimate.rows == 2)
+    #expect(estimate.spooled == 1)
+    #expect(estimate.rowsRead == 3)
+    #expect(estimate.vectors == 6)
+    #expect(estimate.requests == 4)
+    #expect(estimate.tokenSum == page.contents.reduce(0) { $0 + $1.tokenCount })
+    #expect(estimate.projected(to: 30).vectors == 60)
+  }
+
   @Test func `a text of too many pieces is left out, and costs nothing`() {
     var packer = Self.packer(maxInputs: 2)
     packer.mostPieces = 3
