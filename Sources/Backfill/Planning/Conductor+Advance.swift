@@ -199,6 +199,10 @@ extension Conductor {
       if case .restless(let rows) = sources[source].endSweep() {
         return end(.failed(restless(rows, of: source)))
       }
+      // Rows that were edited or deleted since an earlier run received their pieces.
+      if sources[source].isComplete {
+        ended += assembly.leftover(of: source).map { Ended(id: $0, source: source, page: nil) }
+      }
     }
     guard sources.allSatisfy(\.isComplete), !writes.isHolding, !writes.isWriting, writes.count == 0,
       settling == nil, ended.isEmpty, condemned.isEmpty
