@@ -238,6 +238,34 @@ import Testing
     await store.close()
   }
 
+  @Test(arguments: StoreKind.postgres)
+  func `a text that comes from another table is compared as it is once the row is locked`(_ kind: StoreKind)
+    async throws
+  {
+    var source = Self.source
+    source.text = .sql("(SELECT string_agg(line, ' ' ORDER BY n) FROM lines WHERE lines.message = messages.id)")
+    let fixture = try await Self.fixture(
+      kind,
+      """
+      CREATE TABLE lines (message bigint, n int, line text);
+      INSERT INTO lines VALUES (1, 1, 'one'), (1, 2, 'two')
+      """)
+    let store = try await fixture.openImpatient()
+    _ = try await store.inspect(source, dimensions: 3)
+    func missing() async throws -> [String?] {
+      try await store.page(of: source, PageRequest(limit: 5, leavesOutBlank: true)).messages.map(\.text)
+    }
+    #expect(try await missing() == ["one two"])
+    #expect(try await store.write(Self.pieces(1, "one two"), to: source).written == [1])
+    #expect(try await missing() == [])
+    try await fixture.run("UPDATE lines SET line = 'three' WHERE n = 2")
+    #expect(try await store.write(Self.pieces(1, "one two"), to: source).written == [])
+    #expect(try await missing() == ["one three"])
+    #expect(try await store.write(Self.pieces(1, "one three"), to: source).written == [1])
+    #expect(try await store.nearest(to: [2, 0, 1], in: source, limit: 1).map(\.text) == ["three"])
+    await store.close()
+  }
+
   @Test func `a text column that is called like one of the pieces' columns is read from its own table`() async throws {
     var source = Self.source
     source.text = "digest"

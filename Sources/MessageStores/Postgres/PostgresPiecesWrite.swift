@@ -101,9 +101,10 @@ struct PostgresPiecesWrite: Sendable {
       // As the role's default may be another: what others have committed must be seen.
       try pipeline.add("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
       try pipeline.add(table.settings(lockTimeout: lockTimeout))
-      // The free ones first: a row that is freed in between is then taken for locked, and comes round again.
-      try pipeline.add(table.holding(lock: true), arrays, format: .binary)
-      try pipeline.add(table.holding(lock: false), arrays, format: .binary)
+      // The texts are compared by a statement of its own: it sees all that was committed before the rows were locked,
+      // wherever a text comes from. A row that is freed in between is taken for held, and comes round again.
+      try pipeline.add(table.lockedForPieces, arrays, format: .binary)
+      try pipeline.add(table.holding, arrays, format: .binary)
     }[0].get()
     func numbers(_ result: PostgresResult) -> Set<Int> {
       Set(
@@ -111,8 +112,8 @@ struct PostgresPiecesWrite: Sendable {
           result.withBytes(row: row, column: 0) { Int(Int64(bigEndian: $0.loadUnaligned(as: Int64.self))) - 1 }
         })
     }
-    let free = numbers(results[2])
-    return (free.sorted(), numbers(results[3]).subtracting(free).sorted())
+    let (locked, holding) = (numbers(results[2]), numbers(results[3]))
+    return (holding.intersection(locked).sorted(), holding.subtracting(locked).sorted())
   }
 
   private func replace(_ rows: [Row], on connection: isolated PostgresConnection) throws {

@@ -179,14 +179,22 @@ extension PostgresTable {
     """
   }
 
-  /// Which of the rows of the digests $1 and the keys from $2 on, counted from 1, still hold the text and meet the source's
-  /// condition; with `lock` only those that no other transaction holds, and they are locked against edits.
-  func holding(lock: Bool) -> String {
+  /// Which of the rows of the digests $1 and the keys from $2 on, counted from 1, no other transaction holds; they are
+  /// locked against edits.
+  var lockedForPieces: String {
+    """
+    SELECT vecfill_n FROM \(arrays(from: 1))
+    JOIN \(name) ON \(key.equality { "vecfill_k\($0)" }) FOR SHARE OF \(identifier) SKIP LOCKED
+    """
+  }
+
+  /// Which of the rows of the digests $1 and the keys from $2 on, counted from 1, hold the text and meet the source's
+  /// condition.
+  var holding: String {
     """
     SELECT vecfill_n FROM \(arrays(from: 1))
     JOIN \(name) ON \(key.equality { "vecfill_k\($0)" })
     WHERE \(condition) AND \(digest) = pg_catalog.decode(vecfill_d, 'hex')
-    \(lock ? "FOR SHARE OF \(identifier) SKIP LOCKED" : "")
     """
   }
 
