@@ -224,6 +224,19 @@ private let refusedSpecs: [(String, String)] = [
     "1:63: sources[0].chunks.overlap must be a whole number from 0 to 50, not 51"
   ),
   (
+    "sources: [{table: v, write_to: a, chunks: {table: b}}]",
+    "1:11: sources[0] can't have chunks with write_to: no view is cut into pieces; "
+      + "name the table itself, and its text with text:"
+  ),
+  (
+    "sources: [{table: a, edits: clear, chunks: {table: b}}]",
+    "1:11: sources[0] can't have chunks with edits: clear; each run finds edited texts by itself; set edits: ignore for it"
+  ),
+  (
+    "sources: [{table: a, chunks: {table: b}}]\nedits: digest",
+    "1:11: sources[0] can't have chunks with edits: digest; each run finds edited texts by itself; set edits: ignore for it"
+  ),
+  (
     "sources: [{table: a, key: number, chunks: {table: b}}]",
     "1:11: sources[0] can't have chunks with a column named number, since the pieces' table has one of that name; "
       + "name another vector column, or rename the key's"
@@ -298,6 +311,15 @@ struct JobSpecTests {
     #expect(job.limits == Job.Limits(requestsPerMinute: 3000, tokensPerMinute: 1_000_000))
     #expect(job.indexPolicy == .rebuild)
     #expect(job.duplicates == .table)
+  }
+
+  @Test(arguments: ["duplicates: table", "too_long: truncate", "too_long: average"])
+  func `what says how whole texts are sent is refused beside pieces`(_ line: String) throws {
+    let error = #expect(throws: Failure.self) {
+      _ = try job("sources: [{table: a, chunks: {table: b}}, {table: c}]\nmodel: m\ndimensions: 3\n\(line)")
+    }
+    #expect(error?.reason == "\(line) can't be in a job with chunks, as those of a")
+    #expect(error?.exitCode == .configuration)
   }
 
   @Test func `a spec with only what is required has the defaults`() throws {

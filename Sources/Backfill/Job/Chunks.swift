@@ -53,7 +53,7 @@ extension Source {
     guard chunks != nil else { return }
     throw Failure(
       .configuration, name, "its texts are cut into pieces, which vecfill \(command) knows nothing of",
-      remedy: "give a job without it; of a table of pieces, see docs/chunks.md")
+      remedy: "leave it out of the job that is given; see docs/chunks.md")
   }
 
   /// The refusal of texts that are cut into pieces where the database is SQLite.
