@@ -248,7 +248,7 @@ extension Conductor {
   private mutating func nextWrite(at now: Duration) -> [Action] {
     var actions: [Action] = []
     // What is copied waits for no answer: where nothing is to be asked, none will come.
-    let isReady = isolation.hasAnswer || writes.count > 0 && isOtherwiseIdle
+    let isReady = isolation.hasAnswer || writes.hasNew && isOtherwiseIdle
     if preparation == .needed, ending == nil, isReady, comparisons.isDone {
       preparation = .underWay
       actions.append(.prepareWriting)

@@ -115,6 +115,8 @@ package struct WriteQueue: Sendable {
 
   /// Batches that wait for their first write.
   var count: Int { waiting.count }
+  /// Whether one of them is of this run: neither of an earlier one nor kept from it.
+  var hasNew: Bool { waiting.contains { $0.page != nil && !$0.isKept } }
   var isHolding: Bool { !held.isEmpty }
   var isWriting: Bool { writers.contains { !$0.isEmpty } }
   var isFull: Bool { held.count >= WriteQueue.mostHeld }

@@ -101,7 +101,7 @@ struct SimulatedWorld {
   private var knownTexts: [[TextDigest: RowKey]]
   /// Rows that got another row's vector.
   private(set) var copied = 0
-  /// How often each text was asked for and answered.
+  /// How often each text was asked for and answered, for rows.
   private(set) var answered: [TextDigest: Int] = [:]
   /// Sources with vectors of which nobody knows yet that they are the job's.
   private var unproven: Set<Int>
@@ -491,7 +491,7 @@ struct SimulatedWorld {
       source: batch.source, rows: contents.rows, vectors: contents.texts.map { TextDigest(of: $0) })
     received[batch.source].formUnion(contents.rows.map(\.identity))
     for row in contents.rows { knownTexts[batch.source][row.digest] = row.key }
-    for text in contents.texts { answered[TextDigest(of: text), default: 0] += 1 }
+    for digest in Set(contents.rows.map(\.digest)) { answered[digest, default: 0] += 1 }
     return .received(
       id,
       Conductor.Receipt(
