@@ -183,7 +183,7 @@ struct SimulatedWorld {
       mostInFlight = max(mostInFlight, inFlight.count)
       goOn()
     }
-    violations.append("nothing is left to happen, and the run has not ended")
+    violations.append("nothing is left to happen, and the run has not ended: \(conductor)")
     return nil
   }
 
