@@ -22,7 +22,21 @@ extension JobConfiguration {
     job.limits.tokensPerMinute = values.integer(.tokensPerMinute)
     job.budget = try budget(for: job.model)
     if let policy: IndexPolicy = values.choice(.indexWhen) { job.indexPolicy = policy }
+    try checkPieces(of: job)
     return job
+  }
+
+  /// Refuses what says of whole texts how they are sent, where texts are cut into pieces.
+  private func checkPieces(of job: Job) throws(Failure) {
+    guard let source = job.sources.first(where: { $0.chunks != nil }) else { return }
+    func refuse(_ parameter: Parameter) throws(Failure) {
+      throw Failure(
+        .configuration, "\(values[parameter].origin)",
+        "\(parameter.rawValue): \(values.text(parameter) ?? "") can't be in a job with chunks, as those of \(source.name)",
+        remedy: "leave it out, or fill the other tables by a job of their own")
+    }
+    if job.duplicates == .table { try refuse(.duplicates) }
+    if job.preparation.tooLong != .quarantine { try refuse(.tooLong) }
   }
 
   /// How the words of a search become the input that is embedded: as the job's texts, behind a prefix of their own.

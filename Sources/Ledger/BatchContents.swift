@@ -7,6 +7,18 @@ struct BatchContents: Decodable {
     let k: RowKey
     let d: Data
     let i: Int
+    /// Number, count, start and end of the piece that the input is of the row's text.
+    let p: [Int]?
+
+    var piece: Piece? {
+      get throws(LedgerDamage) {
+        guard let p else { return nil }
+        guard p.count == 4, p[0] >= 0, p[0] < p[1], p[2] >= 0, p[2] <= p[3] else {
+          throw LedgerDamage(place: "batch.contents")
+        }
+        return Piece(number: p[0], of: p[1], range: p[2]..<p[3])
+      }
+    }
   }
 
   private let rows: [Row]
@@ -26,7 +38,13 @@ struct BatchContents: Decodable {
       }
       json.append(contentsOf: #","d":""#.utf8)
       json.append(Data(row.digest.bytes).base64EncodedData())
-      json.append(contentsOf: #"","i":\#(row.input)}"#.utf8)
+      json.append(contentsOf: #"","i":\#(row.input)"#.utf8)
+      if let piece = row.piece {
+        let range = piece.range
+        json.append(
+          contentsOf: #","p":[\#(piece.number),\#(piece.count),\#(range.lowerBound),\#(range.upperBound)]"#.utf8)
+      }
+      json.append(UInt8(ascii: "}"))
     }
     json.append(contentsOf: "]}".utf8)
     return json
@@ -36,7 +54,7 @@ struct BatchContents: Decodable {
     do {
       return try JSONDecoder().decode(BatchContents.self, from: data).rows.map { row in
         guard let digest = TextDigest(bytes: row.d) else { throw LedgerDamage(place: "batch.contents") }
-        return BatchRow(key: row.k, digest: digest, input: row.i)
+        return BatchRow(key: row.k, digest: digest, input: row.i, piece: try row.piece)
       }
     } catch is DecodingError {
       throw LedgerDamage(place: "batch.contents")

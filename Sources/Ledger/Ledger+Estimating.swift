@@ -9,6 +9,8 @@ extension Ledger {
     package let target: Int64
     /// The rows whose vectors are in the spool, with the digests of the texts that were embedded.
     package let spooled: [RowKey: TextDigest]
+    /// The pieces of texts whose vectors are in the spool.
+    package let pieces: [RowKey: PaidPieces]
   }
 
   /// What the ledger holds of a column; nil where that is nothing, or vectors of another fingerprint, which a run doesn't
@@ -31,9 +33,11 @@ extension Ledger {
           WHERE state IN ('received', 'settled') AND target_id = ?
           """, arguments: [target])
       while let batch = try batches.next() {
-        for row in try BatchContents.decode(batch) { spooled[row.key] = row.digest }
+        for row in try BatchContents.decode(batch) where row.piece == nil { spooled[row.key] = row.digest }
       }
-      return ColumnContents(target: target, spooled: spooled)
+      var pieces: [RowKey: PaidPieces] = [:]
+      if source.chunks != nil { pieces = try Ledger.pieces(of: target, db) }
+      return ColumnContents(target: target, spooled: spooled, pieces: pieces)
     }
   }
 }

@@ -72,7 +72,7 @@ extension Ledger {
           guard let source = targets.firstIndex(of: target) else { throw LedgerDamage(place: "batch.target_id") }
           return Conductor.Spooled(
             id: BatchID(run: try row.checked("run_id"), number: try row.checked("number")), source: source,
-            rows: try BatchContents.decode(row.checked("contents")).count)
+            rows: try Set(BatchContents.decode(row.checked("contents")).map(\.key)).count)
         },
         possiblyPaid: lost,
         spent: try Ledger.spent(targets: owned, db), earlier: earlier, changes: changes)
@@ -143,7 +143,7 @@ extension Ledger {
   }
 
   private static func columns(of job: Job) -> String {
-    job.sources.map { "\($0.name).\($0.vector)" }.joined(separator: ",")
+    job.sources.map(\.column).joined(separator: ",")
   }
 
   static func json(_ value: some Encodable) throws -> String {

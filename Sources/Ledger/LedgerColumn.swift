@@ -65,14 +65,15 @@ extension Ledger {
           VALUES (?, ?, ?, ?, ?, ?, ?, ?)
           """,
         arguments: [
-          column.identity.description, database, source.name, source.vector, json(column.fingerprint), column.isProven,
+          column.identity.description, database, source.home.name, source.vector, json(column.fingerprint),
+          column.isProven,
           source.key, source.condition,
         ])
       return db.lastInsertedRowID
     }
     let id: Int64 = try known.checked("id")
     let held = try fingerprint(known, source)
-    let name = "\(source.name).\(source.vector)"
+    let name = source.column
     if !held.admits(column.fingerprint) {
       let dropped = try dropSpool(of: id, db)
       try release(id, db)
@@ -114,7 +115,8 @@ extension Ledger {
           key = ?, condition = ? WHERE id = ?
         """,
       arguments: [
-        column.identity.description, database, source.name, source.vector, json(column.fingerprint), column.isProven,
+        column.identity.description, database, source.home.name, source.vector, json(column.fingerprint),
+        column.isProven,
         source.key, source.condition, id,
       ])
     return id
@@ -128,7 +130,7 @@ extension Ledger {
         db,
         sql: """
           SELECT * FROM target WHERE identity IS NULL AND database = ? AND source = ? AND vector_column = ?
-          """, arguments: [database, source.name, source.vector])
+          """, arguments: [database, source.home.name, source.vector])
   }
 
   /// The fingerprint of a target; one of an earlier version has no text, and gets the source's.

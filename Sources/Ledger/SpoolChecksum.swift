@@ -21,6 +21,9 @@ struct SpoolChecksum {
       content += key
       content += row.digest.bytes
       add(Int64(row.input))
+      if let piece = row.piece {
+        for number in [piece.number, piece.count, piece.range.lowerBound, piece.range.upperBound] { add(Int64(number)) }
+      }
     }
     self.content = content
     self.vectors = vectors

@@ -47,7 +47,7 @@ package struct ColumnComparison: Sendable {
     guard let least = others.min() else { return cosines.count }
     let table = job.sources[source]
     throw Failure(
-      .configuration, "\(table.name).\(table.vector)",
+      .configuration, table.column,
       "it holds vectors that [\(job.fingerprint(of: table))] does not make: of \(cosines.count) that were made again, "
         + "\(others.count) came out different (cosine \(String(format: "%.2f", least)); the same model gives \(Self.leastCosine) and more)",
       remedy: "fill another column, or empty this one; where only texts were edited since, add --adopt")

@@ -47,7 +47,7 @@ package struct EstimateScan: Sendable {
           pages -= 1
         }
         let work = try await work(of: page, held, repeats, source)
-        counting.addTask { count(work) }
+        counting.addTask { count(work, of: source) }
         pages += 1
         progress(page.messages.count)
         request.after = page.continuesAfter
@@ -75,6 +75,8 @@ package struct EstimateScan: Sendable {
     var repeated: [Message] = []
     let condemned: [RowKey: TextDigest]
     let spooled: Int
+    /// The pieces of their texts that are paid for.
+    let paid: [RowKey: PaidPieces]
   }
 
   private func work(
@@ -89,7 +91,8 @@ package struct EstimateScan: Sendable {
       }
       condemned = try await ledger?.condemned(rows.map(\.key), target: held.target) ?? [:]
     }
-    var work = Work(rows: rows, condemned: condemned, spooled: page.messages.count - rows.count)
+    var work = Work(
+      rows: rows, condemned: condemned, spooled: page.messages.count - rows.count, paid: held?.pieces ?? [:])
     guard let repeats else { return work }
     var digests: [RowKey: TextDigest] = [:]
     for message in rows {
@@ -114,10 +117,12 @@ package struct EstimateScan: Sendable {
     return try await repeats.claim(digests.subtracting(spooled).subtracting(copied))
   }
 
-  private func count(_ work: Work) -> [PageFigures] {
+  private func count(_ work: Work, of source: Source) -> [PageFigures] {
     packers.map { packer in
       PageFigures(
-        packer.pack(MessagePage(work.rows, continuesAfter: nil), condemned: work.condemned), spooled: work.spooled,
+        packer.pack(
+          MessagePage(work.rows, continuesAfter: nil), condemned: work.condemned, cutting: source.chunks?.cutting,
+          paid: work.paid), spooled: work.spooled,
         repeated: work.repeated.isEmpty ? nil : packer.pack(MessagePage(work.repeated, continuesAfter: nil)))
     }
   }

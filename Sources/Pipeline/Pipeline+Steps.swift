@@ -88,6 +88,12 @@ extension Pipeline {
     do {
       let page = try await store.page(of: table, request)
       let condemned = try await ledger.condemned(page.messages.map(\.key), target: begun.targets[source])
+      if let cutting = table.chunks?.cutting {
+        // A row that was edited to a blank text loses its pieces, as it gets no others.
+        try await store.removePieces(of: page.messages.filter(\.isBlank).map(\.key), in: table)
+        let paid = try await paidPieces(of: source, isLater: request.leavesOutBlank)
+        return .pageRead(packer.pack(page, condemned: condemned, held: held, cutting: cutting, paid: paid))
+      }
       let kept = try await kept(of: source, page, request, leavingOut: held.union(condemned.keys))
       var left = kept.values.reduce(into: held) { $0.formUnion($1) }
       var shared: SharedRows?
@@ -164,19 +170,35 @@ extension Pipeline {
     }
   }
 
+  /// The pieces that are paid for: what earlier runs have left, and in later sweeps what this one has written as well.
+  private func paidPieces(of source: Int, isLater: Bool) async throws -> [RowKey: PaidPieces] {
+    if !isLater, let known = paidPieces.withLock({ $0[source] }) { return known }
+    let paid = try await ledger.pieces(of: begun.targets[source])
+    if !isLater { paidPieces.withLock { $0[source] = paid } }
+    return paid
+  }
+
   /// Writes what was just received, and what only the spool holds.
-  func write(
-    _ received: [(Conductor.Write.Part, SpooledBatch?)], _ write: Conductor.Write
-  ) async -> Conductor.Event {
+  func write(_ received: [ReceivedPart], _ write: Conductor.Write) async -> Conductor.Event {
     let table = job.sources[write.source]
     do {
       var batches: [(id: BatchID, rows: [BatchRow])] = []
       var embedded: [EmbeddedRow] = []
-      for (part, kept) in received {
-        let spooled = if let kept { kept } else { try await ledger.spooled(part.batch) }
-        let rows = part.rows.map { wanted in spooled.rows.filter { wanted.contains($0.key) } } ?? spooled.rows
-        batches.append((part.batch, rows))
-        embedded += rows.embedded(by: spooled.vectors)
+      for received in received {
+        let part = received.part
+        var own: [EmbeddedRow] = []
+        for (batch, reply) in received.replies {
+          let spooled = if let reply { reply } else { try await ledger.spooled(batch) }
+          let rows = part.rows.map { wanted in spooled.rows.filter { wanted.contains($0.key) } } ?? spooled.rows
+          if table.chunks == nil { batches.append((batch, rows)) }
+          own += rows.embedded(by: spooled.vectors)
+        }
+        if table.chunks != nil {
+          let pieces = AssembledPieces(own)
+          batches.append((part.batch, pieces.rows))
+          own = pieces.complete
+        }
+        embedded += own
       }
       let outcome = try await store.write(embedded, to: table)
       return .written(WriteReport(outcome, of: batches), writer: write.writer)

@@ -23,6 +23,8 @@ package struct Pipeline: Sendable {
   let lookedForKept = Locked<Set<Int>>([])
   /// By source, what finds the texts that are known.
   let knownTexts = Locked<[Int: KnownTexts]>([:])
+  /// For sources whose texts are cut, the pieces that earlier runs have paid for.
+  let paidPieces = Locked<[Int: [RowKey: PaidPieces]]>([:])
 
   /// - Parameters:
   ///   - begun: the run as the ledger began it.
@@ -114,7 +116,9 @@ package struct Pipeline: Sendable {
           case .prepareWriting:
             group.addTask { inbox.yield(.event(await prepared(prepare))) }
           case .write(let write):
-            let received = write.parts.map { ($0, replies.take($0.batch)) }
+            let received = write.parts.map { part in
+              ReceivedPart(part: part, replies: ([part.batch] + part.others).map { ($0, replies.take($0)) })
+            }
             group.addTask {
               inbox.yield(.event(await writes.run { await self.write(received, write) }))
             }
@@ -153,6 +157,12 @@ extension Pipeline {
   enum Signal: Sendable {
     case event(Conductor.Event)
     case reply(Batch, SpooledBatch, Conductor.Receipt)
+  }
+
+  /// A part of a write with the replies that are still in memory.
+  struct ReceivedPart: Sendable {
+    let part: Conductor.Write.Part
+    let replies: [(batch: BatchID, reply: SpooledBatch?)]
   }
 
   enum RequestOrder: Sendable {

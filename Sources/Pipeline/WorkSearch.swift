@@ -26,7 +26,7 @@ package struct WorkSearch: Sendable {
       let page = try await store.page(of: job.sources[source], request)
       if !page.messages.isEmpty {
         let condemned = try await ledger.condemned(page.messages.map(\.key), target: targets[source])
-        let packed = packer.pack(page, condemned: condemned)
+        let packed = packer.pack(page, condemned: condemned, cutting: job.sources[source].chunks?.cutting)
         if packed.taken > 0 || !packed.garbled.isEmpty { return true }
       }
       request.after = page.continuesAfter

@@ -79,9 +79,11 @@ extension PostgresConnection {
 
   /// Sends all that `body` adds and returns what became of each segment.
   ///
-  /// A transaction that is still open at the end is rolled back. Throws where the connection is lost, with
+  /// A transaction that is still open at the end is rolled back, but for `keepsTransaction`, inside of `transaction`. Throws where the connection is lost, with
   /// `mayHaveBeenDone`, or the task is cancelled.
-  package func segments(_ body: (inout PostgresPipeline) throws -> Void) throws -> [Segment] {
+  package func segments(
+    keepsTransaction: Bool = false, _ body: (inout PostgresPipeline) throws -> Void
+  ) throws -> [Segment] {
     let handle = try open()
     try handle.begin()
     do {
@@ -94,7 +96,7 @@ extension PostgresConnection {
       let segments = try handle.segments(pipeline.segments)
       try handle.check(PQexitPipelineMode(handle.pointer))
       try sent.get()
-      try rollBack()
+      if !keepsTransaction { try rollBack() }
       return try segments.get()
     } catch var error as PostgresError where error.endsConnection {
       error.mayHaveBeenDone = true

@@ -8,12 +8,12 @@ import Testing
 
   private func fingerprint(
     prefix: String = "", fields: [String: JSONValue] = [:], cut: VectorCut = .provider,
-    tooLong: TextPreparation.TooLong = .truncate, mostBytes: Int? = nil
+    tooLong: TextPreparation.TooLong = .truncate, mostBytes: Int? = nil, cutting: Cutting? = nil
   ) -> Fingerprint {
     Fingerprint(
       model: "m", dimensions: 3, text: "t",
       preparation: TextPreparation(newlines: .space, tooLong: tooLong, prefix: prefix, mostBytes: mostBytes),
-      fields: fields, cut: cut)
+      fields: fields, cut: cut, cutting: cutting)
   }
 
   @Test func `an older record is read as nothing added, and nothing added is recorded as it was`() throws {
@@ -34,7 +34,8 @@ import Testing
       fingerprint(prefix: "p\n", fields: Self.fields, cut: .local), fingerprint(fields: ["a": .null]),
       fingerprint(mostBytes: 496), fingerprint(tooLong: .average, mostBytes: 496),
       fingerprint(prefix: "p", tooLong: .average), fingerprint(prefix: "p", tooLong: .average, mostBytes: 8),
-      fingerprint(fields: ["a": .object([:])]),
+      fingerprint(fields: ["a": .object([:])]), fingerprint(cutting: Cutting()),
+      fingerprint(prefix: "p", cutting: Cutting(tokens: 60, overlap: 0)),
     ] {
       let text = try added.recorded()
       #expect(try Fingerprint(recorded: text, of: "c", in: "p") == added)
@@ -110,10 +111,12 @@ import Testing
     let with: Older
   }
 
-  @Test func `a version that doesn't know the new cuts fails at their records`() throws {
+  @Test func `a version that doesn't know the new cuts or pieces fails at their records`() throws {
     let former = JSONDecoder()
     _ = try former.decode(Former.self, from: Data(Self.records[2].utf8))
-    for added in [fingerprint(mostBytes: 496), fingerprint(prefix: "p: ", tooLong: .average)] {
+    for added in [
+      fingerprint(mostBytes: 496), fingerprint(prefix: "p: ", tooLong: .average), fingerprint(cutting: Cutting()),
+    ] {
       let text = try added.recorded()
       #expect(throws: DecodingError.self) { try former.decode(Former.self, from: Data(text.utf8)) }
     }

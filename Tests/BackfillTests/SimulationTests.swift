@@ -7,17 +7,21 @@ import Testing
   static let seeds: Range<UInt64> = 0..<150
 
   static func world(
-    seed: UInt64, faults: SimulatedWorld.Faults, troubles: [Trouble] = [.refused], most: Int = 150
+    seed: UInt64, faults: SimulatedWorld.Faults, troubles: [Trouble] = [.refused], most: Int = 150,
+    cutting: Cutting? = nil
   ) -> SimulatedWorld {
     var random = SeededGenerator(seed: ~seed)
     var writers = SeededGenerator(seed: seed &* 104_729)
     let job = Job(
-      name: "simulated", sources: [Source(table: "a"), Source(table: "b")],
+      name: "simulated",
+      sources: [
+        Source(table: "a", chunks: cutting.map { Chunks(table: "pieces", cutting: $0) }), Source(table: "b"),
+      ],
       model: Model(name: "m", dimensions: 4, usdPerMillionTokens: 1),
       batchSize: Int.random(in: 1...12, using: &random), concurrency: Int.random(in: 1...6, using: &random),
       writers: Int.random(in: 1...4, using: &writers),
-      duplicates: seed.isMultiple(of: 2) ? .table : .page)
-    let rows: [[String?]] = (0..<2).map { _ in
+      duplicates: cutting == nil && seed.isMultiple(of: 2) ? .table : .page)
+    var rows: [[String?]] = (0..<2).map { _ in
       (0..<Int.random(in: 0...most, using: &random)).map { index in
         switch Int.random(in: 0..<20, using: &random) {
         case 0: nil
@@ -28,7 +32,15 @@ import Testing
         }
       }
     }
+    if cutting != nil { rows[0] = rows[0].map { $0.map(lengthened) } }
     return SimulatedWorld(job: job, rows: rows, faults: faults, seed: seed)
+  }
+
+  /// A text with up to thirty sentences more, as its own digest says; a blank one stays.
+  private static func lengthened(_ text: String) -> String {
+    guard text.contains(where: { !$0.isWhitespace }) else { return text }
+    let sentences = Int(TextDigest(of: text).bytes[0]) % 31
+    return text + (0..<sentences).map { " Sentence \($0) of this one, \(text)." }.joined()
   }
 
   /// What must hold of a world whose last run is complete and in which nobody else writes any more.

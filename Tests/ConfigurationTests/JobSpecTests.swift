@@ -9,7 +9,7 @@ private let topLevelKeys =
   + "duplicates, batch_size, concurrency, writers, limits, budget, index, "
   + "base_url, organization, project, endpoint, deployment, api_version, encoding_format, send_dimensions, headers, "
   + "body, timeout, ca_file, proxy"
-private let sourceKeys = "allowed here: table, schema, write_to, key, text, vector, where, since, order, edits"
+private let sourceKeys = "allowed here: table, schema, write_to, key, text, vector, where, since, order, edits, chunks"
 
 private let unreasonableKey = String(repeating: "k", count: 500)
 
@@ -206,6 +206,41 @@ private let refusedSpecs: [(String, String)] = [
     "1:34: sources[0].since.at must be a date, a time or a number, not text"
   ),
   ("sources: [{table: a, since: {at: }}]", "1:34: sources[0].since.at must be a date, a time or a number, not nothing"),
+  (
+    "sources: [{table: a, chunks: b}]",
+    "1:30: sources[0].chunks must be a mapping of table, schema, tokens, overlap, not text"
+  ),
+  ("sources: [{table: a, chunks: {tokens: 50}}]", "1:30: sources[0].chunks.table is missing"),
+  (
+    "sources: [{table: a, chunks: {table: a}}]",
+    "1:11: sources[0].chunks.table must be another table than the source's own"
+  ),
+  (
+    "sources: [{table: a, chunks: {table: b, tokens: 5}}]",
+    "1:49: sources[0].chunks.tokens must be a whole number from 16 to 100000, not 5"
+  ),
+  (
+    "sources: [{table: a, chunks: {table: b, tokens: 100, overlap: 51}}]",
+    "1:63: sources[0].chunks.overlap must be a whole number from 0 to 50, not 51"
+  ),
+  (
+    "sources: [{table: v, write_to: a, chunks: {table: b}}]",
+    "1:11: sources[0] can't have chunks with write_to: no view is cut into pieces; "
+      + "name the table itself, and its text with text:"
+  ),
+  (
+    "sources: [{table: a, edits: clear, chunks: {table: b}}]",
+    "1:11: sources[0] can't have chunks with edits: clear; each run finds edited texts by itself; set edits: ignore for it"
+  ),
+  (
+    "sources: [{table: a, chunks: {table: b}}]\nedits: digest",
+    "1:11: sources[0] can't have chunks with edits: digest; each run finds edited texts by itself; set edits: ignore for it"
+  ),
+  (
+    "sources: [{table: a, key: number, chunks: {table: b}}]",
+    "1:11: sources[0] can't have chunks with a column named number, since the pieces' table has one of that name; "
+      + "name another vector column, or rename the key's"
+  ),
   ("sources: [{table: a, where: ' '}]", "1:29: sources[0].where must be text, not blank"),
   ("- a\n- b", "1:1: the file must be a mapping of name, sources, \(topLevelKeys.dropFirst(29)), not a list"),
   ("planted", "1:1: the file must be a mapping of name, sources, \(topLevelKeys.dropFirst(29)), not text"),
@@ -276,6 +311,15 @@ struct JobSpecTests {
     #expect(job.limits == Job.Limits(requestsPerMinute: 3000, tokensPerMinute: 1_000_000))
     #expect(job.indexPolicy == .rebuild)
     #expect(job.duplicates == .table)
+  }
+
+  @Test(arguments: ["duplicates: table", "too_long: truncate", "too_long: average"])
+  func `what says how whole texts are sent is refused beside pieces`(_ line: String) throws {
+    let error = #expect(throws: Failure.self) {
+      _ = try job("sources: [{table: a, chunks: {table: b}}, {table: c}]\nmodel: m\ndimensions: 3\n\(line)")
+    }
+    #expect(error?.reason == "\(line) can't be in a job with chunks, as those of a")
+    #expect(error?.exitCode == .configuration)
   }
 
   @Test func `a spec with only what is required has the defaults`() throws {

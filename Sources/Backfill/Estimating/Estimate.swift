@@ -11,6 +11,8 @@ package struct Estimate: Equatable, Sendable {
   package private(set) var spooled = 0
   /// Of `rows`, those that are known to have more tokens than the model takes, and aren't sent.
   package private(set) var overlong = 0
+  /// What would be written: a vector for each row that is sent, or for each piece of its text.
+  package private(set) var vectors = 0
   /// Of `rows`, those that get the vector of another row of their page, or with `duplicates: table` of their column; 0 in a
   /// sample, which can't tell.
   package private(set) var duplicates = 0
@@ -40,9 +42,11 @@ package struct Estimate: Equatable, Sendable {
     spooled += page.spooled
     overlong += page.overlong
     requests += page.requests
+    vectors += page.vectors
     for _ in 0..<page.blank + page.quarantined + page.spooled + page.overlong { moments.add(0) }
+    for tokens in page.rowTokens ?? [] { moments.add(tokens) }
     for input in page.inputs {
-      for _ in 0..<input.rows { moments.add(input.tokens) }
+      if page.rowTokens == nil { for _ in 0..<input.rows { moments.add(input.tokens) } }
       let billed = isSample ? input.rows : input.isRepeat ? 0 : 1
       tokens.add(input.tokens, times: billed)
       characters += input.characters * billed
@@ -57,7 +61,7 @@ package struct Estimate: Equatable, Sendable {
     var all = self
     all.scale = Double(population) / Double(moments.count)
     all.deviation = moments.deviation(ofSumOver: population)
-    for figure in [\Estimate.rows, \.blank, \.quarantined, \.spooled, \.overlong, \.characters, \.requests] {
+    for figure in [\Estimate.rows, \.blank, \.quarantined, \.spooled, \.overlong, \.characters, \.requests, \.vectors] {
       all[keyPath: figure] = Int((Double(self[keyPath: figure]) * all.scale).rounded())
     }
     return all
@@ -67,7 +71,7 @@ package struct Estimate: Equatable, Sendable {
     let sum = tokenSum + other.tokenSum
     for figure in [
       \Estimate.rows, \.blank, \.quarantined, \.spooled, \.overlong, \.duplicates, \.tokensSaved, \.characters,
-      \.requests,
+      \.requests, \.vectors,
     ] {
       self[keyPath: figure] += other[keyPath: figure]
     }

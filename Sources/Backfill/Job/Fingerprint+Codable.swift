@@ -2,16 +2,16 @@
 ///
 /// One with a prefix, fields or a cut of vecfill's own stands one level deeper, under `with`: an older vecfill doesn't
 /// know these, would take the column for one without them, and so has to fail at its record. One whose long texts are cut
-/// by their bytes, or have the prefix before each part, or whose texts are a view's, stands another level deeper, for
-/// versions that know `with` but not these.
+/// by their bytes, or have the prefix before each part, whose texts are a view's, or are cut into pieces, stands another
+/// level deeper, for versions that know `with` but not these.
 extension Fingerprint: Codable {
   private enum CodingKeys: CodingKey {
-    case model, dimensions, text, preparation, fields, cut, view, with
+    case model, dimensions, text, preparation, fields, cut, view, cutting, with
   }
 
   /// How deep it stands.
   private var depth: Int {
-    if preparation.mostBytes != nil || preparation.prefixesEachPart || view != nil { return 2 }
+    if preparation.mostBytes != nil || preparation.prefixesEachPart || view != nil || cutting != nil { return 2 }
     return preparation.prefix.isEmpty && fields.isEmpty && cut == .provider ? 0 : 1
   }
 
@@ -27,7 +27,8 @@ extension Fingerprint: Codable {
       preparation: try container.decode(TextPreparation.self, forKey: .preparation),
       fields: try container.decodeIfPresent([String: JSONValue].self, forKey: .fields) ?? [:],
       cut: try container.decodeIfPresent(VectorCut.self, forKey: .cut) ?? .provider,
-      view: try container.decodeIfPresent(String.self, forKey: .view))
+      view: try container.decodeIfPresent(String.self, forKey: .view),
+      cutting: try container.decodeIfPresent(Cutting.self, forKey: .cutting))
   }
 
   package func encode(to encoder: any Encoder) throws {
@@ -40,5 +41,6 @@ extension Fingerprint: Codable {
     if !fields.isEmpty { try container.encode(fields, forKey: .fields) }
     if cut != .provider { try container.encode(cut, forKey: .cut) }
     try container.encodeIfPresent(view, forKey: .view)
+    if let cutting { try container.encode(cutting, forKey: .cutting) }
   }
 }

@@ -12,10 +12,12 @@ package struct Fingerprint: Hashable, Sendable {
   package let cut: VectorCut
   /// The view that the texts are read from; nil where it is the table itself.
   package let view: String?
+  /// How the text is cut into pieces, a vector each. The default is nil: a vector is of a whole text.
+  package let cutting: Cutting?
 
   package init(
     model: String, dimensions: Int, text: SourceText, preparation: TextPreparation, fields: [String: JSONValue] = [:],
-    cut: VectorCut = .provider, view: String? = nil
+    cut: VectorCut = .provider, view: String? = nil, cutting: Cutting? = nil
   ) {
     self.model = model
     self.dimensions = dimensions
@@ -24,6 +26,7 @@ package struct Fingerprint: Hashable, Sendable {
     self.fields = fields
     self.cut = cut
     self.view = view
+    self.cutting = cutting
   }
 
   /// Whether a column of this fingerprint may go on with `next`: with the very same, or with long texts truncated or
@@ -35,7 +38,7 @@ package struct Fingerprint: Hashable, Sendable {
   private var withoutFitting: Fingerprint {
     Fingerprint(
       model: model, dimensions: dimensions, text: text, preparation: preparation.withoutFitting, fields: fields,
-      cut: cut, view: view)
+      cut: cut, view: view, cutting: cutting)
   }
 }
 
@@ -76,6 +79,10 @@ extension Fingerprint: CustomStringConvertible {
     if !fields.isEmpty { parts.append("sends=\(JSONValue.object(fields))") }
     if cut == .local { parts.append("cut=local") }
     if let view { parts.append("view=\(view)") }
+    if let cutting {
+      let version = cutting.version == Cutting.version ? "" : " version=\(cutting.version)"
+      parts.append("chunks=\(cutting.tokens) tokens, \(cutting.overlap) repeated\(version)")
+    }
     return parts.joined(separator: " ")
   }
 }
@@ -84,6 +91,6 @@ extension Job {
   package func fingerprint(of source: Source) -> Fingerprint {
     Fingerprint(
       model: model.name, dimensions: model.dimensions, text: source.text, preparation: preparation,
-      fields: model.fields, cut: model.cut, view: source.view?.description)
+      fields: model.fields, cut: model.cut, view: source.view?.description, cutting: source.chunks?.cutting)
   }
 }

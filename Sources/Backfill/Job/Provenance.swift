@@ -42,7 +42,7 @@ extension Job {
   /// Nobody recorded what the vectors of `source` are made of, and no text of its rows could be compared.
   package func incomparable(_ source: Source) -> Failure {
     Failure(
-      .configuration, "\(source.name).\(source.vector)",
+      .configuration, source.column,
       "it holds vectors, nobody recorded of which model, and none of the texts that were looked at could be compared",
       remedy: "add --adopt if they are [\(fingerprint(of: source))], or fill another column")
   }

@@ -18,10 +18,13 @@ package struct Source: Hashable, Sendable, Codable {
   package var edits = Edits.ignore
   /// Whether a trigger tells a run that follows the table of each write to it. The default is that it looks by itself.
   package var notifies = false
+  /// Where a text is cut into pieces: they and their vectors are in a table of their own. The default is nil.
+  package var chunks: Chunks?
 
   package init(
     schema: String? = nil, table: String, view: TableName? = nil, keys: [String] = ["id"], text: SourceText = "content",
-    vector: String = "embedding", condition: String? = nil, since: Since? = nil, order: RowOrder = .oldest
+    vector: String = "embedding", condition: String? = nil, since: Since? = nil, order: RowOrder = .oldest,
+    chunks: Chunks? = nil
   ) {
     self.schema = schema
     self.table = table
@@ -32,6 +35,7 @@ package struct Source: Hashable, Sendable, Codable {
     self.filter = condition
     self.since = since
     self.order = order
+    self.chunks = chunks
   }
 
   /// All that a row must meet to be taken, as SQL that is trusted as the job's author is; nil where that is nothing.

@@ -11,17 +11,25 @@ package struct BatchID: Hashable, Sendable {
 }
 
 /// A row that waits for the vector of one of its batch's inputs.
-package struct BatchRow: Equatable, Sendable {
+package struct BatchRow: Hashable, Sendable {
   package let key: RowKey
   /// The SHA-256 of the row's text as it was read.
   package let digest: TextDigest
   /// The index of its input in the batch; rows of the same input share one vector.
   package let input: Int
+  /// Which piece of the row's text the input is; nil where it stands for all of it.
+  package let piece: Piece?
 
-  package init(key: RowKey, digest: TextDigest, input: Int) {
+  package init(key: RowKey, digest: TextDigest, input: Int, piece: Piece? = nil) {
     self.key = key
     self.digest = digest
     self.input = input
+    self.piece = piece
+  }
+
+  /// The same behind so many more inputs.
+  func moved(by inputs: Int) -> BatchRow {
+    BatchRow(key: key, digest: digest, input: input + inputs, piece: piece)
   }
 }
 
@@ -33,6 +41,8 @@ package struct Batch: Equatable, Sendable {
   /// The page that it came from, which its end helps to settle.
   package let page: Int
   package let purpose: Purpose
+  /// What it is written together with, as each of them may hold pieces of the same rows; nil where it is written alone.
+  package let bundle: Int?
   package let contents: Contents
 
   /// What its vectors are for.
@@ -44,11 +54,14 @@ package struct Batch: Equatable, Sendable {
     case comparison
   }
 
-  package init(id: BatchID, source: Int, page: Int, purpose: Purpose = .rows, contents: Contents) {
+  package init(
+    id: BatchID, source: Int, page: Int, purpose: Purpose = .rows, bundle: Int? = nil, contents: Contents
+  ) {
     self.id = id
     self.source = source
     self.page = page
     self.purpose = purpose
+    self.bundle = bundle
     self.contents = contents
   }
 
@@ -179,15 +192,14 @@ package struct Batch: Equatable, Sendable {
     package var escorted: Contents {
       Contents(
         inputs: [.harmless] + inputs,
-        rows: rows.map { BatchRow(key: $0.key, digest: $0.digest, input: $0.input + 1) })
+        rows: rows.map { $0.moved(by: 1) })
     }
 
     /// The part with the inputs in `range`, their rows renumbered.
     package func slice(_ range: Range<Int>) -> Contents {
       Contents(
         inputs: Array(inputs[range]),
-        rows: rows.filter { range.contains($0.input) }
-          .map { BatchRow(key: $0.key, digest: $0.digest, input: $0.input - range.lowerBound) })
+        rows: rows.filter { range.contains($0.input) }.map { $0.moved(by: -range.lowerBound) })
     }
   }
 }
@@ -207,6 +219,6 @@ extension String {
 extension [BatchRow] {
   /// Each row with its vector out of `vectors`, the vectors of the batch's inputs.
   package func embedded(by vectors: Vectors) -> [EmbeddedRow] {
-    map { EmbeddedRow(key: $0.key, digest: $0.digest, vector: vectors[$0.input]) }
+    map { EmbeddedRow(key: $0.key, digest: $0.digest, vector: vectors[$0.input], piece: $0.piece) }
   }
 }

@@ -42,9 +42,7 @@ extension Conductor {
     let isProbeAlone = isProbing && !isolation.hasAnswer
     if isProbeAlone, let probe = planned.firstIndex(where: \.isProbe) { planned.swapAt(0, probe) }
 
-    while let next = planned.first, requested.count < window.limit, writes.count < 2 * job.concurrency,
-      !writes.isFull
-    {
+    while let next = planned.first, requested.count < window.limit, !isWriteQueueLong, !writes.isFull {
       guard !isProbeAlone || next.isProbe else { break }
       let contents = next.batch.contents
       let isDivisible = !next.isAlone
@@ -140,6 +138,9 @@ extension Conductor {
     return Failure(.budget, Conductor.budgetSubject, reason, remedy: "raise the budget and run again to go on")
   }
 
+  /// Whether so much waits for its first write that nothing more is asked for.
+  private var isWriteQueueLong: Bool { writes.count >= 2 * job.concurrency }
+
   /// Whether nothing is under way that could be answered.
   var isOtherwiseIdle: Bool { requested.isEmpty && planned.isEmpty && retries.isEmpty && reading == nil }
 
@@ -199,6 +200,10 @@ extension Conductor {
       if case .restless(let rows) = sources[source].endSweep() {
         return end(.failed(restless(rows, of: source)))
       }
+      // Rows that were edited or deleted since an earlier run received their pieces.
+      if sources[source].isComplete {
+        ended += assembly.leftover(of: source).map { Ended(id: $0, source: source, page: nil) }
+      }
     }
     guard sources.allSatisfy(\.isComplete), !writes.isHolding, !writes.isWriting, writes.count == 0,
       settling == nil, ended.isEmpty, condemned.isEmpty
@@ -243,8 +248,10 @@ extension Conductor {
 
   private mutating func nextWrite(at now: Duration) -> [Action] {
     var actions: [Action] = []
-    // What is copied waits for no answer: where nothing is to be asked, none will come.
-    let isReady = isolation.hasAnswer || writes.count > 0 && isOtherwiseIdle
+    // What is copied waits for no answer: none will come where nothing is to be asked, or where so much waits to be written
+    // that nothing is asked.
+    let isQuiet = isOtherwiseIdle || requested.isEmpty && isWriteQueueLong
+    let isReady = isolation.hasAnswer || writes.hasNew && isQuiet
     if preparation == .needed, ending == nil, isReady, comparisons.isDone {
       preparation = .underWay
       actions.append(.prepareWriting)

@@ -5,7 +5,7 @@ extension Conductor {
     pageCount += 1
     sources[source].pageRead(
       page, page: pageCount,
-      batches: page.contents.count + page.kept.count + page.copied.count
+      batches: page.contents.count + page.bundles.count { $0.contents.isEmpty } + page.kept.count + page.copied.count
         + (page.overlong.isEmpty && page.garbled.isEmpty ? 0 : 1),
       awaited: job.duplicates == .table ? page.askedTexts : [])
     if page.taken > 0 { progressedAt = now }
@@ -17,7 +17,9 @@ extension Conductor {
       writes.add(
         WriteQueue.Entry(batch: batch, source: source, page: pageCount, rowCount: rows.count, isCopy: true))
     }
-    takeTurns(with: page.contents.map { plan($0, source: source, page: pageCount) })
+    takeTurns(
+      with: page.bundles.isEmpty
+        ? page.contents.map { plan($0, source: source, page: pageCount) } : bundled(page, source))
     guard !page.overlong.isEmpty || !page.garbled.isEmpty else { return }
     let tooLong = EmbeddingFailure.tooLong(for: job.model)
     condemn(
@@ -29,8 +31,7 @@ extension Conductor {
             source: source, key: key, digest: text.digest,
             Condemnation(text.isTooLong ? .provider(.tooLarge) : .unreadable, text.reason))
         }, of: source)
-    batchCount += 1
-    ended.append(Ended(id: BatchID(run: run, number: batchCount), source: source, page: pageCount))
+    ended.append(Ended(id: nextBatchID(), source: source, page: pageCount))
   }
 
   /// Plans requests between those of other sources, so that no source waits for another's whole page.
@@ -82,10 +83,14 @@ extension Conductor {
         leaveOut(request.batch, for: .noVector(why))
         break
       }
-      writes.add(
-        WriteQueue.Entry(
-          batch: id, source: request.batch.source, page: request.batch.page, rowCount: contents.rows.count))
+      if request.batch.bundle == nil {
+        writes.add(
+          WriteQueue.Entry(
+            batch: id, source: request.batch.source, page: request.batch.page, rowCount: contents.rows.count))
+      }
+      assembly.received(request.batch)
       if !request.isEscorted { askAlone(Set(receipt.unusable.keys), of: request) }
+      assembled(request.batch.bundle)
     }
     release(at: now)
   }
@@ -104,8 +109,10 @@ extension Conductor {
     guard !inputs.isEmpty else { return }
     let batch = request.batch
     sources[batch.source].split(page: batch.page, into: inputs.count + 1)
+    if let bundle = batch.bundle { assembly.split(bundle, into: inputs.count + 1) }
     let alone = inputs.sorted().map { input in
-      var part = plan(batch.contents.slice(input..<input + 1), source: batch.source, page: batch.page)
+      var part = plan(
+        batch.contents.slice(input..<input + 1), source: batch.source, page: batch.page, bundle: batch.bundle)
       part.trial = Isolation.suspicion(of: request)
       return mayEscort ? escorted(part) : part
     }
@@ -115,7 +122,8 @@ extension Conductor {
   /// The same input behind a harmless text, so that one reply tells whether the server is at fault or the input.
   private mutating func escorted(_ request: Requested) -> Requested {
     let batch = request.batch
-    var escorted = plan(batch.contents.escorted, source: batch.source, page: batch.page, purpose: batch.purpose)
+    var escorted = plan(
+      batch.contents.escorted, source: batch.source, page: batch.page, purpose: batch.purpose, bundle: batch.bundle)
     escorted.trial = request.trial
     escorted.isEscorted = true
     return escorted
@@ -144,7 +152,9 @@ extension Conductor {
       // Perhaps the server takes no second input.
       mayEscort = false
       let batch = request.batch
-      var alone = plan(batch.contents.slice(1..<2), source: batch.source, page: batch.page, purpose: batch.purpose)
+      var alone = plan(
+        batch.contents.slice(1..<2), source: batch.source, page: batch.page, purpose: batch.purpose,
+        bundle: batch.bundle)
       alone.trial = request.trial
       planned.insert(alone, at: 0)
     } else {
@@ -231,21 +241,27 @@ extension Conductor {
   /// Puts the rows of a batch with one input into quarantine. A text of a comparison is only not compared.
   private mutating func leaveOut(_ batch: Batch, _ condemnation: Condemnation) {
     guard batch.purpose == .rows else { return compared(batch.id, batch.source, alike: 0) }
-    condemn(
-      batch.contents.rows.map { CondemnedRow(source: batch.source, row: $0, condemnation) }, of: batch.source)
+    // A row of pieces may be given up for several of them.
+    let rows = batch.bundle == nil ? batch.contents.rows : assembly.failed(batch)
+    condemn(rows.map { CondemnedRow(source: batch.source, row: $0, condemnation) }, of: batch.source)
     ended.append(Ended(id: batch.id, source: batch.source, page: batch.page))
+    assembled(batch.bundle)
   }
 
   /// Plans the parts of a batch in its place, before all others.
   mutating func split(_ request: Requested, into ranges: [Range<Int>]) {
     let batch = request.batch
     switch batch.purpose {
-    case .rows: sources[batch.source].split(page: batch.page, into: ranges.count)
+    case .rows:
+      sources[batch.source].split(page: batch.page, into: ranges.count)
+      if let bundle = batch.bundle { assembly.split(bundle, into: ranges.count) }
     case .comparison: comparisons.split(batch.source, into: ranges.count)
     case .probe: break
     }
     let parts = ranges.map { range in
-      var part = plan(batch.contents.slice(range), source: batch.source, page: batch.page, purpose: batch.purpose)
+      var part = plan(
+        batch.contents.slice(range), source: batch.source, page: batch.page, purpose: batch.purpose,
+        bundle: batch.bundle)
       part.trial = request.trial
       return part
     }
@@ -299,7 +315,7 @@ extension Conductor {
     if result.copied > 0 { tally.copied = (tally.copied ?? 0) + result.copied }
     if result.written > 0 || !result.condemned.isEmpty { progressedAt = now }
     for row in result.condemned { condemn([row], of: row.source) }
-    ended += result.ended.map { Ended(id: $0.batch, source: $0.source, page: $0.page) }
+    for entry in result.ended { entryEnded(entry) }
   }
 
   /// The first request to stop ends what reads at once and what is asked for within the grace, the second one all.
@@ -317,11 +333,12 @@ extension Conductor {
   }
 
   mutating func plan(
-    _ contents: Batch.Contents, source: Int, page: Int, purpose: Batch.Purpose = .rows
+    _ contents: Batch.Contents, source: Int, page: Int, purpose: Batch.Purpose = .rows, bundle: Int? = nil
   ) -> Requested {
     batchCount += 1
     let batch = Batch(
-      id: BatchID(run: run, number: batchCount), source: source, page: page, purpose: purpose, contents: contents)
+      id: BatchID(run: run, number: batchCount), source: source, page: page, purpose: purpose, bundle: bundle,
+      contents: contents)
     return Requested(batch: batch)
   }
 }

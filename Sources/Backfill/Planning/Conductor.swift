@@ -65,6 +65,8 @@ package struct Conductor: Sendable {
   package struct Write: Equatable, Sendable {
     package struct Part: Equatable, Sendable {
       package let batch: BatchID
+      /// The batches that hold further pieces of its rows.
+      package var others: [BatchID] = []
       /// The rows of the batch that are written; nil for all.
       package let rows: Set<RowKey>?
     }
@@ -176,6 +178,7 @@ package struct Conductor: Sendable {
   var writes: WriteQueue
   var preparation: Preparation
   var comparisons = Comparisons()
+  var assembly: Assembly
   /// Sources whose vectors have yet to be recorded as the job's.
   var unrecorded: [Int] = []
   var ended: [Ended] = []
@@ -229,8 +232,11 @@ package struct Conductor: Sendable {
       SourceProgress(
         watermark: watermark, order: source.order, hasEdited: source.edits == .digest, mostEdited: policy.mostEdited)
     }
+    // A row of pieces that an earlier run has received may lack others: the page that finds it says so.
+    assembly = Assembly(spooled: spooled.filter { job.sources[$0.source].chunks != nil })
     writes = WriteQueue(
-      spooled: spooled, dimensions: job.model.dimensions, writers: job.writers, concurrency: job.concurrency)
+      spooled: spooled.filter { job.sources[$0.source].chunks == nil }, dimensions: job.model.dimensions,
+      writers: job.writers, concurrency: job.concurrency)
     mayEscort = (job.model.maxInputs ?? .max) > 1
     preparation = preparesWriting ? .needed : .done
     limiter = RateLimiter(job.limits, after: earlier)

@@ -11,6 +11,8 @@ package struct Packer: Sendable {
   package let countsExactly: Bool
   /// Counts or estimates the tokens of a text.
   package let countTokens: @Sendable (String) -> Int
+  /// The most pieces of one text, whose vectors are in memory when they are written. The default is no bound.
+  package var mostPieces = Int.max
 
   package init(
     preparation: TextPreparation, maxInputs: Int, maxTokens: Int = .max, inputLimit: InputLimit? = nil,
@@ -28,9 +30,13 @@ package struct Packer: Sendable {
   ///   - condemned: the digests of the texts for which a row is in quarantine, by its key. A row whose text has changed
   ///     since is taken again.
   ///   - held: rows that are paid for and wait to be written.
+  ///   - cutting: how the texts are cut into pieces; nil where each is one input.
+  ///   - paid: the pieces that are paid for.
   package func pack(
-    _ page: MessagePage, condemned: [RowKey: TextDigest] = [:], held: Set<RowKey> = []
+    _ page: MessagePage, condemned: [RowKey: TextDigest] = [:], held: Set<RowKey> = [], cutting: Cutting? = nil,
+    paid: [RowKey: PaidPieces] = [:]
   ) -> PackedPage {
+    var pieces = cutting.map { PiecePacking(self, $0, paid: paid) }
     var packed = PackedPage(continuesAfter: page.continuesAfter)
     var groups: [Group] = []
     var places: [TextDigest: (group: Int, input: Int)] = [:]
@@ -53,6 +59,10 @@ package struct Packer: Sendable {
         packed.condemned += 1
         continue
       }
+      guard pieces == nil else {
+        pieces?.add(message.key, digest, text, to: &packed)
+        continue
+      }
       packed.taken += 1
       // Strings compare by canonical equivalence, so only the digest tells whether the bytes are the same.
       let inputDigest = preparation.leavesAsIs(text) ? digest : TextDigest(of: prepared)
@@ -69,7 +79,8 @@ package struct Packer: Sendable {
       places[inputDigest] = (last, groups[last].inputs.count)
       groups[last].append(input, key: message.key, digest: digest)
     }
-    packed.contents = groups.map { Batch.Contents(inputs: $0.inputs, rows: $0.rows) }
+    packed.contents += groups.map { Batch.Contents(inputs: $0.inputs, rows: $0.rows) }
+    pieces?.finish(&packed)
     return packed
   }
 
@@ -113,16 +124,19 @@ package struct PackedPage: Sendable {
   /// The key behind which the next page begins; nil where the range has been read to its end.
   package let continuesAfter: RowKey?
   /// Rows that wait for a vector.
-  package fileprivate(set) var taken = 0
+  package internal(set) var taken = 0
   /// Rows with a blank or NULL text.
   package fileprivate(set) var excluded = 0
   /// Rows in quarantine.
   package fileprivate(set) var condemned = 0
   /// Rows whose text can't be read, those in quarantine included.
   package fileprivate(set) var unreadable = 0
-  package fileprivate(set) var contents: [Batch.Contents] = []
+  package internal(set) var contents: [Batch.Contents] = []
+  /// Of `contents`, those that are written together, since they may hold pieces of the same rows; none where each is
+  /// written alone.
+  package internal(set) var bundles: [Bundle] = []
   /// Of the rows that were taken, those whose text is known to be too long, and which aren't sent.
-  package fileprivate(set) var overlong: [BatchRow] = []
+  package internal(set) var overlong: [BatchRow] = []
   /// Rows whose vectors were written before and are kept, by the batch that has them.
   package private(set) var kept: [BatchID: Set<RowKey>] = [:]
   /// Rows whose vectors other rows of the column have, by the batch that has them.
@@ -130,7 +144,7 @@ package struct PackedPage: Sendable {
   /// Rows whose text is awaited for another row: a later sweep takes them.
   package private(set) var deferred: [RowKey] = []
   /// Rows whose text can't be read and which are not in quarantine yet.
-  package fileprivate(set) var garbled: [(key: RowKey, text: UnreadableText)] = []
+  package internal(set) var garbled: [(key: RowKey, text: UnreadableText)] = []
 
   package init(continuesAfter: RowKey?) {
     self.continuesAfter = continuesAfter

@@ -2,11 +2,12 @@
 ///
 /// A row that another transaction holds, or that took no vector, comes again by itself later; all others of its batch
 /// are written at once.
-struct WriteQueue: Sendable {
+package struct WriteQueue: Sendable {
   struct Entry: Equatable, Sendable {
     struct ID: Hashable {
       let batch: BatchID
       let page: Int?
+      let bundle: Int?
     }
 
     let batch: BatchID
@@ -21,9 +22,16 @@ struct WriteQueue: Sendable {
     fileprivate var tries = 0
     fileprivate var due: Duration = .zero
 
-    var id: ID { ID(batch: batch, page: page) }
+    /// Where its rows were cut into pieces: what else it takes to write them.
+    let pieces: Pieces?
 
-    /// Whether it was written before, and its rows have lost their vectors since.
+    var id: ID { ID(batch: batch, page: page, bundle: pieces?.bundle) }
+
+    /// All batches of which it is made.
+    var batches: [BatchID] { [batch] + (pieces?.others ?? []) }
+
+    /// Whether nothing of it was asked for in this run: its rows have lost their vectors since they were written, or all
+    /// their pieces were received earlier.
     fileprivate let isKept: Bool
     /// Whether its vectors are those of other rows.
     fileprivate let isCopy: Bool
@@ -38,7 +46,29 @@ struct WriteQueue: Sendable {
       self.rows = rows
       isKept = rows != nil
       self.isCopy = isCopy
+      pieces = nil
     }
+
+    init(batch: BatchID, source: Int, page: Int, rowCount: Int, pieces: Pieces) {
+      self.batch = batch
+      self.source = source
+      self.page = page
+      self.rowCount = rowCount
+      self.pieces = pieces
+      isCopy = false
+      rows = pieces.keys
+      isKept = pieces.kept.contains(batch)
+    }
+  }
+
+  /// A bundle of batches that hold the pieces of rows.
+  struct Pieces: Equatable, Sendable {
+    let bundle: Int
+    /// The batches beside the entry's own.
+    let others: [BatchID]
+    /// Those of all batches that are of an earlier run, or of an earlier page: they may hold pieces of other rows too.
+    let kept: Set<BatchID>
+    let keys: Set<RowKey>
   }
 
   /// What a write has settled.
@@ -74,7 +104,7 @@ struct WriteQueue: Sendable {
   /// A write is one short transaction (P9).
   static let mostBatchesPerWrite = 8
   /// The vectors of the writes under way are in memory (P8). One batch alone may have more.
-  private static let mostVectorBytes = 32 << 20
+  package static let mostVectorBytes = 32 << 20
   private let mostRowsPerWrite: Int
   /// A writer begins beside another only where so many batches wait: then one alone is too slow. Where few do, it would
   /// only open one more session, which reads some of the catalogue for itself (P9).
@@ -85,6 +115,8 @@ struct WriteQueue: Sendable {
 
   /// Batches that wait for their first write.
   var count: Int { waiting.count }
+  /// Whether one of them is of this run: neither of an earlier one nor kept from it.
+  var hasNew: Bool { waiting.contains { $0.page != nil && !$0.isKept } }
   var isHolding: Bool { !held.isEmpty }
   var isWriting: Bool { writers.contains { !$0.isEmpty } }
   var isFull: Bool { held.count >= WriteQueue.mostHeld }
@@ -122,7 +154,7 @@ struct WriteQueue: Sendable {
   mutating func next(onlySpooled: Bool, retries: Bool, at now: Duration) -> Conductor.Write? {
     guard let writer = freeWriter else { return nil }
     let due = retries ? held.filter { $0.due <= now } : []
-    var fresh = onlySpooled ? waiting.filter { $0.page == nil } : waiting
+    var fresh = onlySpooled ? waiting.filter { $0.page == nil || $0.isKept } : waiting
     if isWriting, fresh.count < leastToJoin { fresh = [] }
     wasHeldLast = !due.isEmpty && (fresh.isEmpty || !wasHeldLast)
     guard let first = wasHeldLast ? due.first : fresh.first else { return nil }
@@ -141,7 +173,8 @@ struct WriteQueue: Sendable {
     waiting.removeAll { taken.contains($0.id) }
     held.removeAll { taken.contains($0.id) }
     return Conductor.Write(
-      writer: writer, source: first.source, parts: entries.map { .init(batch: $0.batch, rows: $0.rows) })
+      writer: writer, source: first.source,
+      parts: entries.map { .init(batch: $0.batch, others: $0.pieces?.others ?? [], rows: $0.rows) })
   }
 
   /// The write of `writer` has ended; those of the others go on.

@@ -36,8 +36,15 @@ package protocol MessageStore: Sendable {
   /// condition, and tells what became of each row. With `edits: digest` the text's digest is written with it, and a vector
   /// whose digest is another text's is replaced. A row that can't be written keeps no other from being written.
   ///
+  /// Where texts are cut, `rows` are pieces: all of a row's one after the other. They take the place of those that the row
+  /// had, in one transaction and only while the row still holds the very text; a reader sees the former or the new ones.
+  ///
   /// Durable when it returns. Throws a `Failure` where it is no row's fault: the database is away, a right is missing.
   func write(_ rows: [EmbeddedRow], to source: Source) async throws -> WriteOutcome
+
+  /// Deletes the pieces of the rows of `keys` that are of another text than the row has now, as of one that was edited to
+  /// a blank text. Does nothing for a source whose texts aren't cut.
+  func removePieces(of keys: [RowKey], in source: Source) async throws
 
   /// The rows with a vector that are nearest to `vector` by cosine distance, nearest first, at most `limit`.
   func nearest(to vector: [Float], in source: Source, limit: Int) async throws -> [Neighbour]
@@ -94,6 +101,8 @@ extension MessageStore {
     try await Task.sleep(for: time)
     return false
   }
+
+  package func removePieces(of keys: [RowKey], in source: Source) async throws {}
 
   package func inspect(_ source: Source, dimensions: Int) async throws -> SourceShape {
     try await inspect(source, dimensions: dimensions, for: .filling)
@@ -215,10 +224,13 @@ package struct Neighbour: Equatable, Sendable {
   package let text: String
   /// The cosine distance, from 0 for the same direction to 2 for the opposite.
   package let distance: Double
+  /// Where texts are cut, the number of the piece that `text` is; nil where it is the row's own.
+  package let piece: Int?
 
-  package init(key: RowKey, text: String, distance: Double) {
+  package init(key: RowKey, text: String, distance: Double, piece: Int? = nil) {
     self.key = key
     self.text = text
     self.distance = distance
+    self.piece = piece
   }
 }

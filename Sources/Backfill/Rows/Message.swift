@@ -51,4 +51,9 @@ extension UnreadableText {
   /// A text of more than `mostBytes`. Its digest is of nothing: whatever else of that length it becomes, it stays where it is.
   package static let tooLong = UnreadableText(
     "the text has more than \(mostBytes >> 20) MiB, and was not read", TextDigest(of: ""), isTooLong: true)
+
+  /// A text that is cut into more than `most` pieces, none of which is sent.
+  package static func tooManyPieces(than most: Int, digest: TextDigest) -> UnreadableText {
+    UnreadableText("the text has more than \(most) pieces, and none was sent", digest, isTooLong: true)
+  }
 }

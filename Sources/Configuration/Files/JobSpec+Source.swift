@@ -5,7 +5,7 @@ extension JobSpec {
   /// Reads one entry of `sources`; `edits` and `notifies` are what the job says for all.
   static func readSource(_ value: YAMLValue, edits: Edits, notifies: Bool) throws(Failure) -> Source {
     let keys = try value.mapping(keys: [
-      "table", "schema", "write_to", "key", "text", "vector", "where", "since", "order", "edits",
+      "table", "schema", "write_to", "key", "text", "vector", "where", "since", "order", "edits", "chunks",
     ])
     let schema = try keys["schema"]?.text(.text)
     let read = try readName(keys.required("table"), schema: schema)
@@ -29,6 +29,7 @@ extension JobSpec {
     }
     source.edits = try keys["edits"].map(Edits.init) ?? edits
     source.notifies = notifies
+    if let chunks = keys["chunks"] { source.chunks = try readChunks(chunks) }
     if source.view != nil, source.edits != .ignore {
       throw Failure(
         .configuration, keys["edits"]?.place ?? value.place,
@@ -42,11 +43,12 @@ extension JobSpec {
       throw Failure(
         .configuration, value.place, "\(value.path) must have different columns as key, text and vector")
     }
+    try checkPieces(source, value)
     return source
   }
 
   /// "table" or "schema.table"; with a schema of its own, a dot is part of the name.
-  private static func readName(_ value: YAMLValue, schema: String?) throws(Failure) -> TableName {
+  static func readName(_ value: YAMLValue, schema: String?) throws(Failure) -> TableName {
     let name = try value.text(.text)
     guard schema == nil, name.contains(".") else { return TableName(schema: schema, name) }
     let parts = name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)

@@ -46,7 +46,7 @@ struct JobSpec {
     var settings: [Setting] = []
     for entry in entries {
       let source = try read(entry)
-      if let twin = sources.firstIndex(where: { $0.name == source.name && $0.vector == source.vector }) {
+      if let twin = sources.firstIndex(where: { $0.home.name == source.home.name && $0.vector == source.vector }) {
         throw Failure(
           .configuration, entry.place, "\(entry.path) fills the same column as sources[\(twin)]",
           remedy: "keep one of them")
@@ -68,8 +68,11 @@ extension Edits {
 extension Source {
   fileprivate var summary: String {
     let reads = view.map { "\($0), written to \(name)" } ?? name
+    let target = chunks.map {
+      "\(home.name).\(vector), \($0.cutting.tokens) tokens, \($0.cutting.overlap) repeated"
+    }
     let columns =
-      "\(reads) (\(key), \(text) -> \(vector))" + (order == .newest ? ", newest first" : "")
+      "\(reads) (\(key), \(text) -> \(target ?? vector))" + (order == .newest ? ", newest first" : "")
       + (edits == .ignore ? "" : ", edits: \(edits)")
     return condition.map { "\(columns) where \($0.split(whereSeparator: \.isNewline).joined(separator: " "))" }
       ?? columns

@@ -18,7 +18,8 @@ struct PostgresColumnPlace: Hashable, Sendable {
 
   /// The column of `source`; nil where there is no such table or column.
   static func find(_ source: Source, on connection: isolated PostgresConnection) throws -> PostgresColumnPlace? {
-    let name = (source.schema.map { "\($0.quotedIdentifier)." } ?? "") + source.table.quotedIdentifier
+    let home = source.home
+    let name = (home.schema.map { "\($0.quotedIdentifier)." } ?? "") + home.table.quotedIdentifier
     return try connection.inspect(
       """
       SELECT c.oid, a.attnum, n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -27,7 +28,7 @@ struct PostgresColumnPlace: Hashable, Sendable {
       """, [.text(name), .text(source.vector)]
     ).first.map { row in
       PostgresColumnPlace(
-        table: row[0] ?? "", number: row[1].flatMap { Int($0) } ?? 0, schema: row[2] ?? "", tableName: source.table,
+        table: row[0] ?? "", number: row[1].flatMap { Int($0) } ?? 0, schema: row[2] ?? "", tableName: home.table,
         columnName: source.vector)
     }
   }

@@ -21,9 +21,9 @@ extension PostgresTable {
 
   /// That a row is one of `rows`, whatever the source's condition says.
   ///
-  /// - Parameter readsText: whether the text may be looked at; else the rows that may be edited ones count.
+  /// - Parameter readsText: whether the text may be looked at; else the rows that may be such ones count.
   func isOne(of rows: PageRequest.Rows, readsText: Bool = true) -> String {
-    guard rows == .edited, let edits else { return lacksVector }
+    guard rows == .edited, let edits else { return readsText ? lacksVector : mayLackVector }
     if edits.areMarked { return "\(vector) IS NOT NULL AND \(isMarked)" }
     let differs = readsText ? "\(edits.digest) <> \(digest)" : "\(edits.digest) IS NOT NULL"
     return "\(vector) IS NOT NULL AND \(differs)"

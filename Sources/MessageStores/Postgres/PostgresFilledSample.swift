@@ -15,10 +15,11 @@ struct PostgresFilledSample: Sendable {
     let isShort =
       "(\(table.source.text.postgresStoredLength ?? "pg_catalog.octet_length(\(table.text))")) <= \(FilledRow.mostTextBytes)"
     let text = withTexts ? table.ofRow("CASE WHEN \(isShort) THEN \(table.text) END") : "NULL::pg_catalog.text"
-    let statement = """
-      SELECT \(text), \(table.vector) FROM \(table.row)
-      WHERE \(table.vector) IS NOT NULL LIMIT $1
-      """
+    let statement =
+      table.pieces?.filled(in: table, withTexts: withTexts) ?? """
+        SELECT \(text), \(table.vector) FROM \(table.row)
+        WHERE \(table.vector) IS NOT NULL LIMIT $1
+        """
     do {
       let rows = try connection.query(
         statement, [.integer(Int64(limit))], format: .binary, under: table.settings(.seconds(10)))

@@ -15,6 +15,9 @@ struct PostgresHooks: Sendable {
   private let constraints: Set<String>
 
   init(of table: PostgresTable, on connection: isolated PostgresConnection) throws {
+    // Pieces are inserted and deleted, and vectors of whole texts are updated.
+    let (events, commands) = table.pieces == nil ? (16, "'2'") : (4 | 8, "'3', '4'")
+    let relation = PostgresValue.text(table.pieces?.oid ?? table.oid)
     let segments = try connection.segments { pipeline in
       try pipeline.add(PostgresSettings(statementTimeout: .seconds(10)))
       try pipeline.add(
@@ -22,14 +25,14 @@ struct PostgresHooks: Sendable {
         \(table.family)
         SELECT t.tgname, p.proname FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
         WHERE t.tgrelid IN (SELECT oid FROM vecfill_family) AND NOT t.tgisinternal AND t.tgenabled <> 'D'
-          AND t.tgtype & 16 <> 0 GROUP BY 1, 2 ORDER BY 1, 2
-        """, [.text(table.oid)])
+          AND t.tgtype & \(events) <> 0 GROUP BY 1, 2 ORDER BY 1, 2
+        """, [relation])
       try pipeline.add(
         """
         \(table.family)
         SELECT DISTINCT rulename FROM pg_catalog.pg_rewrite
-        WHERE ev_class IN (SELECT oid FROM vecfill_family) AND ev_type = '2' AND ev_enabled <> 'D' ORDER BY 1
-        """, [.text(table.oid)])
+        WHERE ev_class IN (SELECT oid FROM vecfill_family) AND ev_type IN (\(commands)) AND ev_enabled <> 'D' ORDER BY 1
+        """, [relation])
       try pipeline.add(
         """
         SELECT conname FROM pg_catalog.pg_constraint

@@ -6,6 +6,8 @@ import Postgres
 struct PostgresInspection {
   private let source: Source
   private let access: StoreAccess
+  /// Whether `source` is the table of the pieces of another source's texts, whose rows are never updated.
+  private var isOfPieces = false
 
   /// The table that `source` names, checked for being filled with vectors of `dimensions`; without them, only for being
   /// read.
@@ -35,8 +37,13 @@ struct PostgresInspection {
     if source.view == nil, let since = source.since { try checkSince(since, columns) }
     if source.view == nil { try checkText(columns) }
     let pgvector = try pgvector(on: connection)
-    let vector = try vectorColumn(columns, of: relation, dimensions: dimensions, on: connection)
-    let missing = try key.missingRowsIndex(isPartitioned: relation["kind"] == "p", on: connection)
+    let home = try home(of: key.key, relation, columns, on: connection)
+    let vector = try home.inspection.vectorColumn(
+      home.columns, of: home.relation, dimensions: dimensions, on: connection)
+    var missing: (index: MissingRowsIndex?, warnings: [String]) = (nil, [])
+    if source.chunks == nil {
+      missing = try key.missingRowsIndex(isPartitioned: relation["kind"] == "p", on: connection)
+    }
     let shown = try view(of: oid, key: key.key, columns, on: connection)
     let read = shown.map { Columns(of: source.reading.description, all: $0.columns, role: role) } ?? columns
     if shown != nil {
@@ -45,16 +52,21 @@ struct PostgresInspection {
       try checkText(read)
     }
     let edits = try edits(of: oid, columns, key.key, on: connection)
-    let table = PostgresTable(
+    var table = PostgresTable(
       source: source, zonedTexts: zoned(read), oid: oid, schema: relation["schema"] ?? "", view: shown?.name,
       key: key.key, vectorNumber: vector.number, vectorType: vector.type, dimensions: vector.dimensions,
       pgvectorSchema: pgvector.schema, keySchemas: key.schemas,
       missingRowsIndex: access == .planning ? nil : missing.index, edits: edits, takesAll: access == .planning,
-      indexes: try indexes(of: relation, on: connection),
+      indexes: try indexes(of: home.relation, on: connection),
       warnings: (pgvector.warning.map { [$0] } ?? []) + missing.warnings + (edits?.warnings(of: source) ?? []))
+    if let chunks = source.chunks {
+      table.pieces = PostgresPieces(
+        oid: home.relation["oid"] ?? "", schema: home.relation["schema"] ?? "", table: chunks.table, key: key.key,
+        vector: source.vector.quotedIdentifier)
+    }
     if case .sql = source.text { try checkExpression(of: table, on: connection) }
     _ = try PostgresPage(table: table, request: PageRequest(limit: 0), bytes: 0).read(on: connection)
-    if access == .filling { try PostgresPublishing(table: table).check(on: connection) }
+    if access == .filling, source.chunks == nil { try PostgresPublishing(table: table).check(on: connection) }
     return table
   }
 
@@ -83,6 +95,44 @@ struct PostgresInspection {
       areMarked: PostgresEdits.areMarked(in: relation, source, keys: key.columns.map(\.name), on: connection))
   }
 
+  /// Where the vectors are: the table itself, or that of its pieces.
+  private struct Home {
+    let inspection: PostgresInspection
+    let relation: PostgresRow
+    let columns: Columns
+  }
+
+  private func home(
+    of key: PostgresKey, _ relation: PostgresRow, _ columns: Columns, on connection: isolated PostgresConnection
+  ) throws -> Home {
+    guard source.chunks != nil else { return Home(inspection: self, relation: relation, columns: columns) }
+    let inspection = PostgresInspection(source: source.home, access: access, isOfPieces: true)
+    let pieces = try inspection.relation(on: connection, missing: Self.make)
+    let oid = pieces["oid"] ?? ""
+    let all = Columns(of: source.home.name, all: try PostgresColumn.all(of: oid, on: connection), role: columns.role)
+    for name in key.columns.map(\.name) + Chunks.columns {
+      _ = try inspection.column(name, of: all, missing: Self.make)
+    }
+    guard access == .filling else { return Home(inspection: inspection, relation: pieces, columns: all) }
+    let rights = try connection.inspect(
+      """
+      SELECT has_any_column_privilege($1::oid, 'UPDATE') AS may_lock, has_table_privilege($2::oid, 'INSERT')
+        AND has_table_privilege($2::oid, 'DELETE') AS may_write
+      """, [.text(relation["oid"] ?? ""), .text(oid)])[0]
+    guard rights.isTrue("may_write") else {
+      throw Failure(
+        .denied, source.home.name, "the role \(columns.role) lacks the right to INSERT and DELETE",
+        remedy: "GRANT SELECT, INSERT, DELETE ON \(source.home.name) TO it")
+    }
+    guard rights.isTrue("may_lock") else {
+      throw Failure(
+        .denied, source.name,
+        "the role \(columns.role) can't lock its rows: PostgreSQL asks for the right to UPDATE a column",
+        remedy: "GRANT UPDATE (\(source.key)) ON \(source.name) TO it")
+    }
+    return Home(inspection: inspection, relation: pieces, columns: all)
+  }
+
   /// What a load has to know of the vector indexes; nothing for who only reads.
   private func indexes(
     of relation: PostgresRow, on connection: isolated PostgresConnection
@@ -106,7 +156,10 @@ struct PostgresInspection {
   private static let fillAnother =
     "name another column in the job; `vecfill migrate up JOB` makes it where it is missing"
 
-  private func relation(on connection: isolated PostgresConnection) throws -> PostgresRow {
+  private func relation(
+    on connection: isolated PostgresConnection,
+    missing remedy: String = "check its name, its schema and the search path, and DATABASE_URL"
+  ) throws -> PostgresRow {
     let name = (source.schema.map { "\($0.quotedIdentifier)." } ?? "") + source.table.quotedIdentifier
     let found = try connection.inspect(
       """
@@ -116,7 +169,7 @@ struct PostgresInspection {
       FROM pg_class c WHERE c.oid = to_regclass($1)::oid
       """, [.text(name)])
     guard let relation = found.first else {
-      throw refusal("there is no such table", "check its name, its schema and the search path, and DATABASE_URL")
+      throw refusal("there is no such table", remedy)
     }
     guard relation["kind"] == "r" || relation["kind"] == "p" else {
       throw refusal(
@@ -208,7 +261,7 @@ struct PostgresInspection {
   private func vectorColumn(
     _ columns: Columns, of relation: PostgresRow, dimensions: Int?, on connection: isolated PostgresConnection
   ) throws -> (number: Int, type: VectorType, dimensions: Int?) {
-    let column = try column(source.vector, of: columns, written: access == .filling, missing: Self.make)
+    let column = try column(source.vector, of: columns, written: access == .filling && !isOfPieces, missing: Self.make)
     guard let type = VectorType(rawValue: column.type.name) else {
       throw refusal("it holds \(column.declared), not vectors", Self.fillAnother, column: source.vector)
     }

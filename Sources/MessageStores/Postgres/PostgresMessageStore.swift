@@ -86,11 +86,19 @@ package actor PostgresMessageStore: MessageStore {
     var count = 0
     var after: RowKey?
     repeat {
-      let range = PostgresRange(of: table, rows, after: after)
+      let key = after
+      let range = PostgresRange(of: table, rows, after: key)
       let connection = others.borrow()
       defer { others.giveBack(connection) }
       let (found, end) = try await attempt(on: connection, for: table.source) { connection, _ in
-        try range.count(on: connection)
+        do {
+          return try range.count(on: connection)
+        } catch let error as PostgresError where error.isOfRows {
+          // A text that can't be read can't be compared either: then only rows without any piece are counted.
+          guard let pieces = table.pieces else { throw error }
+          return try PostgresRange(of: table, after: key, missing: pieces.lacksAny(outer: table.identifier))
+            .count(on: connection)
+        }
       }
       count += found
       after = end
@@ -127,11 +135,27 @@ package actor PostgresMessageStore: MessageStore {
     defer { others.giveBack(connection) }
     do {
       return try await attempt(on: connection, for: table.source) { connection, isRepeat in
-        try PostgresWrite(table: table, lockTimeout: lockTimeout, isRepeat: isRepeat, hasCompany: hasCompany)
+        if let pieces = table.pieces {
+          return try PostgresPiecesWrite(table: table, pieces: pieces, lockTimeout: lockTimeout)
+            .run(rows, on: connection)
+        }
+        return try PostgresWrite(table: table, lockTimeout: lockTimeout, isRepeat: isRepeat, hasCompany: hasCompany)
           .run(rows, on: connection)
       }
     } catch is PostgresWrite.InTheWay {
       return nil
+    }
+  }
+
+  package func removePieces(of keys: [RowKey], in source: Source) async throws {
+    guard !keys.isEmpty else { return }
+    let table = try await table(of: source)
+    guard let pieces = table.pieces else { return }
+    let settings = table.settings(lockTimeout: lockTimeout)
+    let connection = others.borrow()
+    defer { others.giveBack(connection) }
+    try await attempt(on: connection, for: source) { connection, _ in
+      _ = try connection.query(pieces.deleteStale(of: table), table.key.arrays(keys), under: settings)
     }
   }
 
@@ -140,20 +164,26 @@ package actor PostgresMessageStore: MessageStore {
     try vector[...].check(dimensions: table.dimensions, of: source.name)
     var bytes: [UInt8] = []
     table.encode(vector[...], to: &bytes)
-    let parameters: [PostgresValue] = [.binary(bytes), .integer(Int64(limit))]
+    // Of pieces more are looked at, since several may be of one row.
+    let looked = table.pieces == nil ? limit : min(10 * limit, Self.mostLooked)
+    var parameters: [PostgresValue] = [.binary(bytes), .integer(Int64(limit))]
+    if table.pieces != nil { parameters.append(.integer(Int64(looked))) }
+    let (statement, values) = (table.pieces?.nearest(in: table) ?? table.nearest, parameters)
     return try await read(source) { connection in
       let rows = try connection.segments { pipeline in
         try pipeline.add(table.settings())
-        // An HNSW scan finds no more rows than this; pgvector allows up to 1000.
+        // An HNSW scan finds no more rows than this.
         try pipeline.add(
-          "SELECT pg_catalog.set_config('hnsw.ef_search', $1, true)", [.text(String(min(max(limit, 40), 1000)))])
-        try pipeline.add(table.nearest, parameters, format: .binary)
+          "SELECT pg_catalog.set_config('hnsw.ef_search', $1, true)",
+          [.text(String(min(max(looked, 40), Self.mostLooked)))])
+        try pipeline.add(statement, values, format: .binary)
       }[0].get()[2]
       let width = table.key.columns.count
       return try rows.indices.map { row in
         Neighbour(
           key: try table.key(of: rows, row: row, from: 0), text: rows.text(row: row, column: width) ?? "",
-          distance: rows.text(row: row, column: width + 1).flatMap { Double($0) } ?? .nan)
+          distance: rows.text(row: row, column: width + 1).flatMap { Double($0) } ?? .nan,
+          piece: table.pieces == nil ? nil : rows.text(row: row, column: width + 2).flatMap { Int($0) })
       }
     }
   }
@@ -176,6 +206,9 @@ package actor PostgresMessageStore: MessageStore {
       return vectors
     }
   }
+
+  /// The most that pgvector allows an HNSW scan to find.
+  private static let mostLooked = 1_000
 
   package func named(_ source: Source) async throws -> Source {
     var named = source

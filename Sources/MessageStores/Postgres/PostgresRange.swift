@@ -9,19 +9,28 @@ import Postgres
 struct PostgresRange: Sendable {
   /// The most rows that one statement looks at.
   static let window = 20_000
+  /// The same where the text of each has to be read to see whether it lacks vectors.
+  static let windowOfTexts = 1_000
 
   private let table: PostgresTable
   private let after: RowKey?
   private let through: RowKey?
   private let wanted: PageRequest.Rows
+  /// SQL that tells whether a row is a wanted one, in place of the table's own.
+  private let missing: String?
 
+  private var window: Int { table.pieces == nil ? Self.window : Self.windowOfTexts }
+
+  /// - Parameter missing: SQL that tells whether a row lacks a vector; the default is the table's.
   init(
-    of table: PostgresTable, _ wanted: PageRequest.Rows = .missing, after: RowKey? = nil, through: RowKey? = nil
+    of table: PostgresTable, _ wanted: PageRequest.Rows = .missing, after: RowKey? = nil, through: RowKey? = nil,
+    missing: String? = nil
   ) {
     self.table = table
     self.wanted = wanted
     self.after = after
     self.through = through
+    self.missing = missing
   }
 
   /// Whether an index holds the wanted rows alone.
@@ -46,14 +55,17 @@ struct PostgresRange: Sendable {
   /// that may be wanted alone, and a template's for none that is too long.
   func rows(meeting condition: String, readsText: Bool = true) -> String {
     """
-    SELECT \(table.key.aliased), \(text),
-      CASE WHEN \(table.isOne(of: wanted, readsText: readsText)) THEN \(condition) ELSE false END AS vecfill_meets
-    FROM \(table.read) WHERE \(restriction) ORDER BY \(order) LIMIT \(Self.window)
+    SELECT \(table.key.aliased), \(text(readsText: readsText)),
+      CASE WHEN \(isWanted(readsText: readsText)) THEN \(condition) ELSE false END AS vecfill_meets
+    FROM \(table.read) WHERE \(restriction) ORDER BY \(order) LIMIT \(window)
     """
   }
 
-  private var text: String {
-    let isMissing = table.isOne(of: wanted, readsText: false)
+  private func isWanted(readsText: Bool) -> String { missing ?? table.isOne(of: wanted, readsText: readsText) }
+
+  private func text(readsText: Bool) -> String {
+    // An edited row's text is read to be compared, so once more for its sake would be in vain.
+    let isMissing = isWanted(readsText: readsText && wanted == .missing)
     return switch table.source.text {
     case .column(let name):
       "\(name.quotedIdentifier) AS vecfill_text, pg_catalog.octet_length(\(name.quotedIdentifier)) AS vecfill_bytes"
@@ -94,14 +106,14 @@ struct PostgresRange: Sendable {
   private var counted: String {
     guard wanted == .missing, isIndexed, table.source.condition == nil else { return rows(meeting: table.condition) }
     return """
-      SELECT true AS vecfill_meets FROM \(table.read) WHERE \(restriction) ORDER BY \(order) LIMIT \(Self.window)
+      SELECT true AS vecfill_meets FROM \(table.read) WHERE \(restriction) ORDER BY \(order) LIMIT \(window)
       """
   }
 
   /// The window's last key under its aliases; no row where the range ends before.
   var end: String {
     """
-    SELECT \(table.key.aliased) FROM \(table.read) WHERE \(restriction) ORDER BY \(order) OFFSET \(Self.window - 1) LIMIT 1
+    SELECT \(table.key.aliased) FROM \(table.read) WHERE \(restriction) ORDER BY \(order) OFFSET \(window - 1) LIMIT 1
     """
   }
 

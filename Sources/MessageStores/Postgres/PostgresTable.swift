@@ -33,6 +33,8 @@ struct PostgresTable: Sendable {
   var writtenModel: String?
   let indexes: SourceShape.Indexes
   let warnings: [String]
+  /// The table of the pieces, where texts are cut: the vectors are there.
+  var pieces: PostgresPieces?
 
   var shape: SourceShape {
     SourceShape(
@@ -42,7 +44,8 @@ struct PostgresTable: Sendable {
 
   var place: PostgresColumnPlace {
     PostgresColumnPlace(
-      table: oid, number: vectorNumber, schema: schema, tableName: source.table, columnName: source.vector)
+      table: pieces?.oid ?? oid, number: vectorNumber, schema: pieces?.schema ?? schema, tableName: source.home.table,
+      columnName: source.vector)
   }
 
   var name: String { "\(schema.quotedIdentifier).\(source.table.quotedIdentifier)" }
@@ -59,8 +62,14 @@ struct PostgresTable: Sendable {
     "(\(source.text.postgresStoredLength ?? "pg_catalog.octet_length(\(text))")) > \(UnreadableText.mostBytes)"
   }
   var vector: String { source.vector.quotedIdentifier }
-  /// That a row lacks a vector.
-  var lacksVector: String { takesAll ? "true" : "\(vector) IS NULL" }
+  /// That a row lacks a vector of the text that it has. A text that is too long is never read for it.
+  var lacksVector: String {
+    if takesAll { return "true" }
+    guard let pieces else { return "\(vector) IS NULL" }
+    return "CASE WHEN \(isTooLong) THEN true ELSE NOT \(pieces.holds(digest, outer: identifier)) END"
+  }
+  /// The same as far as it can be told without reading the text: true where only the text tells.
+  var mayLackVector: String { pieces == nil ? lacksVector : "true" }
   func pgvector(_ operation: String) -> String { "OPERATOR(\(pgvectorSchema.quotedIdentifier).\(operation))" }
 
   /// The text's digest, as `TextDigest` has it.
@@ -167,6 +176,25 @@ extension PostgresTable {
     SELECT vecfill_n, (SELECT CASE WHEN \(digest) = pg_catalog.decode(vecfill_d, 'hex') THEN \(vector) END
       FROM \(name) WHERE \(key.equality { "vecfill_k\($0)" }) AND \(vector) IS NOT NULL)
     FROM \(arrays(from: 1))
+    """
+  }
+
+  /// Which of the rows of the digests $1 and the keys from $2 on, counted from 1, no other transaction holds; they are
+  /// locked against edits.
+  var lockedForPieces: String {
+    """
+    SELECT vecfill_n FROM \(arrays(from: 1))
+    JOIN \(name) ON \(key.equality { "vecfill_k\($0)" }) FOR SHARE OF \(identifier) SKIP LOCKED
+    """
+  }
+
+  /// Which of the rows of the digests $1 and the keys from $2 on, counted from 1, hold the text and meet the source's
+  /// condition.
+  var holding: String {
+    """
+    SELECT vecfill_n FROM \(arrays(from: 1))
+    JOIN \(name) ON \(key.equality { "vecfill_k\($0)" })
+    WHERE \(condition) AND \(digest) = pg_catalog.decode(vecfill_d, 'hex')
     """
   }
 

@@ -23,6 +23,7 @@ struct SQLiteInspection {
   }
 
   private func table(dimensions: Int?) throws -> SQLiteTable {
+    guard source.chunks == nil else { throw source.noPieces }
     try checkTable()
     let columns = try SQLiteColumn.all(of: source.table, in: database)
     let key = try SQLiteKeyInspection(source: source, database: database, columns: columns).key()

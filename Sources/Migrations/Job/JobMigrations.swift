@@ -5,13 +5,13 @@ import Postgres
 /// The migrations that make what a job's tables need: the extension, the columns, the indexes that find the rows without a
 /// vector, and the vector indexes that the job asks for.
 package struct JobMigrations: Sendable {
-  private let job: Job
+  let job: Job
   let dialect: Dialect
   private var known: [String: Int] = [:]
   private var migrations: [Migration] = []
   private var withdrawn: [Migration] = []
   /// What a person should know beside them.
-  package private(set) var notes: [String] = []
+  package internal(set) var notes: [String] = []
 
   /// Reads the live tables; what is there already is a migration, too, and found by it.
   ///
@@ -36,6 +36,10 @@ package struct JobMigrations: Sendable {
   private var concurrently: String { dialect == .postgres ? "CONCURRENTLY " : "" }
 
   private mutating func addNeeds(of source: Source, _ table: JobTable) throws {
+    if let chunks = source.chunks {
+      guard dialect == .postgres else { throw source.noPieces }
+      return try addPieces(of: source, chunks, table)
+    }
     try addColumn(of: source, table)
     if source.edits == .digest { try addDigestColumn(of: source) }
     for indexed in table.indexed {

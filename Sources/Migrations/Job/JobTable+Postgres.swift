@@ -33,13 +33,17 @@ extension JobTable {
     ).compactMap { $0[0] }
     var types: [String: String] = [:]
     for name in source.keys {
-      guard try Self.column(name, of: table, on: connection) != nil else { throw Self.noColumn(name, source) }
+      guard let column = try Self.column(name, of: table, on: connection) else { throw Self.noColumn(name, source) }
+      keyTypes.append(column["type"] ?? "")
     }
     for name in source.text.columns ?? [] {
       let read = source.view.map { SQLName(schema: $0.schema, $0.table).quoted } ?? table
       guard let column = try Self.column(name, of: read, on: connection) else { throw Self.noColumn(name, source) }
       types[name] = column["base"]
     }
+    zonedTexts = Set((source.text.columns ?? []).filter { types[$0] == "timestamptz" })
+    // The vectors of pieces are elsewhere.
+    guard source.chunks == nil else { return }
     for index in indexed.indices {
       indexed[index].index = try Self.missingRowsIndex(
         source, on: indexed[index].name, types: types, on: connection)

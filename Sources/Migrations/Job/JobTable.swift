@@ -30,6 +30,10 @@ package struct JobTable: Equatable, Sendable {
   package var generated: [String] = []
   /// The vector indexes on the column.
   package var vectorIndexes: [String] = []
+  /// The types of the source's key, with their schemas, as SQL; none in SQLite.
+  package var keyTypes: [String] = []
+  /// The columns of the text whose form depends on the session's time zone.
+  package var zonedTexts: Set<String> = []
   /// nil where the database has none.
   package var pgvector: PgVector?
 

@@ -13,6 +13,12 @@ extension Migrator {
     var losses: [Loss] = []
     for step in MigrationPlan.down(set, try await database.records(), to: version).steps {
       for part in try await prepare(step).steps where part.runs {
+        if let table = part.statement.droppedTable,
+          let load = try await database.load(of: MigrationScript.LoadedColumn(table: table, column: "digest")),
+          load.rows > 0
+        {
+          losses.append(Loss(table: table, column: "digest", values: load.rows))
+        }
         guard case .dropColumn(let table, let column)? = part.change,
           let load = try await database.load(of: MigrationScript.LoadedColumn(table: table, column: column)),
           load.rows > load.missing
@@ -21,5 +27,15 @@ extension Migrator {
       }
     }
     return losses
+  }
+}
+
+extension SQLStatement {
+  /// The table that it drops, where it drops one and is written as vecfill writes it.
+  fileprivate var droppedTable: SQLName? {
+    guard begins("drop", "table") else { return nil }
+    var reader = TokenReader(self)
+    reader.skip("drop", "table")
+    return reader.name()
   }
 }

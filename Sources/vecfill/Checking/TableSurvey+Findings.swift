@@ -32,7 +32,10 @@ extension TableSurvey {
     findings.append(vectorFinding(source))
     if let role { findings.append(rightsFinding(source, role)) }
     if let rowSecurity = rowSecurityFinding(role ?? "") { findings.append(rowSecurity) }
-    findings.append(missingRowsFinding)
+    findings.append(
+      source.chunks == nil
+        ? missingRowsFinding
+        : .ok("missing rows", "rows that lack pieces of their text are found by reading all texts"))
     if role != nil { findings += vectorIndexFindings(source, job) }
     findings.append(hooksFinding(source))
     if role != nil { findings.append(publicationFinding) }
@@ -60,6 +63,10 @@ extension TableSurvey {
   }
 
   private func vectorFinding(_ source: Source) -> Finding {
+    guard source.chunks == nil else {
+      if let refusal, refusal.subject.hasPrefix(source.home.name) { return .failed("vector", refusal) }
+      return .ok("vector", "\(source.column), a row for each piece of a text")
+    }
     guard let vector = column(source.vector) else {
       return .failed(
         "vector", .configuration, "there is no column \(source.vector)",

@@ -31,6 +31,7 @@ struct AdoptCommand: AsyncParsableCommand {
   func run() async throws {
     let configuration = try options.configuration()
     let job = try configuration.job()
+    for source in job.sources { try source.checkNotCut(for: "adopt") }
     for warning in configuration.warnings() { Console.standard.log("vecfill: \(warning)") }
     try await Database.with(configuration, job, for: .filling) { database in
       try await Adoption(

@@ -35,7 +35,8 @@ struct SearchCommand: AsyncParsableCommand {
     }
     if found.isEmpty { print("no message has a vector yet") }
     for (source, neighbour) in found {
-      print("\(neighbour.distance.fixed(4))  \(source.name) \(neighbour.key)  \(excerpt(neighbour.text))")
+      let piece = neighbour.piece.map { " #\($0)" } ?? ""
+      print("\(neighbour.distance.fixed(4))  \(source.name) \(neighbour.key)\(piece)  \(excerpt(neighbour.text))")
     }
   }
 

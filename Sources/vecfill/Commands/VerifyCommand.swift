@@ -39,6 +39,7 @@ struct VerifyCommand: AsyncParsableCommand {
   func run() async throws {
     let configuration = try options.configuration()
     let job = try configuration.job()
+    for source in job.sources { try source.checkNotCut(for: "verify") }
     var failure: Failure?
     try await ColumnVerification(
       configuration: configuration, job: job, sample: offline ? 0 : sample, consent: SampleConsent(isGiven: yes)

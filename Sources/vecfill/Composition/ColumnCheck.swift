@@ -56,7 +56,7 @@ struct ColumnCheck: Sendable {
   }
 
   private func refusal(_ source: Source, _ held: Fingerprint, _ made: Fingerprint, isInDatabase: Bool) -> Failure {
-    let name = "\(source.name).\(source.vector)"
+    let name = source.column
     let witness = isInDatabase ? "the database" : "the ledger \(ledger.path)"
     return Failure(
       .configuration, name, "\(witness) says that it holds vectors of [\(held)], and the job makes [\(made)]",

@@ -38,7 +38,7 @@ struct IndexUpkeep: Sendable {
     }
     guard job.indexPolicy != .keep else { return }
     _ = try await connected { life in
-      for source in job.sources { try await life.check(job.indexPolicy, source) }
+      for source in job.sources.map(\.home) { try await life.check(job.indexPolicy, source) }
       return []
     }
   }
@@ -47,7 +47,7 @@ struct IndexUpkeep: Sendable {
   /// once the provider has answered and the columns are claimed, before the first write.
   func begin() async throws -> [String] {
     try await connected { life in
-      for source in job.sources { try await life.check(job.indexPolicy, source) }
+      for source in job.sources.map(\.home) { try await life.check(job.indexPolicy, source) }
       return try await names { try await life.begin(job.indexPolicy, $0, dimensions: job.model.dimensions) }
     }
   }
@@ -86,7 +86,7 @@ struct IndexUpkeep: Sendable {
   private func names(_ body: (Source) async throws -> [String]) async throws -> [String] {
     var names: [String] = []
     // Sources of one table share its indexes.
-    for source in job.sources {
+    for source in job.sources.map(\.home) {
       for name in try await body(source) where !names.contains(name) { names.append(name) }
     }
     return names

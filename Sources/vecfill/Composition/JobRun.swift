@@ -76,12 +76,12 @@ struct JobRun: Sendable {
     guard let reason = try await database.store.record(column.fingerprint, of: column.source) else { return }
     if let stale = columns[source].recorded {
       throw Failure(
-        .denied, "\(column.source.name).\(column.source.vector)",
+        .denied, column.source.column,
         "the database says that it holds vectors of [\(stale)], the job makes [\(column.fingerprint)], and the record can't be changed: \(reason)",
         remedy: "let the role write that table, or let its owner delete the record")
     }
     warn(
-      "what \(column.source.name).\(column.source.vector) is made of is known to this ledger alone, and a run with another one would not see it: \(reason)"
+      "what \(column.source.column) is made of is known to this ledger alone, and a run with another one would not see it: \(reason)"
     )
   }
 

@@ -13,6 +13,7 @@ extension Packer {
       inputLimit: model.maxInputTokens.map { counter.inputLimit($0, counter.safeCut(job.preparation, model)) },
       countsExactly: counter.isExact
     ) { counter.count($0) }
+    mostPieces = max(1, WriteQueue.mostVectorBytes / (4 * model.dimensions))
   }
 }
 
@@ -32,6 +33,7 @@ extension TokenCounter {
   /// Refuses a job whose over-long texts could not be cut the same way in every run (P4): nobody knows what the model takes,
   /// or its tokens can be counted on other machines and not here.
   func check(_ job: Job) throws(Failure) {
+    try checkPieces(job)
     guard job.preparation.tooLong != .quarantine else { return }
     let wish = "too_long: \(job.preparation.tooLong.rawValue)"
     guard job.model.maxInputTokens != nil else {
@@ -43,6 +45,30 @@ extension TokenCounter {
       throw Failure(
         .configuration, wish, "can't be done: the tokens of \(job.model.name) can't be counted exactly here",
         remedy: "run vecfill tokenizer install, or set too_long: quarantine")
+    }
+  }
+
+  /// Refuses pieces that the model may not take, or that have no room beside the prefix.
+  private func checkPieces(_ job: Job) throws(Failure) {
+    for source in job.sources {
+      guard let cutting = source.chunks?.cutting else { continue }
+      if let limit = job.model.maxInputTokens {
+        // An estimate may be too low.
+        let most = Int(Double(limit) / errorBand.upperBound)
+        guard cutting.tokens <= most else {
+          throw Failure(
+            .configuration, "chunks.tokens",
+            "\(cutting.tokens) are more than \(job.model.name) takes for sure: \(most)\(isExact ? "" : ", by an estimate")",
+            remedy: "set \(most) or fewer")
+        }
+      }
+      let prefix = job.preparation.prefix.isEmpty ? 0 : count(job.preparation.prefix)
+      guard prefix + cutting.overlap + Cutting.leastTokens <= cutting.tokens else {
+        throw Failure(
+          .configuration, "chunks.tokens",
+          "\(cutting.tokens) leave no room for a text beside the prefix and the overlap",
+          remedy: "set more tokens, or a smaller overlap")
+      }
     }
   }
 

@@ -81,8 +81,13 @@ struct Rounds: Sendable {
 
   private func tellRecovery(_ begun: Ledger.BegunRun) {
     for change in begun.changes { logger.notice("\(change)") }
-    if !begun.spooled.isEmpty {
-      let rows = begun.spooled.reduce(0) { $0 + $1.rows }
+    let ofPieces = begun.spooled.filter { job.sources[$0.source].chunks != nil }
+    if !ofPieces.isEmpty {
+      logger.info("\(ofPieces.count) replies of an earlier run hold pieces of texts, which are not asked for again")
+    }
+    let whole = begun.spooled.filter { job.sources[$0.source].chunks == nil }
+    if !whole.isEmpty {
+      let rows = whole.reduce(0) { $0 + $1.rows }
       logger.info("\(rows.grouped) rows of an earlier run are in the spool and are written without a call")
     }
     if begun.possiblyPaid > 0 {

@@ -21,6 +21,7 @@ struct ReembedTask: Sendable {
     for parameter in [Parameter.model, .dimensions, .provider, .baseURL] { own[parameter] = nil }
     let configuration = try JobConfiguration(spec: spec, flags: own)
     job = try configuration.job()
+    for source in job.sources { try source.checkNotCut(for: "reembed") }
     database = try DatabaseURL(configuration.databaseURL().reveal())
     direct = try DatabaseURL(configuration.migrationDatabaseURL().reveal())
     if case .sqlite = database.engine {

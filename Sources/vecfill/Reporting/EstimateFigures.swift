@@ -69,7 +69,7 @@ struct EstimateFigures: Encodable {
     let throughput = Throughput(requests: estimate.requests, tokens: sum, limits: terms.limits)
     hours = throughput?.hours
     hoursBoundBy = throughput?.binding
-    let written = estimate.rows - estimate.overlong
+    let written = estimate.vectors
     vectorBytes = written * terms.storage.bytesPerRow(dimensions: model.dimensions)
     indexBytes = terms.storage.indexBytes(rows: written, dimensions: model.dimensions)
     indexMemoryBytes = terms.storage.indexMemoryBytes(rows: written, dimensions: model.dimensions)

@@ -41,7 +41,7 @@ struct SimulatedWorld {
   }
 
   /// What happened that no promise allows.
-  private(set) var violations: [String] = []
+  var violations: [String] = []
 
   let job: Job
   let faults: Faults
@@ -57,7 +57,7 @@ struct SimulatedWorld {
   private var nextWake: Duration?
   private var inFlight: [BatchID: (batch: Batch, reservation: Double)] = [:]
   private var watermarks: [RowKey?]
-  private var spool: [BatchID: Spooled] = [:]
+  private(set) var spool: [BatchID: Spooled] = [:]
   private(set) var quarantine: [[RowKey: CondemnedRow]]
   private var spent = 0.0
   private var outageEnds: Duration = .zero
@@ -111,11 +111,12 @@ struct SimulatedWorld {
     // In every second world the application edits filled rows, too, and the job replaces their vectors.
     let hasEdits = seed % 2 == 1
     var job = job
-    if hasEdits { for index in job.sources.indices { job.sources[index].edits = .digest } }
+    func isEdited(_ source: Source) -> Bool { hasEdits && source.chunks == nil }
+    for index in job.sources.indices where isEdited(job.sources[index]) { job.sources[index].edits = .digest }
     self.job = job
     self.faults = faults
     random = SeededGenerator(seed: seed)
-    tables = rows.map { SimulatedTable(rows: $0, hasEdits: hasEdits) }
+    tables = zip(job.sources, rows).map { SimulatedTable(rows: $1, hasEdits: isEdited($0)) }
     watermarks = Array(repeating: nil, count: rows.count)
     quarantine = Array(repeating: [:], count: rows.count)
     received = Array(repeating: [], count: rows.count)
@@ -152,8 +153,10 @@ struct SimulatedWorld {
     let last = steps + SimulatedWorld.mostSteps
     var conductor = Conductor(
       job: job, policy: policy, run: runs, watermarks: watermarks,
-      spooled: spool.map { Conductor.Spooled(id: $0.key, source: $0.value.source, rows: $0.value.rows.count) }
-        .sorted { ($0.id.run, $0.id.number) < ($1.id.run, $1.id.number) },
+      spooled: spool.map {
+        Conductor.Spooled(id: $0.key, source: $0.value.source, rows: Set($0.value.rows.map(\.key)).count)
+      }
+      .sorted { ($0.id.run, $0.id.number) < ($1.id.run, $1.id.number) },
       spent: spent, preparesWriting: random.chance(0.3),
       compared: unproven.sorted().map { ($0, SimulatedWorld.compared) }, random: SeededGenerator(seed: random.next()))
     schedule(.event(.started))
@@ -180,7 +183,7 @@ struct SimulatedWorld {
       mostInFlight = max(mostInFlight, inFlight.count)
       goOn()
     }
-    violations.append("nothing is left to happen, and the run has not ended")
+    violations.append("nothing is left to happen, and the run has not ended: \(conductor)")
     return nil
   }
 
@@ -307,14 +310,14 @@ struct SimulatedWorld {
   private mutating func page(
     of source: Int, _ request: PageRequest, _ held: Set<RowKey>, _ equals: EqualTexts?
   ) -> PackedPage {
-    let packer = Packer(
-      preparation: job.preparation, maxInputs: job.batchSize, countsExactly: metering.countsExactly,
-      countTokens: metering.counted)
     var request = request
     request.limit = pageBatches * job.batchSize
     let page = tables[source].page(request, window: (pageBatches + 2) * job.batchSize)
     let condemned = quarantine[source].mapValues(\.digest)
-    guard let equals else { return packer.pack(page, condemned: condemned, held: held) }
+    guard let equals else {
+      return packer.pack(
+        page, condemned: condemned, held: held, cutting: cutting(of: source), paid: paidPieces(of: source))
+    }
     let (copies, deferred) = share(page, condemned, held, equals, of: source)
     let left = held.union(copies.map(\.key)).union(deferred)
     var packed = packer.pack(page, condemned: condemned, held: left)
@@ -347,6 +350,14 @@ struct SimulatedWorld {
     }
     return (copies, deferred)
   }
+
+  var packer: Packer {
+    Packer(
+      preparation: job.preparation, maxInputs: job.batchSize, countsExactly: metering.countsExactly,
+      countTokens: metering.counted)
+  }
+
+  func cutting(of source: Int) -> Cutting? { job.sources[source].chunks?.cutting }
 
   private mutating func settle(_ settlement: Settlement) {
     for id in settlement.batches { spool[id] = nil }
@@ -407,17 +418,26 @@ struct SimulatedWorld {
     var outcome = WriteOutcome()
     var batches: [(id: BatchID, rows: [BatchRow])] = []
     for part in write.parts {
+      if let cutting = cutting(of: write.source) {
+        let rows = assembled(part, cutting)
+        batches.append((part.batch, rows.map(\.row)))
+        merge(tables[write.source].write(rows, at: now), into: &outcome)
+        continue
+      }
       guard let spooled = spool[part.batch] else { continue }
       let rows = spooled.rows.filter { part.rows?.contains($0.key) ?? true }
       batches.append((part.batch, rows))
-      let one = tables[write.source].write(rows.map { ($0, spooled.vectors[$0.input]) }, at: now)
-      outcome.written.formUnion(one.written)
-      outcome.locked.formUnion(one.locked)
-      outcome.unfilled.formUnion(one.unfilled)
-      outcome.refused.merge(one.refused) { first, _ in first }
+      merge(tables[write.source].write(rows.map { ($0, spooled.vectors[$0.input]) }, at: now), into: &outcome)
     }
     lockedWrites += outcome.locked.count
     return .written(WriteReport(outcome, of: batches), writer: write.writer)
+  }
+
+  private func merge(_ one: WriteOutcome, into outcome: inout WriteOutcome) {
+    outcome.written.formUnion(one.written)
+    outcome.locked.formUnion(one.locked)
+    outcome.unfilled.formUnion(one.unfilled)
+    outcome.refused.merge(one.refused) { first, _ in first }
   }
 
   /// The provider's answer, as the ledger holds it before the conductor hears of it; nil for a cancelled request.
@@ -496,7 +516,8 @@ extension BatchRow {
   struct Identity: Hashable {
     let key: RowKey
     let digest: TextDigest
+    let piece: Piece?
   }
 
-  var identity: Identity { Identity(key: key, digest: digest) }
+  var identity: Identity { Identity(key: key, digest: digest, piece: piece) }
 }

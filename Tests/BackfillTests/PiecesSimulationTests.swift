@@ -1,0 +1,61 @@
+import Backfill
+import TestSupport
+import Testing
+
+/// Whole runs with texts that are cut into pieces, beside a table whose texts are not, in the worlds of
+/// `HostileWorldTests`.
+@Suite struct PiecesSimulationTests {
+  static let cutting = Cutting(tokens: 16, overlap: 2)
+
+  @Test func `a run that is killed at any step puts each row together, and pays for no piece twice`() {
+    var crashes = 0
+    var requests = 0
+    for seed in SimulationTests.seeds {
+      var world = SimulationTests.world(
+        seed: seed,
+        faults: .init(transient: 0.1, processedThoughFailed: 0.05, rateLimited: 0.05, crash: 0.03, stop: 0.005),
+        most: 40, cutting: Self.cutting)
+      var ending: Ending?
+      while ending != .complete, world.runs < 5_000, world.violations.isEmpty { ending = world.run() }
+      crashes += world.crashes
+      requests += world.requests
+      #expect(ending == .complete, "seed \(seed)")
+      SimulationTests.expectDone(world)
+      // Nothing stays in the ledger that waits for others.
+      #expect(world.spool.isEmpty, "seed \(seed)")
+    }
+    #expect(crashes > 200)
+    #expect(requests > 5_000)
+  }
+
+  @Test func `no odd text, row, lock, outage, edit or kill stops, loses or mixes anything else`() {
+    var total: [Trouble: Int] = [:]
+    var crashes = 0
+    var disturbances = 0
+    var locked = 0
+    for seed in HostileWorldTests.seeds where seed < 600 || HostileWorldTests.seeds.count != 2_000 {
+      var random = SeededGenerator(seed: seed &* 7_919)
+      var world = SimulationTests.world(
+        seed: seed, faults: HostileWorldTests.faults(&random), troubles: Trouble.allCases, most: 25,
+        cutting: Self.cutting)
+      var isComplete = false
+      while !isComplete, world.runs < 300, world.violations.isEmpty {
+        isComplete = world.run()?.exitCode == .complete
+      }
+      #expect(isComplete, "seed \(seed), \(world.runs) runs")
+      #expect(world.violations == [], "seed \(seed)")
+      #expect(world.paidTwice == [], "seed \(seed)")
+      #expect(world.possiblyPaid >= world.billedWithoutReply, "seed \(seed)")
+      total.merge(world.troubles, uniquingKeysWith: +)
+      crashes += world.crashes
+      disturbances += world.disturbances
+      locked += world.lockedWrites
+    }
+    guard HostileWorldTests.seeds.count >= 600 else { return }
+    // The faults that this claims to survive have really happened.
+    for trouble in Trouble.allCases { #expect(total[trouble, default: 0] > 10, "\(trouble)") }
+    for (fault, count) in [("kills", crashes), ("edits", disturbances), ("held writes", locked)] {
+      #expect(count > 100, "\(fault)")
+    }
+  }
+}
