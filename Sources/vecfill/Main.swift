@@ -39,7 +39,10 @@ enum Main {
       return try Vecfill.parseAsRoot()
     } catch {
       let secrets = CommandLine.arguments.dropFirst().filter(SecretKeys.looksSecret)
-      guard !secrets.isEmpty, !Vecfill.exitCode(for: error).isSuccess else { Vecfill.exit(withError: error) }
+      guard !secrets.isEmpty, !Vecfill.exitCode(for: error).isSuccess else {
+        if let failure = Vecfill.unknownCommand(in: CommandLine.arguments.dropFirst()) { throw failure }
+        Vecfill.exit(withError: error)
+      }
       throw Failure(
         .usage, "command line", "it could not be understood, and holds what looks like a password or a key",
         remedy: "other users can see a command line: set it in the environment or in .env, and see `vecfill help`")

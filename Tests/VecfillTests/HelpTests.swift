@@ -46,6 +46,19 @@ import Testing
     #expect(exit.code == 0 && exit.output.contains("yaml"), "\(exit.errors)")
   }
 
+  @Test(arguments: [
+    (["estimte", "job.yaml"], "there is no command estimte; did you mean estimate? `vecfill help` lists them"),
+    (["migrate", "upp"], "there is no command upp; did you mean up? `vecfill help migrate` lists them"),
+    (["nonsense"], "there is no command nonsense; `vecfill help` lists them"),
+  ])
+  func `a command that isn't there is named, with the one that was meant`(
+    _ arguments: [String], message: String
+  ) async throws {
+    let exit = try await VecfillProcess.run(arguments)
+    #expect(exit.code == 64)
+    #expect(exit.errors.contains(message), "\(exit.errors)")
+  }
+
   @Test(arguments: [["--version"], ["nonsense"], ["run", "--nonsense"], ["run"]])
   func `what is no request for help has an exit code of its own`(_ arguments: [String]) async throws {
     let exit = try await VecfillProcess.run(arguments)

@@ -1,7 +1,7 @@
 /// What a person probably meant by a word that is not allowed.
-enum Spelling {
+package enum Spelling {
   /// The allowed word that differs from `word` by a slip or two, or only in case, "-" and "_"; nil where none does.
-  static func nearest(to word: String, in allowed: [String]) -> String? {
+  package static func nearest(to word: String, in allowed: [String]) -> String? {
     let letters = normalised(word)
     guard letters.count <= 64 else { return nil }
     let candidates = allowed.map { (word: $0, slips: slips(from: letters, to: normalised($0))) }
