@@ -181,7 +181,7 @@ import Testing
               UPDATE chat_messages SET content = 'edited \(round) ' || id WHERE id % 7 = \(round % 7);
               INSERT INTO standalone_chat_messages (chat_id, role, content) VALUES (1, 'user', 'new \(round)');
               """)
-          } catch where "\(error)".contains("deadlock detected") {
+          } catch  where "\(error)".contains("deadlock detected") {
             // Two that write several rows at once may meet so, and either may be the one that has to try again.
           }
           try await Task.sleep(for: .milliseconds(40))
