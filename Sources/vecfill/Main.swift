@@ -40,7 +40,7 @@ enum Main {
     } catch {
       let secrets = CommandLine.arguments.dropFirst().filter(SecretKeys.looksSecret)
       guard !secrets.isEmpty, !Vecfill.exitCode(for: error).isSuccess else {
-        if let failure = Vecfill.unknownCommand(in: CommandLine.arguments.dropFirst()) { throw failure }
+        if let failure = UnknownCommand.failure(in: Array(CommandLine.arguments.dropFirst())) { throw failure }
         Vecfill.exit(withError: error)
       }
       throw Failure(
