@@ -37,22 +37,15 @@ extension Source {
 
 extension TextTemplate {
   fileprivate func postgres(_ zoned: Set<String>) -> String {
-    let present = pieces.map { "pg_catalog.octet_length(\($0.column.quotedIdentifier)::pg_catalog.text) > 0" }
-    let parts = pieces.enumerated().map { index, piece in
-      var before = piece.before.postgresLiteral
-      if index > 0, piece.beginning != piece.before {
-        let follows = present[..<index].joined(separator: " OR ")
-        before = "CASE WHEN \(follows) THEN \(before) ELSE \(piece.beginning.postgresLiteral) END"
-      }
-      let column = piece.column.quotedIdentifier
-      let value = zoned.contains(piece.column) ? Self.inUTC(column) : "\(column)::pg_catalog.text"
-      let behind = index == pieces.count - 1 && !end.isEmpty ? " || \(end.postgresLiteral)" : ""
-      return "CASE WHEN \(present[index]) THEN \(before) || \(value)\(behind) ELSE '' END"
+    let text = sql {
+      "pg_catalog.octet_length(\($0.quotedIdentifier)::pg_catalog.text) > 0"
+    } value: {
+      zoned.contains($0) ? Self.inUTC($0.quotedIdentifier) : "\($0.quotedIdentifier)::pg_catalog.text"
+    } literal: {
+      $0.postgresLiteral
     }
     // One collation for all, however the columns' own differ.
-    return """
-      (CASE WHEN \(present.joined(separator: " OR ")) THEN \(parts.joined(separator: " || ")) END COLLATE pg_catalog."C")
-      """
+    return "(\(text) COLLATE pg_catalog.\"C\")"
   }
 
   private static func inUTC(_ column: String) -> String {

@@ -15,20 +15,14 @@ extension SourceText {
 
 extension TextTemplate {
   fileprivate var sqlite: String {
-    // By bytes: a text ends at a zero byte where its characters are counted.
-    let present = pieces.map { "length(CAST(\($0.column.quotedIdentifier) AS BLOB)) > 0" }
-    let parts = pieces.enumerated().map { index, piece in
-      var before = piece.before.sqliteLiteral
-      if index > 0, piece.beginning != piece.before {
-        let follows = present[..<index].joined(separator: " OR ")
-        before = "CASE WHEN \(follows) THEN \(before) ELSE \(piece.beginning.sqliteLiteral) END"
-      }
-      let behind = index == pieces.count - 1 && !end.isEmpty ? " || \(end.sqliteLiteral)" : ""
-      return """
-        CASE WHEN \(present[index]) THEN \(before) || CAST(\(piece.column.quotedIdentifier) AS TEXT)\(behind) ELSE '' END
-        """
+    sql {
+      // By bytes: a text ends at a zero byte where its characters are counted.
+      "length(CAST(\($0.quotedIdentifier) AS BLOB)) > 0"
+    } value: {
+      "CAST(\($0.quotedIdentifier) AS TEXT)"
+    } literal: {
+      $0.sqliteLiteral
     }
-    return "CASE WHEN \(present.joined(separator: " OR ")) THEN \(parts.joined(separator: " || ")) END"
   }
 }
 

@@ -41,6 +41,30 @@ package struct TextTemplate: Hashable, Sendable {
 }
 
 extension TextTemplate {
+  /// The template as one SQL expression, of whatever engine.
+  ///
+  /// - Parameters:
+  ///   - isPresent: that a column is neither NULL nor empty.
+  ///   - value: a column's text form.
+  ///   - literal: a text as it is written in SQL.
+  package func sql(
+    isPresent: (_ column: String) -> String, value: (_ column: String) -> String, literal: (String) -> String
+  ) -> String {
+    let present = pieces.map { isPresent($0.column) }
+    let parts = pieces.enumerated().map { index, piece in
+      var before = literal(piece.before)
+      if index > 0, piece.beginning != piece.before {
+        let follows = present[..<index].joined(separator: " OR ")
+        before = "CASE WHEN \(follows) THEN \(before) ELSE \(literal(piece.beginning)) END"
+      }
+      let behind = index == pieces.count - 1 && !end.isEmpty ? " || \(literal(end))" : ""
+      return "CASE WHEN \(present[index]) THEN \(before) || \(value(piece.column))\(behind) ELSE '' END"
+    }
+    return "CASE WHEN \(present.joined(separator: " OR ")) THEN \(parts.joined(separator: " || ")) END"
+  }
+}
+
+extension TextTemplate {
   /// Why a template can't be read, in words that follow "the template".
   package struct Mistake: Error, Equatable {
     package let reason: String

@@ -38,7 +38,7 @@ struct Assembly: Sendable {
   /// Begins a bundle and returns its number.
   mutating func begin(_ bundle: PackedPage.Bundle, source: Int, page: Int) -> Int {
     count += 1
-    let kept = bundle.kept.sorted { ($0.run, $0.number) < ($1.run, $1.number) }
+    let kept = bundle.kept.sorted()
     bundles[count] = Bundle(
       source: source, page: page, pieces: bundle.pieces, keys: bundle.keys, received: kept,
       open: bundle.contents.count, kept: bundle.kept)
@@ -94,7 +94,7 @@ struct Assembly: Sendable {
 
   /// What earlier runs have received for `source` and no row needs any more, now that it is complete.
   mutating func leftover(of source: Int) -> [BatchID] {
-    let ids = earlier.filter { $0.value.source == source }.keys.sorted { ($0.run, $0.number) < ($1.run, $1.number) }
+    let ids = earlier.filter { $0.value.source == source }.keys.sorted()
     for id in ids { earlier[id] = nil }
     return ids
   }

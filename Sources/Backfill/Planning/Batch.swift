@@ -1,5 +1,5 @@
 /// A batch's identity, unique in a ledger.
-package struct BatchID: Hashable, Sendable {
+package struct BatchID: Hashable, Comparable, Sendable {
   package let run: Int64
   /// Counts from 1 in its run.
   package let number: Int
@@ -8,6 +8,9 @@ package struct BatchID: Hashable, Sendable {
     self.run = run
     self.number = number
   }
+
+  /// In the order in which they were planned.
+  package static func < (a: BatchID, b: BatchID) -> Bool { (a.run, a.number) < (b.run, b.number) }
 }
 
 /// A row that waits for the vector of one of its batch's inputs.

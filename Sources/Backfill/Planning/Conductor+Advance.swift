@@ -180,10 +180,8 @@ extension Conductor {
 
   private mutating func equals(for source: Int) -> EqualTexts? {
     guard job.duplicates == .table else { return nil }
-    batchCount += 1
     return EqualTexts(
-      awaited: sources[source].awaitedTexts, mayDefer: sources[source].mayDefer,
-      copies: BatchID(run: run, number: batchCount))
+      awaited: sources[source].awaitedTexts, mayDefer: sources[source].mayDefer, copies: nextBatchID())
   }
 
   /// The rows that no page may take: they are paid for and wait, or their quarantine isn't durable yet.

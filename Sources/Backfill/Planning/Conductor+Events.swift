@@ -9,7 +9,7 @@ extension Conductor {
         + (page.overlong.isEmpty && page.garbled.isEmpty ? 0 : 1),
       awaited: job.duplicates == .table ? page.askedTexts : [])
     if page.taken > 0 { progressedAt = now }
-    for (batch, rows) in page.kept.sorted(by: { ($0.key.run, $0.key.number) < ($1.key.run, $1.key.number) }) {
+    for (batch, rows) in page.kept.sorted(by: { $0.key < $1.key }) {
       writes.add(
         WriteQueue.Entry(batch: batch, source: source, page: pageCount, rowCount: rows.count, kept: rows))
     }
@@ -111,8 +111,7 @@ extension Conductor {
     sources[batch.source].split(page: batch.page, into: inputs.count + 1)
     if let bundle = batch.bundle { assembly.split(bundle, into: inputs.count + 1) }
     let alone = inputs.sorted().map { input in
-      var part = plan(
-        batch.contents.slice(input..<input + 1), source: batch.source, page: batch.page, bundle: batch.bundle)
+      var part = plan(batch.contents.slice(input..<input + 1), inPlaceOf: batch)
       part.trial = Isolation.suspicion(of: request)
       return mayEscort ? escorted(part) : part
     }
@@ -122,8 +121,7 @@ extension Conductor {
   /// The same input behind a harmless text, so that one reply tells whether the server is at fault or the input.
   private mutating func escorted(_ request: Requested) -> Requested {
     let batch = request.batch
-    var escorted = plan(
-      batch.contents.escorted, source: batch.source, page: batch.page, purpose: batch.purpose, bundle: batch.bundle)
+    var escorted = plan(batch.contents.escorted, inPlaceOf: batch)
     escorted.trial = request.trial
     escorted.isEscorted = true
     return escorted
@@ -152,9 +150,7 @@ extension Conductor {
       // Perhaps the server takes no second input.
       mayEscort = false
       let batch = request.batch
-      var alone = plan(
-        batch.contents.slice(1..<2), source: batch.source, page: batch.page, purpose: batch.purpose,
-        bundle: batch.bundle)
+      var alone = plan(batch.contents.slice(1..<2), inPlaceOf: batch)
       alone.trial = request.trial
       planned.insert(alone, at: 0)
     } else {
@@ -259,9 +255,7 @@ extension Conductor {
     case .probe: break
     }
     let parts = ranges.map { range in
-      var part = plan(
-        batch.contents.slice(range), source: batch.source, page: batch.page, purpose: batch.purpose,
-        bundle: batch.bundle)
+      var part = plan(batch.contents.slice(range), inPlaceOf: batch)
       part.trial = request.trial
       return part
     }
@@ -335,10 +329,19 @@ extension Conductor {
   mutating func plan(
     _ contents: Batch.Contents, source: Int, page: Int, purpose: Batch.Purpose = .rows, bundle: Int? = nil
   ) -> Requested {
+    Requested(
+      batch: Batch(
+        id: nextBatchID(), source: source, page: page, purpose: purpose, bundle: bundle, contents: contents))
+  }
+
+  /// What belongs where `batch` does.
+  private mutating func plan(_ contents: Batch.Contents, inPlaceOf batch: Batch) -> Requested {
+    plan(contents, source: batch.source, page: batch.page, purpose: batch.purpose, bundle: batch.bundle)
+  }
+
+  /// The identity of a batch that is planned, or that ends without having been asked for.
+  mutating func nextBatchID() -> BatchID {
     batchCount += 1
-    let batch = Batch(
-      id: BatchID(run: run, number: batchCount), source: source, page: page, purpose: purpose, bundle: bundle,
-      contents: contents)
-    return Requested(batch: batch)
+    return BatchID(run: run, number: batchCount)
   }
 }

@@ -30,10 +30,4 @@ extension Conductor {
       ended.append(Ended(id: batch, source: entry.source, page: nil))
     }
   }
-
-  /// The identity of a batch that was never asked for.
-  mutating func nextBatchID() -> BatchID {
-    batchCount += 1
-    return BatchID(run: run, number: batchCount)
-  }
 }

@@ -87,10 +87,7 @@ package struct Packer: Sendable {
   /// What is sent for `text`; nil where it is known to be too long and nothing is.
   private func input(of text: String) -> Input? {
     let tokens = countTokens(text)
-    guard let inputLimit, inputLimit.isPassed(by: text, counted: tokens) else {
-      return Input(
-        texts: [text], tokens: [tokens], isExact: countsExactly, leastTokens: inputLimit?.least(of: text) ?? 0)
-    }
+    guard let inputLimit, inputLimit.isPassed(by: text, counted: tokens) else { return whole(text, tokens) }
     let prefix = preparation.prefix
     let own = prefix.isEmpty ? text : String(Substring(text.utf8.dropFirst(prefix.utf8.count)))
     let parts = inputLimit.parts(of: own, preparation, atMost: maxInputs, count: countTokens)
@@ -98,6 +95,11 @@ package struct Packer: Sendable {
     return Input(
       texts: parts.map(\.text), tokens: parts.map(\.tokens), isExact: countsExactly, isFitted: true,
       weights: parts.map(\.weight))
+  }
+
+  /// `text` as it stands, which has `tokens` as they are counted here.
+  func whole(_ text: String, _ tokens: Int) -> Input {
+    Input(texts: [text], tokens: [tokens], isExact: countsExactly, leastTokens: inputLimit?.least(of: text) ?? 0)
   }
 
   private struct Group {

@@ -106,8 +106,7 @@ struct PiecePacking {
 extension Packer {
   fileprivate func input(ofPiece text: String) -> Input {
     let sent = preparation.input(for: text) ?? text
-    return Input(
-      texts: [sent], tokens: [countTokens(sent)], isExact: countsExactly, leastTokens: inputLimit?.least(of: sent) ?? 0)
+    return whole(sent, countTokens(sent))
   }
 }
 

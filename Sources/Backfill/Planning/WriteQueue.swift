@@ -37,27 +37,17 @@ package struct WriteQueue: Sendable {
     fileprivate let isCopy: Bool
 
     init(
-      batch: BatchID, source: Int, page: Int?, rowCount: Int, kept rows: Set<RowKey>? = nil, isCopy: Bool = false
+      batch: BatchID, source: Int, page: Int?, rowCount: Int, kept rows: Set<RowKey>? = nil, isCopy: Bool = false,
+      pieces: Pieces? = nil
     ) {
       self.batch = batch
       self.source = source
       self.page = page
       self.rowCount = rowCount
-      self.rows = rows
-      isKept = rows != nil
+      self.rows = pieces?.keys ?? rows
       self.isCopy = isCopy
-      pieces = nil
-    }
-
-    init(batch: BatchID, source: Int, page: Int, rowCount: Int, pieces: Pieces) {
-      self.batch = batch
-      self.source = source
-      self.page = page
-      self.rowCount = rowCount
       self.pieces = pieces
-      isCopy = false
-      rows = pieces.keys
-      isKept = pieces.kept.contains(batch)
+      isKept = pieces.map { $0.kept.contains(batch) } ?? (rows != nil)
     }
   }
 
