@@ -15,12 +15,15 @@ extension JobConfiguration {
     ].compactMap(\.self)
   }
 
-  /// That nobody knows how long a text the model takes, which is said once before rows are read; nil where it is known.
-  package func unknownLimit(of job: Job) -> String? {
+  /// The same before rows of `job` are read.
+  package func warnings(before job: Job) -> [String] { warnings() + [unknownLimit(of: job)].compactMap(\.self) }
+
+  /// That nobody knows how long a text the model takes; nil where it is known.
+  private func unknownLimit(of job: Job) -> String? {
     guard job.model.maxInputTokens == nil, catalogueProvider.format != .demo else { return nil }
     return
       "the catalogue doesn't know how many tokens \(job.model.name) takes: some servers cut longer texts without a word; "
-      + "`vecfill check` looks for the limit, and max_input_tokens in a catalogue of your own tells it"
+      + "`vecfill check` looks for the limit, and max_input_tokens in a catalogue of your own sets it"
   }
 
   private var formerName: String? {

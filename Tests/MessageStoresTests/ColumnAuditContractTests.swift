@@ -8,12 +8,11 @@ import Testing
 /// What every database tells of a column's vectors without sending them, and the vectors that it lends.
 @Suite struct ColumnAuditContractTests {
   private static func auditing<Value: Sendable>(
-    _ fixture: StoreFixture, _ body: (any ColumnAuditor) async throws -> Value
+    _ fixture: StoreFixture, _ source: Source? = nil, _ body: (any ColumnAuditor) async throws -> Value
   ) async throws -> Value {
-    let surveyor = try await DatabaseURL(fixture.url).openSurveyor(applicationName: "vecfill tests")
-    let value = try await body(surveyor.auditor(of: fixture.source))
-    await surveyor.close()
-    return value
+    try await DatabaseURL(fixture.url).surveying(applicationName: "vecfill tests") {
+      try await body($0.auditor(of: source ?? fixture.source))
+    }
   }
 
   private static let odd = Source(table: "odd \"table\"", keys: ["k\"1", "when"], text: "select", vector: "the vector")
@@ -87,15 +86,15 @@ import Testing
     // The expression fails for one row, as a damaged value does.
     var source = fixture.source
     source.text = .sql("CASE WHEN id = 17 THEN (1 / (id - 17))::text ELSE content END")
-    let surveyor = try await DatabaseURL(fixture.url).openSurveyor(applicationName: "vecfill tests")
-    let auditor = try await surveyor.auditor(of: source)
-    var (rows, after) = ([AuditedRow](), RowKey?.none)
-    repeat {
-      let window = try await auditor.window(after: after)
-      rows += window.rows
-      after = window.continuesAfter
-    } while after != nil
-    await surveyor.close()
+    let rows = try await Self.auditing(fixture, source) { auditor in
+      var (rows, after) = ([AuditedRow](), RowKey?.none)
+      repeat {
+        let window = try await auditor.window(after: after)
+        rows += window.rows
+        after = window.continuesAfter
+      } while after != nil
+      return rows
+    }
     #expect(rows.map(\.key) == (1...40).map { RowKey.integer($0) })
     #expect(rows.filter { $0.content == .broken }.map(\.key) == [17])
   }

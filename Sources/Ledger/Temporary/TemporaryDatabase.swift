@@ -29,22 +29,9 @@ struct TemporaryDatabase: Sendable {
   }
 
   func write<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
-    try await withCheckedThrowingContinuation { continuation in
-      queue.asyncWriteWithoutTransaction { db in
-        continuation.resume(
-          with: Result {
-            var value: Value?
-            do {
-              try db.inTransaction {
-                value = try body(db)
-                return .commit
-              }
-            } catch let error as DatabaseError {
-              throw Self.failure(error)
-            }
-            guard let value else { throw CancellationError() }
-            return value
-          })
+    try await handedOver { handover in
+      queue.asyncWrite(body) { _, result in
+        handover.resume(with: result.mapError { error in (error as? DatabaseError).map(Self.failure) ?? error })
       }
     }
   }

@@ -62,7 +62,7 @@ extension PostgresEdits {
     areMarked
       ? []
       : [
-        "\(source.name): no trigger and index tell which texts were edited, so each run reads all of them: "
+        "\(source.name): no trigger and index find the edited texts, so each run reads all of them: "
           + "`vecfill migrate up JOB` makes both"
       ]
   }

@@ -162,30 +162,8 @@ package actor PostgresMessageStore: MessageStore {
   package func nearest(to vector: [Float], in source: Source, limit: Int) async throws -> [Neighbour] {
     let table = try await table(of: source)
     try vector[...].check(dimensions: table.dimensions, of: source.name)
-    var bytes: [UInt8] = []
-    table.encode(vector[...], to: &bytes)
-    // Of pieces more are looked at, since several may be of one row.
-    let looked = table.pieces == nil ? limit : min(10 * limit, Self.mostLooked)
-    var parameters: [PostgresValue] = [.binary(bytes), .integer(Int64(limit))]
-    if table.pieces != nil { parameters.append(.integer(Int64(looked))) }
-    let (statement, values) = (table.pieces?.nearest(in: table) ?? table.nearest, parameters)
-    return try await read(source) { connection in
-      let rows = try connection.segments { pipeline in
-        try pipeline.add(table.settings())
-        // An HNSW scan finds no more rows than this.
-        try pipeline.add(
-          "SELECT pg_catalog.set_config('hnsw.ef_search', $1, true)",
-          [.text(String(min(max(looked, 40), Self.mostLooked)))])
-        try pipeline.add(statement, values, format: .binary)
-      }[0].get()[2]
-      let width = table.key.columns.count
-      return try rows.indices.map { row in
-        Neighbour(
-          key: try table.key(of: rows, row: row, from: 0), text: rows.text(row: row, column: width) ?? "",
-          distance: rows.text(row: row, column: width + 1).flatMap { Double($0) } ?? .nan,
-          piece: table.pieces == nil ? nil : rows.text(row: row, column: width + 2).flatMap { Int($0) })
-      }
-    }
+    let search = PostgresNeighbours(of: vector, in: table, limit: limit)
+    return try await read(source) { try search.read(on: $0) }
   }
 
   package func vectors(of rows: [RowKey: TextDigest], in source: Source) async throws -> [RowKey: [Float]] {
@@ -206,9 +184,6 @@ package actor PostgresMessageStore: MessageStore {
       return vectors
     }
   }
-
-  /// The most that pgvector allows an HNSW scan to find.
-  private static let mostLooked = 1_000
 
   package func named(_ source: Source) async throws -> Source {
     var named = source

@@ -5,7 +5,7 @@ import Postgres
 /// What the triggers of sources with `follow: notify` tell, on a connection of its own.
 ///
 /// It promises nothing: where no trigger is there, where a pooler stands between, or while the connection is lost, nothing
-/// is told, and whoever waits looks again after its time.
+/// is reported, and a waiting run looks again when its time is over.
 actor PostgresNews {
   private let connection: PostgresConnection
   /// The session that listens; nil where none does.

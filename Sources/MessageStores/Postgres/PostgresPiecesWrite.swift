@@ -102,7 +102,7 @@ struct PostgresPiecesWrite: Sendable {
       try pipeline.add("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
       try pipeline.add(table.settings(lockTimeout: lockTimeout))
       // The texts are compared by a statement of its own: it sees all that was committed before the rows were locked,
-      // wherever a text comes from. A row that is freed in between is taken for held, and comes round again.
+      // wherever a text comes from. A row that is freed in between counts as held, and is tried again later.
       try pipeline.add(table.lockedForPieces, arrays, format: .binary)
       try pipeline.add(table.holding, arrays, format: .binary)
     }[0].get()

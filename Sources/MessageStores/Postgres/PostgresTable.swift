@@ -113,7 +113,7 @@ extension PostgresTable {
     let isRow = key.equality { "$\($0 + 3)" }
     let isFree = "\(lacks(digest: "$2")) AND \(condition)"
     guard view == nil else {
-      let fits = "\(vector) IS NULL AND EXISTS (SELECT FROM \(read) WHERE \(isRow) AND \(condition) AND \(digest) = $2)"
+      let fits = "\(vector) IS NULL AND \(isShown("\(isRow) AND \(condition) AND \(digest) = $2"))"
       return """
         UPDATE \(name) SET \(vector) = $1
         WHERE \(isRow) AND \(isRepeat ? "(\(fits) OR \(vector) \(pgvector("=")) $1)" : fits)
@@ -129,8 +129,7 @@ extension PostgresTable {
 
   /// An update as `update` makes it that finds no row: what it fails with is no row's fault.
   var idleUpdate: String {
-    let isMet = view == nil ? condition : "EXISTS (SELECT FROM \(read) WHERE \(condition))"
-    return "UPDATE \(name) SET \(vector) = \(vector) WHERE false AND \(isMet)"
+    "UPDATE \(name) SET \(vector) = \(vector) WHERE false AND \(isShown(condition))"
   }
 
   /// Which of the rows of the digests $1 and the keys from $2 on, counted from 1, still hold the text and no vector.
@@ -142,10 +141,14 @@ extension PostgresTable {
     let isRow = key.equality { "vecfill_k\($0)" }
     return """
       SELECT vecfill_n FROM \(arrays(from: 1))
-      WHERE (SELECT CASE WHEN \(view == nil ? lacks(digest: digest) : "\(vector) IS NULL")
-          THEN \(view == nil ? holds : "EXISTS (SELECT FROM \(read) WHERE \(isRow) AND \(holds))") END
+      WHERE (SELECT CASE WHEN \(lacks(digest: digest)) THEN \(isShown(view == nil ? holds : "\(isRow) AND \(holds)")) END
         FROM \(name) WHERE \(isRow) AND \(isMissing))
       """
+  }
+
+  /// That what is read meets `condition`: the row itself, or one that the view shows.
+  private func isShown(_ condition: String) -> String {
+    view == nil ? condition : "EXISTS (SELECT FROM \(read) WHERE \(condition))"
   }
 
   /// That a row is one of those that the index of missing rows holds, which has few pages.

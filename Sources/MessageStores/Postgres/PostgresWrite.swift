@@ -188,7 +188,7 @@ extension PostgresWrite {
     let arrays = arrays(of: rows)
     let segment = try connection.segments { pipeline in
       try pipeline.add(table.settings(.seconds(10), lockTimeout: lockTimeout))
-      // The free ones first: a row that is freed in between is then taken for locked, and comes round again.
+      // The free ones first: a row that is freed in between then counts as locked, and is tried again later.
       try pipeline.add(table.lacking(lock: true), arrays, format: .binary)
       try pipeline.add(table.lacking(lock: false), arrays, format: .binary)
     }[0]

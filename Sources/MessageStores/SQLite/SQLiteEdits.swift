@@ -56,7 +56,7 @@ struct SQLiteEdits: Equatable, Sendable {
   func warnings(of source: Source) -> [String] {
     index == nil
       ? [
-        "\(source.name): no trigger and index tell which texts were edited, so each run reads all of them: "
+        "\(source.name): no trigger and index find the edited texts, so each run reads all of them: "
           + "`vecfill migrate up JOB` makes both"
       ] : []
   }

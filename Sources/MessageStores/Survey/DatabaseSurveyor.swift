@@ -26,10 +26,24 @@ package protocol DatabaseSurveyor: Sendable {
 }
 
 extension DatabaseURL {
-  /// Connects to look at the database, once and without waiting for a server that is away.
+  /// Connects to look at the database, once and without waiting for a server that is away; closes it after `body`.
   ///
   /// Throws a `Failure` where it can't be reached, refuses the connection or does not exist.
-  package func openSurveyor(applicationName: String) async throws -> any DatabaseSurveyor {
+  package func surveying<Value>(
+    applicationName: String, _ body: (any DatabaseSurveyor) async throws -> Value
+  ) async throws -> Value {
+    let surveyor = try await openSurveyor(applicationName: applicationName)
+    do {
+      let value = try await body(surveyor)
+      await surveyor.close()
+      return value
+    } catch {
+      await surveyor.close()
+      throw error
+    }
+  }
+
+  private func openSurveyor(applicationName: String) async throws -> any DatabaseSurveyor {
     switch engine {
     case .postgres: try await PostgresSurveyor(to: self, applicationName: applicationName)
     case .sqlite(let path): try await SQLiteSurveyor(path: path, identity: identity)

@@ -3,9 +3,9 @@ import PgVector
 import Postgres
 
 extension IndexLife {
-  /// Builds each and forgets it; returns the names of those that are there again, without their parts.
+  /// Rebuilds each and deletes its record; returns the names of the rebuilt ones, without their parts.
   ///
-  /// A definition that isn't of a vector index of its very table, or of one of its partitions, is told and left: nothing
+  /// A definition that isn't of a vector index of its very table, or of one of its partitions, is reported and left: nothing
   /// else is ever run.
   func putBack(_ intents: [IndexIntent]) async throws -> [String] {
     var names: [String] = []

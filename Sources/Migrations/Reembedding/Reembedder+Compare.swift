@@ -21,12 +21,12 @@ extension Reembedder {
           try VectorSearch(of: reembedding.newColumn, in: table, on: connection)
         )
       }
+      let statement = Self.statement(table, former, new)
       let rows = try await sample(table, reembedding)
       let began = ContinuousClock.now
       var (overlaps, recalls): ([Double], [Double]) = ([], [])
       for (number, row) in rows.enumerated() where began.duration(to: .now) < Self.patience {
         narrator.show("\(reembedding.place): comparing neighbours, row \(number + 1) of \(rows.count)")
-        let statement = Self.statement(table, former, new)
         let found = try await pair.watcher.run { connection in
           try connection.transaction { connection in
             // Without these a small table is never searched by its index, as it will be once it has grown.

@@ -23,14 +23,7 @@ struct DatabaseCheck {
       let url = try DatabaseURL(configuration.databaseURL().reveal())
       group = CheckReport.Group(name: "database", place: url.redacted)
       for warning in url.warnings { tell(.warning("address", warning, next: "nothing, unless it is missed"), group) }
-      let surveyor = try await url.openSurveyor(applicationName: applicationName)
-      do {
-        try await look(surveyor, group, try? ledger.get(), state)
-        await surveyor.close()
-      } catch {
-        await surveyor.close()
-        throw error
-      }
+      try await url.surveying(applicationName: applicationName) { try await look($0, group, try? ledger.get(), state) }
     } catch let failure as Failure {
       tell(.failed("connection", failure), group)
     }
@@ -85,19 +78,13 @@ struct DatabaseCheck {
       let url = try DatabaseURL(direct.reveal())
       let place = CheckReport.Group(name: "migrations", place: url.redacted)
       do {
-        let surveyor = try await url.openSurveyor(applicationName: applicationName)
-        var seen: [TableSurvey?] = []
-        let findings: [Finding]
-        do {
+        let findings = try await url.surveying(applicationName: applicationName) { surveyor in
           let server = try await surveyor.server()
+          var seen: [TableSurvey?] = []
           for source in job.sources {
             seen.append(try await surveyor.table(source, dimensions: job.model.dimensions))
           }
-          findings = MigrationFindings(job: job, server: server, tables: seen).all
-          await surveyor.close()
-        } catch {
-          await surveyor.close()
-          throw error
+          return MigrationFindings(job: job, server: server, tables: seen).all
         }
         for finding in findings { tell(finding, place) }
       } catch let failure as Failure {

@@ -23,18 +23,16 @@ struct Estimation {
       let scan = EstimateScan(
         job: job, store: database.store, ledger: nil, packers: [Packer(job, model: job.model, counter: counter)])
       let (estimates, isSample) = try await read(job, database, scan)
-      let terms = EstimateTerms(
-        model: job.model, price: configuration.price, limits: job.limits, storage: VectorStorage(database),
-        counter: counter, isSample: isSample,
-        mostBytes: counter.safeCut(job.preparation, job.model)?.mostBytes,
-        lacksVocabulary: configuration.catalogueModel?.tokenizer == .cl100kBase && !counter.isExact)
-      return EstimateReport(job: job.name, estimates.map { ($0.source, $0.methods[0]) }, terms)
+      let own = Candidate(provider: "", model: job.model, price: configuration.price, counter: counter)
+      return EstimateReport(
+        job: job.name, estimates.map { ($0.source, $0.methods[0]) },
+        terms(own, job, VectorStorage(database), counter, isSample: isSample))
     }
   }
 
   func tell() async throws {
     let job = try configuration.job()
-    for warning in configuration.warnings() + [configuration.unknownLimit(of: job)].compactMap(\.self) {
+    for warning in configuration.warnings(before: job) {
       Console.standard.log("vecfill: \(warning)")
     }
     try await Database.with(configuration, job, for: .reading) { try await tell(job, $0) }
@@ -59,16 +57,11 @@ struct Estimation {
     let (estimates, isSample) = try await read(job, database, scan)
     let storage = VectorStorage(database)
 
-    func terms(_ candidate: Candidate) -> EstimateTerms {
-      EstimateTerms(
-        model: candidate.model, price: candidate.price, limits: job.limits, storage: storage,
-        counter: candidate.counter, isSample: isSample,
-        mostBytes: candidate.counter.safeCut(job.preparation, candidate.model)?.mostBytes,
-        lacksVocabulary: configuration.catalogueModel?.tokenizer == .cl100kBase && !counter.isExact)
-    }
     func report(_ candidate: Candidate) -> EstimateReport {
       let method = packings.firstIndex(of: candidate.packing) ?? 0
-      return EstimateReport(job: job.name, estimates.map { ($0.source, $0.methods[method]) }, terms(candidate))
+      return EstimateReport(
+        job: job.name, estimates.map { ($0.source, $0.methods[method]) },
+        terms(candidate, job, storage, counter, isSample: isSample))
     }
     let ownReport = report(own)
     if compares {
@@ -80,6 +73,16 @@ struct Estimation {
       print(json ? JSONLine.encode(ownReport) : ownReport.text)
     }
     try gate(ownReport.all, job)
+  }
+
+  /// - Parameter counter: the one of the job's own model, whatever the candidate is.
+  private func terms(
+    _ candidate: Candidate, _ job: Job, _ storage: VectorStorage, _ counter: TokenCounter, isSample: Bool
+  ) -> EstimateTerms {
+    EstimateTerms(
+      model: candidate.model, price: candidate.price, limits: job.limits, storage: storage, counter: candidate.counter,
+      isSample: isSample, mostBytes: candidate.counter.safeCut(job.preparation, candidate.model)?.mostBytes,
+      lacksVocabulary: configuration.catalogueModel?.tokenizer == .cl100kBase && !counter.isExact)
   }
 
   private typealias SourceEstimates = (source: String, methods: [Estimate])

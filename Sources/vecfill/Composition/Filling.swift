@@ -29,7 +29,7 @@ struct Filling {
       _ rounds: Rounds, _ first: JobRun.Outcome, _ summarize: (JobRun.Outcome, _ round: Int?) -> RunSummary
     ) async throws -> Value
   ) async throws -> Value {
-    for warning in configuration.warnings() + [configuration.unknownLimit(of: job)].compactMap(\.self) {
+    for warning in configuration.warnings(before: job) {
       logger.warning("\(warning)")
     }
     let embedder = try configuration.provider().embedder(for: job.model) { logger.notice("\($0)") }

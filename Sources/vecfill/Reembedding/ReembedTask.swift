@@ -76,7 +76,7 @@ struct ReembedTask: Sendable {
     guard let dimensions = known?.dimensions?.standard else {
       throw Failure(
         .configuration, "--to \(model)", "the catalogue doesn't know its dimensions",
-        remedy: "tell them by --dimensions")
+        remedy: "give them with --dimensions")
     }
     return .init(provider: provider, model: model, dimensions: dimensions)
   }

@@ -70,19 +70,13 @@ struct Adoption {
 
   private func read(_ source: Source) async throws -> (ColumnScan.Outcome, [SampledRow]) {
     let url = try DatabaseURL(configuration.databaseURL().reveal())
-    let surveyor = try await url.openSurveyor(applicationName: "vecfill adopt \(Host.name) pid \(getpid())")
-    do {
+    return try await url.surveying(applicationName: "vecfill adopt \(Host.name) pid \(getpid())") { surveyor in
       let auditor = try await surveyor.auditor(of: source)
       let scanned = try await ColumnScan(source: source, job: job, auditor: auditor, sample: sample)
         .told(expecting: nil)
-      // Texts with line breaks tell how those were prepared.
+      // Texts with line breaks show how those were prepared.
       let keys = scanned.sample + scanned.sampleWithNewline.filter { !scanned.sample.contains($0) }
-      let rows = try await auditor.sample(keys)
-      await surveyor.close()
-      return (scanned, rows)
-    } catch {
-      await surveyor.close()
-      throw error
+      return (scanned, try await auditor.sample(keys))
     }
   }
 
@@ -102,14 +96,11 @@ struct Adoption {
     _ rows: [SampledRow], _ scanned: ColumnScan.Outcome, _ name: String
   ) async throws -> [SampleComparison.Result] {
     guard !rows.isEmpty else { return [] }
-    let comparison = SampleComparison(of: rows, preparedBy: preparations)
-    let counter = try TokenCounter(for: configuration.catalogueModel)
-    let embedding = SampleEmbedding(job, packer: Packer(job, model: job.model, counter: counter))
-    let (requests, price) = embedding.plan(comparison.inputs)
-    guard consent.isGiven(for: "\(name), \(price)") else {
+    let (_, results) = try await SampleEmbedding(job, configuration).results(
+      of: SampleComparison(of: rows, preparedBy: preparations), about: name, consent)
+    guard let results else {
       throw Failure(.usage, "adopt", "not confirmed; nothing was sent and nothing was recorded", remedy: "add --yes")
     }
-    let embedder = try configuration.provider().embedder(for: job.model) { Console.standard.log("vecfill: \($0)") }
-    return comparison.results(try await embedding.vectors(requests, from: embedder))
+    return results
   }
 }

@@ -17,13 +17,8 @@ struct ColumnVerification {
 
   func run() async throws {
     let url = try DatabaseURL(configuration.databaseURL().reveal())
-    let surveyor = try await url.openSurveyor(applicationName: "vecfill verify \(Host.name) pid \(getpid())")
-    do {
+    try await url.surveying(applicationName: "vecfill verify \(Host.name) pid \(getpid())") { surveyor in
       for source in job.sources { try await verify(source, surveyor) }
-      await surveyor.close()
-    } catch {
-      await surveyor.close()
-      throw error
     }
   }
 
@@ -48,15 +43,9 @@ struct ColumnVerification {
   private func compare(_ rows: [SampledRow], _ about: String) async throws -> Finding {
     guard sample > 0 else { return .skipped("sample", "no provider is asked") }
     guard !rows.isEmpty else { return .skipped("sample", "no row has a text and a vector that could be compared") }
-    let comparison = SampleComparison(of: rows, preparedBy: [job.preparation])
-    let counter = try TokenCounter(for: configuration.catalogueModel)
-    let embedding = SampleEmbedding(job, packer: Packer(job, model: job.model, counter: counter))
-    let (requests, price) = embedding.plan(comparison.inputs)
-    guard consent.isGiven(for: "\(about), \(price)") else {
-      return .skipped("sample", "not sent: add --yes to embed \(price)")
-    }
-    let embedder = try configuration.provider().embedder(for: job.model) { Console.standard.log("vecfill: \($0)") }
-    let result = comparison.results(try await embedding.vectors(requests, from: embedder))[0]
+    let (price, results) = try await SampleEmbedding(job, configuration).results(
+      of: SampleComparison(of: rows, preparedBy: [job.preparation]), about: about, consent)
+    guard let result = results?.first else { return .skipped("sample", "not sent: add --yes to embed \(price)") }
     return result.finding(of: job.model.name)
   }
 }
@@ -82,7 +71,7 @@ extension SampleComparison.Result {
     let found = "\(unlike.count.grouped) of \(compared.grouped) come out different with \(model) (\(keys)), \(figures)"
     let next =
       2 * unlike.count > compared
-      ? "the column is of another model or of texts prepared otherwise: `vecfill adopt JOB` tells what it looks like"
+      ? "the column is of another model or of texts prepared otherwise: `vecfill adopt JOB` shows what it looks like"
       : "their texts were edited since: set their vectors to NULL and run the job"
     return .failed("sample", .badData, found, next: next)
   }

@@ -1,21 +1,38 @@
 import Backfill
+import Configuration
 import Foundation
+import Tokenizer
 
-/// Embeds the texts of a sample with a job's model, outside of any run: what it costs is told before, and is in no ledger.
+/// Embeds the texts of a sample with a job's model, outside of any run: what it costs is shown before, and is in no ledger.
 struct SampleEmbedding {
-  let job: Job
+  private let job: Job
+  private let configuration: JobConfiguration
   /// Packs texts that are prepared already.
   private let packer: Packer
 
-  init(_ job: Job, packer: Packer) {
+  init(_ job: Job, _ configuration: JobConfiguration) throws {
     self.job = job
+    self.configuration = configuration
+    let packer = Packer(job, model: job.model, counter: try TokenCounter(for: configuration.catalogueModel))
     self.packer = Packer(
       preparation: TextPreparation(), maxInputs: packer.maxInputs, maxTokens: packer.maxTokens,
       inputLimit: packer.inputLimit, countsExactly: packer.countsExactly, countTokens: packer.countTokens)
   }
 
+  /// What comes of `comparison`, and what it costs, in words; no results where the consent isn't given.
+  ///
+  /// - Parameter about: the column that is compared.
+  func results(
+    of comparison: SampleComparison, about: String, _ consent: SampleConsent
+  ) async throws -> (price: String, results: [SampleComparison.Result]?) {
+    let (requests, price) = plan(comparison.inputs)
+    guard consent.isGiven(for: "\(about), \(price)") else { return (price, nil) }
+    let embedder = try configuration.provider().embedder(for: job.model) { Console.standard.log("vecfill: \($0)") }
+    return (price, comparison.results(try await vectors(requests, from: embedder)))
+  }
+
   /// The requests for `inputs`, and what they cost, in words.
-  func plan(_ inputs: [String]) -> (requests: [Batch.Contents], price: String) {
+  private func plan(_ inputs: [String]) -> (requests: [Batch.Contents], price: String) {
     let messages = inputs.enumerated().map { Message(key: .integer(Int64($0.offset)), text: $0.element) }
     let requests = packer.pack(MessagePage(messages, continuesAfter: nil)).contents
     let tokens = requests.reduce(0) { $0 + $1.tokenCount }
@@ -25,7 +42,8 @@ struct SampleEmbedding {
   }
 
   /// The vectors, each by the digest of its input. What passes is tried again, twice.
-  func vectors(_ requests: [Batch.Contents], from embedder: any Embedder) async throws -> [TextDigest: [Float]] {
+  private func vectors(_ requests: [Batch.Contents], from embedder: any Embedder) async throws -> [TextDigest: [Float]]
+  {
     var vectors: [TextDigest: [Float]] = [:]
     for request in requests {
       let reply = try await reply(to: request.texts, from: embedder)
