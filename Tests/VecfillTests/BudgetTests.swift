@@ -30,16 +30,7 @@ import Tokenizer
       try Data(catalogue.utf8).write(to: URL(fileURLWithPath: scene.folder.file("models.yaml")))
       let arguments = ["--models", "models.yaml", "--budget", "\(Decimal(budget))"]
       let environment = ["VECFILL_DATA_DIR": EstimateCommandTests.folder]
-      for _ in 0..<2 {
-        let seen = scene.server.record.requests.count
-        let after = Int.random(in: 1...6, using: &random)
-        let process = try scene.start(["run", "job.yaml"] + arguments, environment)
-        try await scene.poll("requests or the end") {
-          scene.server.record.requests.count >= seen + after || !process.isRunning
-        }
-        process.send(SIGKILL)
-        _ = await process.exit()
-      }
+      _ = try await scene.killRuns(2, after: 1...6, arguments, environment, using: &random)
       let exit = try await scene.fill(arguments, environment)
       #expect([0, 82].contains(exit.code), "\(exit.errors)")
       let billed = Double(scene.server.record.billedTokens) * price / 1_000_000

@@ -103,17 +103,7 @@ import Testing
       try await scene.database.insert([Self.book(bytes: 1_000_000)])
       try await scene.database.insert((100..<200).map { "message \($0)" })
       var random = SystemRandomNumberGenerator()
-      var kills = 0
-      for _ in 0..<6 {
-        let seen = scene.server.record.requests.count
-        let after = Int.random(in: 1...10, using: &random)
-        let process = try scene.start(["run", "job.yaml"])
-        try await scene.poll("requests or the end") {
-          scene.server.record.requests.count >= seen + after || !process.isRunning
-        }
-        process.send(SIGKILL)
-        if await process.exit().signal == SIGKILL { kills += 1 }
-      }
+      let kills = try await scene.killRuns(6, after: 1...10, using: &random)
       #expect(kills >= 4)
       let exit = try await scene.fill()
       #expect(exit.code == 0, "\(exit.errors)")

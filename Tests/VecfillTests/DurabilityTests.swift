@@ -5,14 +5,16 @@ import Testing
 /// What was paid for once is not paid for again, whatever the database loses.
 @Suite struct DurabilityTests {
   /// A scene in a cluster that may be crashed.
-  static func run(_ body: (PostgresCluster, Scene) async throws -> Void) async throws {
+  static func run(
+    texts: [String] = (1...60).map { "message \($0)" }, _ body: (PostgresCluster, Scene) async throws -> Void
+  ) async throws {
     let cluster = try await PostgresCluster(.eighteen)
     let folder = try TemporaryFolder()
     let database = try await ChatDatabase(in: cluster.freshDatabase())
     try await EmbeddingsServer.run { server in
       let scene = Scene(folder: folder, database: database, server: server)
       try scene.write(spec: scene.spec)
-      try await scene.database.insert((1...60).map { "message \($0)" })
+      try await scene.database.insert(texts)
       try await body(cluster, scene)
     }
   }

@@ -128,13 +128,7 @@ import Testing
   }
 
   @Test func `a database that is away for a while is waited for, and one that stays away ends it`() async throws {
-    let cluster = try await PostgresCluster(.eighteen)
-    let folder = try TemporaryFolder()
-    let database = try await ChatDatabase(in: cluster.freshDatabase())
-    try await EmbeddingsServer.run { server in
-      let scene = Scene(folder: folder, database: database, server: server)
-      try scene.write(spec: scene.spec)
-      try await scene.database.insert(["old"])
+    try await DurabilityTests.run(texts: ["old"]) { cluster, scene in
       let process = try await Self.follow(scene, "--max-outage", "15")
       try await cluster.crash()
       try await cluster.start()

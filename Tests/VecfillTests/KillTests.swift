@@ -148,17 +148,7 @@ import Testing
       try scene.write(spec: scene.spec + "\nwriters: \(writers)\n")
       try await scene.database.insert((0..<1_200).map { "message \($0)" })
       var random = SystemRandomNumberGenerator()
-      var kills = 0
-      for _ in 0..<20 {
-        let seen = scene.server.record.requests.count
-        let after = Int.random(in: 1...6, using: &random)
-        let process = try scene.start(["run", "job.yaml"])
-        try await scene.poll("requests or the end") {
-          scene.server.record.requests.count >= seen + after || !process.isRunning
-        }
-        process.send(SIGKILL)
-        if await process.exit().signal == SIGKILL { kills += 1 }
-      }
+      let kills = try await scene.killRuns(20, after: 1...6, using: &random)
       #expect(kills >= 10)
       let exit = try await scene.fill()
       #expect(exit.code == 0, "\(exit.errors)")

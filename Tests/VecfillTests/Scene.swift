@@ -73,6 +73,23 @@ struct Scene: Sendable {
     try await start(["run", "job.yaml"] + arguments, changes).exit()
   }
 
+  /// Kills so many runs, one after another, each after a number of requests from `requests`; returns how many of them were
+  /// killed before they ended by themselves.
+  func killRuns(
+    _ count: Int, after requests: ClosedRange<Int>, _ arguments: [String] = [], _ changes: [String: String?] = [:],
+    using random: inout some RandomNumberGenerator
+  ) async throws -> Int {
+    var kills = 0
+    for _ in 0..<count {
+      let wanted = server.record.requests.count + Int.random(in: requests, using: &random)
+      let process = try start(["run", "job.yaml"] + arguments, changes)
+      try await poll("requests or the end") { server.record.requests.count >= wanted || !process.isRunning }
+      process.send(SIGKILL)
+      if await process.exit().signal == SIGKILL { kills += 1 }
+    }
+    return kills
+  }
+
   /// What the ledger says of the only job.
   func status() async throws -> Ledger.JobStatus? {
     try await Ledger.openForReading(at: ledgerPath)?.jobs().first
