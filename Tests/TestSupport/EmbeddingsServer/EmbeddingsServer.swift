@@ -104,7 +104,7 @@ package final class EmbeddingsServer: Sendable {
     defer { for listener in former { listener.close() } }
     await withDiscardingTaskGroup { group in
       while (try? await listener.wait { $0 != nil }) != nil, let current = listener.value {
-        while let connection = try? await current.accept() {
+        while let connection = await nextConnection(of: current) {
           let number = watched.update { record in
             record.acceptedConnections += 1
             record.openConnections += 1
@@ -116,6 +116,15 @@ package final class EmbeddingsServer: Sendable {
         former.append(current)
       }
     }
+  }
+
+  /// Nil where this listener was shut down or the server ends. A client that is gone again before its connection is
+  /// taken fails that connection alone.
+  private func nextConnection(of current: Listener) async -> HTTPConnection? {
+    while !Task.isCancelled, listener.value == current {
+      if let connection = try? await current.accept() { return connection }
+    }
+    return nil
   }
 
   private func converse(_ connection: HTTPConnection, _ number: Int) async {
