@@ -69,6 +69,7 @@ extension Pipeline {
     let receipt = Conductor.Receipt(
       billedTokens: billed, tellsTokens: tellsTokens, spentTokens: spent, rateLimits: reply.rateLimits,
       latency: latency, unusable: unusable)
+    observer.answered(contents.inputs.count, receipt)
     return .reply(batch, SpooledBatch(rows: usable.rows, vectors: reply.vectors), receipt)
   }
 

@@ -2,6 +2,8 @@ import Backfill
 
 /// Who hears of what a person should know while a run goes on.
 package struct RunObserver: Sendable {
+  /// A request of so many inputs was answered; the receipt tells its latency and its tokens.
+  let answered: @Sendable (_ inputs: Int, Conductor.Receipt) -> Void
   /// A request brought no vectors.
   let requestFailed: @Sendable (EmbeddingFailure) -> Void
   /// Rows went into quarantine.
@@ -10,10 +12,12 @@ package struct RunObserver: Sendable {
   let counted: @Sendable (_ source: Int, _ missing: Int) -> Void
 
   package init(
+    answered: @escaping @Sendable (_ inputs: Int, Conductor.Receipt) -> Void = { _, _ in },
     requestFailed: @escaping @Sendable (EmbeddingFailure) -> Void,
     condemned: @escaping @Sendable ([CondemnedRow]) -> Void,
     counted: @escaping @Sendable (_ source: Int, _ missing: Int) -> Void
   ) {
+    self.answered = answered
     self.requestFailed = requestFailed
     self.condemned = condemned
     self.counted = counted

@@ -6,6 +6,15 @@ package struct RunProgress: Sendable {
   /// Rows that need nothing more.
   package var done = 0
   package var inFlight = 0
+  /// How many requests may be in flight just now.
+  package var concurrency = 0
+  /// The limits a minute that hold just now; nil where none is known.
+  package var limits = Job.Limits()
+  /// Dollars that all runs of the job have spent, and those that requests in flight may cost at most.
+  package var spent = 0.0
+  package var reserved = 0.0
+  /// Dollars that the job may spend over all its runs; nil for no bound.
+  package var budget: Double?
   /// Why nothing is sent just now; nil while work goes on.
   package var waiting: Waiting?
   /// Since when, on the run's clock, the provider keeps it from sending anything.
@@ -44,7 +53,8 @@ package final class ProgressBoard: Sendable {
 extension Conductor {
   fileprivate var progress: RunProgress {
     RunProgress(
-      tally: tally, done: done, inFlight: inFlight, waiting: waiting, throttledSince: throttledSince,
+      tally: tally, done: done, inFlight: inFlight, concurrency: concurrency, limits: limits, spent: spending.spent,
+      reserved: spending.reserved, budget: spending.budget?.usd, waiting: waiting, throttledSince: throttledSince,
       isStopping: isStopping, hasBegun: true)
   }
 }

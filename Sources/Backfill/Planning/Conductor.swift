@@ -252,6 +252,12 @@ package struct Conductor: Sendable {
 
   package var inFlight: Int { requested.count }
 
+  /// How many requests may be in flight just now.
+  package var concurrency: Int { window.limit }
+
+  /// The limits a minute that hold just now.
+  package var limits: Job.Limits { limiter.limits }
+
   package var isStopping: Bool { ending != nil }
 
   package mutating func handle(_ event: Event, at now: Duration) -> [Action] {

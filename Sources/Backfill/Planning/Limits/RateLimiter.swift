@@ -118,6 +118,11 @@ package struct RateLimiter: Equatable, Sendable {
     if let left = hints.tokensRemaining { tokens?.lower(to: left, at: now) }
   }
 
+  /// The limits that hold: those that the job sets and those that the provider tells, of two the lower.
+  package var limits: Job.Limits {
+    Job.Limits(requestsPerMinute: requestLimit, tokensPerMinute: tokenLimit)
+  }
+
   private var requestLimit: Int? {
     [told.requestsPerMinute, configured.requestsPerMinute].compactMap(\.self).min()
   }
