@@ -105,6 +105,37 @@ import Tokenizer
     }
   }
 
+  static let templated = """
+    table: chat_messages
+        text: "{role}: {content}"
+        where: "role = 'user'"
+    """
+
+  @Test(
+    arguments: ChatDatabase.Engine.allCases, ["table: chat_messages", templated])
+  func `before the column and pgvector are there, all rows count`(
+    _ engine: ChatDatabase.Engine, _ source: String
+  ) async throws {
+    try await Scene.run(engine) { scene in
+      try scene.write(source: source)
+      try await scene.database.insert(Self.texts)
+      let estimate = { try await scene.start(["estimate", "job.yaml", "--json"]).exit() }
+      let with = try await estimate()
+      for table in ["chat_messages", "standalone_chat_messages"] {
+        try await scene.database.run("ALTER TABLE \(table) DROP COLUMN embedding")
+      }
+      if engine != .sqlite { try await scene.database.run("DROP EXTENSION vector") }
+      let without = try await estimate()
+      #expect(without.code == 0, "\(without.errors)")
+      #expect(without.output == with.output)
+      #expect(without.errors.contains("chat_messages.embedding is yet to be made, so all rows count"))
+      #expect(!with.errors.contains("yet to be made"))
+      let run = try await scene.fill()
+      #expect(run.code == 78)
+      #expect(run.errors.contains("`vecfill migrate up JOB`") || engine == .sqlite, "\(run.errors)")
+    }
+  }
+
   @Test func `a role that can only SELECT is enough`() async throws {
     try await Scene.run(.postgres18) { scene in
       try await scene.database.insert(Self.texts)

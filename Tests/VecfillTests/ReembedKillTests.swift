@@ -5,7 +5,7 @@ import Testing
 
 /// A real `vecfill reembed` that is killed at a known point while an application works: the same command goes on, no query
 /// of the application fails, and it reads no vector of the wrong model.
-@Suite(.serialized) struct ReembedKillTests {
+@Suite struct ReembedKillTests {
   /// Where it is killed.
   enum Point: String, CaseIterable {
     case fill, index, compare, `switch`, rest

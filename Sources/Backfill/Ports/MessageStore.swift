@@ -88,6 +88,8 @@ package protocol MessageStore: Sendable {
 package enum StoreAccess: Sendable {
   /// Paging and counting: nothing is written.
   case reading
+  /// As `reading`. Where the vector column is yet to be made, all rows lack a vector.
+  case estimating
   /// As `reading`, also of a column that holds what no run would fill.
   case verifying
   /// Paging and counting all rows, as if none had a vector of whatever dimensions: for a column that is yet to come.
@@ -190,16 +192,19 @@ package struct SourceShape: Equatable, Sendable {
   /// Whether blank rows are looked at, and so counted. Where an index leaves them out, `page` and `countRemaining` do too,
   /// whatever is asked for, but for those that the database can't tell to be blank.
   package let countsBlank: Bool
+  /// Whether the vector column is yet to be made, so that all rows lack a vector.
+  package let lacksColumn: Bool
 
   package init(
     keyKind: RowKey.Kind, vectorType: String, indexes: Indexes = Indexes(), warnings: [String] = [],
-    countsBlank: Bool = true
+    countsBlank: Bool = true, lacksColumn: Bool = false
   ) {
     self.keyKind = keyKind
     self.vectorType = vectorType
     self.indexes = indexes
     self.warnings = warnings + indexes.warnings
     self.countsBlank = countsBlank
+    self.lacksColumn = lacksColumn
   }
 }
 

@@ -36,6 +36,9 @@ struct PostgresInspection {
     }
     if source.view == nil, let since = source.since { try checkSince(since, columns) }
     if source.view == nil { try checkText(columns) }
+    if access == .estimating, try isYetToCome(columns, on: connection) {
+      return try tableWithoutVectors(oid, relation, columns, key, on: connection)
+    }
     let pgvector = try pgvector(on: connection)
     let home = try home(of: key.key, relation, columns, on: connection)
     let vector = try home.inspection.vectorColumn(
@@ -44,16 +47,10 @@ struct PostgresInspection {
     if source.chunks == nil {
       missing = try key.missingRowsIndex(isPartitioned: relation["kind"] == "p", on: connection)
     }
-    let shown = try view(of: oid, key: key.key, columns, on: connection)
-    let read = shown.map { Columns(of: source.reading.description, all: $0.columns, role: role) } ?? columns
-    if shown != nil {
-      for column in key.key.columns { _ = try self.column(column.name, of: read, missing: Self.showIt) }
-      if let since = source.since { try checkSince(since, read) }
-      try checkText(read)
-    }
+    let (view, read) = try read(of: oid, key.key, columns, on: connection)
     let edits = try edits(of: oid, columns, key.key, on: connection)
     var table = PostgresTable(
-      source: source, zonedTexts: zoned(read), oid: oid, schema: relation["schema"] ?? "", view: shown?.name,
+      source: source, zonedTexts: zoned(read), oid: oid, schema: relation["schema"] ?? "", view: view,
       key: key.key, vectorNumber: vector.number, vectorType: vector.type, dimensions: vector.dimensions,
       pgvectorSchema: pgvector.schema, keySchemas: key.schemas,
       missingRowsIndex: access == .planning ? nil : missing.index, edits: edits, takesAll: access == .planning,
@@ -64,10 +61,47 @@ struct PostgresInspection {
         oid: home.relation["oid"] ?? "", schema: home.relation["schema"] ?? "", table: chunks.table, key: key.key,
         vector: source.vector.quotedIdentifier)
     }
-    if case .sql = source.text { try checkExpression(of: table, on: connection) }
-    _ = try PostgresPage(table: table, request: PageRequest(limit: 0), bytes: 0).read(on: connection)
+    try checkPage(of: table, on: connection)
     if access == .filling, source.chunks == nil { try PostgresPublishing(table: table).check(on: connection) }
     return table
+  }
+
+  private func checkPage(of table: PostgresTable, on connection: isolated PostgresConnection) throws {
+    if case .sql = source.text { try checkExpression(of: table, on: connection) }
+    _ = try PostgresPage(table: table, request: PageRequest(limit: 0), bytes: 0).read(on: connection)
+  }
+
+  /// Whether what holds the vectors, the column or the table of the pieces, is yet to be made.
+  private func isYetToCome(_ columns: Columns, on connection: isolated PostgresConnection) throws -> Bool {
+    guard source.chunks != nil else { return !columns.all.contains { $0.name == source.vector } }
+    let home = source.home
+    let name = (home.schema.map { "\($0.quotedIdentifier)." } ?? "") + home.table.quotedIdentifier
+    return try connection.inspect("SELECT to_regclass($1) IS NULL AS is_missing", [.text(name)])[0].isTrue("is_missing")
+  }
+
+  private func tableWithoutVectors(
+    _ oid: String, _ relation: PostgresRow, _ columns: Columns, _ key: PostgresKeyInspection,
+    on connection: isolated PostgresConnection
+  ) throws -> PostgresTable {
+    let (view, read) = try read(of: oid, key.key, columns, on: connection)
+    let table = PostgresTable(
+      source: source, zonedTexts: zoned(read), oid: oid, schema: relation["schema"] ?? "", view: view, key: key.key,
+      vectorNumber: 0, vectorType: .vector, dimensions: nil, pgvectorSchema: "", keySchemas: key.schemas,
+      takesAll: true, lacksColumn: true, indexes: SourceShape.Indexes(), warnings: [])
+    try checkPage(of: table, on: connection)
+    return table
+  }
+
+  /// What is read: the view's name, nil where it is the table itself, and the columns.
+  private func read(
+    of relation: String, _ key: PostgresKey, _ columns: Columns, on connection: isolated PostgresConnection
+  ) throws -> (view: TableName?, columns: Columns) {
+    guard let view = try view(of: relation, key: key, columns, on: connection) else { return (nil, columns) }
+    let read = Columns(of: source.reading.description, all: view.columns, role: columns.role)
+    for column in key.columns { _ = try self.column(column.name, of: read, missing: Self.showIt) }
+    if let since = source.since { try checkSince(since, read) }
+    try checkText(read)
+    return (view.name, read)
   }
 
   private static let showIt = "let the view show it"

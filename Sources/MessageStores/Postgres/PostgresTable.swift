@@ -29,6 +29,8 @@ struct PostgresTable: Sendable {
   var edits: PostgresEdits?
   /// Whether a row counts as one that lacks a vector though it has one.
   var takesAll = false
+  /// Whether the vector column is yet to be made.
+  var lacksColumn = false
   /// The model that this process's vectors are of, as a column asks for it that is changed to another.
   var writtenModel: String?
   let indexes: SourceShape.Indexes
@@ -39,7 +41,7 @@ struct PostgresTable: Sendable {
   var shape: SourceShape {
     SourceShape(
       keyKind: key.kind, vectorType: dimensions.map { "\(vectorType)(\($0))" } ?? "\(vectorType)", indexes: indexes,
-      warnings: warnings, countsBlank: missingRowsIndex != .texts)
+      warnings: warnings, countsBlank: missingRowsIndex != .texts, lacksColumn: lacksColumn)
   }
 
   var place: PostgresColumnPlace {

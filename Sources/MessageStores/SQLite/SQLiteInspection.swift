@@ -28,13 +28,11 @@ struct SQLiteInspection {
     let columns = try SQLiteColumn.all(of: source.table, in: database)
     let key = try SQLiteKeyInspection(source: source, database: database, columns: columns).key()
     if source.view == nil { try checkText(columns) }
-    let vector = try column(source.vector, of: columns, missing: "add the column, or name it in the job")
-    let read =
-      try source.view.map { try SQLiteView($0, of: source, database: database).columns(key, vector) } ?? columns
-    if source.view != nil { try checkText(read) }
-    if let since = source.since {
-      _ = try column(since.column, of: read, missing: "name a column with since: in the job", reading: true)
+    if access == .estimating, !columns.contains(where: { $0.name.lowercased() == source.vector.lowercased() }) {
+      return try tableWithoutVectors(key, columns)
     }
+    let vector = try column(source.vector, of: columns, missing: "add the column, or name it in the job")
+    try checkRead(key, vector, columns)
     guard !vector.isGenerated else { throw refusal("it is a generated column", "name another", column: source.vector) }
     let (format, found) = try vectors(in: vector)
     if let dimensions, let found, found != dimensions {
@@ -55,6 +53,25 @@ struct SQLiteInspection {
       _ = try database.makeStatement(sql: table.update("\(key.columns[0].name.quotedIdentifier) IS NULL"))
     }
     return table
+  }
+
+  private func tableWithoutVectors(_ key: SQLiteKey, _ columns: [SQLiteColumn]) throws -> SQLiteTable {
+    try checkRead(key, nil, columns)
+    let table = SQLiteTable(
+      source: source, key: key, vectorFormat: .json, declaredType: "VECTOR", dimensions: nil, missingIndex: nil,
+      lacksColumn: true, triggers: [], schemaVersion: try Self.schemaVersion(of: database), warnings: [])
+    _ = try database.makeStatement(sql: table.page(in: SQLiteRange(of: key, after: nil, through: nil)))
+    return table
+  }
+
+  /// Checks the columns of what is read.
+  private func checkRead(_ key: SQLiteKey, _ vector: SQLiteColumn?, _ columns: [SQLiteColumn]) throws {
+    let read =
+      try source.view.map { try SQLiteView($0, of: source, database: database).columns(key, vector) } ?? columns
+    if source.view != nil { try checkText(read) }
+    if let since = source.since {
+      _ = try column(since.column, of: read, missing: "name a column with since: in the job", reading: true)
+    }
   }
 
   private func refusal(

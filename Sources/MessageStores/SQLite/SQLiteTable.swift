@@ -16,6 +16,8 @@ struct SQLiteTable: Sendable {
   let missingIndex: String?
   /// For `edits: digest`, how rows are told whose vector is of an earlier text; nil where the job doesn't say so.
   var edits: SQLiteEdits?
+  /// Whether the vector column is yet to be made, so that all rows lack a vector.
+  var lacksColumn = false
   /// Which rows the statements of pages and counts are about.
   var wanted = PageRequest.Rows.missing
   /// The names of the table's UPDATE triggers.
@@ -24,7 +26,9 @@ struct SQLiteTable: Sendable {
   let schemaVersion: Int
   let warnings: [String]
 
-  var shape: SourceShape { SourceShape(keyKind: key.kind, vectorType: declaredType, warnings: warnings) }
+  var shape: SourceShape {
+    SourceShape(keyKind: key.kind, vectorType: declaredType, warnings: warnings, lacksColumn: lacksColumn)
+  }
 
   /// The triggers in words, e.g. "triggers clear, stamp"; empty where there are none.
   var hooks: String {
@@ -46,6 +50,7 @@ struct SQLiteTable: Sendable {
   private var remaining: [String] { [isWanted] + (condition.map { [$0] } ?? []) }
 
   private var isWanted: String {
+    if lacksColumn { return "1" }
     guard wanted == .edited, let edits else { return "\(vector) IS NULL" }
     let isEdited = edits.index == nil ? edits.differs(from: "\(Self.digestFunction)(\(text))") : edits.isMarked
     return "\(vector) IS NOT NULL AND \(isEdited)"

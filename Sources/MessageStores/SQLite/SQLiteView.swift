@@ -14,8 +14,8 @@ struct SQLiteView {
   }
 
   /// The view's columns; throws a `Failure` with `.configuration` where it doesn't show the rows of the table by its key
-  /// and with its vector.
-  func columns(_ key: SQLiteKey, _ vector: SQLiteColumn) throws -> [SQLiteColumn] {
+  /// and with its vector, if there is one.
+  func columns(_ key: SQLiteKey, _ vector: SQLiteColumn?) throws -> [SQLiteColumn] {
     let kind = try String.fetchOne(
       database, sql: "SELECT type FROM sqlite_master WHERE name = ? COLLATE NOCASE AND type IN ('table', 'view')",
       arguments: [view.table])
@@ -24,7 +24,7 @@ struct SQLiteView {
       throw refusal("it is no view, and write_to is for a view", "leave write_to out of the job")
     }
     let columns = try SQLiteColumn.all(of: view.table, in: database)
-    for name in key.columns.map(\.name) + [vector.name] {
+    for name in key.columns.map(\.name) + (vector.map { [$0.name] } ?? []) {
       guard columns.contains(where: { $0.name.lowercased() == name.lowercased() }) else {
         throw refusal(
           "the view doesn't show this column of \(source.name)",

@@ -35,10 +35,15 @@ struct Estimation {
     for warning in configuration.warnings(before: job) {
       Console.standard.log("vecfill: \(warning)")
     }
-    try await Database.with(configuration, job, for: .reading) { try await tell(job, $0) }
+    try await Database.with(configuration, job, for: .estimating) { try await tell(job, $0) }
   }
 
   private func tell(_ job: Job, _ database: Database) async throws {
+    for (source, shape) in zip(job.sources, database.shapes) where shape.lacksColumn {
+      Console.standard.log(
+        "vecfill: \(source.home.name).\(source.vector) is yet to be made, so all rows count; "
+          + "`vecfill migrate up JOB` makes it")
+    }
     let counter = try TokenCounter(for: configuration.catalogueModel)
     try counter.check(job)
     let own = Candidate(
