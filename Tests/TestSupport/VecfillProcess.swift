@@ -106,7 +106,7 @@ package final class VecfillProcess: Sendable {
   }
 
   /// Beside the test's own executable, where the build puts both, unless `VECFILL_TEST_EXECUTABLE` names another build.
-  private static var executable: URL {
+  package static var executable: URL {
     if let path = ProcessInfo.processInfo.environment["VECFILL_TEST_EXECUTABLE"] { return URL(fileURLWithPath: path) }
     return URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
       .appendingPathComponent("vecfill")
