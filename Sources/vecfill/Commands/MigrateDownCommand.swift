@@ -7,8 +7,8 @@ struct MigrateDownCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "down", abstract: "Revert the newest migration, or all above a version.",
     discussion: """
-      What vecfill found there and did not make is left as it was. What would drop vectors says how many and what they \
-      cost, and wants --yes.
+      What vecfill found and did not make stays. Before vectors are dropped, you see how many and what they cost, and need \
+      --yes.
       """)
 
   @OptionGroup var options: MigrateOptions
