@@ -21,7 +21,7 @@ struct AdoptCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("How many rows of each column are embedded again, from 5 to 1000.", valueName: "rows"))
   var sample = 20
 
-  @Flag(help: "Send the sample without a question.")
+  @Flag(help: "Send the sample without asking.")
   var yes = false
 
   func validate() throws {

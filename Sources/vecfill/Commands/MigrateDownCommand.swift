@@ -16,7 +16,7 @@ struct MigrateDownCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The version to keep; 0 reverts all.", valueName: "version"))
   var to: Int?
 
-  @Flag(help: "Drop what holds values without a question.")
+  @Flag(help: "Drop what holds values without asking.")
   var yes = false
 
   func run() async throws {

@@ -14,10 +14,10 @@ struct MigrateUpCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The last version to apply.", valueName: "version"))
   var to: Int?
 
-  @Flag(help: "Also what waits until a column is filled, such as vector indexes.")
+  @Flag(help: "Also apply what waits for a filled column, such as vector indexes.")
   var beforeLoad = false
 
-  @Flag(help: "Also what is pending before a version that is applied.")
+  @Flag(help: "Also apply what is pending below an applied version.")
   var outOfOrder = false
 
   func run() async throws {

@@ -25,7 +25,7 @@ struct VerifyCommand: AsyncParsableCommand {
   @Flag(help: "Ask no provider: needs no key, costs nothing.")
   var offline = false
 
-  @Flag(help: "Send the sample without a question.")
+  @Flag(help: "Send the sample without asking.")
   var yes = false
 
   @Flag(help: "A JSON object a line, one for each finding.")
