@@ -56,8 +56,13 @@ struct Percentage: ExpressibleByArgument {
   let share: Double
 
   init?(argument: String) {
-    let digits = argument.hasSuffix("%") ? String(argument.dropLast()) : argument
-    guard let percent = Double(digits.split(separator: " ").joined()), percent > 0, percent < 100 else { return nil }
+    guard let percent = Self.percent(argument), percent > 0, percent < 100 else { return nil }
     share = percent / 100
+  }
+
+  /// nil for what is no number.
+  static func percent(_ argument: String) -> Double? {
+    let digits = argument.hasSuffix("%") ? String(argument.dropLast()) : argument
+    return Double(digits.split(separator: " ").joined())
   }
 }

@@ -45,13 +45,18 @@ struct ReembedCommand: AsyncParsableCommand {
   var keepDays = 7
 
   @Option(
-    help: ArgumentHelp("Stop before the switch where fewer of the ten nearest are the same.", valueName: "percent"))
-  var minOverlap: Percentage?
+    help: ArgumentHelp(
+      "Stop before the switch where fewer of the ten nearest are the same; unless given, nothing stops.",
+      valueName: "percent"))
+  var minOverlap: LeastPercentage?
 
   @Option(
     help: ArgumentHelp(
-      "Stop before the switch where the new index finds fewer of the ten nearest.", valueName: "percent"))
-  var minRecall: Percentage?
+      """
+      Stop before the switch where the new index finds fewer of the ten nearest: 90% unless given, or 10 points less than \
+      the former index where that finds fewer. 0 never stops.
+      """, valueName: "percent"))
+  var minRecall: LeastPercentage?
 
   @Option(help: "Quarantined rows with which it goes on.")
   var maxQuarantined = 0
@@ -82,6 +87,16 @@ struct ReembedCommand: AsyncParsableCommand {
         leastOverlap: minOverlap?.share, leastRecall: minRecall?.share, maxQuarantined: maxQuarantined
       ).run()
     }
+  }
+}
+
+/// The least share that a person asks for: "90%", "100", or "0" for none.
+struct LeastPercentage: ExpressibleByArgument {
+  let share: Double
+
+  init?(argument: String) {
+    guard let percent = Percentage.percent(argument), (0...100).contains(percent) else { return nil }
+    share = percent / 100
   }
 }
 
