@@ -127,7 +127,7 @@ extension JobConfiguration {
     guard model.usdPerMillionTokens != nil else {
       throw Failure(
         .configuration, "\(values[.budget].origin)", "budget.usd can't be kept: the price of \(model.name) is unknown",
-        remedy: "tell the price in a catalogue of your own (--models), or take the budget out")
+        remedy: "set the price in a catalogue of your own (--models), or take the budget out")
     }
     return Job.Budget(usd: usd)
   }

@@ -40,7 +40,7 @@ struct Silence {
     let reason: String
     switch finding {
     case .working: (isBad, reason) = (false, "")
-    case .unknown: (isBad, reason) = (false, "and nothing tells whether it still works on the statement")
+    case .unknown: (isBad, reason) = (false, "and it is unknown whether it still works on the statement")
     case .lost: (isBad, reason) = (true, "and it no longer works on the statement")
     case .dead(let words): (isBad, reason) = (true, "and a second connection fails: \(words)")
     }

@@ -13,6 +13,10 @@ import Testing
     return (bounds.first ?? 0)...(bounds.last ?? 0)
   }()
 
+  /// In the worst of these worlds the application appends a thousand rows, each is a request of its own, and every hundredth
+  /// step is a kill.
+  private static let mostRuns = 2_000
+
   static func faults(_ random: inout SeededGenerator) -> SimulatedWorld.Faults {
     func sometimes(_ most: Double) -> Double {
       random.chance(0.4) ? Double.random(in: 0...most, using: &random) : 0
@@ -34,6 +38,7 @@ import Testing
     var inserts = 0
     var disturbances = 0
     var byChance = 0
+    var endedByChance = 0
     var brokenServers = 0
     var failedWrites = 0
     var overtakingWrites = 0
@@ -43,7 +48,7 @@ import Testing
       var world = SimulationTests.world(
         seed: seed, faults: Self.faults(&random), troubles: Trouble.allCases, most: 60)
       var isComplete = false
-      while !isComplete, world.runs < 300, world.violations.isEmpty {
+      while !isComplete, world.runs < Self.mostRuns, world.violations.isEmpty {
         isComplete = world.run()?.exitCode == .complete
       }
       #expect(isComplete, "seed \(seed), \(world.runs) runs, \(world.writeFailures) failed writes")
@@ -59,6 +64,7 @@ import Testing
       inserts += world.inserts
       disturbances += world.disturbances
       byChance += world.condemnedByChance
+      endedByChance += world.endedByChance
       brokenServers += world.brokenServers
       failedWrites += world.writeFailuresBesideAnother
       overtakingWrites += world.overtakingWrites
@@ -69,6 +75,7 @@ import Testing
         + "\(inserts) inserts, \(disturbances) edits, \(byChance) healthy rows condemned by chance")
     // A third of the requests fails by chance in the worst of these worlds.
     #expect(byChance <= Self.seeds.count / 500 + 1)
+    #expect(endedByChance <= Self.seeds.count / 5_000 + 1)
     guard Self.seeds.count >= 2_000 else { return }
     // The faults that this claims to survive have really happened.
     for trouble in Trouble.allCases { #expect(total[trouble, default: 0] > 100, "\(trouble)") }

@@ -94,7 +94,7 @@ struct CatalogueTests {
     (
       "model: new\ndimensions: 7\nbudget: {usd: 5}",
       "job.yaml:4: budget.usd can't be kept: the price of new is unknown; "
-        + "tell the price in a catalogue of your own (--models), or take the budget out"
+        + "set the price in a catalogue of your own (--models), or take the budget out"
     ),
     (
       "model: small\nprovider: local",

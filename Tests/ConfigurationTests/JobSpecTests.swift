@@ -192,6 +192,10 @@ private let refusedSpecs: [(String, String)] = [
     "sources: [{table: v, write_to: t}, {table: t}]",
     "1:36: sources[1] fills the same column as sources[0]; keep one of them"
   ),
+  (
+    "sources: [{table: v, write_to: t, order: {newest: at}}]",
+    "1:42: sources[0] reads a view or cuts its texts, and its rows come by their key alone; write order: newest, or order: oldest"
+  ),
   ("sources: [{table: a, order: newst}]", "1:29: sources[0].order must be one of oldest, newest; did you mean newest?"),
   (
     "sources: [{table: a, since: 2026-01-01}]",
@@ -376,6 +380,8 @@ struct JobSpecTests {
     let alone = try job("\(source)\nmodel: m\ndimensions: 3").sources[0]
     #expect(alone.condition == condition)
     #expect(alone.order == .newest)
+    let byColumn = try job("sources: [{table: a, order: {newest: created_at}}]\nmodel: m\ndimensions: 3").sources[0]
+    #expect(byColumn.order == .newest && byColumn.newestBy == "created_at")
     let both = try job("\(source)\n    where: a = 1 -- all\nmodel: m\ndimensions: 3").sources[0]
     #expect(both.condition == "\(condition) AND (\na = 1 -- all\n)")
   }

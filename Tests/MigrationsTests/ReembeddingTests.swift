@@ -71,7 +71,43 @@ import Testing
     }
   }
 
-  @Test func `a comparison stops only at what was asked for`() {
+  @Test func `a column that was dropped by hand can only be ended the way that it went`() {
+    for step in Reembedding.Step.allCases {
+      var reembedding = Self.reembedding(step)
+      reembedding.isHalfDropped = true
+      func isAdmitted(_ request: ReembeddingRequest) -> Bool {
+        (try? reembedding.admit(request, at: Self.now)) != nil
+      }
+      #expect(!isAdmitted(.goOn(to: nil)) && !isAdmitted(.undo))
+      #expect(isAdmitted(.abandon) == !reembedding.isSwitched)
+      #expect(isAdmitted(.finish(isConsented: false)) == reembedding.isSwitched)
+    }
+  }
+
+  @Test(
+    arguments: [
+      // A good index, and one that is not.
+      (30, 0.4, 0.96, 0.97, nil), (30, 0.4, 0.89, 0.97, "recall@10 is 89.0 %, less than 90.0 %"),
+      // Of a column that had none.
+      (30, 0.4, 0.89, nil, "recall@10 is 89.0 %, less than 90.0 %"), (30, 0.4, nil, nil, nil),
+      // The application lives with less, and 10 points less is too much.
+      (30, 0.4, 0.5, 0.55, nil), (30, 0.4, 0.44, 0.55, "recall@10 is 44.0 %, less than 45.0 %"),
+      (30, 0.4, 0.1, 0.05, nil),
+      // How much two models agree depends on the texts.
+      (30, 0, 1, 1, nil),
+      // A few rows tell nothing.
+      (9, 0, 0, 1, nil), (10, 0, 0.5, 1, "recall@10 is 50.0 %, less than 90.0 %"),
+    ] as [(Int, Double, Double?, Double?, String?)])
+  func `where nothing is asked for, what can't be meant stops`(
+    samples: Int, overlap: Double, recall: Double?, former: Double?, shortfall: String?
+  ) {
+    let comparison = ReembeddingComparison(samples: samples, overlap: overlap, recall: recall, formerRecall: former)
+    #expect(comparison.shortfall(leastOverlap: nil, leastRecall: nil) == shortfall)
+    #expect(comparison.shortfall(leastOverlap: 0, leastRecall: 0) == nil)
+    #expect((comparison.doubt != nil) == (overlap < 0.05 && samples >= 10))
+  }
+
+  @Test func `a comparison stops at what was asked for`() {
     let comparison = ReembeddingComparison(samples: 30, overlap: 0.4, recall: 0.96)
     #expect(comparison.shortfall(leastOverlap: nil, leastRecall: nil) == nil)
     #expect(comparison.shortfall(leastOverlap: 0.4, leastRecall: 0.95) == nil)

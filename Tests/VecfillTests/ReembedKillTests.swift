@@ -11,14 +11,14 @@ import Testing
     case fill, index, compare, `switch`, rest
   }
 
-  private static func application(
+  static func application(
     _ world: ReembedScene, _ kind: LiveApplication.Kind = .follows
   ) throws -> LiveApplication {
     try LiveApplication(
       kind, url: world.scene.database.url, former: (ReembedScene.former, 8), new: (ReembedScene.new, world.dimensions))
   }
 
-  private static func kill(_ process: VecfillProcess) async {
+  static func kill(_ process: VecfillProcess) async {
     process.send(SIGKILL)
     let exit = await process.exit()
     #expect(exit.signal == SIGKILL, "it was over before: \(exit.errors)")
@@ -29,7 +29,7 @@ import Testing
   }
 
   /// The application saw both models, and nothing else than it should.
-  private static func expectUnharmed(
+  static func expectUnharmed(
     _ report: LiveApplication.Report, _ seen: [String] = [ReembedScene.former, ReembedScene.new]
   ) {
     #expect(report.failures == 0, "\(report.failed)")
@@ -38,7 +38,7 @@ import Testing
   }
 
   /// The rows that the application left are filled by the job of after the change, and each vector is right.
-  private static func expectWhole(_ world: ReembedScene) async throws {
+  static func expectWhole(_ world: ReembedScene) async throws {
     try world.writeNewSpec()
     let run = try await world.scene.fill()
     #expect(run.code == 0, "\(run.errors)")
@@ -119,7 +119,7 @@ import Testing
   }
 
   /// Gives the application the time to look at some rows.
-  private static func readsOn(_ world: ReembedScene) async throws {
+  static func readsOn(_ world: ReembedScene) async throws {
     let before = try await world.scene.database.count("content LIKE 'live %'")
     try await world.scene.poll("writes") { try await world.scene.database.count("content LIKE 'live %'") > before + 20 }
   }

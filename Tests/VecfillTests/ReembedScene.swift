@@ -13,13 +13,16 @@ struct ReembedScene: Sendable {
   let dimensions: Int
 
   /// Serves while `body` runs. The columns are filled and indexed.
+  ///
+  /// - Parameter changes: SQL that makes other tables of the empty ones.
   static func run(
     _ engine: ChatDatabase.Engine, dimensions: Int = 8, rows: Int = 40, rules: [EmbeddingsServer.Rule] = [],
-    _ body: (ReembedScene) async throws -> Void
+    changes: String? = nil, _ body: (ReembedScene) async throws -> Void
   ) async throws {
     var options = EmbeddingsServer.Options()
     options.otherModels = [new]
     try await Scene.run(engine, options, rules: rules, indexed: true) { scene in
+      if let changes { try await scene.database.run(changes) }
       try await scene.database.insert((0..<rows).map { "message \($0)" })
       try await scene.database.insert((0..<rows / 2).map { "standalone \($0)" }, into: "standalone_chat_messages")
       try await scene.database.run("UPDATE chat_messages SET content = '  ' WHERE id = 3")

@@ -14,6 +14,10 @@ package struct Source: Hashable, Sendable, Codable {
   private var filter: String?
   package var since: Since?
   package var order: RowOrder
+  /// A column by whose values the rows are filled first, the greatest first; with `order: newest`. nil for none.
+  ///
+  /// It decides when a row's turn comes, and nothing else: all rows are looked for by the key after that.
+  package var newestBy: String?
   /// What becomes of the vector when the text is edited. The default is that it stays.
   package var edits = Edits.ignore
   /// Whether a trigger tells a run that follows the table of each write to it. The default is that it looks by itself.

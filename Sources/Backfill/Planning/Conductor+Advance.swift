@@ -167,15 +167,18 @@ extension Conductor {
     guard let source = hungry, let next = sources[source].next else { return [] }
     reading = source
     turn = (source + 1) % sources.count
+    var request = PageRequest(limit: job.pageLimit)
     switch next {
     case .lastKey:
       return [.readLastKey(source: source)]
     case .page(let after, let through, let leavesOutBlank):
-      var request = PageRequest(
-        after: after, through: through, limit: job.pageLimit, leavesOutBlank: leavesOutBlank)
+      (request.after, request.through, request.leavesOutBlank) = (after, through, leavesOutBlank)
       request.rows = sources[source].rows
-      return [.readPage(source: source, request, held: leftOut(of: source), equals: equals(for: source))]
+    case .pageByColumn(let after):
+      request.after = after
+      request.isByColumn = true
     }
+    return [.readPage(source: source, request, held: leftOut(of: source), equals: equals(for: source))]
   }
 
   private mutating func equals(for source: Int) -> EqualTexts? {

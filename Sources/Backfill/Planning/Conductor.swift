@@ -230,7 +230,8 @@ package struct Conductor: Sendable {
     spending = Spending(spent: spent, budget: job.budget)
     sources = zip(job.sources, watermarks).map { source, watermark in
       SourceProgress(
-        watermark: watermark, order: source.order, hasEdited: source.edits == .digest, mostEdited: policy.mostEdited)
+        watermark: watermark, order: source.order, isByColumn: source.newestBy != nil,
+        hasEdited: source.edits == .digest, mostEdited: policy.mostEdited)
     }
     // A row of pieces that an earlier run has received may lack others: the page that finds it says so.
     assembly = Assembly(spooled: spooled.filter { job.sources[$0.source].chunks != nil })

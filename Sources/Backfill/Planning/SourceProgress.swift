@@ -31,12 +31,16 @@ struct SourceProgress: Sendable {
   ///
   /// - Parameters:
   ///   - watermark: the key behind which the first sweep begins; nil for the lowest.
+  ///   - isByColumn: whether its first sweep goes by `Source.newestBy`; what that leaves is found by the ones by the key.
   ///   - hasEdited: whether rows are known whose vector is of an earlier text.
   ///   - mostEdited: after so many of those it has done enough, since another round follows; nil where none does.
-  init(watermark: RowKey?, order: RowOrder = .oldest, hasEdited: Bool = false, mostEdited: Int? = nil) {
+  init(
+    watermark: RowKey?, order: RowOrder = .oldest, isByColumn: Bool = false, hasEdited: Bool = false,
+    mostEdited: Int? = nil
+  ) {
     self.order = order
     resumesAfter = order == .oldest ? watermark : nil
-    sweep = Sweep(start: resumesAfter, leavesOutBlank: false)
+    sweep = Sweep(start: resumesAfter, leavesOutBlank: false, isByColumn: isByColumn)
     self.hasEdited = hasEdited
     self.mostEdited = mostEdited
   }
@@ -120,7 +124,7 @@ struct SourceProgress: Sendable {
   /// more, for what arrived meanwhile; further ones only where rows of the first changed before each write (P1).
   mutating func endSweep() -> Verdict {
     let ended = sweep
-    guard ended.start == nil else {
+    guard ended.start == nil, !ended.isByColumn else {
       sweep = Sweep(start: nil, leavesOutBlank: false)
       return .another
     }

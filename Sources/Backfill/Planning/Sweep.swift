@@ -1,16 +1,19 @@
 /// One pass over a source, up to the greatest key that there was when it began: so it ends however many rows arrive
-/// behind it (P1).
+/// behind it (P1). One by a column goes down from its greatest value to its lowest, and what arrives is before it.
 struct Sweep: Equatable, Sendable {
   /// What is read next.
   enum Read: Equatable {
     case lastKey
     case page(after: RowKey?, through: RowKey, leavesOutBlank: Bool)
+    case pageByColumn(after: RowKey?)
   }
 
   /// The key behind which it began; nil for the lowest.
   let start: RowKey?
   /// Whether blank rows are left out, which an earlier sweep has counted.
   let leavesOutBlank: Bool
+  /// Whether it goes by `Source.newestBy`.
+  let isByColumn: Bool
   private var position: RowKey?
   private(set) var end: RowKey?
   private(set) var isExhausted = false
@@ -25,15 +28,17 @@ struct Sweep: Equatable, Sendable {
   /// Rows that were edited, deleted or filled before their vector was written.
   private(set) var changed = ChangedRows()
 
-  init(start: RowKey?, leavesOutBlank: Bool) {
+  init(start: RowKey?, leavesOutBlank: Bool, isByColumn: Bool = false) {
     self.start = start
     self.leavesOutBlank = leavesOutBlank
+    self.isByColumn = isByColumn
     position = start
   }
 
   /// nil where everything has been read.
   var next: Read? {
     guard !isExhausted else { return nil }
+    guard !isByColumn else { return .pageByColumn(after: position) }
     return end.map { .page(after: position, through: $0, leavesOutBlank: leavesOutBlank) } ?? .lastKey
   }
 

@@ -125,6 +125,9 @@ package struct PageRequest: Equatable, Sendable {
   }
 
   package var rows = Rows.missing
+  /// Whether the rows come by `Source.newestBy`, the greatest value first and equal ones by the key; then `after` and
+  /// `MessagePage.continuesAfter` are places in that order and not keys. Rows that have no value there are left out.
+  package var isByColumn = false
   /// Only keys behind this one in the source's order; nil for all.
   package var after: RowKey?
   /// Only keys up to this one in the source's order; nil for all.

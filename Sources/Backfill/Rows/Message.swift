@@ -1,6 +1,6 @@
 /// A row that lacks a vector, as it stood when its page was read.
 package struct Message: Equatable, Sendable {
-  package let key: RowKey
+  package var key: RowKey
   /// The text column's value; nil where it is NULL, or blank and was left in the database, or can't be read.
   package let text: String?
   /// Why the value is no text; nil where it is one, or NULL.

@@ -24,8 +24,11 @@ extension JobSpec {
     if let vector = try keys["vector"]?.text(.text) { source.vector = vector }
     source.condition = try keys["where"]?.text(mayBeSecret: true)
     if let since = keys["since"] { source.since = try readSince(since) }
-    if let order = try keys["order"]?.text(.choice(RowOrder.allCases.map(\.rawValue))) {
-      source.order = RowOrder(rawValue: order) ?? .oldest
+    if let order = keys["order"] {
+      source.newestBy = try readNewestBy(order)
+      source.order =
+        try source.newestBy == nil
+        ? RowOrder(rawValue: order.text(.choice(RowOrder.allCases.map(\.rawValue)))) ?? .oldest : .newest
     }
     source.edits = try keys["edits"].map(Edits.init) ?? edits
     source.notifies = notifies
@@ -43,6 +46,12 @@ extension JobSpec {
       throw Failure(
         .configuration, value.place, "\(value.path) must have different columns as key, text and vector")
     }
+    if source.newestBy != nil, source.view != nil || source.chunks != nil {
+      throw Failure(
+        .configuration, keys["order"]?.place ?? value.place,
+        "\(value.path) reads a view or cuts its texts, and its rows come by their key alone",
+        remedy: "write order: newest, or order: oldest")
+    }
     try checkPieces(source, value)
     return source
   }
@@ -58,6 +67,12 @@ extension JobSpec {
         remedy: "for a name with a dot in it, give schema: and table: apart")
     }
     return TableName(schema: parts[0], parts[1])
+  }
+
+  /// The column of `{newest: created_at}`; nil for what is no mapping.
+  private static func readNewestBy(_ value: YAMLValue) throws(Failure) -> String? {
+    guard value.isMapping else { return nil }
+    return try value.mapping(keys: ["newest"]).required("newest").text(.text)
   }
 
   /// A column and the value from which on rows are taken.

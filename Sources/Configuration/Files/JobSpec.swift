@@ -72,7 +72,8 @@ extension Source {
       "\(home.name).\(vector), \($0.cutting.tokens) tokens, \($0.cutting.overlap) repeated"
     }
     let columns =
-      "\(reads) (\(key), \(text) -> \(target ?? vector))" + (order == .newest ? ", newest first" : "")
+      "\(reads) (\(key), \(text) -> \(target ?? vector))"
+      + (newestBy.map { ", newest first by \($0)" } ?? (order == .newest ? ", newest first" : ""))
       + (edits == .ignore ? "" : ", edits: \(edits)")
     return condition.map { "\(columns) where \($0.split(whereSeparator: \.isNewline).joined(separator: " "))" }
       ?? columns

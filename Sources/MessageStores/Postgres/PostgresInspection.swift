@@ -56,6 +56,11 @@ struct PostgresInspection {
       missingRowsIndex: access == .planning ? nil : missing.index, edits: edits, takesAll: access == .planning,
       indexes: try indexes(of: home.relation, on: connection),
       warnings: (pgvector.warning.map { [$0] } ?? []) + missing.warnings + (edits?.warnings(of: source) ?? []))
+    if access == .filling, source.view == nil, source.chunks == nil, let column = source.newestBy {
+      _ = try self.column(column, of: columns, missing: "name a column with order: in the job")
+      table.newest = try key.newest(by: column, isPartitioned: relation["kind"] == "p", on: connection)
+      _ = try PostgresPage(table: table.byColumn, request: PageRequest(limit: 0), bytes: 0).read(on: connection)
+    }
     if let chunks = source.chunks {
       table.pieces = PostgresPieces(
         oid: home.relation["oid"] ?? "", schema: home.relation["schema"] ?? "", table: chunks.table, key: key.key,

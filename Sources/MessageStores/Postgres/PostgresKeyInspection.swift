@@ -7,9 +7,9 @@ struct PostgresKeyInspection {
   let key: PostgresKey
   /// The schemas of the key's types, but for PostgreSQL's own.
   let schemas: [String]
-  private let source: Source
+  let source: Source
   private let relation: String
-  private let columns: [PostgresColumn]
+  let columns: [PostgresColumn]
   private let indexes: [PostgresIndex]
 
   /// Tables of fewer rows are read quickly without an index too.
@@ -39,7 +39,7 @@ struct PostgresKeyInspection {
     }
   }
 
-  private static func keyColumn(_ column: PostgresColumn) -> PostgresKeyColumn {
+  static func keyColumn(_ column: PostgresColumn) -> PostgresKeyColumn {
     let type = column.type
     let isOwn = type.schema == "pg_catalog"
     return PostgresKeyColumn(
@@ -71,21 +71,33 @@ struct PostgresKeyInspection {
   /// doesn't. Where there is none and the table is large, the statement that makes one.
   ///
   /// A partitioned table has it, too, where each of its partitions has one.
-  ///
   func missingRowsIndex(
     isPartitioned: Bool, on connection: isolated PostgresConnection
   ) throws -> (index: MissingRowsIndex?, warnings: [String]) {
+    let found = try indexes(by: key, isPartitioned: isPartitioned, on: connection)
+    guard found.isEmpty else { return (found.contains(.texts) ? .texts : .all, []) }
+    guard let statement = try statement(by: key, on: connection) else { return (nil, []) }
+    return (nil, ["no index finds the rows that lack a vector, so all rows are read for them: \(statement)"])
+  }
+
+  /// The indexes that hold the rows that lack a vector in the order of `key`.
+  func indexes(
+    by key: PostgresKey, isPartitioned: Bool, on connection: isolated PostgresConnection
+  ) throws -> [MissingRowsIndex] {
     let width = key.columns.count
     let numbers = key.columns.compactMap { part in columns.first { $0.name == part.name }?.number }
-    var found = indexes.filter { index in
+    let found = indexes.filter { index in
       index.isValid && index.isBtree && !index.hasExpressions && Array(index.columns.prefix(width)) == numbers
         && Set(index.orders.prefix(width)).count == 1
     }.compactMap { index in
       index.condition.flatMap { MissingRowsIndex(condition: $0, vector: source.vector, text: source.indexedText) }
     }
-    let names = PostgresValue.array(key.columns.map(\.name))
-    if found.isEmpty, isPartitioned { found = try indexesOfPartitions(names, on: connection) }
-    guard found.isEmpty else { return (found.contains(.texts) ? .texts : .all, []) }
+    guard found.isEmpty, isPartitioned else { return found }
+    return try indexesOfPartitions(.array(key.columns.map(\.name)), on: connection)
+  }
+
+  /// What makes such an index; nil where the table is too small to need one.
+  func statement(by key: PostgresKey, on connection: isolated PostgresConnection) throws -> String? {
     let types = Dictionary(columns.map { ($0.name, $0.type.name) }) { first, _ in first }
     let predicate = MissingRowsIndex(for: source.indexedText, types: types)
       .predicate(vector: source.vector, text: source.indexedText)
@@ -103,12 +115,13 @@ struct PostgresKeyInspection {
               FROM unnest($3::text[]) WITH ORDINALITY AS k(name, place)), $2::text)
           FROM pg_class p JOIN pg_namespace n ON n.oid = p.relnamespace WHERE p.oid = $1::oid) AS statement
       FROM family f JOIN pg_class c ON c.oid = f.oid
-      """, [.text(relation), .text(predicate), names])
+      """, [.text(relation), .text(predicate), .array(key.columns.map(\.name))])
     guard let row = size.first, let statement = row["statement"],
       (row["rows"].flatMap { Int($0) } ?? 0) > Self.rowsWorthAnIndex
-    else { return (nil, []) }
-    return (nil, ["no index finds the rows that lack a vector, so all rows are read for them: \(statement)"])
+    else { return nil }
+    return statement
   }
+
   /// The indexes of missing rows that the partitions have, each its own; none where one of them has none.
   private func indexesOfPartitions(
     _ names: PostgresValue, on connection: isolated PostgresConnection

@@ -71,8 +71,11 @@ package actor PostgresMessageStore: MessageStore {
   package func page(of source: Source, _ request: PageRequest) async throws -> MessagePage {
     let table = try await table(of: source)
     try await confirmLocks(for: source)
-    let page = PostgresPage(table: table, request: request, bytes: Self.pageBytes)
-    return try await read(source) { try page.read(on: $0) }
+    let isByColumn = request.isByColumn && table.newest != nil
+    let page = PostgresPage(
+      table: isByColumn ? table.byColumn : table, request: request, bytes: Self.pageBytes)
+    let found = try await read(source) { try page.read(on: $0) }
+    return isByColumn ? found.byKey : found
   }
 
   package func countRemaining(in source: Source) async throws -> Int {

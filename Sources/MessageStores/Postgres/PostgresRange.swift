@@ -125,6 +125,8 @@ struct PostgresRange: Sendable {
     let (behind, upTo) = table.source.order == .oldest ? (">", "<=") : ("<", ">=")
     if after != nil { terms.append(table.key.comparison(behind, parametersFrom: 2)) }
     if through != nil { terms.append(table.key.comparison(upTo, parametersFrom: after == nil ? 2 : 2 + width)) }
+    // They come first from the greatest value down, and are found by the key.
+    if let leading = table.leading { terms.append("\(leading.identifier) IS NOT NULL") }
     guard wanted == .missing else {
       if isIndexed { terms.append(onlyIndexed(table.isMarked)) }
       return terms.isEmpty ? "true" : terms.joined(separator: " AND ")

@@ -13,7 +13,7 @@ struct PostgresTable: Sendable {
   let schema: String
   /// The view that is read, with its schema; nil where it is the table itself.
   var view: TableName?
-  let key: PostgresKey
+  var key: PostgresKey
   /// The vector column's number in its table.
   let vectorNumber: Int
   let vectorType: VectorType
@@ -25,6 +25,10 @@ struct PostgresTable: Sendable {
   let keySchemas: [String]
   /// The index that holds the keys of the rows that lack a vector, and no other, in their order; nil where there is none.
   var missingRowsIndex: MissingRowsIndex?
+  /// How rows are read by `Source.newestBy`; nil where they aren't.
+  var newest: PostgresNewest?
+  /// The column that rows are read by before their key; nil where it is the key alone.
+  var leading: PostgresKeyColumn?
   /// How rows are told whose vector is of an earlier text; nil where the job doesn't say `edits: digest`.
   var edits: PostgresEdits?
   /// Whether a row counts as one that lacks a vector though it has one.

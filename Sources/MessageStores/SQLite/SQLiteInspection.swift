@@ -24,6 +24,9 @@ struct SQLiteInspection {
 
   private func table(dimensions: Int?) throws -> SQLiteTable {
     guard source.chunks == nil else { throw source.noPieces }
+    guard source.newestBy == nil else {
+      throw refusal("SQLite's rows come by their key alone", "write order: newest, or order: oldest")
+    }
     try checkTable()
     let columns = try SQLiteColumn.all(of: source.table, in: database)
     let key = try SQLiteKeyInspection(source: source, database: database, columns: columns).key()

@@ -48,6 +48,12 @@ package struct JobMigrations: Sendable {
       let keys = source.keys.map(\.quotedIdentifier).joined(separator: ", ")
       let predicate = indexed.index.predicate(vector: source.vector, text: source.indexedText)
       try addIndex(IndexName.of(part, "missing"), on: indexed.name, "(\(keys)) WHERE \(predicate)")
+      if let column = source.newestBy {
+        try addIndex(
+          IndexName.of(part, "newest"), on: indexed.name, "(\(column.quotedIdentifier), \(keys)) WHERE \(predicate)")
+      } else {
+        try withdrawIndex(IndexName.of(part, "newest"), on: indexed.name)
+      }
       try addMarkedRowsIndex(of: part, on: indexed.name, keys: keys)
     }
     try addEditTriggers(of: source, table)

@@ -14,6 +14,10 @@ struct ReembeddedIndexes: Sendable {
     let body: String
     let tablespace: String
     let comment: String?
+    /// Whether it is a partitioned table's as a whole: it has nothing in it, and holds those of the partitions.
+    var isWhole = false
+    /// The new index of the partitioned table that it is a part of.
+    var whole: SQLName?
   }
 
   let planned: [Planned]
@@ -34,10 +38,6 @@ struct ReembeddedIndexes: Sendable {
     for row in try Self.former(table, former, on: connection) {
       let name = row["name"] ?? ""
       let tableName = SQLName(schema: row["table_schema"], row["table"] ?? "")
-      guard row["kind"] == "i" else {
-        notes.append("\(name) of the partitioned table is not made anew as a whole: its partitions' indexes are")
-        continue
-      }
       guard let body = Self.body(row, new: new, type: type, dimensions: dimensions, table) else {
         notes.append("\(name) has no counterpart on the new column: \(row["definition"] ?? "")")
         continue
@@ -45,7 +45,8 @@ struct ReembeddedIndexes: Sendable {
       planned.append(
         Planned(
           names: .init(schema: row["schema"] ?? "", name: name), table: tableName, body: body,
-          tablespace: row["tablespace"] ?? "", comment: row["comment"]))
+          tablespace: row["tablespace"] ?? "", comment: row["comment"], isWhole: row["kind"] == "I",
+          whole: row["whole"].map { SQLName(schema: row["whole_schema"], Reembedding.beside($0, "_new")) }))
     }
     if planned.isEmpty, isWanted, !table.isPartitioned,
       let index = HNSWIndex(column: new, type: type, dimensions: dimensions, in: table.pgvector)
@@ -77,10 +78,12 @@ struct ReembeddedIndexes: Sendable {
             m.amname AS method, o.opcname AS class, i.indnatts AS keys, array_to_string(c.reloptions, ', ') AS options,
             pg_get_expr(i.indpred, i.indrelid) AS predicate, pg_get_indexdef(c.oid) AS definition,
             coalesce((SELECT spcname FROM pg_tablespace s WHERE s.oid = c.reltablespace), '') AS tablespace,
-            obj_description(c.oid, 'pg_class') AS comment
+            obj_description(c.oid, 'pg_class') AS comment, wn.nspname AS whole_schema, w.relname AS whole
           FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam
           JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_class t ON t.oid = i.indrelid
           JOIN pg_namespace tn ON tn.oid = t.relnamespace JOIN pg_opclass o ON o.oid = i.indclass[0]
+          LEFT JOIN pg_inherits h ON h.inhrelid = c.oid LEFT JOIN pg_class w ON w.oid = h.inhparent
+          LEFT JOIN pg_namespace wn ON wn.oid = w.relnamespace
           WHERE m.amname IN ('hnsw', 'ivfflat') AND i.indisvalid
             AND (i.indrelid = $1::oid OR i.indrelid IN (SELECT relid FROM pg_partition_tree($1::oid)))
             AND EXISTS (SELECT FROM pg_depend d JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = d.refobjsubid

@@ -97,7 +97,7 @@ struct ReembeddedTable: Sendable {
         "ALTER TABLE \(source.tableName.quoted) ALTER COLUMN \(source.vector.quotedIdentifier) DROP NOT NULL")
     }
     guard !column.isGenerated else { throw refusal("its column \(source.vector) is generated", "name another column") }
-    let followers = try followers(of: column, on: connection) { TriggerName.isOwn($0) }
+    let followers = try followers(of: source.vector, on: connection) { TriggerName.isOwn($0) }
     guard followers.isEmpty else {
       throw refusal(
         "\(followers.joined(separator: ", ")) would go on reading the former column after the switch: PostgreSQL follows "
@@ -107,9 +107,9 @@ struct ReembeddedTable: Sendable {
   }
 
   /// What goes by the column and not by its name: views, generated columns, policies, and triggers but those of which
-  /// `isRenewed` says that they are made anew.
+  /// `isRenewed` says that they are made anew; on the partitions, too.
   func followers(
-    of column: Column, on connection: isolated PostgresConnection, but isRenewed: (_ trigger: String) -> Bool
+    of column: String, on connection: isolated PostgresConnection, but isRenewed: (_ trigger: String) -> Bool
   ) throws -> [String] {
     try connection.query(
       """
@@ -122,11 +122,12 @@ struct ReembeddedTable: Sendable {
           WHEN d.classid = 'pg_trigger'::regclass THEN 'the trigger ' || (SELECT tgname FROM pg_trigger WHERE oid = d.objid)
         END AS name,
         CASE WHEN d.classid = 'pg_trigger'::regclass THEN (SELECT tgname FROM pg_trigger WHERE oid = d.objid) END AS trigger
-      FROM pg_depend d
-      WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = $1::oid AND d.refobjsubid = $2::int
-        AND NOT (d.classid = 'pg_attrdef'::regclass AND d.deptype = 'a'
-          AND EXISTS (SELECT FROM pg_attrdef f WHERE f.oid = d.objid AND f.adrelid = $1::oid AND f.adnum = $2::int))
-      """, [.text(id), .text(String(column.number))]
+      FROM pg_depend d JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+      WHERE d.refclassid = 'pg_class'::regclass AND a.attname = $2
+        AND (d.refobjid = $1::oid OR d.refobjid IN (SELECT relid FROM pg_partition_tree($1::oid)))
+        AND NOT (d.classid = 'pg_attrdef'::regclass AND d.deptype = 'a' AND EXISTS (SELECT FROM pg_attrdef f
+          WHERE f.oid = d.objid AND f.adrelid = d.refobjid AND f.adnum = d.refobjsubid))
+      """, [.text(id), .text(column)]
     ).filter { row in !(row["trigger"].map(isRenewed) ?? false) }.compactMap { $0["name"] }.sorted()
   }
 

@@ -17,14 +17,14 @@ extension Reembedder {
       let table = try await table(source)
       let (former, new) = try await pair.watcher.run { connection in
         (
-          try VectorSearch(of: reembedding.formerColumn, in: table, on: connection),
-          try VectorSearch(of: reembedding.newColumn, in: table, on: connection)
+          try VectorSearch(of: reembedding.formerColumn, as: "former", in: table, on: connection),
+          try VectorSearch(of: reembedding.newColumn, as: "new", in: table, on: connection)
         )
       }
       let statement = Self.statement(table, former, new)
       let rows = try await sample(table, reembedding)
       let began = ContinuousClock.now
-      var (overlaps, recalls): ([Double], [Double]) = ([], [])
+      var (overlaps, recalls, formerRecalls): ([Double], [Double], [Double]) = ([], [], [])
       for (number, row) in rows.enumerated() where began.duration(to: .now) < Self.patience {
         narrator.show("\(reembedding.place): comparing neighbours, row \(number + 1) of \(rows.count)")
         let found = try await pair.watcher.run { connection in
@@ -38,12 +38,13 @@ extension Reembedder {
         guard let shares = found.first else { continue }
         shares[0].flatMap(Double.init).map { overlaps.append($0) }
         shares[1].flatMap(Double.init).map { recalls.append($0) }
+        shares[2].flatMap(Double.init).map { formerRecalls.append($0) }
       }
       func mean(_ values: [Double]) -> Double? {
         values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
       }
       return ReembeddingComparison(
-        samples: overlaps.count, overlap: mean(overlaps), recall: new.isIndexed ? mean(recalls) : nil)
+        samples: overlaps.count, overlap: mean(overlaps), recall: mean(recalls), formerRecall: mean(formerRecalls))
     }
   }
 
@@ -65,23 +66,33 @@ extension Reembedder {
     }
   }
 
-  /// Of the row at $1 and $2: which share of the former neighbours are new ones, and which share of the true new ones the
-  /// search finds. One statement, so that all searches see the same rows.
+  /// Of the row at $1 and $2: which share of the former neighbours are new ones, and which share of the true ones the
+  /// search by the new column finds, and that by the former. One statement, so that all searches see the same rows.
+  ///
+  /// They are counted by their distance: of many equal texts any ten are as near as any other.
   private static func statement(_ table: ReembeddedTable, _ former: VectorSearch, _ new: VectorSearch) -> String {
-    func nearest(_ search: VectorSearch, to vector: String, isExact: Bool = false) -> String {
+    /// The distances by `measure` of what is found by `search`.
+    func nearest(_ search: VectorSearch, measure: VectorSearch? = nil, isExact: Bool = false) -> String {
       """
-      ARRAY(SELECT (t.tableoid, t.ctid)::text FROM \(table.name.quoted) t
+      ARRAY(SELECT \((measure ?? search).distance) FROM \(table.name.quoted) t
         WHERE t.\(search.column.quotedIdentifier) IS NOT NULL AND NOT (t.tableoid = s.id AND t.ctid = s.place)
-        ORDER BY \(search.distance(to: "s.\(vector)"))\(isExact ? " + 0" : "") LIMIT \(ReembeddingComparison.neighbours))
+        ORDER BY \(search.distance)\(isExact ? " + 0" : "") LIMIT \(ReembeddingComparison.neighbours))
       """
     }
-    func share(_ found: String, of all: String) -> String {
-      "cardinality(ARRAY(SELECT unnest(\(found)) INTERSECT SELECT unnest(\(all))))::float8 / nullif(cardinality(\(all)), 0)"
+    func share(_ found: String, asNearAs exact: String, of all: String) -> String {
+      "(SELECT count(*) FROM unnest(\(found)) d WHERE d <= \(exact)[cardinality(\(exact))])::float8 "
+        + "/ nullif(cardinality(\(all)), 0)"
     }
+    func recall(_ search: VectorSearch, _ name: String) -> String {
+      search.isIndexed ? share("found_\(name)", asNearAs: "exact_\(name)", of: "exact_\(name)") : "NULL"
+    }
+    let nothing = "NULL::float8[]"
     return """
-      SELECT \(share("new", of: "former")), \(share("new", of: "exact")) FROM (
-        SELECT \(nearest(former, to: "former")) AS former, \(nearest(new, to: "new")) AS new,
-          \(nearest(new, to: "new", isExact: true)) AS exact
+      SELECT \(share("kept", asNearAs: "exact_new", of: "kept")), \(recall(new, "new")), \(recall(former, "former")) FROM (
+        SELECT \(nearest(former, measure: new)) AS kept, \(nearest(new, isExact: true)) AS exact_new,
+          \(new.isIndexed ? nearest(new) : nothing) AS found_new,
+          \(former.isIndexed ? nearest(former) : nothing) AS found_former,
+          \(former.isIndexed ? nearest(former, isExact: true) : nothing) AS exact_former
         FROM (
           SELECT t.tableoid AS id, t.ctid AS place, \(former.key) AS former, \(new.key) AS new FROM \(table.name.quoted) t
           WHERE t.tableoid = $1::oid AND t.ctid = $2::tid
@@ -94,13 +105,18 @@ extension Reembedder {
 /// How a column is searched: by its index where it has one, else by cosine distance.
 private struct VectorSearch: Sendable {
   let column: String
+  /// What the row `s` has its vector by.
+  private let name: String
   /// What the index is over, of the table `t`.
   let key: String
   private let operation: String
   let isIndexed: Bool
 
-  init(of column: String, in table: ReembeddedTable, on connection: isolated PostgresConnection) throws {
+  init(
+    of column: String, as name: String, in table: ReembeddedTable, on connection: isolated PostgresConnection
+  ) throws {
     self.column = column
+    self.name = name
     let found = try connection.query(
       """
       SELECT f.opcname AS class, n.nspname AS schema, o.oprname AS operation
@@ -132,5 +148,6 @@ private struct VectorSearch: Sendable {
     }
   }
 
-  func distance(to vector: String) -> String { "(\(key) \(operation) \(vector))" }
+  /// From the row `t` to the row `s`.
+  var distance: String { "(\(key) \(operation) s.\(name))" }
 }

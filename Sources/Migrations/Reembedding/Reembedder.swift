@@ -28,10 +28,19 @@ package struct Reembedder: Sendable {
   package func read(_ source: Source) async throws -> Reembedding? {
     try await reporting(source.name) {
       try await pair.watcher.run { connection in
-        let table = try ReembeddedTable(source, on: connection)
-        return try table.records.read(source.vector, columns: table.columns.keys, on: connection)
+        try Self.read(try ReembeddedTable(source, on: connection), on: connection)
       }
     }
+  }
+
+  /// nil also where it is one of a table that is gone, whose name this one has.
+  private static func read(
+    _ table: ReembeddedTable, on connection: isolated PostgresConnection
+  ) throws -> Reembedding? {
+    guard var reembedding = try table.records.read(table.source.vector, on: connection) else { return nil }
+    guard table.columns[reembedding.columnBeside] == nil else { return reembedding }
+    reembedding.isHalfDropped = true
+    return try triggers(reembedding, table, on: connection).areLeft(on: connection) ? reembedding : nil
   }
 
   /// What the column's vectors are made of, as the database has recorded it; nil where it hasn't.
@@ -100,7 +109,7 @@ package struct Reembedder: Sendable {
         try await change(reembedding.place, of: [source.tableName]) { connection in
           let table = try ReembeddedTable(source, on: connection)
           try table.check(on: connection)
-          if try table.records.read(source.vector, columns: table.columns.keys, on: connection) != nil { return }
+          if try Self.read(table, on: connection) != nil { return }
           try Self.begin(reembedding, table, on: connection)
         }
         narrator.tell("\(reembedding.place): its new column is \(reembedding.newColumn)")

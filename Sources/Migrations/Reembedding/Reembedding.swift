@@ -72,6 +72,8 @@ package struct Reembedding: Equatable, Sendable {
   /// What the comparison showed, in words.
   package var comparison: String?
   package var switchedAt: Date?
+  /// Whether somebody dropped the column beside by hand, and triggers of the change are still there.
+  package var isHalfDropped = false
 
   package init(table: SQLName, column: String, job: String, former: String, target: Target, keepDays: Int) {
     self.table = table

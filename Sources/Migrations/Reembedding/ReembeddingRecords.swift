@@ -28,15 +28,11 @@ struct ReembeddingRecords: Sendable {
 
   private var place: String { "\(schema).\(Self.definition.name)" }
 
-  /// That of `column`; nil where there is none, or only one of a table that is gone, whose name this one has.
-  ///
-  /// - Parameter columns: the names of the table's columns.
+  /// That of `column`, also one of a table that is gone, whose name this one has; nil where there is none.
   ///
   /// Throws a `Failure` with `.configuration` where a table of records is there and not to be trusted: what it says
   /// decides which columns are dropped.
-  func read(
-    _ column: String, columns: some Sequence<String>, on connection: isolated PostgresConnection
-  ) throws -> Reembedding? {
+  func read(_ column: String, on connection: isolated PostgresConnection) throws -> Reembedding? {
     guard try exists(on: connection) else { return nil }
     let found = try connection.query(
       """
@@ -59,7 +55,7 @@ struct ReembeddingRecords: Sendable {
     reembedding.indexes = indexes
     reembedding.comparison = row["comparison"]
     reembedding.switchedAt = row["switched"].flatMap(Double.init).map(Date.init(timeIntervalSince1970:))
-    return columns.contains(reembedding.columnBeside) ? reembedding : nil
+    return reembedding
   }
 
   /// Makes the table of records where there is none.

@@ -16,6 +16,15 @@ package enum ReembeddingRequest: Equatable, Sendable {
 extension Reembedding {
   /// Throws a `Failure` with a remedy where the request doesn't fit how far it is.
   package func admit(_ request: ReembeddingRequest, at now: Date) throws(Failure) {
+    if isHalfDropped {
+      switch (request, isSwitched) {
+      case (.abandon, false), (.finish, true): return
+      default:
+        throw refusal(
+          "somebody dropped its column \(columnBeside), and triggers of the change are still there",
+          "remove what is left with \(isSwitched ? "--finish" : "--abandon")")
+      }
+    }
     switch request {
     case .goOn(let target):
       guard let target, target != self.target else { return }

@@ -19,7 +19,7 @@ struct ReembeddingSwitch: Sendable {
     for column in [read, beside] { try take(column, of: table, on: connection) }
     let triggers = try Reembedder.triggers(before, table, on: connection)
     let names = triggers.names
-    let followers = try table.followers(of: read, on: connection, but: names.contains)
+    let followers = try table.followers(of: before.column, on: connection, but: names.contains)
     guard followers.isEmpty else {
       throw table.refusal(
         "\(followers.joined(separator: ", ")) would go on reading the other column",

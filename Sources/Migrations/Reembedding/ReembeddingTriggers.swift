@@ -37,11 +37,20 @@ struct ReembeddingTriggers: Sendable {
         try connection.execute("DROP TRIGGER IF EXISTS \(name(part, suffix).quotedIdentifier) ON \(part.quoted)")
       }
       try connection.execute("DROP FUNCTION IF EXISTS \(function(part))()")
-      let edits = edits(.clear, of: reembedding.columnBeside)
-      if try isThere(edits.name(on: part), on: part, on: connection) {
-        try connection.execute(edits.postgres(on: part, schema: schema).down)
-      }
+      // With a column that was dropped by hand its trigger went, and the function stayed.
+      let edits = edits(.clear, of: reembedding.columnBeside).name(on: part)
+      try connection.execute("DROP TRIGGER IF EXISTS \(edits.quotedIdentifier) ON \(part.quoted)")
+      try connection.execute("DROP FUNCTION IF EXISTS \(SQLName(schema: part.schema ?? schema, edits).quoted)()")
     }
+  }
+
+  /// Whether any of those that keep vectors of the other model out is there.
+  func areLeft(on connection: isolated PostgresConnection) throws -> Bool {
+    for part in parts {
+      for suffix in [Suffix.insert, Suffix.update]
+      where try isThere(name(part, suffix), on: part, on: connection) { return true }
+    }
+    return false
   }
 
   /// Those that the job's own `edits` made for the column that the application reads: PostgreSQL has them follow a column

@@ -152,7 +152,7 @@ extension SchemaChange {
   fileprivate func complaint(_ presence: Presence) -> String? {
     switch presence {
     case .absent, .noTable: makes ? "is missing" : nil
-    case .present: makes ? nil : "is there again"
+    case .present: makes ? nil : "exists again"
     case .invalid:
       switch self {
       case .createFunction, .createTrigger: "is switched off or another: `vecfill migrate up JOB` makes it anew"

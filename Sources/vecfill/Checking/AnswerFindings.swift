@@ -12,7 +12,7 @@ struct AnswerFindings {
 
   private var embedding: Finding {
     let alias = reply.modelAlias.map { ", which calls itself \($0)," } ?? ""
-    let billed = reply.billedTokens.map { "tokens billed: \($0.grouped)" } ?? "it doesn't tell what it bills"
+    let billed = reply.billedTokens.map { "tokens billed: \($0.grouped)" } ?? "the tokens billed are not reported"
     return .ok(
       "embedding",
       "\(model.name)\(alias) answers in \(latency.milliseconds): \(reply.vectors.dimensions) dimensions, \(billed)")
@@ -37,7 +37,7 @@ struct AnswerFindings {
         limits.requestsPerMinute.map { "\($0.grouped) requests/min" },
         limits.tokensPerMinute.map { "\($0.grouped) tokens/min" },
       ].compactMap(\.self).joined(separator: ", ")
-      return .ok("limits", "its headers tell none; \(own.isEmpty ? "the job sets none" : "the job's own hold: \(own)")")
+      return .ok("limits", "its headers show none; \(own.isEmpty ? "the job sets none" : "the job's own hold: \(own)")")
     }
     let tighter = [(limits.requestsPerMinute, hints.requestLimit), (limits.tokensPerMinute, hints.tokenLimit)]
       .contains { own, told in own.flatMap { own in told.map { own > $0 } } ?? false }

@@ -46,7 +46,7 @@ extension CutSearch {
       models:
         - id: \(model.quotedForYAML)
           provider: \(provider.quotedForYAML)
-          max_input_tokens: \(limit)\(isExact ? "" : "  # read at least; the model's card tells the exact one")
+          max_input_tokens: \(limit)\(isExact ? "" : "  # read at least; the model's card has the exact number")
       """
   }
 }

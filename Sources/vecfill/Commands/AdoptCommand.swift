@@ -6,14 +6,14 @@ struct AdoptCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "adopt", abstract: "Go on with a column that another tool filled, once its vectors are proven.",
     discussion: """
-      Reads the columns as `vecfill verify` does, embeds a few texts of each again with the job's model, also prepared in \
-      other ways, and compares. Where at least nine in ten come out the same, it records what the column is made of, and \
-      `vecfill run JOB` goes on with it. Otherwise nothing is recorded, and it tells what the vectors look like instead.
+      Reads the columns as `vecfill verify` does and embeds a few rows of each again with the job's model. If at least nine \
+      in ten vectors match, the column is recorded as this job's, and `vecfill run JOB` fills the rest. If not, nothing is \
+      recorded, and you see what the vectors look like.
 
-      The sample costs money: the price is shown first, and asked for at a terminal; elsewhere it needs --yes.
+      The sample costs money. The price is shown first, and you are asked at a terminal; elsewhere give --yes.
 
-      Exit codes: 0 adopted, or known already; 64 not confirmed, 69 unavailable, 77 denied, 78 the vectors are others \
-      than the job's, 80 locked (docs/verify.md).
+      Exit codes: 0 adopted, or recorded already; 64 not confirmed, 69 unavailable, 77 denied, 78 the vectors don't match \
+      the job, 80 locked (docs/verify.md).
       """)
 
   @OptionGroup var options: JobOptions
@@ -21,7 +21,7 @@ struct AdoptCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("How many rows of each column are embedded again, from 5 to 1000.", valueName: "rows"))
   var sample = 20
 
-  @Flag(help: "Send the sample without a question.")
+  @Flag(help: "Send the sample without asking.")
   var yes = false
 
   func validate() throws {

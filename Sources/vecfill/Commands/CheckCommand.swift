@@ -6,15 +6,15 @@ struct CheckCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check", abstract: "Check whether a run of a job would work, and show what to fix first.",
     discussion: """
-      Looks at the database (connection, rights, tables, columns, indexes, triggers, publications), at the ledger's \
-      place, and asks the provider for a few embeddings of texts of vecfill's own: whether the key is accepted, the \
-      dimensions fit, and whether the server cuts long texts silently. That is at most 30,000 tokens; the price is \
-      shown first. No row's text is sent, no lock is taken and nothing is written.
+      Looks at the database (connection, rights, tables, columns, indexes, triggers, publications) and at the ledger's \
+      place. Asks the provider for a few embeddings of texts of vecfill's own: is the key accepted, do the dimensions fit, \
+      does the server cut long texts silently? That is at most 30,000 tokens; the price is shown first. No row's text is \
+      sent, no lock is taken and nothing is written.
 
       Each line has a mark: ok, warning (a run works, but look at it), failed (a run would end), skipped. A failed \
       check does not stop the others.
 
-      Exit codes: 0 where nothing failed, else that of the first check that failed: 65 bad data, 69 unavailable, 74 local \
+      Exit codes: 0 if nothing failed, else that of the first check that failed: 65 bad data, 69 unavailable, 74 local \
       files, 77 denied, 78 configuration, 82 credit used up (docs/exit-codes.md, docs/check.md).
       """)
 

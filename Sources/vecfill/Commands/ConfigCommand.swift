@@ -4,7 +4,7 @@ import Configuration
 struct ConfigCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "config", abstract: "Print every setting with where it comes from, secrets redacted.",
-    discussion: "With a job spec the job is checked too, and what is wrong with it told.")
+    discussion: "With a job spec, the job is checked too.")
 
   @Argument(help: "The job spec.", completion: .yaml)
   var spec: String?

@@ -3,15 +3,15 @@ import Configuration
 
 struct EstimateCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "estimate", abstract: "Tell what a run would take: tokens, requests, dollars, time and disk.",
+    commandName: "estimate", abstract: "Show what a run would take: tokens, requests, dollars, time and disk.",
     discussion: """
-      Reads the rows as a run would, with a role that needs no right but SELECT; asks for no key, calls nothing and \
-      writes nothing. `vecfill run --dry-run` is the same.
+      Reads the rows as a run would. It needs only the right to SELECT and no key; it calls nothing and writes nothing. \
+      `vecfill run --dry-run` does the same.
 
-      Tokens and cost of OpenAI's models are exact once `vecfill tokenizer install` was run. What is not exact is marked \
-      with ~ and has its interval (docs/estimate.md).
+      Tokens and cost of OpenAI's models are exact after `vecfill tokenizer install`. Figures that are not exact have a ~ \
+      (docs/estimate.md).
 
-      Exit codes: 0, 82 where the cost may be above --max-cost, and those of run (docs/exit-codes.md).
+      Exit codes: 0, 82 if the cost may be above --max-cost, and those of run (docs/exit-codes.md).
       """)
 
   @OptionGroup var options: JobOptions
@@ -56,8 +56,13 @@ struct Percentage: ExpressibleByArgument {
   let share: Double
 
   init?(argument: String) {
-    let digits = argument.hasSuffix("%") ? String(argument.dropLast()) : argument
-    guard let percent = Double(digits.split(separator: " ").joined()), percent > 0, percent < 100 else { return nil }
+    guard let percent = Self.percent(argument), percent > 0, percent < 100 else { return nil }
     share = percent / 100
+  }
+
+  /// nil for what is no number.
+  static func percent(_ argument: String) -> Double? {
+    let digits = argument.hasSuffix("%") ? String(argument.dropLast()) : argument
+    return Double(digits.split(separator: " ").joined())
   }
 }

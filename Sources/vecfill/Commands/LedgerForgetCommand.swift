@@ -8,19 +8,18 @@ import Postgres
 
 struct LedgerForgetCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "forget", abstract: "Forget all that is known of a column, so that a job may begin with it anew.",
+    commandName: "forget", abstract: "Forget what is recorded of a column, so that a job can start with it again.",
     discussion: """
-      Forgotten are what its vectors are made of (here and in the database), how far it was read, its quarantine, \
-      vectors that are paid for and not written yet, and what was spent on it as far as a budget counts it. The vectors \
-      in the table stay: the next run compares a few of them with its own model before it writes. \
+      Deletes the record of its model (here and in the database), how far it was read, its quarantine, and its share of \
+      the budget. The vectors in the table stay: the next run compares a few of them with its own model before it writes. \
       `vecfill cost` still shows what was paid.
 
-      Vectors that are paid for and not written are lost, and paid again: with any of those it needs --yes.
+      Vectors that are paid and not yet written are lost. If there are any, give --yes.
       """)
 
   @Argument(help: ArgumentHelp("The column, e.g. chat_messages.embedding.", valueName: "table.column"))
   var column: String
-  @Flag(help: "Also where vectors that are paid for are lost.")
+  @Flag(help: "Also if vectors that are paid for are lost.")
   var yes = false
   @OptionGroup var ledger: LedgerOption
 

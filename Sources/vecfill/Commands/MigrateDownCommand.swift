@@ -7,8 +7,8 @@ struct MigrateDownCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "down", abstract: "Revert the newest migration, or all above a version.",
     discussion: """
-      What vecfill found there and did not make is left as it was. What would drop vectors says how many and what they \
-      cost, and wants --yes.
+      What vecfill found and did not make stays. Before vectors are dropped, you see how many and what they cost, and need \
+      --yes.
       """)
 
   @OptionGroup var options: MigrateOptions
@@ -16,7 +16,7 @@ struct MigrateDownCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The version to keep; 0 reverts all.", valueName: "version"))
   var to: Int?
 
-  @Flag(help: "Drop what holds values without a question.")
+  @Flag(help: "Drop what holds values without asking.")
   var yes = false
 
   func run() async throws {

@@ -3,7 +3,7 @@ import Migrations
 
 struct MigrateHistoryCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "history", abstract: "Tell what was done to the database, when and by whom.")
+    commandName: "history", abstract: "Show what was done to the database, when and by whom.")
 
   @OptionGroup var options: MigrateOptions
 

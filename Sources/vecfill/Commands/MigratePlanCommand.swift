@@ -4,7 +4,7 @@ import Migrations
 
 struct MigratePlanCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "plan", abstract: "Tell what `up` would do; change nothing.")
+    commandName: "plan", abstract: "Show what `up` would do; change nothing.")
 
   @OptionGroup var options: MigrateOptions
 

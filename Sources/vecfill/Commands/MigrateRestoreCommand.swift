@@ -4,10 +4,10 @@ import Postgres
 
 struct MigrateRestoreCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "restore", abstract: "Put back the vector indexes that a run took away, without waiting for its end.",
+    commandName: "restore", abstract: "Build the vector indexes that a run dropped, now.",
     discussion: """
-      A run with `index: {when: rebuild}` puts them back itself when every row has its vector. This is for a load that \
-      will not end soon: the rows that it has yet to write are then written into the indexes, slowly.
+      A run with `index: {when: rebuild}` builds them itself when every row has its vector. Use this if the load won't end \
+      soon. Rows that it still has to write are then written into the indexes, slowly.
       """)
 
   @OptionGroup var database: MigrationDatabaseOption

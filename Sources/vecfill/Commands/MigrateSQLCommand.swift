@@ -4,7 +4,7 @@ import Migrations
 struct MigrateSQLCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "sql", abstract: "Print the SQL that `up` or `down` would run; run nothing.",
-    discussion: "Once somebody else has run it, `vecfill migrate stamp VERSION` records that.")
+    discussion: "If somebody else runs it, record that with `vecfill migrate stamp VERSION`.")
 
   @OptionGroup var options: MigrateOptions
 

@@ -5,9 +5,8 @@ struct MigrateStampCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "stamp", abstract: "Record a version and all before it as applied, without running anything.",
     discussion: """
-      For what somebody else ran, and for files that were edited or removed after they were applied. The live schema is \
-      looked at first: what isn't as the files say is told, and nothing is recorded. What is stamped counts as found: \
-      `down` leaves it as it is.
+      For SQL that somebody else ran, and for files that were edited or removed after they were applied. The live schema is \
+      compared first: if it differs from the files, you see where, and nothing is recorded. `down` leaves what is stamped.
       """)
 
   @Argument(help: "The version.")

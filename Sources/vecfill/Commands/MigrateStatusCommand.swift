@@ -3,7 +3,7 @@ import Migrations
 
 struct MigrateStatusCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "status", abstract: "Tell of each migration how it stands; change nothing.")
+    commandName: "status", abstract: "Show the state of each migration; change nothing.")
 
   @OptionGroup var options: MigrateOptions
 

@@ -5,9 +5,8 @@ struct MigrateUpCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "up", abstract: "Apply what is pending, and finish what was interrupted.",
     discussion: """
-      `vecfill migrate up jobs/X.yaml` makes what the job's tables need and no more; what is there already is left as it \
-      is. The index by which missing rows are found leaves out blank ones on PostgreSQL (docs/migrations.md). Without a \
-      job spec the migrations of a folder are run.
+      `vecfill migrate up jobs/X.yaml` makes what the job's tables need and no more. What is there already stays as it is. \
+      Without a job spec, it runs the migrations of a folder (docs/migrations.md).
       """)
 
   @OptionGroup var options: MigrateOptions
@@ -15,10 +14,10 @@ struct MigrateUpCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The last version to apply.", valueName: "version"))
   var to: Int?
 
-  @Flag(help: "Also what waits until a column is filled, such as vector indexes.")
+  @Flag(help: "Also apply what waits for a filled column, such as vector indexes.")
   var beforeLoad = false
 
-  @Flag(help: "Also what is pending before a version that is applied.")
+  @Flag(help: "Also apply what is pending below an applied version.")
   var outOfOrder = false
 
   func run() async throws {

@@ -6,8 +6,8 @@ struct ModelsCommand: ParsableCommand {
     commandName: "models",
     abstract: "Print the providers and known models with prices, dimensions, limits and sunsets.",
     discussion: """
-      From config/models.yaml, your own ~/.config/vecfill/models.yaml and --models, each merged over the one before, model \
-      by model (docs/configuration.md). A model that is in none of them runs too, with its price unknown.
+      From config/models.yaml, your own ~/.config/vecfill/models.yaml and --models; later ones win, model by model \
+      (docs/configuration.md). Other models work too; their price is unknown.
       """)
 
   @Option(help: "A catalogue of models, merged over the others.", completion: .yaml)

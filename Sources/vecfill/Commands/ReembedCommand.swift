@@ -8,13 +8,13 @@ struct ReembedCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "reembed", abstract: "Change a job's columns to another model, while the application works.",
     discussion: """
-      Fills a column beside the one that the application reads, indexes it, compares the neighbours of some rows, and \
-      changes the names of the two in one transaction. The former column stays for --keep-days. PostgreSQL only.
+      Fills a second column, indexes it, compares the neighbours of some rows, and swaps the names of both columns in one \
+      transaction. The old column stays for --keep-days. PostgreSQL only.
 
-      Killed or stopped at any point, `vecfill reembed JOB` goes on where it was, on any machine: how far it is is in the \
-      database. What the application has to do, and when: docs/change-the-model.md.
+      After a stop or a kill, `vecfill reembed JOB` resumes, on any machine: the database knows how far it is. What your \
+      application has to do, and when: docs/change-the-model.md.
 
-      Exit codes: those of run, and 65 where the comparison shows less than --min-overlap or --min-recall.
+      Exit codes: those of run, and 65 if the comparison shows less than --min-overlap or --min-recall.
       """)
 
   @OptionGroup var options: JobOptions
@@ -23,7 +23,7 @@ struct ReembedCommand: AsyncParsableCommand {
     help: ArgumentHelp("The new model; --dimensions is its length where not the model's own.", valueName: "model"))
   var to: String?
 
-  @Flag(help: "Tell how far it is, and change nothing.")
+  @Flag(help: "Show how far it is, and change nothing.")
   var status = false
 
   @Flag(help: "Before the switch: drop the new column, and all is as it was.")
@@ -45,13 +45,18 @@ struct ReembedCommand: AsyncParsableCommand {
   var keepDays = 7
 
   @Option(
-    help: ArgumentHelp("Stop before the switch where fewer of the ten nearest are the same.", valueName: "percent"))
-  var minOverlap: Percentage?
+    help: ArgumentHelp(
+      "Stop before the switch where fewer of the ten nearest are the same; unless given, nothing stops.",
+      valueName: "percent"))
+  var minOverlap: LeastPercentage?
 
   @Option(
     help: ArgumentHelp(
-      "Stop before the switch where the new index finds fewer of the ten nearest.", valueName: "percent"))
-  var minRecall: Percentage?
+      """
+      Stop before the switch where the new index finds fewer of the ten nearest: 90% unless given, or 10 points less than \
+      the former index where that finds fewer. 0 never stops.
+      """, valueName: "percent"))
+  var minRecall: LeastPercentage?
 
   @Option(help: "Quarantined rows with which it goes on.")
   var maxQuarantined = 0
@@ -82,6 +87,16 @@ struct ReembedCommand: AsyncParsableCommand {
         leastOverlap: minOverlap?.share, leastRecall: minRecall?.share, maxQuarantined: maxQuarantined
       ).run()
     }
+  }
+}
+
+/// The least share that a person asks for: "90%", "100", or "0" for none.
+struct LeastPercentage: ExpressibleByArgument {
+  let share: Double
+
+  init?(argument: String) {
+    guard let percent = Percentage.percent(argument), (0...100).contains(percent) else { return nil }
+    share = percent / 100
   }
 }
 

@@ -7,8 +7,7 @@ struct TokenizerCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tokenizer", abstract: "Count tokens as OpenAI's embedding models do (cl100k_base).",
     discussion: """
-      `install` once, and estimates and runs count exactly too. Without the vocabulary they estimate, and say so \
-      (docs/tokenizer.md).
+      Run `install` once: then estimates and runs count exactly too. Without the vocabulary they estimate (docs/tokenizer.md).
       """,
     subcommands: [Count.self, Encode.self, TokenizerInstallCommand.self])
 

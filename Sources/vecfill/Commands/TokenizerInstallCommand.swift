@@ -8,9 +8,9 @@ struct TokenizerInstallCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "install", abstract: "Install cl100k_base's vocabulary for this user.",
     discussion: """
-      Downloads it from OpenAI, unless it is already there, checks its SHA-256, and prepares it so that it loads at once. \
-      The folder is $VECFILL_DATA_DIR, or else $XDG_DATA_HOME/vecfill, or else ~/.local/share/vecfill; vecfill also looks \
-      beside its binary and in ../share/vecfill of it, which is for all users.
+      Downloads it from OpenAI if it is not there, checks its SHA-256, and prepares it for a fast start. The folder is \
+      $VECFILL_DATA_DIR, else $XDG_DATA_HOME/vecfill, else ~/.local/share/vecfill. vecfill also looks beside its binary \
+      and in ../share/vecfill, which is for all users.
       """)
 
   private static let address = "https://openaipublic.blob.core.windows.net/encodings/cl100k_base.tiktoken"

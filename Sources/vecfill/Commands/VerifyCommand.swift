@@ -4,18 +4,17 @@ import Configuration
 
 struct VerifyCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "verify", abstract: "Tell what a job's vector columns hold, and what is wrong with it.",
+    commandName: "verify", abstract: "Show what a job's vector columns hold, and what is wrong with it.",
     discussion: """
-      Reads every row once, in windows and in read-only transactions: a role with SELECT alone is enough. It counts rows \
-      without a vector, vectors of other dimensions, with values that are no numbers, of zeros, not normalised, one \
-      vector for many texts; looks at the column's indexes, and how many true neighbours they find; and embeds a few \
-      texts again, to see whether their vectors are still of these texts and of this model.
+      Reads every row once, in short read-only transactions: a role with SELECT is enough. Counts rows without a vector, and \
+      vectors of another length, not finite, all zeros, not normalised, or the same for many texts. Measures how many true \
+      neighbours the index finds. Embeds a few rows again and compares.
 
-      The sample costs money: the price is shown first, and asked for at a terminal; elsewhere it needs --yes. It is in \
-      no ledger. With --offline no provider is asked and no key is needed.
+      The sample costs money. The price is shown first, and you are asked at a terminal; elsewhere give --yes. With \
+      --offline no provider is asked and no key is needed.
 
-      Exit codes: 0 where nothing is wrong, 65 where something is; 69 unavailable, 77 denied, 78 configuration, 82 credit \
-      used up, where it can't be told (docs/verify.md).
+      Exit codes: 0 if nothing is wrong, 65 if something is; 69 unavailable, 77 denied, 78 configuration, 82 credit used up \
+      (docs/verify.md).
       """)
 
   @OptionGroup var options: JobOptions
@@ -26,7 +25,7 @@ struct VerifyCommand: AsyncParsableCommand {
   @Flag(help: "Ask no provider: needs no key, costs nothing.")
   var offline = false
 
-  @Flag(help: "Send the sample without a question.")
+  @Flag(help: "Send the sample without asking.")
   var yes = false
 
   @Flag(help: "A JSON object a line, one for each finding.")

@@ -130,7 +130,7 @@ struct Estimation {
     guard let cost = figures.costUsdHigh else {
       throw Failure(
         .configuration, "--max-cost", "can't be checked: the price of \(job.model.name) is unknown",
-        remedy: "tell the price in a catalogue of your own (--models)")
+        remedy: "set the price in a catalogue of your own (--models)")
     }
     guard cost <= maxCost else {
       throw Failure(

@@ -39,7 +39,7 @@ extension TokenCounter {
     guard job.model.maxInputTokens != nil else {
       throw Failure(
         .configuration, wish, "can't be done: the most tokens that an input of \(job.model.name) may have are unknown",
-        remedy: "tell max_input_tokens in a catalogue of your own (--models), or set too_long: quarantine")
+        remedy: "set max_input_tokens in a catalogue of your own (--models), or set too_long: quarantine")
     }
     guard isExact || !isCl100kBase else {
       throw Failure(

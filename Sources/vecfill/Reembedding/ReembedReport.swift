@@ -10,7 +10,9 @@ struct ReembedReport {
     let columns = try await task.connected { reembedder in
       var columns: [String] = []
       for part in try await task.parts(reembedder) {
-        columns.append(Self.text(part.reembedding, try await reembedder.progress(part.reembedding, part.source), task))
+        let progress =
+          part.reembedding.isHalfDropped ? nil : try await reembedder.progress(part.reembedding, part.source)
+        columns.append(Self.text(part.reembedding, progress, task))
       }
       return columns
     }
@@ -19,16 +21,16 @@ struct ReembedReport {
   }
 
   private static func text(
-    _ reembedding: Reembedding, _ progress: Reembedder.Progress, _ task: ReembedTask
+    _ reembedding: Reembedding, _ progress: Reembedder.Progress?, _ task: ReembedTask
   ) -> String {
     var rows = [
       ("from", reembedding.former), ("to", "\(reembedding.target)"), ("step", reembedding.step.words),
-      (
-        "rows",
-        "\(progress.filled.grouped) of \(progress.rows.grouped) have a vector of the new model"
-          + (progress.losing > 0 ? ", \(progress.losing.grouped) only one of the former" : "")
-      ),
     ]
+    if let progress {
+      let losing = progress.losing > 0 ? ", \(progress.losing.grouped) only one of the former" : ""
+      rows.append(
+        ("rows", "\(progress.filled.grouped) of \(progress.rows.grouped) have a vector of the new model\(losing)"))
+    }
     if let comparison = reembedding.comparison { rows.append(("compared", comparison)) }
     if let keptUntil = reembedding.keptUntil {
       rows.append(("former column", "\(reembedding.formerColumn), kept until \(keptUntil.formatted(.iso8601))"))
@@ -38,7 +40,12 @@ struct ReembedReport {
   }
 
   private static func next(_ reembedding: Reembedding, _ task: ReembedTask) -> String {
-    switch reembedding.step {
+    guard !reembedding.isHalfDropped else {
+      return
+        "somebody dropped \(reembedding.columnBeside): \(reembedding.isSwitched ? "--finish" : "--abandon") removes "
+        + "the triggers that are left"
+    }
+    return switch reembedding.step {
     case .keep:
       "model: \(reembedding.target.model) and dimensions: \(reembedding.target.dimensions) in the job spec; "
         + "then --finish drops the former column, or --undo changes back"

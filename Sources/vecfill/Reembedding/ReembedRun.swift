@@ -109,10 +109,12 @@ struct ReembedRun {
   private func compare(_ part: Reembedder.Part, _ reembedder: Reembedder) async throws {
     let comparison = try await reembedder.compare(part.reembedding, part.source)
     Console.standard.log("\(part.reembedding.place): \(comparison)")
+    if let doubt = comparison.doubt { Console.standard.log("warning: \(part.reembedding.place): \(doubt)") }
     if let shortfall = comparison.shortfall(leastOverlap: leastOverlap, leastRecall: leastRecall) {
       throw Failure(
         .badData, part.reembedding.place, shortfall,
-        remedy: "nothing was switched: ask for less, or drop the new column with --abandon")
+        remedy: "nothing was switched: --min-overlap and --min-recall ask for less, 0 for nothing, and --abandon drops "
+          + "the new column")
     }
     _ = try await reembedder.advance(
       part.reembedding, part.source, to: .switch, comparison: "\(comparison)")

@@ -92,6 +92,7 @@ struct ReembedTask: Sendable {
       source.edits = .ignore
       // What was written last is searched first.
       source.order = .newest
+      source.newestBy = nil
       return source
     }
     // The index of the new column is a step of its own.

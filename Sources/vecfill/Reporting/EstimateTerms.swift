@@ -26,7 +26,7 @@ struct EstimateTerms {
     let counting =
       counter.isExact
       ? "counted by cl100k_base"
-      : "estimated by script; the true count is \(band.lowerBound.fixed(2)) to \(band.upperBound.fixed(2)) times that"
+      : "estimated from the characters; the true count is \(band.lowerBound.fixed(2)) to \(band.upperBound.fixed(2)) times that"
     return isSample ? "from a random sample, 95 % confidence; \(counting)" : counting
   }
 }

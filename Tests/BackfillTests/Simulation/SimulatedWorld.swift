@@ -76,6 +76,9 @@ struct SimulatedWorld {
   private var answersInRun = 0
   /// Healthy rows in quarantine by a provider that failed by chance in each of the few requests that there were.
   private(set) var condemnedByChance = 0
+  /// Runs that ended before their first answer since so many requests in a row lost their reply by chance.
+  private(set) var endedByChance = 0
+  private var lostInRow = 0
   private(set) var disturbances = 0
   private(set) var inserts = 0
   private(set) var lockedWrites = 0
@@ -134,6 +137,7 @@ struct SimulatedWorld {
   mutating func run(budget: Job.Budget? = nil) -> Ending? {
     runs += 1
     answersInRun = 0
+    lostInRow = 0
     var job = job
     job.budget = budget
     possiblyPaid += inFlight.count
@@ -219,6 +223,10 @@ struct SimulatedWorld {
     case .stopped: if !wasStopped { violations.append("stopped, and nobody asked for it") }
     case .failed(let failure):
       if failure == Self.databaseAway, hadWriteFailure { return }
+      if answersInRun == 0, lostInRow >= 4, failure.exitCode == .configuration {
+        endedByChance += 1
+        return
+      }
       if failure.exitCode != .budget || !hasBudget { violations.append("ended by \(failure)") }
     }
   }
@@ -443,6 +451,8 @@ struct SimulatedWorld {
   /// The provider's answer, as the ledger holds it before the conductor hears of it; nil for a cancelled request.
   private mutating func answer(_ id: BatchID) -> Conductor.Event? {
     guard let (batch, reservation) = inFlight.removeValue(forKey: id) else { return nil }
+    let losses = lostInRow
+    lostInRow = 0
     let isNew = random.chance(faults.newConnection)
     func failed(_ failure: EmbeddingFailure) -> Conductor.Event {
       var failure = failure
@@ -473,6 +483,7 @@ struct SimulatedWorld {
     }
     bill(batch)
     if random.chance(faults.processedThoughFailed) {
+      lostInRow = losses + 1
       return lost(reservation, failed(EmbeddingFailure(.transient, "simulated", mayHaveBeenBilled: true)))
     }
     let unusable = Set(found.indices.filter { found[$0] == .noUsableVector })
