@@ -21,7 +21,7 @@ struct CronLine {
       let command = line.split(separator: " ", maxSplits: 5).last
     else { throw SceneError(description: "no line in \(file.path)") }
     let binaries = VecfillProcess.executable.deletingLastPathComponent().path
-    self.command = command.replacing("PATH=", with: "PATH=\(binaries):").replacing(
+    self.command = String(command).replacing("PATH=", with: "PATH=\(binaries):").replacing(
       "--if-locked skip", with: "--if-locked skip \(more)")
   }
 
