@@ -29,6 +29,29 @@ import Testing
       writeFailure: sometimes(0.05))
   }
 
+  /// Runs until one is complete.
+  private static func run(_ seed: UInt64) -> SimulatedWorld {
+    var random = SeededGenerator(seed: seed &* 7_919)
+    var world = SimulationTests.world(
+      seed: seed, faults: Self.faults(&random), troubles: Trouble.allCases, most: 60)
+    var isComplete = false
+    while !isComplete, world.runs < Self.mostRuns, world.violations.isEmpty {
+      isComplete = world.run()?.exitCode == .complete
+    }
+    #expect(isComplete, "seed \(seed), \(world.runs) runs, \(world.writeFailures) failed writes")
+    #expect(world.violations == [], "seed \(seed)")
+    return world
+  }
+
+  /// Three failures in a row by chance right after the twentieth answer; four lost replies before the first; and the worlds
+  /// that take the most runs.
+  @Test(arguments: [5_826, 8_940, 12_939, 19_210] as [UInt64])
+  func `a world that once ended otherwise ends well`(seed: UInt64) {
+    let world = Self.run(seed)
+    #expect(world.paidTwice == [])
+    #expect(world.condemnedByChance == 0)
+  }
+
   @Test func `no odd text, row, lock, outage, edit or kill stops, loses or mixes anything else`() {
     var total: [Trouble: Int] = [:]
     var crashes = 0
@@ -44,15 +67,7 @@ import Testing
     var overtakingWrites = 0
     var replaced = 0
     for seed in Self.seeds {
-      var random = SeededGenerator(seed: seed &* 7_919)
-      var world = SimulationTests.world(
-        seed: seed, faults: Self.faults(&random), troubles: Trouble.allCases, most: 60)
-      var isComplete = false
-      while !isComplete, world.runs < Self.mostRuns, world.violations.isEmpty {
-        isComplete = world.run()?.exitCode == .complete
-      }
-      #expect(isComplete, "seed \(seed), \(world.runs) runs, \(world.writeFailures) failed writes")
-      #expect(world.violations == [], "seed \(seed)")
+      let world = Self.run(seed)
       #expect(world.paidTwice == [], "seed \(seed)")
       #expect(world.mostInFlight <= world.job.concurrency, "seed \(seed)")
       #expect(world.possiblyPaid >= world.billedWithoutReply, "seed \(seed)")
