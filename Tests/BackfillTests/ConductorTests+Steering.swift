@@ -110,6 +110,21 @@ extension ConductorTests {
     #expect(conductor.tell(.settled, at: 4) == ["end 143"])
   }
 
+  @Test(arguments: [(StopCause.deadline, ["cancel", "cancel writing"]), (.terminate, [])])
+  func `a write that hangs when a bound's grace is over is given up, as no second signal would come`(
+    _ cause: StopCause, given: [String]
+  ) {
+    var conductor = Self.conductor(concurrency: 1)
+    conductor.begin()
+    _ = conductor.tell(.pageRead(Self.page(1...2)))
+    _ = conductor.tell(.pageRead(Self.emptyPage))
+    #expect(conductor.tell(.received(Self.id(1), Self.receipt)) == ["write 1"])
+    _ = conductor.tell(.stopRequested(cause), at: 1)
+    #expect(conductor.tell(.woken, at: 21) == given)
+    #expect(conductor.tell(.writeFailed(Failure(.unavailable, "db", "cancelled"), writer: 0), at: 22).count == 1)
+    #expect(conductor.ending == .stopped(cause))
+  }
+
   @Test func `a held run sends and reads nothing, writes what it got, and goes on where it was`() {
     var conductor = Self.conductor()
     conductor.begin()

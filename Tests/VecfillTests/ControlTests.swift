@@ -1,4 +1,5 @@
 import Foundation
+import Ledger
 import TestSupport
 import Testing
 
@@ -82,6 +83,29 @@ import Testing
       #expect(try await scene.fill().code == 0)
       #expect(try await scene.wrongRows() == [])
       #expect(scene.server.record.billedTwice == 0)
+      #expect(Self.sockets(scene) == [])
+    }
+  }
+
+  @Test func `one that follows fills nothing while it is paused, and stopped while it waits it ends with 0`()
+    async throws
+  {
+    try await Scene.run(.sqlite) { scene in
+      try await scene.database.insert(["old"])
+      let process = try await FollowTests.follow(scene, "--require-complete")
+      #expect(try await Self.ask(scene, "pause").code == 0)
+      try await scene.database.insert(["new"])
+      #expect(try await Self.ask(scene, "set", "concurrency=2").code == 0)
+      // It looks for rows every second as long as it isn't paused.
+      try await Task.sleep(for: .seconds(2))
+      #expect(scene.server.record.requests.count == 1)
+      #expect(try await Self.ask(scene, "resume").code == 0)
+      try await scene.poll("the new row's vector") { try await FollowTests.missing(scene) == 0 }
+      try await scene.poll("the round's end") { try await scene.status()?.state == .completed }
+      let stop = try await Self.ask(scene, "stop")
+      #expect(stop.code == 0, "\(stop.errors)")
+      let exit = await process.exit()
+      #expect(exit.code == 0, "\(exit.errors)")
       #expect(Self.sockets(scene) == [])
     }
   }

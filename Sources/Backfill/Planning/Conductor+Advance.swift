@@ -26,8 +26,8 @@ extension Conductor {
     actions += nextWrite(at: now)
     if ending == nil {
       if !isHoldingWrites { wake(at: writes.nextRetry) }
-    } else if let graceEnds, !requested.isEmpty {
-      if now >= graceEnds { actions += cancel() } else { wake(at: graceEnds) }
+    } else if let graceEnds, !requested.isEmpty || cancelsWriting {
+      if now >= graceEnds { actions += cancelLate() } else { wake(at: graceEnds) }
     }
     actions += nextSettlement()
     if let ending, isIdle {

@@ -19,6 +19,18 @@ extension Conductor {
     return reading == nil ? [] : [.cancelReading]
   }
 
+  /// Whether a write is under way that nobody would end: after a bound no second signal comes.
+  var cancelsWriting: Bool {
+    guard case .stopped(let cause)? = ending else { return false }
+    return !cause.isSignal && writes.isWriting && !hasCancelled
+  }
+
+  /// The grace is over. What was received and not written is in the ledger.
+  mutating func cancelLate() -> [Action] {
+    let writing: [Action] = cancelsWriting ? [.cancelWriting] : []
+    return cancel() + writing
+  }
+
   mutating func cancel() -> [Action] {
     guard !hasCancelled else { return [] }
     hasCancelled = true
