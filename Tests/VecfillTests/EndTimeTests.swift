@@ -32,7 +32,7 @@ import Testing
     #expect(RunTime(argument: text)?.duration == .seconds(seconds))
   }
 
-  @Test(arguments: ["", "0m", "-1m", "50", "1.5h", "50 m", "50M", "1h30m", "99999999999h", "٥m"])
+  @Test(arguments: ["", "0m", "-1m", "50", "1.5h", "50 m", "50M", "1h30m", "99999999999h", "8785h", "999999999h", "٥m"])
   func `a deadline without its unit, or of nothing, is none`(_ text: String) {
     #expect(RunTime(argument: text) == nil)
   }

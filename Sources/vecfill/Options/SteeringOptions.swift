@@ -39,15 +39,15 @@ struct SteeringOptions: ParsableArguments {
 
 extension FailOn: ExpressibleByArgument {}
 
-/// A time that a run may take: "90s", "50m", "8h".
+/// A time that a run may take, up to a year: "90s", "50m", "8h".
 struct RunTime: ExpressibleByArgument {
   let duration: Duration
 
   init?(argument: String) {
-    guard let match = argument.wholeMatch(of: #/([0-9]{1,7})(s|m|h)/#), let number = Int(match.1), number > 0 else {
-      return nil
-    }
-    duration = .seconds(number * (["s": 1, "m": 60, "h": 3_600][String(match.2)] ?? 1))
+    guard let match = argument.wholeMatch(of: #/([0-9]{1,9})(s|m|h)/#), let number = Int(match.1) else { return nil }
+    let seconds = number * (["s": 1, "m": 60, "h": 3_600][String(match.2)] ?? 1)
+    guard (1...366 * 86_400).contains(seconds) else { return nil }
+    duration = .seconds(seconds)
   }
 }
 
