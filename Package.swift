@@ -58,6 +58,7 @@ let package = Package(
         "Backfill", "CCurl", "CPostgres", "CRelease", "Configuration", "EmbeddingAPIs", "Ledger", "MessageStores",
         "Migrations", "PgVector", "Pipeline", "Postgres", "Tokenizer",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "FlyingFox", package: "FlyingFox"),
         .product(name: "GRDBSQLite", package: "GRDB.swift"),
         .product(name: "Logging", package: "swift-log"),
       ],

@@ -16,9 +16,11 @@ package enum ExitCode: Int32, Sendable, CaseIterable {
   case configuration = 78
   /// Another process holds this job's lock.
   case locked = 80
+  /// Ended with work left by a bound of its own or by `vecfill stop`; 0 without `--require-complete`.
+  case incomplete = 81
   /// The budget, the quota or `--max-cost` stops the spending.
   case budget = 82
-  /// More rows are quarantined than `--max-quarantined` allows; all others are done.
+  /// More rows are quarantined than `--max-quarantined` allows, one of them newly; all others are done.
   case quarantined = 83
   /// Stopped by SIGINT.
   case interrupted = 130

@@ -30,6 +30,9 @@ static inline CURLcode vecfill_curl_set_post(CURL *easy, curl_off_t byte_count) 
   return code != CURLE_OK ? code : curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, byte_count);
 }
 
+// HEAD: a reply's headers, and no body.
+static inline CURLcode vecfill_curl_set_no_body(CURL *easy) { return curl_easy_setopt(easy, CURLOPT_NOBODY, 1L); }
+
 static inline CURLcode vecfill_curl_set_headers(CURL *easy, struct curl_slist *headers) {
   return curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
 }

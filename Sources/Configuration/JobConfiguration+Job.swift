@@ -39,6 +39,12 @@ extension JobConfiguration {
     if job.preparation.tooLong != .quarantine { try refuse(.tooLong) }
   }
 
+  /// When the job's runs may work; nil for always.
+  package var hours: WorkHours? { spec?.hours }
+
+  /// What the job's runs keep an eye on while they work.
+  package var gauges: [Gauge] { spec?.gauges ?? [] }
+
   /// How the words of a search become the input that is embedded: as the job's texts, behind a prefix of their own.
   package func queryPreparation(of job: Job) -> TextPreparation {
     var preparation = job.preparation

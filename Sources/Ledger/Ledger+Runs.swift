@@ -16,6 +16,8 @@ extension Ledger {
     package let spent: Double
     /// What earlier runs with the job's model have used of the limits a minute.
     package let earlier: EarlierUse
+    /// Rows that were put into quarantine since the job was last complete.
+    package let newlyCondemned: Int
     /// What is different from the last run and had an effect on what the ledger held, a sentence each.
     package let changes: [String]
   }
@@ -75,24 +77,34 @@ extension Ledger {
             rows: try Set(BatchContents.decode(row.checked("contents")).map(\.key)).count)
         },
         possiblyPaid: lost,
-        spent: try Ledger.spent(targets: owned, db), earlier: earlier, changes: changes)
+        spent: try Ledger.spent(targets: owned, db), earlier: earlier,
+        newlyCondemned: try Ledger.newlyCondemned(targets, of: job.name, db), changes: changes)
     }
   }
 
   /// Ends a run with the tally that is told to the user.
-  package func end(_ run: Int64, _ ending: Ending, _ tally: Tally, at date: Date) async throws {
+  ///
+  /// - Parameter exitCode: what the process ends with; the default is the ending's own.
+  package func end(
+    _ run: Int64, _ ending: Ending, _ tally: Tally, exitCode: ExitCode? = nil, at date: Date
+  ) async throws {
     let state =
       switch ending {
       case .complete, .quarantined: "completed"
       case .stopped: "stopped"
       case .failed: "failed"
       }
-    let reason: String? = if case .failed(let failure) = ending { failure.description } else { nil }
+    let reason: String? =
+      switch ending {
+      case .failed(let failure): failure.description
+      case .stopped(let cause): "stopped by \(cause.name)"
+      case .complete, .quarantined: nil
+      }
     try await write { db in
       try db.execute(
         sql: "UPDATE run SET state = ?, exit_code = ?, reason = ?, ended_at = ?, tally = ? WHERE id = ?",
         arguments: [
-          state, ending.exitCode.rawValue, reason, date.timeIntervalSince1970, Ledger.json(tally), run,
+          state, (exitCode ?? ending.exitCode).rawValue, reason, date.timeIntervalSince1970, Ledger.json(tally), run,
         ])
     }
   }
@@ -130,6 +142,16 @@ extension Ledger {
     return try Bool.fetchOne(
       db,
       sql: "SELECT EXISTS (SELECT 1 FROM target WHERE id IN (\(owned)) AND identity LIKE '\(forgotten) %')") == true
+  }
+
+  private static func newlyCondemned(_ targets: [Int64], of job: String, _ db: Database) throws -> Int {
+    let all = try json(targets)
+    return try Int.fetchOne(
+      db,
+      sql: """
+        SELECT COUNT(*) FROM quarantine WHERE target_id IN (SELECT value FROM json_each(?1)) AND run_id >
+          COALESCE((SELECT MAX(id) FROM run WHERE job = ?2 AND targets = ?1 AND state = 'completed'), 0)
+        """, arguments: [all, job]) ?? 0
   }
 
   static func spent(targets: String, _ db: Database) throws -> Double {

@@ -72,8 +72,12 @@ package final class RunLock: Sendable {
     FileManager.default.contents(atPath: path).flatMap { try? JSONDecoder().decode(Holder.self, from: $0) }
   }
 
+  /// What a column is called in names of files: 32 hexadecimal digits.
+  package static func name(of column: String) -> String {
+    TextDigest(of: column).bytes.prefix(16).map { String(format: "%02x", $0) }.joined()
+  }
+
   private static func path(_ column: String, _ folder: String) -> String {
-    let digest = TextDigest(of: column).bytes.prefix(16)
-    return folder + "/" + digest.map { String(format: "%02x", $0) }.joined() + ".lock"
+    "\(folder)/\(name(of: column)).lock"
   }
 }

@@ -87,13 +87,19 @@ extension Pipeline {
   ) async -> Conductor.Event {
     let table = job.sources[source]
     do {
-      let page = try await store.page(of: table, request)
-      let condemned = try await ledger.condemned(page.messages.map(\.key), target: begun.targets[source])
+      let whole = try await store.page(of: table, request)
+      let condemned = try await ledger.condemned(whole.messages.map(\.key), target: begun.targets[source])
+      let (page, isCut) = whole.cut(to: request.mostTaken) { message in
+        held.contains(message.key) || packer.preparation.input(for: message.text ?? "") == nil
+          || condemned[message.key] == message.text.map(TextDigest.init(of:))
+      }
       if let cutting = table.chunks?.cutting {
         // A row that was edited to a blank text loses its pieces, as it gets no others.
         try await store.removePieces(of: page.messages.filter(\.isBlank).map(\.key), in: table)
         let paid = try await paidPieces(of: source, isLater: request.leavesOutBlank)
-        return .pageRead(packer.pack(page, condemned: condemned, held: held, cutting: cutting, paid: paid))
+        var packed = packer.pack(page, condemned: condemned, held: held, cutting: cutting, paid: paid)
+        packed.isCut = isCut
+        return .pageRead(packed)
       }
       let kept = try await kept(of: source, page, request, leavingOut: held.union(condemned.keys))
       var left = kept.values.reduce(into: held) { $0.formUnion($1) }
@@ -101,6 +107,7 @@ extension Pipeline {
       if let equals { shared = try await share(page, condemned, left, equals, of: source) }
       if let shared { left.formUnion(shared.copied.union(shared.deferred)) }
       var packed = packer.pack(page, condemned: condemned, held: left)
+      packed.isCut = isCut
       packed.add(kept: kept)
       if let equals, let shared {
         packed.add(copied: shared.copied, by: equals.copies)

@@ -56,10 +56,13 @@ package struct Pipeline: Sendable {
   ///
   /// - Parameters:
   ///   - stops: who asks the run to stop; the second request cancels what is under way.
+  ///   - hold: why nothing may be begun as yet; nil where it may.
+  ///   - steering: what else is asked of the run, as to hold.
   ///   - prepare: what is done once the provider has answered and before the first write, as dropping an index.
   ///   - prove: records that the vectors of a source, by its index, were compared and are the job's.
   package func fill(
-    stops: AsyncStream<StopCause>, prepare: (@Sendable () async throws -> Void)? = nil,
+    stops: AsyncStream<StopCause>, hold: Pause? = nil, steering: AsyncStream<Conductor.Event>? = nil,
+    prepare: (@Sendable () async throws -> Void)? = nil,
     prove: @escaping @Sendable (Int) async throws -> Void = { _ in }
   ) async -> Report {
     let began = clock.now
@@ -71,17 +74,19 @@ package struct Pipeline: Sendable {
       job: job, policy: policy, run: begun.id, watermarks: begun.watermarks, spooled: begun.spooled,
       spent: begun.spent, possiblyPaid: begun.possiblyPaid, earlier: begun.earlier, preparesWriting: prepare != nil,
       countsBlank: countsBlank,
-      compared: comparisons.flatMap { comparison in comparison.contents.map { (comparison.source, $0) } })
+      compared: comparisons.flatMap { comparison in comparison.contents.map { (comparison.source, $0) } },
+      newlyCondemned: begun.newlyCondemned)
     var replies = KeptReplies()
     var unusable: [BatchID: Set<Int>] = [:]
     var ending: Ending?
     var nextWake: ContinuousClock.Instant?
+    var hasCounted = false
 
     await withDiscardingTaskGroup { group in
       group.addTask { for await cause in stops { inbox.yield(.event(.stopRequested(cause))) } }
+      if let steering { group.addTask { for await event in steering { inbox.yield(.event(event)) } } }
       group.addTask { await carryOut(orders, inbox) }
-      group.addTask { if let rows = await remaining() { inbox.yield(.event(.counted(rows))) } }
-      inbox.yield(.event(.started))
+      inbox.yield(.event(hold.map { .held($0) } ?? .started))
       for await signal in signals {
         let event: Conductor.Event
         switch signal {
@@ -138,6 +143,11 @@ package struct Pipeline: Sendable {
           case .end(let reason):
             ending = reason
           }
+        }
+        // Counting may read all of a table.
+        if !hasCounted, conductor.hold == nil {
+          hasCounted = true
+          group.addTask { if let rows = await remaining() { inbox.yield(.event(.counted(rows))) } }
         }
         board.update(from: conductor)
         if ending != nil { break }

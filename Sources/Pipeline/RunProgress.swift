@@ -17,11 +17,16 @@ package struct RunProgress: Sendable {
   package var budget: Double?
   /// Why nothing is sent just now; nil while work goes on.
   package var waiting: Waiting?
+  /// Why nothing may be begun, in words, e.g. "replica lag 12 s > 5 s"; nil where it may.
+  package var held: String?
   /// Since when, on the run's clock, the provider keeps it from sending anything.
   package var throttledSince: Duration?
   package var isStopping = false
   /// Whether the rows have been begun with.
   package var hasBegun = false
+
+  /// What it waits for, in words; nil while work goes on.
+  package var waitingWords: String? { waiting.map { held ?? $0.rawValue } }
 
   /// What of `elapsed` the run could work: its rate is that of this time.
   package func worked(of elapsed: Duration) -> Duration {
@@ -54,7 +59,8 @@ extension Conductor {
   fileprivate var progress: RunProgress {
     RunProgress(
       tally: tally, done: done, inFlight: inFlight, concurrency: concurrency, limits: limits, spent: spending.spent,
-      reserved: spending.reserved, budget: spending.budget?.usd, waiting: waiting, throttledSince: throttledSince,
+      reserved: spending.reserved, budget: spending.budget?.usd, waiting: waiting, held: hold?.reason,
+      throttledSince: throttledSince,
       isStopping: isStopping, hasBegun: true)
   }
 }

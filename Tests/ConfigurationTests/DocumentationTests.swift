@@ -40,7 +40,7 @@ struct DocumentationTests {
     }
     for key in [
       "name", "sources", "table", "schema", "key", "text", "vector", "where", "write_to", "since", "order", "edits",
-      "follow", "chunks",
+      "follow", "hours", "gentle", "chunks",
     ] {
       #expect(text.contains("`\(key)`"), "\(key)")
     }

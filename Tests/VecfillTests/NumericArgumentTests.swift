@@ -17,6 +17,10 @@ import Testing
     (["run", "job.yaml", "--grace"], nonsense + ["86401", "1e308"]),
     (["run", "job.yaml", "--max-outage"], nonsense + ["86401", "1e308"]),
     (["run", "job.yaml", "--max-quarantined"], nonsense + ["9223372036854775808", "1e3"]),
+    (["run", "job.yaml", "--max-rows"], ["-1", "", "0", "1e3", "9223372036854775808"]),
+    (["run", "job.yaml", "--max-requests"], ["-1", "", "0", "1e3", "9223372036854775808"]),
+    (["run", "job.yaml", "--deadline"], ["-1s", "", "0m", "1e3s", "999999999h"]),
+    (["run", "job.yaml", "--until"], ["-1", "", "25:00", "2020-01-01T00:00"]),
     (["search", "words", "job.yaml", "--limit"], nonsense + ["0", "1001", "9223372036854775808"]),
     (["migrate", "up", "--wait"], nonsense + ["86401", "1e308"]),
     (["migrate", "up", "--lock-attempts"], nonsense + ["0", "1001"]),
@@ -79,6 +83,8 @@ import Testing
       #expect(tiny.output.contains(#""rows":3000"#), "all rows are read: \(tiny.output)")
       let run = [
         "--grace", "0", "--max-outage", "86400", "--max-quarantined", "\(Int.max)",
+        "--max-rows", "\(Int.max)", "--max-requests", "\(Int.max)", "--deadline", "8784h", "--until",
+        "9999-12-31T23:59Z",
       ]
       #expect(try await scene.fill(run).code == 0)
     }

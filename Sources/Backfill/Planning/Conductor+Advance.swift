@@ -8,10 +8,15 @@ extension Conductor {
     }
     if ending == nil {
       endSweeps()
-      probe()
-      endLocked(at: now)
+      if hold == nil {
+        probe()
+        endLocked(at: now)
+        actions += endFull(at: now)
+      }
     }
-    if ending == nil {
+    if let hold {
+      waiting = hold.waiting
+    } else if ending == nil {
       let (requests, next) = nextRequests(at: now)
       actions += requests
       wake(at: next)
@@ -20,9 +25,9 @@ extension Conductor {
     actions += nextComparison()
     actions += nextWrite(at: now)
     if ending == nil {
-      wake(at: writes.nextRetry)
-    } else if let graceEnds, !requested.isEmpty {
-      if now >= graceEnds { actions += cancel() } else { wake(at: graceEnds) }
+      if !isHoldingWrites { wake(at: writes.nextRetry) }
+    } else if let graceEnds, !requested.isEmpty || cancelsWriting {
+      if now >= graceEnds { actions += cancelLate() } else { wake(at: graceEnds) }
     }
     actions += nextSettlement()
     if let ending, isIdle {
@@ -44,6 +49,10 @@ extension Conductor {
 
     while let next = planned.first, requested.count < window.limit, !isWriteQueueLong, !writes.isFull {
       guard !isProbeAlone || next.isProbe else { break }
+      guard tally.requests < policy.bounds.requests ?? .max else {
+        actions += stop(.requests, at: now)
+        break
+      }
       let contents = next.batch.contents
       let isDivisible = !next.isAlone
       func divide() {
@@ -128,7 +137,7 @@ extension Conductor {
   package static let budgetSubject = "budget"
 
   private func overBudget(by cost: Double) -> Failure {
-    let budget = job.budget?.usd ?? 0
+    let budget = spending.budget?.usd ?? 0
     var reason =
       "the next request may cost up to $\(cost.rounded6), and $\(spending.spent.rounded6) of $\(budget) is spent"
     if let total = tally.total, tally.written > 0, let spent = tally.cost {
@@ -155,7 +164,7 @@ extension Conductor {
   /// Sources are read in turns, only as far ahead as keeps the requests busy, and none before the spool is written (P2,
   /// P8).
   private mutating func nextRead() -> [Action] {
-    guard ending == nil, reading == nil, !writes.isWritingSpool, comparisons.isDone else { return [] }
+    guard ending == nil, reading == nil, !writes.isWritingSpool, comparisons.isDone, !isFull else { return [] }
     var ahead = [Int](repeating: 0, count: sources.count)
     for request in planned { ahead[request.batch.source] += 1 }
     let order = sources.indices.map { (turn + $0) % sources.count }
@@ -168,6 +177,7 @@ extension Conductor {
     reading = source
     turn = (source + 1) % sources.count
     var request = PageRequest(limit: job.pageLimit)
+    request.mostTaken = mostTaken
     switch next {
     case .lastKey:
       return [.readLastKey(source: source)]
@@ -211,7 +221,16 @@ extension Conductor {
     else { return }
     let quarantined = sources.reduce(0) { $0 + $1.condemned }
     tally.quarantined = quarantined
-    end(quarantined > policy.maxQuarantined ? .quarantined(rows: quarantined) : .complete)
+    end(isFailure(quarantined) ? .quarantined(rows: quarantined) : .complete)
+  }
+
+  private func isFailure(_ quarantined: Int) -> Bool {
+    guard quarantined > policy.maxQuarantined else { return false }
+    return switch policy.failOn {
+    case .quarantined: true
+    case .new: newlyCondemned > 0
+    case .never: false
+    }
   }
 
   private func restless(_ rows: Int, of source: Int) -> Failure {
@@ -248,6 +267,7 @@ extension Conductor {
   }
 
   private mutating func nextWrite(at now: Duration) -> [Action] {
+    guard !isHoldingWrites else { return [] }
     var actions: [Action] = []
     // What is copied waits for no answer: none will come where nothing is to be asked, or where so much waits to be written
     // that nothing is asked.
@@ -285,10 +305,12 @@ extension Conductor {
     return [.settle(settlement)]
   }
 
+  private var isHoldingWrites: Bool { hold?.stopsWriting == true }
+
   private var isIdle: Bool {
     requested.isEmpty && reading == nil && !writes.isWriting && settling == nil && ended.isEmpty
       && condemned.isEmpty && preparation != .underWay && !comparisons.isUnderWay
-      && (writes.count == 0 || !canWrite || preparation == .needed || !comparisons.isDone)
+      && (writes.count == 0 || !canWrite || isHoldingWrites || preparation == .needed || !comparisons.isDone)
   }
 }
 

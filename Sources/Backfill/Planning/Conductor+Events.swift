@@ -2,6 +2,10 @@ extension Conductor {
   mutating func read(_ page: PackedPage, at now: Duration) {
     guard let source = reading else { return }
     reading = nil
+    isFull = isFull || page.isCut
+    // Not even the first of its rows may be taken.
+    guard !page.isCut || page.continuesAfter != nil else { return }
+    takenRows += page.taken
     pageCount += 1
     sources[source].pageRead(
       page, page: pageCount,
@@ -264,6 +268,7 @@ extension Conductor {
 
   private mutating func condemn(_ rows: [CondemnedRow], of source: Int) {
     condemned += rows
+    newlyCondemned += rows.count
     sources[source].condemned(rows: rows.count)
   }
 
@@ -310,20 +315,6 @@ extension Conductor {
     if result.written > 0 || !result.condemned.isEmpty { progressedAt = now }
     for row in result.condemned { condemn([row], of: row.source) }
     for entry in result.ended { entryEnded(entry) }
-  }
-
-  /// The first request to stop ends what reads at once and what is asked for within the grace, the second one all.
-  mutating func stop(_ cause: StopCause, at now: Duration) -> [Action] {
-    end(.stopped(cause))
-    guard graceEnds == nil else { return cancel() + [.cancelWriting] }
-    graceEnds = now + policy.grace
-    return reading == nil ? [] : [.cancelReading]
-  }
-
-  mutating func cancel() -> [Action] {
-    guard !hasCancelled else { return [] }
-    hasCancelled = true
-    return [.cancelRequests]
   }
 
   mutating func plan(

@@ -38,6 +38,10 @@ package struct Conductor: Sendable {
     /// The ledger or another part that nothing can go on without has failed.
     case broken(Failure)
     case stopRequested(StopCause)
+    /// Nothing new may be begun; nil where it may again.
+    case held(Pause?)
+    /// The job's own limits, concurrency and budget are others now.
+    case adjusted(Terms)
     /// The time of a `wake` has come.
     case woken
   }
@@ -75,33 +79,6 @@ package struct Conductor: Sendable {
     package let writer: Int
     package let source: Int
     package let parts: [Part]
-  }
-
-  /// What a reply cost, and how long it took.
-  package struct Receipt: Equatable, Sendable {
-    package let billedTokens: Int
-    /// Whether the reply told them, as tokens; otherwise they are what was counted before.
-    package let tellsTokens: Bool
-    /// The tokens that the budget counts: more where nobody knows what was billed.
-    package let spentTokens: Int
-    package let rateLimits: RateLimitHints
-    /// How long the provider took, without any wait of our own.
-    package let latency: Duration
-    /// The inputs, by their index, that got no usable vector, and why.
-    package let unusable: [Int: String]
-
-    package init(
-      billedTokens: Int, tellsTokens: Bool = true, spentTokens: Int? = nil,
-      rateLimits: RateLimitHints = RateLimitHints(), latency: Duration,
-      unusable: [Int: String] = [:]
-    ) {
-      self.billedTokens = billedTokens
-      self.tellsTokens = tellsTokens
-      self.spentTokens = spentTokens ?? billedTokens
-      self.rateLimits = rateLimits
-      self.latency = latency
-      self.unusable = unusable
-    }
   }
 
   /// A batch of an earlier run whose vectors are in the spool.
@@ -149,7 +126,7 @@ package struct Conductor: Sendable {
     let page: Int?
   }
 
-  let job: Job
+  var job: Job
   let policy: RunPolicy
   let run: Int64
   var random: any RandomNumberGenerator & Sendable
@@ -196,6 +173,17 @@ package struct Conductor: Sendable {
   var progressedAt: Duration = .zero
   var ending: Ending?
   var canWrite = true
+  /// Why nothing new is begun; nil where it is.
+  package internal(set) var hold: Pause?
+  var heldSince: Duration?
+  /// Rows that count for the most that may be written: those that were, and those that may yet be.
+  var takenRows = 0
+  /// Whether more rows are there than may be written.
+  var isFull = false
+  /// Whether batches of an earlier run are more than may be written.
+  var leavesSpool = false
+  /// Rows that went into quarantine since the job was last complete.
+  var newlyCondemned: Int
   var graceEnds: Duration?
   var hasCancelled = false
   var hasEnded = false
@@ -213,16 +201,18 @@ package struct Conductor: Sendable {
   ///   - earlier: what earlier runs have used of the limits.
   ///   - preparesWriting: whether `prepareWriting` is asked for once the provider has answered.
   ///   - compared: for sources with vectors of which nobody knows what they are made of: requests for some of their texts.
+  ///   - newlyCondemned: rows that earlier runs have put into quarantine since the job was last complete.
   package init(
     job: Job, policy: RunPolicy, run: Int64, watermarks: [RowKey?], spooled: [Spooled], spent: Double,
     possiblyPaid: Int = 0, earlier: EarlierUse = EarlierUse(), preparesWriting: Bool = false, countsBlank: Bool = true,
-    compared: [(source: Int, contents: Batch.Contents)] = [],
+    compared: [(source: Int, contents: Batch.Contents)] = [], newlyCondemned: Int = 0,
     random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator()
   ) {
     self.job = job
     self.policy = policy
     self.run = run
     self.random = random
+    self.newlyCondemned = newlyCondemned
     tally = Tally()
     tally.possiblyPaid = possiblyPaid
     if !countsBlank { tally.leavesOutBlank = true }
@@ -235,8 +225,13 @@ package struct Conductor: Sendable {
     }
     // A row of pieces that an earlier run has received may lack others: the page that finds it says so.
     assembly = Assembly(spooled: spooled.filter { job.sources[$0.source].chunks != nil })
+    let whole = spooled.filter { job.sources[$0.source].chunks == nil }
+    let admitted = Conductor.admitted(whole, by: policy.bounds)
+    takenRows = admitted.rows
+    leavesSpool = admitted.batches.count < whole.count
+    isFull = leavesSpool
     writes = WriteQueue(
-      spooled: spooled.filter { job.sources[$0.source].chunks == nil }, dimensions: job.model.dimensions,
+      spooled: admitted.batches, dimensions: job.model.dimensions,
       writers: job.writers, concurrency: job.concurrency)
     mayEscort = (job.model.maxInputs ?? .max) > 1
     preparation = preparesWriting ? .needed : .done
@@ -300,6 +295,8 @@ package struct Conductor: Sendable {
       hasEnded = true
       return [.cancelReading, .cancelRequests, .end(.failed(failure))]
     case .stopRequested(let cause): actions += stop(cause, at: now)
+    case .held(let hold): self.hold(hold, at: now)
+    case .adjusted(let terms): adjust(terms, at: now)
     }
     countRows()
     actions += advance(at: now)

@@ -4,6 +4,7 @@ package enum Ending: Equatable, Sendable {
   case complete
   /// As `complete`, but more rows are in quarantine than the run allows.
   case quarantined(rows: Int)
+  /// With work left, perhaps; what was received is in the ledger.
   case stopped(StopCause)
   case failed(Failure)
 
@@ -13,22 +14,45 @@ package enum Ending: Equatable, Sendable {
     case .quarantined: .quarantined
     case .stopped(.interrupt): .interrupted
     case .stopped(.terminate): .terminated
+    case .stopped: .incomplete
     case .failed(let failure): failure.exitCode
     }
   }
+
+  /// What a process ends with that may leave work by a bound of its own, unless `isRequired`.
+  package func exitCode(requiringComplete isRequired: Bool) -> ExitCode {
+    exitCode == .incomplete && !isRequired ? .complete : exitCode
+  }
 }
 
-/// Who asked a run to stop.
-package enum StopCause: String, Equatable, Sendable, Codable {
+/// Who or what asked a run to stop.
+package enum StopCause: String, Equatable, Sendable, Codable, CaseIterable {
   /// SIGINT.
   case interrupt
   /// SIGTERM.
   case terminate
+  /// `vecfill stop`.
+  case control
+  case deadline
+  case until
+  /// The job's hours are over.
+  case hours
+  case rows
+  case requests
 
-  package var signal: String {
+  package var isSignal: Bool { self == .interrupt || self == .terminate }
+
+  /// As a person knows it.
+  package var name: String {
     switch self {
     case .interrupt: "SIGINT"
     case .terminate: "SIGTERM"
+    case .control: "`vecfill stop`"
+    case .deadline: "--deadline"
+    case .until: "--until"
+    case .hours: "the job's hours"
+    case .rows: "--max-rows"
+    case .requests: "--max-requests"
     }
   }
 }

@@ -9,6 +9,11 @@ package struct RunPolicy: Equatable, Sendable {
   /// round follows and new rows come first. nil, the default: no round follows, and there is no bound.
   package var mostEdited: Int?
 
+  /// The default is none.
+  package var bounds = Bounds()
+  /// The default is `quarantined`.
+  package var failOn = FailOn.quarantined
+
   package init(grace: Duration = .seconds(20), retry: RetryPolicy = RetryPolicy(), maxQuarantined: Int = 0) {
     self.grace = grace
     self.retry = retry

@@ -53,6 +53,9 @@ struct SourceProgress: Sendable {
   /// Whether its sweep has read everything and all of that has ended.
   var isDrained: Bool { !isComplete && (sweep.isExhausted || hasEnough) && open == 0 }
 
+  /// Whether batches of it have not ended.
+  var hasOpen: Bool { open > 0 }
+
   private var hasEnough: Bool { rows == .edited && mostEdited.map { sweep.taken >= $0 } ?? false }
 
   /// Rows with a blank or NULL text, as far as it is known.

@@ -4,7 +4,8 @@ package struct Spending: Equatable, Sendable {
   package private(set) var spent: Double
   /// Dollars that requests in flight may cost at most.
   package private(set) var reserved: Double = 0
-  package let budget: Job.Budget?
+  /// One below what is spent lets nothing more be spent.
+  package var budget: Job.Budget?
   /// By how much a bill was at most above what should have been the most.
   private var excess = 1.0
 

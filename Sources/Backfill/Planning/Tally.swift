@@ -28,7 +28,7 @@ package struct Tally: Equatable, Sendable, Codable {
   package var cost: Double?
   /// Requests that may have been billed though no reply came.
   package var possiblyPaid = 0
-  /// How long nothing was sent because the provider was failing or had asked to wait.
+  /// How long nothing was sent because the provider was failing or had asked to wait, or the run was held.
   package var throttled: Duration = .zero
   /// Rows that were written from the spool of an earlier run, without a call.
   package var recovered = 0

@@ -14,6 +14,13 @@ package enum Waiting: String, Equatable, Sendable {
   /// Nothing is left but rows that other transactions hold.
   case locks = "rows that other transactions hold"
 
-  /// Whether it is the provider's state and not its usual rate.
-  package var isThrottling: Bool { [.hold, .retry, .outage].contains(self) }
+  /// `vecfill pause`.
+  case paused
+  /// It is outside of the job's hours.
+  case hours = "outside its hours"
+  /// A bound of the job's `gentle` is passed.
+  case gentle
+
+  /// Whether it is the provider's state, or a person's wish, and not the usual rate.
+  package var isThrottling: Bool { [.hold, .retry, .outage, .paused, .hours, .gentle].contains(self) }
 }

@@ -139,6 +139,8 @@ package struct PageRequest: Equatable, Sendable {
   package var leavesOutBlank: Bool
   /// Only the rows that it chooses; nil for all.
   package var sample: KeySample?
+  /// So many of them may be embedded, by who cuts the page; nil for all. A store pays no heed to it.
+  package var mostTaken: Int?
 
   package init(
     after: RowKey? = nil, through: RowKey? = nil, limit: Int, leavesOutBlank: Bool = false, sample: KeySample? = nil
@@ -160,6 +162,20 @@ package struct MessagePage: Equatable, Sendable {
   package init(_ messages: [Message], continuesAfter: RowKey?) {
     self.messages = messages
     self.continuesAfter = continuesAfter
+  }
+
+  /// The page up to the first row with a text beyond `most` of those that aren't in `others`, and whether that is not all
+  /// of it. Where the first one is beyond it already, `continuesAfter` is nil.
+  package func cut(to most: Int?, leavingOut others: (Message) -> Bool) -> (page: MessagePage, isCut: Bool) {
+    guard let most else { return (self, false) }
+    var taken = 0
+    let end = messages.firstIndex { message in
+      guard message.text != nil, !others(message) else { return false }
+      taken += 1
+      return taken > most
+    }
+    guard let end else { return (self, false) }
+    return (MessagePage(Array(messages[..<end]), continuesAfter: end > 0 ? messages[end - 1].key : nil), true)
   }
 }
 

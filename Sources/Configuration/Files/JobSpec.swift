@@ -8,12 +8,16 @@ struct JobSpec {
   /// The sources as `vecfill config` shows them.
   let sourceSettings: [Setting]
   let settings: [Parameter: Setting]
+  /// When its runs may work; nil for always.
+  let hours: WorkHours?
+  /// What its runs keep an eye on while they work.
+  let gauges: [Gauge]
 
   /// Throws a `Failure` that names the file, the place and the key for anything that is not allowed.
   init(path: String, in process: ProcessContext) throws(Failure) {
     let remedy = "give the path of a job spec, e.g. jobs/backfill-embeddings.yaml"
     let root = try YAMLFile.read(process.absolute(path), shown: path, remedy: remedy)
-      .mapping(keys: ["name", "sources", "edits", "follow"] + FileSettings.keys)
+      .mapping(keys: ["name", "sources", "edits", "follow", "hours", "gentle"] + FileSettings.keys)
     let origin = { (line: Int) in Origin.spec(file: path, line: line) }
     settings = try FileSettings.read(from: root, origin: origin)
     if let value = root["name"] {
@@ -32,7 +36,13 @@ struct JobSpec {
     let followed = root["follow"].flatMap { value in
       follow.map { Setting(key: "follow", value: .text($0), origin: origin(value.line)) }
     }
-    self.sourceSettings = sourceSettings + (followed.map { [$0] } ?? [])
+    let hours = try root["hours"].map(WorkHours.init)
+    self.hours = hours
+    gauges = try root["gentle"].map([Gauge].init(gentle:)) ?? []
+    let kept = root["hours"].flatMap { value in
+      hours.map { Setting(key: "hours", value: .text("\($0)"), origin: origin(value.line)) }
+    }
+    self.sourceSettings = sourceSettings + [followed, kept].compactMap(\.self)
   }
 
   private static func readSources(

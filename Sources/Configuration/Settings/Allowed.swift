@@ -50,7 +50,7 @@ extension Allowed: CustomStringConvertible {
 
 extension Allowed {
   /// Reads a flag's or a variable's text; nil where it is not allowed.
-  func value(of text: String) -> SettingValue? {
+  package func value(of text: String) -> SettingValue? {
     switch self {
     case .integer(let range):
       guard let number = Int(digits: text), range.contains(number) else { return nil }

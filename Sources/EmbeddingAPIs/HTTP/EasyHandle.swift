@@ -35,6 +35,7 @@ struct EasyHandle: ~Copyable {
       vecfill_curl_set_quick_exit(pointer),
     ]
     if let body = request.body { codes.append(vecfill_curl_set_post(pointer, curl_off_t(body.count))) }
+    if request.isHead { codes.append(vecfill_curl_set_no_body(pointer)) }
     if let proxy = options.proxy { codes.append(vecfill_curl_set_proxy(pointer, proxy)) }
     if let caFile = options.caFile { codes.append(vecfill_curl_set_ca_file(pointer, caFile)) }
     return codes.allSatisfy { $0 == CURLE_OK }

@@ -1,11 +1,13 @@
 import Foundation
 
-/// A POST of a JSON body, or a GET where there is none.
+/// A POST of a JSON body, or a GET or HEAD where there is none.
 package struct HTTPRequest: Sendable {
   package var url: String
   /// Sent as they are; neither a name nor a value may hold a line break.
   package var headers: [(name: String, value: String)]
   package var body: Data?
+  /// Whether only the reply's status and headers are asked for. The default is false.
+  package var isHead = false
   /// The most bytes of a reply's body that are read; a longer one is cut there.
   package var maxReplyBytes: Int
   /// Takes the bytes of a reply of status 200 as they come, on the client's thread. With it a reply's body is kept up to

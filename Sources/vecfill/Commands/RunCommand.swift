@@ -4,6 +4,7 @@ import Configuration
 import Foundation
 import Logging
 import Migrations
+import Postgres
 
 struct RunCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -18,8 +19,11 @@ struct RunCommand: AsyncParsableCommand {
       With --follow it goes on when all is filled, and fills what comes and, as `edits` in the spec says, what is edited, \
       round by round (docs/edited-texts.md). Stopped while it waits, it ends as its last round did, with 0 as a rule.
 
+      With --deadline, --until, --max-rows or --max-requests, or outside the job's `hours`, it stops with work left: that \
+      is 0, or 81 with --require-complete (docs/steering.md).
+
       Exit codes: 0 complete, 64 usage, 65 bad data, 69 unavailable, 74 local files, 77 denied, 78 configuration, \
-      80 locked, 82 budget, 83 quarantined rows, 130 SIGINT, 143 SIGTERM or SIGHUP (docs/exit-codes.md).
+      80 locked, 81 work left, 82 budget, 83 newly quarantined rows, 130 SIGINT, 143 SIGTERM or SIGHUP (docs/exit-codes.md).
       """)
 
   @OptionGroup var options: JobOptions
@@ -41,6 +45,8 @@ struct RunCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Seconds of nothing but failures after which the run ends.", valueName: "seconds"))
   var maxOutage: Double = 600
 
+  @OptionGroup var steeringOptions: SteeringOptions
+
   @Option(help: ArgumentHelp("Quarantined rows with which the exit is still 0.", valueName: "rows"))
   var maxQuarantined: Int = 0
 
@@ -59,28 +65,58 @@ struct RunCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
+    let began = ContinuousClock.now
     let configuration = try options.configuration()
     if dryRun {
       try await Estimation(configuration: configuration, json: logFormat == .json).tell()
       return
     }
     let job = try configuration.job()
+    let gauges = try opened(configuration)
     do {
       try await Database.with(configuration, job, for: .filling, maxOutage: .seconds(maxOutage)) {
-        try await fill(job, configuration, $0)
+        try await fill(job, configuration, $0, plan(configuration, since: began), gauges)
       }
     } catch let failure as Failure where ifLocked == .skip && failure.exitCode == .locked {
       Console.standard.log("vecfill: skipped: \(failure.subject): \(failure.reason)")
     }
   }
 
-  private func fill(_ job: Job, _ configuration: JobConfiguration, _ database: Database) async throws {
+  private func opened(_ configuration: JobConfiguration) throws -> (all: [Gauge], reader: GaugeReader)? {
+    let all = configuration.gauges
+    guard !all.isEmpty else { return nil }
+    let database = try DatabaseURL(configuration.databaseURL().reveal())
+    return (all, try GaugeReader(all, of: database, environment: ProcessInfo.processInfo.environment))
+  }
+
+  private func plan(_ configuration: JobConfiguration, since began: ContinuousClock.Instant) -> Steering.Plan {
+    let asked = steeringOptions
+    return Steering.Plan(
+      deadline: asked.deadline.map { began + $0.duration }, until: asked.until?.date, hours: configuration.hours,
+      bounds: asked.bounds, requiresComplete: asked.requireComplete, follows: follow)
+  }
+
+  private func fill(
+    _ job: Job, _ configuration: JobConfiguration, _ database: Database, _ plan: Steering.Plan,
+    _ gauges: (all: [Gauge], reader: GaugeReader)?
+  ) async throws {
     let logger = Logger(label: "vecfill") { _ in ConsoleLogHandler(format: logFormat, console: .standard) }
+    let stops = StopSignals(logger, grace: grace)
+    let steering = Steering(plan, job.terms, stops.requests)
     let filling = Filling(
-      job: job, configuration: configuration, logger: logger, stops: StopSignals(logger, grace: grace), grace: grace,
-      maxOutage: maxOutage, maxQuarantined: maxQuarantined, adopts: adopt,
-      isLive: logFormat == .text && Console.standard.isTerminal)
-    let ending = try await filling.rounds(database) { (rounds, first, summarize) async throws -> Ending in
+      job: job, configuration: configuration, logger: logger, stops: stops, grace: grace, maxOutage: maxOutage,
+      maxQuarantined: maxQuarantined, failOn: steeringOptions.failOn, adopts: adopt,
+      isLive: logFormat == .text && Console.standard.isTerminal, steering: steering)
+    let ending = try await steering.working(logger, gauges: gauges) {
+      try await ended(filling, database, job, configuration, logger)
+    }
+    try ending.check(requiringComplete: plan.requiresComplete)
+  }
+
+  private func ended(
+    _ filling: Filling, _ database: Database, _ job: Job, _ configuration: JobConfiguration, _ logger: Logger
+  ) async throws -> Ending {
+    try await filling.rounds(database) { (rounds, first, summarize) async throws -> Ending in
       let summary = summarize(first, nil)
       print(logFormat == .json ? JSONLine.encode(summary) : summary.text)
       fflush(nil)
@@ -96,7 +132,6 @@ struct RunCommand: AsyncParsableCommand {
         fflush(nil)
       }.ending
     }
-    try ending.check()
   }
 }
 

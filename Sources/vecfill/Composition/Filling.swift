@@ -17,9 +17,12 @@ struct Filling {
   var grace: Double = 20
   var maxOutage: Double = 600
   var maxQuarantined = 0
+  var failOn = FailOn.quarantined
   var adopts = false
   /// Whether progress is a live line.
   var isLive: Bool
+  /// What else the process is asked while it fills; nil where it is asked nothing.
+  var steering: Steering?
 
   /// Runs the first round on an open database, and `body` with it and what makes a summary of a round; a `Failure` of the
   /// rows themselves is in the round's ending.
@@ -48,22 +51,41 @@ struct Filling {
     let columns = try await ColumnCheck(
       job: job, store: database.store, ledger: ledger, claims: claims, packer: packer, adopts: adopts
     ).columns()
-    let policy = RunPolicy(
+    var policy = RunPolicy(
       grace: .seconds(grace), retry: RetryPolicy(maxOutage: .seconds(maxOutage)), maxQuarantined: maxQuarantined)
+    policy.bounds = steering?.plan.bounds ?? Bounds()
+    policy.failOn = failOn
     let rounds = Rounds(
       job: job, policy: policy, database: database, ledger: ledger, embedder: embedder, packer: packer, stops: stops,
-      logger: logger, isLive: isLive, columns: columns)
-    let first = try await rounds.first(board, upkeep)
-    return try await body(rounds, first) { outcome, round in
-      RunSummary(outcome, job: job, countsExactly: counter.isExact, ledger: ledger.path, round: round)
+      logger: logger, isLive: isLive, columns: columns, steering: steering)
+    return try await listening(to: claims, state) {
+      let first = try await rounds.first(board, upkeep)
+      return try await body(rounds, first) { outcome, round in
+        RunSummary(
+          outcome, job: job, countsExactly: counter.isExact, ledger: ledger.path, round: round,
+          requiresComplete: steering?.plan.requiresComplete ?? true)
+      }
     }
   }
 }
 
+extension Filling {
+  /// Runs `body` while the process can be asked something, if it can be.
+  private func listening<Value>(
+    to claims: [ColumnClaim], _ state: StateFolder, _ body: () async throws -> Value
+  ) async throws -> Value {
+    guard let steering, let first = claims.first else { return try await body() }
+    return try await ControlServer(
+      job: job, steering: steering, socket: ControlSocket(of: "\(first.column)", in: state.sockets), logger: logger
+    ).serving(body)
+  }
+}
+
 extension Ending {
-  /// Throws what the process ends with where it isn't complete.
-  func check() throws {
+  /// Throws what the process ends with where that isn't 0.
+  func check(requiringComplete isRequired: Bool = true) throws {
     if case .failed(let failure) = self { throw failure }
-    if exitCode != .complete { throw ArgumentParser.ExitCode(exitCode.rawValue) }
+    let code = exitCode(requiringComplete: isRequired)
+    if code != .complete { throw ArgumentParser.ExitCode(code.rawValue) }
   }
 }

@@ -13,6 +13,7 @@ struct JobRun: Sendable {
   let columns: [ColumnCheck.Checked]
   let upkeep: IndexUpkeep
   let stops: StopRequests
+  let steering: Steering?
   /// Is told what a person should know of the columns.
   let warn: @Sendable (String) -> Void
 
@@ -54,8 +55,10 @@ struct JobRun: Sendable {
         away.withLock { $0 = names }
       }
     }
-    let report = await pipeline(begun).fill(
-      stops: stops.causes, prepare: upkeep.hasWork ? dropIndexes : nil,
+    let filling = pipeline(begun)
+    let asked = steering?.join()
+    let report = await filling.fill(
+      stops: stops.causes, hold: asked?.hold, steering: asked?.events, prepare: upkeep.hasWork ? dropIndexes : nil,
       prove: { source in
         try await record(source)
         try await ledger.prove(begun.targets[source])
@@ -121,7 +124,8 @@ struct JobRun: Sendable {
   /// Records the end; where that fails, that is how the run has ended.
   private func close(_ run: Int64, with ending: Ending, _ tally: Tally) async -> Ending {
     do {
-      try await ledger.end(run, ending, tally, at: Date())
+      let code = ending.exitCode(requiringComplete: steering?.plan.requiresComplete ?? true)
+      try await ledger.end(run, ending, tally, exitCode: code, at: Date())
       return ending
     } catch {
       if case .failed = ending { return ending }

@@ -18,6 +18,7 @@ struct Rounds: Sendable {
   /// Whether progress is shown as a live line.
   let isLive: Bool
   let columns: [ColumnCheck.Checked]
+  let steering: Steering?
 
   /// The first round, which does all that a run does.
   func first(_ board: ProgressBoard, _ upkeep: IndexUpkeep) async throws -> JobRun.Outcome {
@@ -46,12 +47,19 @@ struct Rounds: Sendable {
     }
     var policy = policy
     policy.mostEdited = 10 * job.pageLimit
+    policy.bounds = policy.bounds.left(after: first.report.tally)
     logger.info("following \(job.sources.map(\.name).joined(separator: ", "))")
     while last.isDone {
-      guard case .done = try await stops.requests.interrupting({ try await lookout.wait() }) else { return last }
+      let hasWork = try await stops.requests.interrupting { [steering] in
+        try await steering?.untilReleased()
+        try await lookout.wait()
+        try await steering?.untilReleased()
+      }
+      guard case .done = hasWork else { return last }
       number += 1
       let board = ProgressBoard()
       last = try await round(columns, board, upkeep(board), policy) { _ in }
+      policy.bounds = policy.bounds.left(after: last.report.tally)
       tell(last, number)
     }
     return last
@@ -62,8 +70,10 @@ struct Rounds: Sendable {
     begun tellBegun: (Ledger.BegunRun) -> Void
   ) async throws -> JobRun.Outcome {
     let run = JobRun(
-      job: job, database: database, ledger: ledger, columns: columns, upkeep: upkeep, stops: stops.requests
+      job: job, database: database, ledger: ledger, columns: columns, upkeep: upkeep, stops: stops.requests,
+      steering: steering
     ) { logger.warning("\($0)") }
+    steering?.show(board)
     let reporter = Reporter(board: board, console: .standard, logger: logger, isLive: isLive)
     return try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await reporter.report() }
@@ -71,6 +81,8 @@ struct Rounds: Sendable {
       return try await run.run { begun in
         stops.begin()
         tellBegun(begun)
+        var job = job
+        if let steering { job.terms = steering.terms }
         return Pipeline(
           job: job, policy: policy, store: database.store, embedder: embedder, ledger: ledger, begun: begun,
           packer: packer, board: board, observer: RunObserver(job, database.shapes, upkeep, logger),

@@ -18,4 +18,6 @@ struct StateFolder {
 
   var ledger: String { path + "/vecfill.db" }
   var locks: String { path + "/locks" }
+  /// Where running processes listen for what they are asked.
+  var sockets: String { path + "/run" }
 }

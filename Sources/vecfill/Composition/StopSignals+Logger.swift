@@ -6,9 +6,9 @@ extension StopSignals {
   convenience init(_ logger: Logger, grace: Double) {
     self.init { cause in
       logger.notice(
-        "\(cause.signal): stopping within \(grace.fixed(0)) s; a second signal cancels what is under way")
+        "\(cause.name): stopping within \(grace.fixed(0)) s; a second signal cancels what is under way")
     } abandon: { cause in
-      logger.warning("\(cause.signal): ended without what does not answer; run the same command again to go on")
+      logger.warning("\(cause.name): ended without what does not answer; run the same command again to go on")
     }
   }
 }

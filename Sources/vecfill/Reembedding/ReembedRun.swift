@@ -156,7 +156,7 @@ struct ReembedRun {
 
   private func interrupting(_ stops: StopSignals, _ body: @escaping @Sendable () async throws -> Void) async throws {
     if case .stopped(let cause) = try await stops.requests.interrupting(body) {
-      Console.standard.log("stopped by \(cause.signal); \(task.again) goes on")
+      Console.standard.log("stopped by \(cause.name); \(task.again) goes on")
       throw ArgumentParser.ExitCode(Ending.stopped(cause).exitCode.rawValue)
     }
   }

@@ -9,7 +9,7 @@ struct JobReport: Encodable {
   let columns: [String]
   let model: String
   let dimensions: Int
-  /// running, completed, stopped, failed, or died: recorded as running while nobody holds its lock.
+  /// running, paused, waiting, stopping, completed, stopped, failed, or died: recorded as running while nobody holds its lock.
   let state: String
   let reason: String?
   let exitCode: Int32?
@@ -29,15 +29,20 @@ struct JobReport: Encodable {
   let possiblyPaid: Int
   let spooledBatches: Int
   let openRequests: Int
+  /// How the running process stands, as it tells itself; nil where none can be asked.
+  let control: ControlReport?
   let ledger: String
 
-  init(_ status: Ledger.JobStatus, holder: RunLock.Holder?, ledger: String) {
+  init(
+    _ status: Ledger.JobStatus, holder: RunLock.Holder?, control: ControlReport? = nil, ledger: String
+  ) {
+    self.control = control
     job = status.job
     database = status.database
     columns = status.columns.map { "\($0.source).\($0.vectorColumn)" }
     model = status.fingerprint.model
     dimensions = status.fingerprint.dimensions
-    state = status.state == .running && holder == nil ? "died" : status.state.rawValue
+    state = status.state == .running && holder == nil ? "died" : control?.state ?? status.state.rawValue
     reason = status.reason
     exitCode = status.exitCode
     process = status.state == .running ? holder.map { "\($0.pid) on \($0.host)" } : nil
@@ -78,6 +83,7 @@ struct JobReport: Encodable {
     if spooledBatches > 0 {
       rows.append(("in the spool", "\(spooledBatches.grouped) batches, paid and not yet written"))
     }
+    if let control { rows.append(("in force", control.inForce)) }
     if openRequests > 0 { rows.append(("without a reply", "\(openRequests.grouped) requests")) }
     rows.append(("ledger", ledger))
     return "\(job): \(outcome)\n" + FigureList(rows).text
@@ -86,9 +92,11 @@ struct JobReport: Encodable {
   private var outcome: String {
     switch state {
     case "running": "running\(process.map { " in process \($0)" } ?? "")"
+    case "paused", "stopping": "\(state)\(process.map { ", process \($0)" } ?? "")"
+    case "waiting": "waiting: \(control?.waiting ?? "")\(process.map { ", process \($0)" } ?? "")"
     case "died": "its process died; run the same command again to go on"
     case "completed": "complete"
-    case "stopped": "stopped; run the same command again to go on"
+    case "stopped": "\(reason ?? "stopped"); run the same command again to go on"
     default: "failed: \(reason ?? "for a reason that was not recorded")"
     }
   }

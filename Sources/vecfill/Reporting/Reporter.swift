@@ -53,7 +53,7 @@ struct Reporter {
       if let left = total.map({ $0 - progress.done }), left > 0, let time = window.time(for: left) {
         parts.append("ETA \(time.clock)")
       }
-      if let reason = progress.waiting { parts.append("waiting: \(reason.rawValue)") }
+      if let reason = progress.waitingWords { parts.append("waiting: \(reason)") }
     }
     return parts.joined(separator: "  ")
   }

@@ -8,6 +8,10 @@ struct RunSummary: Encodable {
   let round: Int?
   let outcome: String
   let exitCode: Int32
+  /// Whether nothing is left to do: each row has a vector, is blank or is in quarantine.
+  let complete: Bool
+  /// What ended it before, as `StopCause` names it; nil where nothing did.
+  let stoppedBy: String?
   let rowsWritten: Int
   /// Blank rows; nil where an index leaves them out and they aren't counted.
   let rowsExcluded: Int?
@@ -47,12 +51,18 @@ struct RunSummary: Encodable {
   /// As the job spec says.
   let tooLong: String
 
-  init(_ run: JobRun.Outcome, job: Job, countsExactly: Bool, ledger: String, round: Int? = nil) {
+  /// - Parameter requiresComplete: whether the exit code tells that a bound has left work.
+  init(
+    _ run: JobRun.Outcome, job: Job, countsExactly: Bool, ledger: String, round: Int? = nil,
+    requiresComplete: Bool = true
+  ) {
     let (tally, indexes) = (run.report.tally, run.indexes)
     self.job = job.name
     self.round = round
-    outcome = RunSummary.outcome(run.ending)
-    exitCode = run.ending.exitCode.rawValue
+    outcome = RunSummary.outcome(run.ending, quarantined: tally.quarantined)
+    exitCode = run.ending.exitCode(requiringComplete: requiresComplete).rawValue
+    complete = run.isDone
+    stoppedBy = if case .stopped(let cause) = run.ending { cause.rawValue } else { nil }
     rowsWritten = tally.written
     rowsExcluded = tally.blank
     rowsChangedMeanwhile = tally.changed
@@ -88,12 +98,12 @@ struct RunSummary: Encodable {
     var away: [String] = []
   }
 
-  private static func outcome(_ ending: Ending) -> String {
+  private static func outcome(_ ending: Ending, quarantined rows: Int) -> String {
     switch ending {
-    case .complete: "complete: every row has a vector, except the blank ones"
-    case .quarantined(let rows):
+    case .complete where rows == 0: "complete: every row has a vector, except the blank ones"
+    case .complete, .quarantined:
       "complete but for \(rows.grouped) quarantined row\(rows == 1 ? "" : "s"); `vecfill quarantine list` tells why"
-    case .stopped(let cause): "stopped by \(cause.signal); run the same command again to go on"
+    case .stopped(let cause): "stopped by \(cause.name); run the same command again to go on"
     case .failed(let failure): "failed: \(failure)"
     }
   }

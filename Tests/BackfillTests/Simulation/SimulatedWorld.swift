@@ -23,6 +23,12 @@ struct SimulatedWorld {
     var outage = 0.0
     /// The database is away during a write, which ends the run. Before or after it was done, nobody knows.
     var writeFailure = 0.0
+    /// Somebody holds the run for up to a minute.
+    var hold = 0.0
+    /// Somebody changes the job's concurrency and limits.
+    var adjustment = 0.0
+    /// The share of runs with a bound of rows or of requests.
+    var bounds = 0.0
   }
 
   /// What comes at a later time: news for the conductor, or a piece of the world's own work that makes some.
@@ -48,14 +54,15 @@ struct SimulatedWorld {
   var metering = Metering()
   /// So many requests' worth of rows are in a page.
   var pageBatches = 3
-  let policy = RunPolicy(retry: RetryPolicy(maxOutage: .seconds(1 << 20)), maxQuarantined: .max)
+  var policy = RunPolicy(retry: RetryPolicy(maxOutage: .seconds(1 << 20)), maxQuarantined: .max)
   var random: SeededGenerator
   var tables: [SimulatedTable]
 
+  var steered = Steered()
   private(set) var now: Duration = .zero
   private var queue: [(time: Duration, pending: Pending)] = []
   private var nextWake: Duration?
-  private var inFlight: [BatchID: (batch: Batch, reservation: Double)] = [:]
+  private(set) var inFlight: [BatchID: (batch: Batch, reservation: Double)] = [:]
   private var watermarks: [RowKey?]
   private(set) var spool: [BatchID: Spooled] = [:]
   private(set) var quarantine: [[RowKey: CondemnedRow]]
@@ -154,6 +161,7 @@ struct SimulatedWorld {
     writing = [:]
     begunWrites = []
     present = tables.map { Set($0.rows.keys) }
+    beginSteering()
     let last = steps + SimulatedWorld.mostSteps
     var conductor = Conductor(
       job: job, policy: policy, run: runs, watermarks: watermarks,
@@ -178,13 +186,16 @@ struct SimulatedWorld {
         return nil
       }
       if let wake = nextWake, wake <= now { nextWake = nil }
+      if let event { hear(event) }
       for action in event.map({ conductor.handle($0, at: now) }) ?? [] {
+        judge(action)
         if let ending = perform(action) {
           judge(ending, hasBudget: budget != nil)
           return ending
         }
       }
       mostInFlight = max(mostInFlight, inFlight.count)
+      judge(conductor.tally)
       goOn()
     }
     violations.append("nothing is left to happen, and the run has not ended: \(conductor)")
@@ -193,6 +204,7 @@ struct SimulatedWorld {
 
   /// What the world does by itself after each step.
   private mutating func goOn() {
+    steer()
     if disturbances < faults.mostDisturbances, random.chance(faults.disturbance) {
       disturbances += 1
       let index = Int.random(in: 0..<tables.count, using: &random)
@@ -220,6 +232,8 @@ struct SimulatedWorld {
   private mutating func judge(_ ending: Ending, hasBudget: Bool) {
     switch ending {
     case .complete, .quarantined: expectComplete()
+    case .stopped(.rows) where policy.bounds.rows != nil: steered.full += 1
+    case .stopped(.requests) where policy.bounds.requests != nil: steered.spent += 1
     case .stopped: if !wasStopped { violations.append("stopped, and nobody asked for it") }
     case .failed(let failure):
       if failure == Self.databaseAway, hadWriteFailure { return }
@@ -252,7 +266,11 @@ struct SimulatedWorld {
     inputs: (1...3).map { Input(texts: ["compared \($0)"], tokens: [3], isExact: true) }, rows: [])
 
   private mutating func schedule(_ pending: Pending) {
-    queue.append((now + .milliseconds(Int.random(in: 1...200, using: &random)), pending))
+    schedule(pending, after: .milliseconds(Int.random(in: 1...200, using: &random)))
+  }
+
+  mutating func schedule(_ pending: Pending, after time: Duration) {
+    queue.append((now + time, pending))
   }
 
   private mutating func news(of pending: Pending) -> Conductor.Event? {
@@ -320,15 +338,21 @@ struct SimulatedWorld {
   ) -> PackedPage {
     var request = request
     request.limit = pageBatches * job.batchSize
-    let page = tables[source].page(request, window: (pageBatches + 2) * job.batchSize)
+    let whole = tables[source].page(request, window: (pageBatches + 2) * job.batchSize)
     let condemned = quarantine[source].mapValues(\.digest)
+    let (page, isCut) = whole.cut(to: request.mostTaken) { message in
+      held.contains(message.key) || job.preparation.input(for: message.text ?? "") == nil
+    }
     guard let equals else {
-      return packer.pack(
+      var packed = packer.pack(
         page, condemned: condemned, held: held, cutting: cutting(of: source), paid: paidPieces(of: source))
+      packed.isCut = isCut
+      return packed
     }
     let (copies, deferred) = share(page, condemned, held, equals, of: source)
     let left = held.union(copies.map(\.key)).union(deferred)
     var packed = packer.pack(page, condemned: condemned, held: left)
+    packed.isCut = isCut
     packed.add(copied: Set(copies.map(\.key)), by: equals.copies)
     packed.add(deferred: deferred)
     return packed

@@ -33,6 +33,11 @@ struct CircuitBreaker: Equatable, Sendable {
     max(.zero, (failingSince ?? now) + policy.maxOutage - now)
   }
 
+  /// Nothing was sent for so long, by our own wish.
+  mutating func wasHeld(for time: Duration) {
+    failingSince = failingSince.map { $0 + time }
+  }
+
   mutating func answered() {
     failingSince = nil
     failures = 0

@@ -3,7 +3,7 @@
 /// Where nothing is known of the limits it begins with one request, whose reply may tell them, and has four times as many
 /// with each round until the first sign of trouble.
 package struct ConcurrencyWindow: Equatable, Sendable {
-  private let ceiling: Double
+  private var ceiling: Double
   private var size: Double
   private var isStarting = true
   private var steadyUntil: Duration = .zero
@@ -34,6 +34,13 @@ package struct ConcurrencyWindow: Equatable, Sendable {
     isStarting = false
     size = max(1, size / 2)
     steadyUntil = max(steadyUntil, now + steadyFor)
+  }
+
+  /// No more than `ceiling` may be in flight from now on; at once so many, where it was at the former one.
+  package mutating func limit(to ceiling: Int) {
+    let isAtCeiling = size >= self.ceiling
+    self.ceiling = Double(ceiling)
+    size = isAtCeiling ? self.ceiling : min(size, self.ceiling)
   }
 
   /// After an outage: as at the start.

@@ -4,7 +4,7 @@
 /// The rates are those that the job sets and those that the provider tells; of two the lower holds, so that a provider
 /// can lower a configured ceiling but never raise it.
 package struct RateLimiter: Equatable, Sendable {
-  private let configured: Job.Limits
+  private var configured: Job.Limits
   /// What was sent before a limit was known, by earlier runs and by this one.
   private var earlier: [TokenBucket.Use]
   private var told: Job.Limits
@@ -106,6 +106,14 @@ package struct RateLimiter: Equatable, Sendable {
   /// not before `steadyFor` has passed.
   package mutating func slow(to factor: Double, steadyFor: Duration, at now: Duration) {
     pace.slow(to: factor, steadyUntil: now + steadyFor, at: now)
+    setRates(at: now)
+  }
+
+  /// The job sets other limits from now on; what was used of the former ones counts.
+  package mutating func configure(_ limits: Job.Limits, at now: Duration) {
+    configured = limits
+    if requestLimit == nil { requests = nil }
+    if tokenLimit == nil { tokens = nil }
     setRates(at: now)
   }
 

@@ -1,0 +1,86 @@
+/// What a person, a clock or a bound asks of a run.
+extension Conductor {
+  /// The first request to stop ends what reads at once and what is asked for within the grace, the second one all. A
+  /// signal that comes after a bound, or after `vecfill stop`, counts as a first one, and is what the run ended by.
+  mutating func stop(_ cause: StopCause, at now: Duration) -> [Action] {
+    switch ending {
+    case .stopped(let earlier)? where cause.isSignal && !earlier.isSignal:
+      ending = .stopped(cause)
+      graceEnds = min(graceEnds ?? now + policy.grace, now + policy.grace)
+      return []
+    case .some where !cause.isSignal && (cause != .control || ending != .stopped(.control)):
+      return []
+    default:
+      break
+    }
+    end(.stopped(cause))
+    guard graceEnds == nil else { return cancel() + [.cancelWriting] }
+    graceEnds = now + policy.grace
+    return reading == nil ? [] : [.cancelReading]
+  }
+
+  /// Whether a write is under way that nobody would end: after a bound no second signal comes.
+  var cancelsWriting: Bool {
+    guard case .stopped(let cause)? = ending else { return false }
+    return !cause.isSignal && writes.isWriting && !hasCancelled
+  }
+
+  /// The grace is over. What was received and not written is in the ledger.
+  mutating func cancelLate() -> [Action] {
+    let writing: [Action] = cancelsWriting ? [.cancelWriting] : []
+    return cancel() + writing
+  }
+
+  mutating func cancel() -> [Action] {
+    guard !hasCancelled else { return [] }
+    hasCancelled = true
+    return [.cancelRequests]
+  }
+
+  /// Nothing new is begun while `hold` is there; the time counts for no outage.
+  mutating func hold(_ hold: Pause?, at now: Duration) {
+    if hold != nil, heldSince == nil { heldSince = now }
+    if hold == nil, let since = heldSince {
+      heldSince = nil
+      breaker.wasHeld(for: now - since)
+      progressedAt += now - since
+    }
+    self.hold = hold
+  }
+
+  /// From now on the job's own ceilings are those.
+  mutating func adjust(_ terms: Terms, at now: Duration) {
+    job.terms = terms
+    limiter.configure(terms.limits, at: now)
+    window.limit(to: terms.concurrency)
+    spending.budget = terms.budget
+  }
+
+  /// How many rows a page may take.
+  var mostTaken: Int? { policy.bounds.rows.map { max(0, $0 - takenRows) } }
+
+  /// Once all that was taken has ended, there is room for as many rows as got no vector, or the run ends.
+  mutating func endFull(at now: Duration) -> [Action] {
+    guard isFull, reading == nil, requested.isEmpty, planned.isEmpty, retries.isEmpty,
+      !sources.contains(where: \.hasOpen), writes.count == 0, !writes.isWriting, !writes.isHolding, settling == nil,
+      ended.isEmpty
+    else { return [] }
+    takenRows = tally.written
+    guard leavesSpool || mostTaken == 0 else {
+      isFull = false
+      return []
+    }
+    return stop(.rows, at: now)
+  }
+
+  /// How many batches of an earlier run may be written under `bounds`, and how many rows those are.
+  static func admitted(_ spooled: [Spooled], by bounds: Bounds) -> (batches: [Spooled], rows: Int) {
+    var rows = 0
+    let batches = spooled.prefix { batch in
+      guard rows + batch.rows <= bounds.rows ?? .max else { return false }
+      rows += batch.rows
+      return true
+    }
+    return (Array(batches), rows)
+  }
+}

@@ -1,0 +1,52 @@
+import Backfill
+import Pipeline
+
+/// How a running process stands, as it tells itself.
+struct ControlReport: Codable, Sendable {
+  let job: String
+  let pid: Int32
+  /// running, paused, waiting or stopping.
+  let state: String
+  /// What it waits for, in words.
+  let waiting: String?
+  /// The limits that hold, the provider's own included; nil for none.
+  let requestsPerMinute: Int?
+  let tokensPerMinute: Int?
+  let concurrency: Int
+  let budgetUsd: Double?
+
+  init(job: String, pid: Int32, hold: Pause?, terms: Terms, progress: RunProgress?) {
+    self.job = job
+    self.pid = pid
+    let progress = progress.flatMap { $0.hasBegun ? $0 : nil }
+    waiting = hold?.reason ?? progress?.waitingWords
+    state =
+      if progress?.isStopping == true {
+        "stopping"
+      } else if hold?.waiting == .paused {
+        "paused"
+      } else {
+        waiting == nil ? "running" : "waiting"
+      }
+    let limits = progress?.limits ?? terms.limits
+    requestsPerMinute = limits.requestsPerMinute
+    tokensPerMinute = limits.tokensPerMinute
+    concurrency = terms.concurrency
+    budgetUsd = terms.budget?.usd
+  }
+
+  /// What holds, on one line.
+  var inForce: String {
+    func limit(_ number: Int?, _ unit: String) -> String { "\(number?.grouped ?? "no limit of") \(unit)/min" }
+    return [
+      limit(requestsPerMinute, "requests"), limit(tokensPerMinute, "tokens"), "concurrency \(concurrency)",
+      budgetUsd.map { "budget \($0.dollars)" } ?? "no budget",
+    ].joined(separator: ", ")
+  }
+}
+
+/// What a process answers to what it is asked to do.
+struct ControlAnswer: Codable, Sendable {
+  /// What it did, or why it did nothing.
+  let message: String
+}

@@ -1,0 +1,52 @@
+import ArgumentParser
+import Backfill
+import FlyingFox
+import Foundation
+
+/// The run that a command is for, which need not be named where there is but one.
+struct RunningJob: ParsableArguments {
+  @Argument(
+    help: ArgumentHelp(
+      "The running job, by its name or its process's number, where there are several.", valueName: "job"))
+  var name: String?
+
+  /// Asks the run to do something, and prints what it answers.
+  func ask(_ path: String, _ words: [String] = []) async throws {
+    let folder = try StateFolder().sockets
+    var runs: [(socket: ControlSocket, report: ControlReport)] = []
+    for socket in ControlSocket.all(in: folder) {
+      if let report = await socket.report() { runs.append((socket, report)) }
+    }
+    let wanted = runs.filter { name == nil || $0.report.job == name || "\($0.report.pid)" == name }
+    guard let run = wanted.first, wanted.count == 1 else {
+      throw wanted.isEmpty ? nothing(in: folder, runs.map(\.report)) : several(wanted.map(\.report))
+    }
+    let body = try JSONEncoder().encode(words)
+    let answer = await run.socket.ask(.POST, path, body)
+    // One that has nothing to bring to an end may be gone before it has answered.
+    if answer == nil, path == "/stop", await run.socket.report() == nil { return print("\(run.report.job): stopped") }
+    guard let answer, let told = try? JSONDecoder().decode(ControlAnswer.self, from: answer.body)
+    else {
+      throw Failure(.unavailable, "job \(run.report.job)", "its process \(run.report.pid) does not answer")
+    }
+    guard answer.isDone else { throw Failure(.usage, "job \(run.report.job)", told.message) }
+    print("\(run.report.job): \(told.message)")
+  }
+
+  private func nothing(in folder: String, _ others: [ControlReport]) -> Failure {
+    guard let name else {
+      return Failure(.unavailable, folder, "no run listens there", remedy: "`vecfill status` tells what runs")
+    }
+    return Failure(
+      .unavailable, "job \(name)", "no run of it listens in \(folder)",
+      remedy: others.isEmpty ? "`vecfill status` tells what runs" : "there is \(Self.list(others))")
+  }
+
+  private func several(_ runs: [ControlReport]) -> Failure {
+    Failure(.usage, "vecfill", "several jobs run", remedy: "name one of \(Self.list(runs)), or its process's number")
+  }
+
+  private static func list(_ runs: [ControlReport]) -> String {
+    runs.map { "\($0.job) (\($0.pid))" }.joined(separator: ", ")
+  }
+}
