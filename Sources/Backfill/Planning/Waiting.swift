@@ -1,5 +1,5 @@
 /// Why a run sends nothing just now.
-package enum Waiting: String, Equatable, Sendable {
+package enum Waiting: String, Equatable, Sendable, Encodable {
   /// The next request would pass the rate.
   case rate = "rate limit"
   /// The provider asked to wait.
@@ -13,6 +13,10 @@ package enum Waiting: String, Equatable, Sendable {
 
   /// Nothing is left but rows that other transactions hold.
   case locks = "rows that other transactions hold"
+  /// The database writes, and there is nothing to send meanwhile.
+  case writing = "the database, writing"
+  /// The database reads, and there is nothing to send meanwhile.
+  case reading = "the database, reading"
 
   /// Whether it is the provider's state and not its usual rate.
   package var isThrottling: Bool { [.hold, .retry, .outage].contains(self) }

@@ -35,6 +35,7 @@ struct SQLiteInspection {
     if let since = source.since {
       _ = try column(since.column, of: read, missing: "name a column with since: in the job", reading: true)
     }
+    try checkCondition()
     guard !vector.isGenerated else { throw refusal("it is a generated column", "name another", column: source.vector) }
     let (format, found) = try vectors(in: vector)
     if let dimensions, let found, found != dimensions {
@@ -110,6 +111,19 @@ struct SQLiteInspection {
       throw refusal(
         "SQLite refuses the SQL of its text: \(error.message ?? "it is no expression")",
         "correct text: {sql: ...} in the job; it is one expression over the columns of \(source.reading)")
+    }
+  }
+
+  /// Asks whether the job's `where` can be asked of a row.
+  private func checkCondition() throws {
+    guard let place = source.conditionPlace, let condition = source.condition else { return }
+    do {
+      _ = try database.makeStatement(
+        sql: "SELECT 1 FROM \(source.reading.table.quotedIdentifier) WHERE (\n\(condition)\n)")
+    } catch let error as DatabaseError where error.resultCode == .SQLITE_ERROR {
+      throw Failure(
+        .configuration, place, "SQLite refuses this where of \(source.name): \(error.message ?? "it is no condition")",
+        remedy: "correct it; it is one condition over the columns of \(source.reading)")
     }
   }
 

@@ -47,8 +47,7 @@ struct RunCommand: AsyncParsableCommand {
   @Flag(help: "Take vectors that are there, and of which nobody recorded the model, for the job's own, uncompared.")
   var adopt = false
 
-  @Option(help: "How log lines look: text or json; with json the summary is one JSON object.")
-  var logFormat = LogFormat.text
+  @OptionGroup var output: OutputOptions
 
   func validate() throws {
     for (name, value) in [("--grace", grace), ("--max-outage", maxOutage)] where !(0...86_400).contains(value) {
@@ -59,41 +58,55 @@ struct RunCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let configuration = try options.configuration()
     if dryRun {
-      try await Estimation(configuration: configuration, json: logFormat == .json).tell()
-      return
+      return try await Estimation(configuration: options.configuration(), json: output.logFormat == .json).tell()
     }
-    let job = try configuration.job()
+    let end = try output.end(of: options.spec)
     do {
-      try await Database.with(configuration, job, for: .filling, maxOutage: .seconds(maxOutage)) {
-        try await fill(job, configuration, $0)
-      }
-    } catch let failure as Failure where ifLocked == .skip && failure.exitCode == .locked {
-      Console.standard.log("vecfill: skipped: \(failure.subject): \(failure.reason)")
+      try await fill(end)
+      await end.tell(nil)
+    } catch {
+      await end.tell(error)
+      throw error
     }
   }
 
-  private func fill(_ job: Job, _ configuration: JobConfiguration, _ database: Database) async throws {
-    let logger = Logger(label: "vecfill") { _ in ConsoleLogHandler(format: logFormat, console: .standard) }
+  private func fill(_ end: RunEnd) async throws {
+    let configuration = try options.configuration()
+    let job = try configuration.job()
+    do {
+      try await Database.with(configuration, job, for: .filling, maxOutage: .seconds(maxOutage)) {
+        try await fill(job, configuration, $0, end)
+      }
+    } catch let failure as Failure where ifLocked == .skip && failure.exitCode == .locked {
+      end.skipped(failure)
+      let skipped = Event(
+        level: .info, name: .skipped, message: "skipped: \(failure.subject): \(failure.reason)", fields: failure.fields)
+      if !output.quiet { Console.standard.tell(skipped) }
+    }
+  }
+
+  private func fill(
+    _ job: Job, _ configuration: JobConfiguration, _ database: Database, _ end: RunEnd
+  ) async throws {
+    let show = { (summary: RunSummary) in
+      end.take(summary)
+      output.print(summary)
+    }
+    let logger = output.logger
     let filling = Filling(
       job: job, configuration: configuration, logger: logger, stops: StopSignals(logger, grace: grace), grace: grace,
-      maxOutage: maxOutage, maxQuarantined: maxQuarantined, adopts: adopt,
-      isLive: logFormat == .text && Console.standard.isTerminal)
+      maxOutage: maxOutage, maxQuarantined: maxQuarantined, adopts: adopt)
     let ending = try await filling.rounds(database) { (rounds, first, summarize) async throws -> Ending in
-      let summary = summarize(first, nil)
-      print(logFormat == .json ? JSONLine.encode(summary) : summary.text)
-      fflush(nil)
+      show(summarize(first, nil))
       guard follow, first.isDone else { return first.ending }
       var keeping = job
       keeping.indexPolicy = .keep
       return try await rounds.follow(after: first) { board in
         try IndexUpkeep(keeping, configuration, Narrator(logger, board), mayBeAway: false)
       } tell: { outcome, round in
-        let summary = summarize(outcome, round)
         // Where it ends in another way than by a stop, all of it is told.
-        print(logFormat == .json ? JSONLine.encode(summary) : outcome.isDone ? summary.line : summary.text)
-        fflush(nil)
+        show(summarize(outcome, round))
       }.ending
     }
     try ending.check()
