@@ -29,10 +29,6 @@ package struct RunProgress: Sendable {
   }
 }
 
-extension RunProgress {
-  package init() { self.init(done: 0) }
-}
-
 /// The place where a run tells its progress and others look at it.
 package final class ProgressBoard: Sendable {
   private let progress = Locked(RunProgress())

@@ -1,8 +1,8 @@
 import Backfill
 import Foundation
-import Pipeline
 import Testing
 
+@testable import Pipeline
 @testable import vecfill
 
 @Suite struct LiveLineTests {
