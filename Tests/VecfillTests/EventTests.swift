@@ -67,7 +67,7 @@ import Testing
 
   @Test(
     arguments: [
-      (["status", "--json", "--ledger", "/dev/null/x"], 74), (["cost", "--json", "--by", "week"], 64),
+      (["status", "--json", "--ledger", "/usr"], 74), (["cost", "--json", "--by", "week"], 64),
       (["run", "no.yaml", "--log-format", "json"], 78), (["run", "--log-format=json"], 64),
       (["check", "no.yaml", "--json"], 78), (["rnu", "--log-format", "json"], 64),
       (["estimate", "no.yaml", "--json"], 78),

@@ -20,7 +20,7 @@ import Testing
 
   @Test(
     arguments: [
-      ([], [:], 0, "complete"), (["--budget", "0.00000001"], [:], 82, "failed"),
+      ([], [:], 0, "complete"), (["--budget", "0.0001"], [:], 82, "failed"),
       ([], ["DATABASE_URL": "nonsense"], 78, "failed"),
       (["--batch-size", "none"], [:], 78, "failed"),
     ] as [([String], [String: String], Int32, String)])
@@ -28,7 +28,8 @@ import Testing
     arguments: [String], place: [String: String], code: Int32, outcome: String
   ) async throws {
     try await Scene.run(.sqlite) { scene in
-      try await scene.database.insert((0..<5).map { "message \($0)" })
+      // The last may cost more than the least budget.
+      try await scene.database.insert((0..<5).map { "message \($0)" } + [String(repeating: "word ", count: 1_400)])
       let log = scene.folder.file("termination-log")
       try Data("before".utf8).write(to: URL(fileURLWithPath: log))
       var place = place as [String: String?]
