@@ -35,15 +35,16 @@ import Testing
     let part: Part?
     let flag: Bool?
     let rate: Double
+    let headers: [String: String]
   }
 
   @Test func `in JSON null stands in the place of what is missing, at every depth`() {
     let report = Report(
       costUsd: nil, rowsP95: 3, at: Date(timeIntervalSince1970: 0), kind: .twoWords,
-      parts: [Report.Part(indexBytes: nil), nil], part: nil, flag: nil, rate: .nan)
+      parts: [Report.Part(indexBytes: nil), nil], part: nil, flag: nil, rate: .nan, headers: ["X-Team": "a"])
     #expect(
       JSONLine.encode(report)
-        == #"{"at":"1970-01-01T00:00:00Z","cost_usd":null,"flag":null,"kind":"two words","part":null,"parts":[{"index_bytes":null},null],"rate":null,"rows_p95":3}"#
+        == #"{"at":"1970-01-01T00:00:00Z","cost_usd":null,"flag":null,"headers":{"X-Team":"a"},"kind":"two words","part":null,"parts":[{"index_bytes":null},null],"rate":null,"rows_p95":3}"#
     )
     #expect(
       JSONLine.encode([Int]()) == "[]" && JSONLine.encode([Report.Part(indexBytes: 1)]) == #"[{"index_bytes":1}]"#)

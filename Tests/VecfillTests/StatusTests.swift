@@ -70,7 +70,7 @@ import Testing
         "- table: chat_messages\n", with: "- table: chat_messages\n    where: rloe = 'user'\n")
       try scene.write(spec: spec)
       let exit = try await scene.fill()
-      #expect(exit.code == 78 && exit.errors.hasPrefix("vecfill: job.yaml:3: "), "\(exit.errors)")
+      #expect(exit.code == 78 && exit.errors.hasPrefix("vecfill: job.yaml:3:"), "\(exit.errors)")
       #expect(exit.errors.contains("rloe"))
     }
   }

@@ -42,6 +42,10 @@ private final class ReportNode {
       contents = .value(Int(exactly: value).map { .integer($0) } ?? .number(Double(value)))
     case let value as Double: contents = .value(value.isFinite ? .number(value) : .null)
     case let value as Float: contents = .value(value.isFinite ? .number(Double(value)) : .null)
+    case let entries as [String: any Encodable]:
+      // A dictionary's keys are values, as a header's name, and no names of ours.
+      beginObject()
+      for (key, entry) in entries { try member(named: key).take(entry) }
     default: try value.encode(to: ReportEncoder(node: self))
     }
   }
@@ -54,10 +58,12 @@ private final class ReportNode {
   /// Makes this an array, unless it is one.
   func beginArray() { if case .array = contents {} else { contents = .array([]) } }
 
-  func member(_ key: any CodingKey) -> ReportNode {
+  func member(_ key: any CodingKey) -> ReportNode { member(named: key.stringValue.inSnakeCase) }
+
+  private func member(named name: String) -> ReportNode {
     guard case .object(var nodes) = contents else { return self }
     let node = ReportNode()
-    nodes[key.stringValue.inSnakeCase] = node
+    nodes[name] = node
     contents = .object(nodes)
     return node
   }
