@@ -39,8 +39,9 @@ struct StatusCommand: AsyncParsableCommand {
     if let name, !jobs.isEmpty, !jobs.contains(where: { $0.job == name }) {
       let names = Set(jobs.map(\.job)).sorted()
       let nearest = Spelling.nearest(to: name, in: names).map { "did you mean \($0)? " } ?? ""
+      // What was given may be anything, a password among it (P10).
       throw Failure(
-        .usage, "job \(name)", "no run of it is in the ledger \(path)",
+        .usage, "status", "no run of a job by that name is in the ledger \(path)",
         remedy: "\(nearest)it has \(names.joined(separator: ", "))")
     }
     guard !jobs.isEmpty else { return LedgerOption.nothingYet(path, json: json) }
