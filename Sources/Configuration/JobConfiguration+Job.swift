@@ -2,6 +2,9 @@ import Backfill
 import Foundation
 
 extension JobConfiguration {
+  /// The job's name in the ledger; nil without a spec.
+  package var jobName: String? { spec.flatMap { $0.name.value.map(String.init(describing:)) } }
+
   /// The job that the spec describes, checked against what is known of its model.
   package func job() throws(Failure) -> Job {
     guard let spec else {

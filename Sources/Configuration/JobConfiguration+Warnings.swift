@@ -48,7 +48,7 @@ extension JobConfiguration {
   }
 
   /// What was probably meant by a model that the catalogue doesn't know, e.g. "voyage-4-lite of provider voyage".
-  var likelyModel: String? {
+  package var likelyModel: String? {
     guard catalogueModel == nil, let name = values.text(.model), catalogueProvider.format != .demo else { return nil }
     let models = catalogue.models
     let own = models.filter { $0.provider == (pricedProvider ?? catalogueProvider.name) }.map(\.id)

@@ -10,6 +10,10 @@ extension Ledger {
 
   /// What was billed, and what may have been, for one run, day or model.
   package struct Expense: Sendable, Equatable, Codable {
+    /// Of a run: its job, its model and its start; nil for a day, and for a model all but the model.
+    package var job: String?
+    package var model: String?
+    package var startedAt: Date?
     /// The run's number, the day in UTC as 2026-11-22, or the model's name.
     package let group: String
     /// Requests that were answered.
@@ -25,6 +29,16 @@ extension Ledger {
     package let possiblyPaidInputs: Int
     /// The most that those can have cost, in dollars; nil where no price is known.
     package let possiblyPaidCost: Double?
+
+    private enum CodingKeys: String, CodingKey {
+      case job, model, startedAt, group, requests, inputs
+      case tokens = "tokensBilled"
+      case tokensCountedHere
+      case cost = "costUsd"
+      case possiblyPaidRequests = "possiblyPaid"
+      case possiblyPaidInputs
+      case possiblyPaidCost = "possiblyPaidUsd"
+    }
   }
 
   /// The spending by run, day or model, in their order.
@@ -36,7 +50,7 @@ extension Ledger {
       case .model: ("run.model", "run.model")
       }
     return try await read { db in
-      try Row.fetchAll(
+      var expenses = try Row.fetchAll(
         db,
         sql: """
           WITH entry (name, requests, inputs, tokens, here, cost, lost, lost_inputs, lost_cost) AS (
@@ -59,6 +73,21 @@ extension Ledger {
           possiblyPaidRequests: try row.checked("lost"), possiblyPaidInputs: try row.checked("lost_inputs"),
           possiblyPaidCost: try row.checkedOptional("lost_cost"))
       }
+      for index in expenses.indices { try Ledger.name(&expenses[index], of: group, db) }
+      return expenses
+    }
+  }
+
+  private static func name(_ expense: inout Expense, of group: ExpenseGroup, _ db: Database) throws {
+    switch group {
+    case .day: break
+    case .model: expense.model = expense.group
+    case .run:
+      let run = try Row.fetchOne(
+        db, sql: "SELECT job, model, started_at FROM run WHERE id = ?", arguments: [Int64(expense.group)])
+      expense.job = try run?.checkedOptional("job")
+      expense.model = try run?.checkedOptional("model")
+      expense.startedAt = try run?.checkedOptional("started_at", as: Double.self).map(Date.init(timeIntervalSince1970:))
     }
   }
 }

@@ -20,6 +20,8 @@ extension Ledger {
     package let newlyCondemned: Int
     /// What is different from the last run and had an effect on what the ledger held, a sentence each.
     package let changes: [String]
+    /// What earlier runs came to that this one goes on with; nil where the last one was complete, or there is none.
+    package let resumed: Resumed?
   }
 
   /// Begins a run of `job` that fills `columns`, one for each of its sources, and recovers what a dead run has left: its
@@ -42,6 +44,7 @@ extension Ledger {
       let lost = try Ledger.loseRequests(targets: owned, db)
       var earlier = try Ledger.earlierUse(of: job.model.name, at: date, db)
       earlier.billedPerCounted = try Ledger.billedPerEstimated(of: job, db)
+      let resumed = try Ledger.resumed(job.name, targets: targets, db)
       try db.execute(
         sql:
           "UPDATE run SET state = 'failed', reason = 'its process died' WHERE state = 'running' AND job = ? AND targets = ?",
@@ -78,7 +81,7 @@ extension Ledger {
         },
         possiblyPaid: lost,
         spent: try Ledger.spent(targets: owned, db), earlier: earlier,
-        newlyCondemned: try Ledger.newlyCondemned(targets, of: job.name, db), changes: changes)
+        newlyCondemned: try Ledger.newlyCondemned(targets, of: job.name, db), changes: changes, resumed: resumed)
     }
   }
 

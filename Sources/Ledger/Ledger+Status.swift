@@ -18,6 +18,8 @@ extension Ledger {
     package let endedAt: Date?
     package let tally: Tally
     package let totals: Totals
+    /// Of a run that is recorded as running.
+    package let recent: Recent?
   }
 
   package enum RunState: String, Sendable, Codable {
@@ -48,15 +50,15 @@ extension Ledger {
   }
 
   /// The newest run of each job and database, newest first.
-  package func jobs() async throws -> [JobStatus] {
+  package func jobs(at now: Date = Date()) async throws -> [JobStatus] {
     try await read { db in
       try Row.fetchAll(
         db, sql: "SELECT * FROM run WHERE id IN (SELECT MAX(id) FROM run GROUP BY job, targets) ORDER BY id DESC"
-      ).map { try Ledger.status(of: $0, db) }
+      ).map { try Ledger.status(of: $0, at: now, db) }
     }
   }
 
-  private static func status(of run: Row, _ db: Database) throws -> JobStatus {
+  private static func status(of run: Row, at now: Date, _ db: Database) throws -> JobStatus {
     let database: String = try run.checked("database")
     let targets = try Row.fetchAll(
       db,
@@ -67,6 +69,8 @@ extension Ledger {
         GROUP BY target.id ORDER BY target.id
         """, arguments: [try run.checked("targets", as: String.self)])
     let owned = try targets.map { String(try $0.checked("id", as: Int64.self)) }.joined(separator: ",")
+    let state = RunState(rawValue: try run.checked("state")) ?? .failed
+    let startedAt = Date(timeIntervalSince1970: try run.checked("started_at"))
     return JobStatus(
       job: try run.checked("job"), database: database,
       fingerprint: try run.decoded("fingerprint"),
@@ -76,12 +80,13 @@ extension Ledger {
           vectorColumn: try $0.checked("vector_column"),
           quarantined: try $0.checked("quarantined"))
       },
-      run: try run.checked("id"), state: RunState(rawValue: try run.checked("state")) ?? .failed,
+      run: try run.checked("id"), state: state,
       exitCode: try run.checkedOptional("exit_code"), reason: try run.checkedOptional("reason"),
-      startedAt: Date(timeIntervalSince1970: try run.checked("started_at")),
+      startedAt: startedAt,
       endedAt: try run.checkedOptional("ended_at", as: Double.self).map(Date.init(timeIntervalSince1970:)),
       tally: try run.decoded("tally"),
-      totals: try totals(targets: owned, db))
+      totals: try totals(targets: owned, db),
+      recent: state == .running ? try recent(of: run.checked("id"), since: startedAt, at: now, db) : nil)
   }
 
   private static func totals(targets: String, _ db: Database) throws -> Totals {

@@ -22,7 +22,7 @@ enum Main {
       end(with: error.failure("the database"))
     } catch  where error is ArgumentParser.ExitCode || Vecfill.exitCode(for: error) != .failure {
       // What the parser itself throws, a request for help among it.
-      Vecfill.exit(withError: error)
+      do { try end(withUsage: error) } catch { end(with: error) }
     } catch {
       // What another error says of itself may hold anything (P10).
       end(
@@ -41,7 +41,7 @@ enum Main {
       let secrets = CommandLine.arguments.dropFirst().filter(SecretKeys.looksSecret)
       guard !secrets.isEmpty, !Vecfill.exitCode(for: error).isSuccess else {
         if let failure = UnknownCommand.failure(in: Array(CommandLine.arguments.dropFirst())) { throw failure }
-        Vecfill.exit(withError: error)
+        try end(withUsage: error)
       }
       throw Failure(
         .usage, "command line", "it could not be understood, and holds what looks like a password or a key",
@@ -49,8 +49,17 @@ enum Main {
     }
   }
 
+  /// Ends the process as the parser would; throws a `Failure` where that is an error, and errors are told in JSON.
+  private static func end(withUsage error: any Error) throws(Failure) -> Never {
+    let isHelp = Vecfill.exitCode(for: error).isSuccess || error is ArgumentParser.ExitCode
+    guard Console.standard.format == .json, !isHelp else { Vecfill.exit(withError: error) }
+    throw Failure(
+      .usage, "command line", Vecfill.message(for: error), remedy: "`vecfill help` shows the commands and their options"
+    )
+  }
+
   private static func end(with failure: Failure) -> Never {
-    Console.standard.log("vecfill: \(failure)")
+    Console.standard.tell(failure)
     exit(failure.exitCode.rawValue)
   }
 }

@@ -301,9 +301,10 @@ struct JobSpecTests {
       duplicates: table
       """, to: "job.yaml")
     let job = try JobConfiguration(spec: "job.yaml", flags: [.models: "own.yaml"], process: workspace.process).job()
-    let first = Source(
+    var first = Source(
       schema: "public", table: "chat_messages", keys: ["message_id"], text: "body", vector: "body_embedding",
       condition: "role = 'user'\n  AND id > 7\n")
+    first.conditionPlace = "job.yaml:7:12"
     #expect(job.name == "nightly")
     #expect(job.sources == [first, Source(schema: "a.b", table: "c.d")])
     #expect(job.preparation == TextPreparation(newlines: .space))

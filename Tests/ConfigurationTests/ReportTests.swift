@@ -94,7 +94,7 @@ struct ReportTests {
       ]))
   }
 
-  @Test func `the catalogue as JSON tells what is known and leaves out what isn't`() throws {
+  @Test func `the catalogue as JSON tells what is known, and null for what isn't`() throws {
     let workspace = try Workspace()
     try workspace.write(
       """
@@ -112,15 +112,25 @@ struct ReportTests {
     let models = try #require(parsed["models"])
     #expect(models.map { $0["id"] as? String } == ["hashed-ngrams", "a", "b"])
     let (a, b) = (models[1] as NSDictionary, models[2] as NSDictionary)
-    let expectedA: NSDictionary = [
-      "id": "a", "provider": "p", "price": ["usd_per_million_tokens": 0.02, "as_of": "2026-11"],
-      "dimensions": ["default": 8, "min": 1, "max": 8], "tokenizer": "unverified", "max_inputs": 9,
-      "origin": "own.yaml:3",
+    let unknown: [String: Any] = Dictionary(
+      uniqueKeysWithValues: [
+        "max_input_tokens", "max_tokens_per_byte", "max_request_tokens", "requests_per_minute", "tokens_per_minute",
+        "sunset",
+      ].map { ($0, NSNull()) })
+    let price: [String: Any] = [
+      "usd_per_million_tokens": 0.02, "batch": NSNull(), "as_of": "2026-11", "source": NSNull(),
     ]
-    let expectedB: NSDictionary = [
-      "id": "b", "provider": "p", "dimensions": ["default": 8, "choices": [8, 4]], "tokenizer": "cl100k_base",
-      "max_inputs": 9, "origin": "own.yaml:7",
+    let ofA: [String: Any] = [
+      "id": "a", "provider": "p", "price": price, "tokenizer": "unverified", "max_inputs": 9, "origin": "own.yaml:3",
+      "dimensions": ["default": 8, "choices": NSNull(), "min": 1, "max": 8] as [String: Any],
     ]
+    let ofB: [String: Any] = [
+      "id": "b", "provider": "p", "price": NSNull(), "tokenizer": "cl100k_base", "max_inputs": 9,
+      "dimensions": ["default": 8, "choices": [8, 4], "min": NSNull(), "max": NSNull()] as [String: Any],
+      "origin": "own.yaml:7",
+    ]
+    let expectedA = unknown.merging(ofA) { $1 } as NSDictionary
+    let expectedB = unknown.merging(ofB) { $1 } as NSDictionary
     #expect(a == expectedA)
     #expect(b == expectedB)
   }

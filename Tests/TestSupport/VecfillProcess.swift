@@ -60,6 +60,9 @@ package final class VecfillProcess: Sendable {
   /// What it has said on standard error so far.
   package var errors: String { text(of: "errors") }
 
+  /// What it has said on standard output so far.
+  package var output: String { text(of: "output") }
+
   /// Waits for the end, and returns with it the most memory that the process had, in MB, as it was seen every few ms.
   package func exitAndMemory() async -> (exit: Exit, megabytes: Int) {
     let pid = pid

@@ -204,7 +204,7 @@ import Testing
         0]
       let found = try await scene.start(["search", piece ?? "", "job.yaml"]).exit()
       #expect(found.code == 0, "\(found.errors)")
-      let lines = found.output.split(separator: "\n")
+      let lines = found.output.split(separator: "\n").dropFirst()
       #expect(lines.count == 3)
       #expect(lines.first?.contains("chat_messages 3 #4") == true, "\(found.output)")
 

@@ -44,9 +44,9 @@ import Testing
       let json = try await scene.start(["cost", "--json"]).exit()
       let expenses = try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [[String: Any]]
       let expense = try #require(expenses?.first)
-      #expect(expense["cost"] == nil)
-      #expect(expense["possibly_paid_cost"] == nil)
-      #expect(expense["possibly_paid_requests"] as? Int == 1)
+      #expect(expense["cost_usd"] is NSNull)
+      #expect(expense["possibly_paid_usd"] is NSNull)
+      #expect(expense["possibly_paid"] as? Int == 1)
       let budget = try await scene.fill(["--budget", "1"])
       #expect(budget.code == 78)
       #expect(budget.errors.contains("the price of a-model-of-our-own is unknown"))

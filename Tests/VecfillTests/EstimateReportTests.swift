@@ -53,7 +53,7 @@ import Tokenizer
   @Test(
     arguments: [
       (nil, "50,000 rows read  25,000 rows/s  chat"),
-      (200_000, "50,000/200,000 rows 25.0%  25,000 rows/s  ETA 6.0 s  chat"),
+      (200_000, "50,000/200,000 rows 25.0%  25,000 rows/s  ETA 6 s  chat"),
       (40_000, "50,000/50,000 rows 100.0%  25,000 rows/s  chat"),
     ] as [(Int?, String)])
   func `a scan tells how far it is, and when it will end where that is known`(expected: Int?, line: String) {

@@ -96,7 +96,7 @@ import Testing
       try await scene.database.run(Self.index)
       try await scene.database.run("VACUUM ANALYZE great")
       let (_, exit) = try await Self.fill(scene, "\(engine), 50,000 blank rows")
-      #expect(exit.output.contains("excluded, blank      50,000\n"))
+      #expect(exit.output.contains("blank, skipped       50,000\n"))
       #expect(scene.server.record.requests.isEmpty)
       let (again, _) = try await Self.fill(scene, "\(engine), 50,000 blank rows, again")
       let pages = try await scene.database.rows("SELECT pg_relation_size('great') / 8192")
@@ -125,7 +125,7 @@ import Testing
       let (first, exit) = try await Self.fill(scene, "\(engine), 50,000 blank rows, the job's own index")
       #expect(exit.output.contains("rows written         0\n"), "\(exit.output)")
       #expect(
-        exit.output.contains("excluded, blank      not counted: the index of missing rows leaves them out\n"),
+        exit.output.contains("blank, skipped       not counted: the index of missing rows leaves them out\n"),
         "\(exit.output)")
       #expect(scene.server.record.requests.isEmpty)
       let pages = try await scene.database.rows("SELECT relpages FROM pg_class WHERE relname = 'great'").first?.first
@@ -149,7 +149,7 @@ import Testing
       let estimate = try await scene.start(["estimate", "job.yaml"]).exit()
       #expect(estimate.output.contains("not counted: the index of missing rows leaves"), "\(estimate.output)")
       let status = try await scene.start(["status"]).exit()
-      #expect(status.output.contains("excluded, blank      not counted: "), "\(status.output)")
+      #expect(status.output.contains("blank, skipped       not counted: "), "\(status.output)")
     }
   }
 

@@ -13,7 +13,7 @@ import Testing
       #expect(exit.code == 0, "\(exit.errors)")
       #expect(try await scene.wrongRows() == [])
       #expect(exit.output.contains("rows written         99"))
-      #expect(exit.output.contains("excluded, blank      2"))
+      #expect(exit.output.contains("blank, skipped       2"))
       #expect(scene.server.record.billed.count == 97)
       #expect(scene.server.record.billedTwice == 0)
     }
@@ -43,7 +43,7 @@ import Testing
       #expect(exit.errors.contains("idx_chat_messages_embedding_user"))
       #expect(try await scene.wrongRows() == [])
       let search = try await scene.start(["search", "standalone 7", "job.yaml", "--limit", "1"]).exit()
-      #expect(search.output == "0.0000  standalone_chat_messages 8  standalone 7\n")
+      #expect(search.output == "distance  table key  text\n0.0000    standalone_chat_messages 8  standalone 7\n")
     }
   }
 

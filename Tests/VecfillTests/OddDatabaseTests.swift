@@ -49,7 +49,7 @@ import Testing
       let indexes = try await database.value("SELECT count(*) FROM pg_indexes WHERE indexdef LIKE '%hnsw%'")
       #expect(indexes == (when == "keep" ? "0" : "1"))
       let search = try await scene.start(["search", "message 7", "job.yaml", "--limit", "1"], place).exit()
-      #expect(search.output == "0.0000  m 7  message 7\n", "\(search.errors)")
+      #expect(search.output == "distance  table key  text\n0.0000    m 7  message 7\n", "\(search.errors)")
     }
   }
 
@@ -192,7 +192,7 @@ import Testing
       let exit = await process.exit()
       #expect(exit.code == 77, "\(exit.errors)")
       #expect(exit.errors.contains("row-level security"), "\(exit.errors)")
-      #expect(exit.output.contains("quarantined          0\n"), "\(exit.output)")
+      #expect(!exit.output.contains("quarantined"), "\(exit.output)")
       let again = try await scene.fill([], place)
       #expect(again.code == 77, "\(again.errors)")
       try await database.run("ALTER TABLE m DISABLE ROW LEVEL SECURITY")

@@ -84,7 +84,7 @@ import Testing
       let exit = try await scene.fill()
       #expect(exit.code == 83, "\(exit.errors)")
       #expect(exit.output.contains("rows written         58\n"), "\(exit.output)")
-      #expect(exit.output.contains("complete but for 2 quarantined rows; `vecfill quarantine list` tells why\n"))
+      #expect(exit.output.contains("complete but for 2 quarantined rows; `vecfill quarantine list` shows why\n"))
       #expect(exit.output.contains("quarantined          2\n"))
       #expect(try await scene.database.count("embedding IS NOT NULL") == 58)
       #expect(try await scene.wrongRows().sorted() == ["secret 18", "secret 50"])

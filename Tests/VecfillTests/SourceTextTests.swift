@@ -91,7 +91,7 @@ import Testing
       #expect(Self.sent(to: scene).contains(TextDigest(of: form.text)))
       let search = try await scene.start(["search", form.text, "job.yaml", "--limit", "1"]).exit()
       let before = Self.sent(to: scene).count
-      #expect(search.output.hasPrefix("0.0000  notes 7"), "\(search.output)\(search.errors)")
+      #expect(search.output.contains("\n0.0000    notes 7"), "\(search.output)\(search.errors)")
 
       try await scene.database.run("\(form.edit); UPDATE notes SET embedding = NULL WHERE id = 7")
       let again = try await scene.fill()

@@ -19,7 +19,7 @@ import Testing
         "UPDATE chat_messages SET content = CAST(x'\(bytes)' AS \(type)) WHERE id IN (7, 21)")
       let exit = try await scene.fill()
       #expect(exit.code == 83, "\(exit.errors)")
-      #expect(exit.output.contains("excluded, blank      1\n"), "\(exit.output)")
+      #expect(exit.output.contains("blank, skipped       1\n"), "\(exit.output)")
       #expect(exit.output.contains("quarantined          2 (2 unreadable)\n"), "\(exit.output)")
       #expect(exit.output.contains("rows written         28\n"))
       #expect(

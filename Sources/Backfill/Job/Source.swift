@@ -12,6 +12,8 @@ package struct Source: Hashable, Sendable, Codable {
   /// The default is "embedding".
   package var vector: String
   private var filter: String?
+  /// Where the job spec says what `condition` is, e.g. "job.yaml:7"; nil where it doesn't.
+  package var conditionPlace: String?
   package var since: Since?
   package var order: RowOrder
   /// A column by whose values the rows are filled first, the greatest first; with `order: newest`. nil for none.

@@ -30,6 +30,7 @@ extension Conductor {
       if now >= graceEnds { actions += cancelLate() } else { wake(at: graceEnds) }
     }
     actions += nextSettlement()
+    if ending == nil, waiting == nil, requested.isEmpty { waiting = databaseWait }
     if let ending, isIdle {
       hasEnded = true
       return actions + [.end(ending)]
@@ -139,10 +140,10 @@ extension Conductor {
   private func overBudget(by cost: Double) -> Failure {
     let budget = spending.budget?.usd ?? 0
     var reason =
-      "the next request may cost up to $\(cost.rounded6), and $\(spending.spent.rounded6) of $\(budget) is spent"
+      "the next request may cost up to \(cost.dollars), and \(spending.spent.dollars) of \(budget.dollars) is spent"
     if let total = tally.total, tally.written > 0, let spent = tally.cost {
       let rest = Double(max(0, total - done)) * spent / Double(tally.written)
-      reason += "; the rest would cost about $\(rest.rounded6)"
+      reason += "; the rest would cost about \(rest.dollars)"
     }
     return Failure(.budget, Conductor.budgetSubject, reason, remedy: "raise the budget and run again to go on")
   }
@@ -242,11 +243,7 @@ extension Conductor {
 
   /// Ends a run with nothing left but rows that others have held for longer than is allowed.
   private mutating func endLocked(at now: Duration) {
-    let isStuck =
-      writes.isHolding && writes.count == 0 && requested.isEmpty && reading == nil
-      && (writes.isFull || planned.isEmpty && retries.isEmpty)
-    guard isStuck else { return }
-    waiting = .locks
+    guard isLocked else { return }
     guard now - progressedAt >= policy.retry.maxOutage else { return }
     let held = writes.heldRows
     let isOne = held.count == 1
@@ -259,6 +256,19 @@ extension Conductor {
           "\(held.count) row\(isOne ? "" : "s")\(example) could not be written, held by "
             + (held.holders.isEmpty ? "other transactions" : held.holders),
           remedy: "end that transaction and run the same command again; what is paid for is kept in the ledger")))
+  }
+
+  /// Whether nothing is left but rows that others hold.
+  private var isLocked: Bool {
+    writes.isHolding && writes.count == 0 && requested.isEmpty && reading == nil
+      && (writes.isFull || planned.isEmpty && retries.isEmpty)
+  }
+
+  /// What of the database the run waits for where no request is under way.
+  private var databaseWait: Waiting? {
+    if isLocked { return .locks }
+    if writes.isWriting { return .writing }
+    return reading == nil ? nil : .reading
   }
 
   private mutating func nextComparison() -> [Action] {
@@ -312,8 +322,4 @@ extension Conductor {
       && condemned.isEmpty && preparation != .underWay && !comparisons.isUnderWay
       && (writes.count == 0 || !canWrite || isHoldingWrites || preparation == .needed || !comparisons.isDone)
   }
-}
-
-extension Double {
-  fileprivate var rounded6: Double { (self * 1_000_000).rounded() / 1_000_000 }
 }

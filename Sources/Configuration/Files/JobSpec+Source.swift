@@ -23,6 +23,7 @@ extension JobSpec {
     if let text = keys["text"] { source.text = try readText(text) }
     if let vector = try keys["vector"]?.text(.text) { source.vector = vector }
     source.condition = try keys["where"]?.text(mayBeSecret: true)
+    source.conditionPlace = keys["where"]?.place
     if let since = keys["since"] { source.since = try readSince(since) }
     if let order = keys["order"] {
       source.newestBy = try readNewestBy(order)

@@ -53,7 +53,7 @@ package struct CatalogueReport {
     ]
   }
 
-  /// One object, `{"models": [...]}`, with the keys of `config/models.yaml`; what is unknown is left out.
+  /// One object, `{"models": [...]}`, with the keys of `config/models.yaml`; null for what is unknown.
   package func json() throws -> String {
     try JSONReport.text(["models": providers.flatMap(models).map(CatalogueEntry.init)])
   }

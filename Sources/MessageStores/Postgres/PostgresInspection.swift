@@ -73,6 +73,7 @@ struct PostgresInspection {
 
   private func checkPage(of table: PostgresTable, on connection: isolated PostgresConnection) throws {
     if case .sql = source.text { try checkExpression(of: table, on: connection) }
+    if let place = source.conditionPlace { try checkCondition(of: table, at: place, on: connection) }
     _ = try PostgresPage(table: table, request: PageRequest(limit: 0), bytes: 0).read(on: connection)
   }
 
@@ -287,6 +288,20 @@ struct PostgresInspection {
       throw refusal(
         "PostgreSQL refuses the SQL of its text: \(error.reason)",
         "correct text: {sql: ...} in the job; it is one expression over the columns of \(source.reading)")
+    }
+  }
+
+  /// Asks the server whether the job's `where` can be asked of a row.
+  private func checkCondition(of table: PostgresTable, at place: String, on connection: isolated PostgresConnection)
+    throws
+  {
+    do {
+      _ = try connection.query(
+        "SELECT FROM \(table.read) WHERE \(table.condition) LIMIT 0", under: table.settings(.seconds(10)))
+    } catch let error as PostgresError where error.sqlState?.hasPrefix("42") == true && error.sqlState != "42501" {
+      throw Failure(
+        .configuration, place, "PostgreSQL refuses this where of \(source.name): \(error.reason)",
+        remedy: "correct it; it is one condition over the columns of \(source.reading)")
     }
   }
 

@@ -36,6 +36,7 @@ struct SQLiteInspection {
     }
     let vector = try column(source.vector, of: columns, missing: "add the column, or name it in the job")
     try checkRead(key, vector, columns)
+    try checkCondition()
     guard !vector.isGenerated else { throw refusal("it is a generated column", "name another", column: source.vector) }
     let (format, found) = try vectors(in: vector)
     if let dimensions, let found, found != dimensions {
@@ -60,6 +61,7 @@ struct SQLiteInspection {
 
   private func tableWithoutVectors(_ key: SQLiteKey, _ columns: [SQLiteColumn]) throws -> SQLiteTable {
     try checkRead(key, nil, columns)
+    try checkCondition()
     let table = SQLiteTable(
       source: source, key: key, vectorFormat: .json, declaredType: "VECTOR", dimensions: nil, missingIndex: nil,
       lacksColumn: true, triggers: [], schemaVersion: try Self.schemaVersion(of: database), warnings: [])
@@ -130,6 +132,19 @@ struct SQLiteInspection {
       throw refusal(
         "SQLite refuses the SQL of its text: \(error.message ?? "it is no expression")",
         "correct text: {sql: ...} in the job; it is one expression over the columns of \(source.reading)")
+    }
+  }
+
+  /// Asks whether the job's `where` can be asked of a row.
+  private func checkCondition() throws {
+    guard let place = source.conditionPlace, let condition = source.condition else { return }
+    do {
+      _ = try database.makeStatement(
+        sql: "SELECT 1 FROM \(source.reading.table.quotedIdentifier) WHERE (\n\(condition)\n)")
+    } catch let error as DatabaseError where error.resultCode == .SQLITE_ERROR {
+      throw Failure(
+        .configuration, place, "SQLite refuses this where of \(source.name): \(error.message ?? "it is no condition")",
+        remedy: "correct it; it is one condition over the columns of \(source.reading)")
     }
   }
 

@@ -73,7 +73,7 @@ struct ProviderCheck {
   private func searchCut(_ likeness: Likeness) async throws -> String? {
     var search = CutSearch(known: model.maxInputTokens)
     if search.next != nil {
-      let price = model.cost(ofTokens: search.plannedTokens).map(\.money) ?? "at an unknown price"
+      let price = model.cost(ofTokens: search.plannedTokens).map(\.dollars) ?? "at an unknown price"
       tell(.ok("cost", "the long texts that follow are \(search.plannedTokens.grouped) tokens at most: \(price)"))
     }
     while let length = search.next {

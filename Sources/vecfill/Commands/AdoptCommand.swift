@@ -32,7 +32,7 @@ struct AdoptCommand: AsyncParsableCommand {
     let configuration = try options.configuration()
     let job = try configuration.job()
     for source in job.sources { try source.checkNotCut(for: "adopt") }
-    for warning in configuration.warnings() { Console.standard.log("vecfill: \(warning)") }
+    for warning in configuration.warnings() { Console.standard.warn(warning) }
     try await Database.with(configuration, job, for: .filling) { database in
       try await Adoption(
         configuration: configuration, job: job, database: database, sample: sample,

@@ -53,7 +53,7 @@ struct CheckCommand: AsyncParsableCommand {
     let embedder: any Embedder
     do {
       embedder = try configuration.provider().embedder(for: job.model) { notice in
-        Console.standard.log("vecfill: \(notice)")
+        Console.standard.warn(notice)
       }
     } catch let failure as Failure {
       tell(.failed("key", failure), group)

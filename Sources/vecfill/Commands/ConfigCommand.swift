@@ -16,7 +16,7 @@ struct ConfigCommand: ParsableCommand {
     let configuration = try JobConfiguration(spec: spec, flags: options.flags)
     let report = SettingsReport(configuration.settings)
     print(json ? try report.json() : report.table)
-    for warning in configuration.warnings() { Console.standard.log("vecfill: \(warning)") }
+    for warning in configuration.warnings() { Console.standard.warn(warning) }
     if spec != nil { _ = try configuration.job() }
   }
 }

@@ -1,5 +1,7 @@
 import ArgumentParser
+import Backfill
 import Configuration
+import Foundation
 import Ledger
 
 struct CostCommand: AsyncParsableCommand {
@@ -19,24 +21,34 @@ struct CostCommand: AsyncParsableCommand {
   var json = false
 
   func run() async throws {
-    let expenses = try await ledger.existing().expenses(by: by)
+    let path = try ledger.path()
+    guard let ledger = try Ledger.openForReading(at: path) else {
+      return print(LedgerOption.nothingYet(path, json: json))
+    }
+    let expenses = try await ledger.expenses(by: by)
     guard !json else { return print(JSONLine.encode(expenses)) }
-    let head = [
-      by.rawValue, "requests", "inputs", "tokens", "counted here", "cost", "possibly paid", "inputs", "at most",
-    ]
-    print(TextTable(header: head, rows: expenses.map(CostCommand.row)))
+    let names = by == .run ? ["run", "job", "started", "model"] : [by.rawValue]
+    let head =
+      names + [
+        "requests", "inputs", "tokens", "counted here", "cost", "possibly paid", "inputs", "at most",
+      ]
+    print(
+      TextTable(
+        header: head, rows: expenses.map(row), alignments: Array(repeating: .left, count: names.count)))
   }
 
-  private static func row(_ expense: Ledger.Expense) -> [String] {
-    [
-      expense.group, expense.requests.grouped, expense.inputs.grouped, expense.tokens.grouped,
+  private func row(_ expense: Ledger.Expense) -> [String] {
+    let started = expense.startedAt.map { $0.formatted(.iso8601) } ?? "-"
+    let names = by == .run ? [expense.job ?? "-", started, expense.model ?? "-"] : []
+    return [expense.group] + names + [
+      expense.requests.grouped, expense.inputs.grouped, expense.tokens.grouped,
       expense.tokensCountedHere.grouped, dollars(expense.cost, of: expense.requests),
       expense.possiblyPaidRequests.grouped, expense.possiblyPaidInputs.grouped,
       dollars(expense.possiblyPaidCost, of: expense.possiblyPaidRequests),
     ]
   }
 
-  private static func dollars(_ cost: Double?, of requests: Int) -> String {
+  private func dollars(_ cost: Double?, of requests: Int) -> String {
     cost?.dollars ?? (requests == 0 ? "-" : "unknown")
   }
 }

@@ -53,8 +53,7 @@ struct RunCommand: AsyncParsableCommand {
   @Flag(help: "Take vectors that are there, and of which nobody recorded the model, for the job's own, uncompared.")
   var adopt = false
 
-  @Option(help: "How log lines look: text or json; with json the summary is one JSON object.")
-  var logFormat = LogFormat.text
+  @OptionGroup var output: OutputOptions
 
   func validate() throws {
     for (name, value) in [("--grace", grace), ("--max-outage", maxOutage)] where !(0...86_400).contains(value) {
@@ -66,19 +65,32 @@ struct RunCommand: AsyncParsableCommand {
 
   func run() async throws {
     let began = ContinuousClock.now
-    let configuration = try options.configuration()
     if dryRun {
-      try await Estimation(configuration: configuration, json: logFormat == .json).tell()
-      return
+      return try await Estimation(configuration: options.configuration(), json: output.logFormat == .json).tell()
     }
+    let end = try output.end(of: options.spec)
+    do {
+      try await fill(end, since: began)
+      await end.tell(nil)
+    } catch {
+      await end.tell(error)
+      throw error
+    }
+  }
+
+  private func fill(_ end: RunEnd, since began: ContinuousClock.Instant) async throws {
+    let configuration = try options.configuration()
     let job = try configuration.job()
     let gauges = try opened(configuration)
     do {
       try await Database.with(configuration, job, for: .filling, maxOutage: .seconds(maxOutage)) {
-        try await fill(job, configuration, $0, plan(configuration, since: began), gauges)
+        try await fill(job, configuration, $0, plan(configuration, since: began), gauges, end)
       }
     } catch let failure as Failure where ifLocked == .skip && failure.exitCode == .locked {
-      Console.standard.log("vecfill: skipped: \(failure.subject): \(failure.reason)")
+      end.skipped(failure)
+      let skipped = Event(
+        level: .info, name: .skipped, message: "skipped: \(failure.subject): \(failure.reason)", fields: failure.fields)
+      if !output.quiet { Console.standard.tell(skipped) }
     }
   }
 
@@ -98,38 +110,33 @@ struct RunCommand: AsyncParsableCommand {
 
   private func fill(
     _ job: Job, _ configuration: JobConfiguration, _ database: Database, _ plan: Steering.Plan,
-    _ gauges: (all: [Gauge], reader: GaugeReader)?
+    _ gauges: (all: [Gauge], reader: GaugeReader)?, _ end: RunEnd
   ) async throws {
-    let logger = Logger(label: "vecfill") { _ in ConsoleLogHandler(format: logFormat, console: .standard) }
+    let logger = output.logger
     let stops = StopSignals(logger, grace: grace)
     let steering = Steering(plan, job.terms, stops.requests)
     let filling = Filling(
       job: job, configuration: configuration, logger: logger, stops: stops, grace: grace, maxOutage: maxOutage,
-      maxQuarantined: maxQuarantined, failOn: steeringOptions.failOn, adopts: adopt,
-      isLive: logFormat == .text && Console.standard.isTerminal, steering: steering)
-    let ending = try await steering.working(logger, gauges: gauges) {
-      try await ended(filling, database, job, configuration, logger)
-    }
+      maxQuarantined: maxQuarantined, failOn: steeringOptions.failOn, adopts: adopt, steering: steering)
+    let ending = try await steering.working(logger, gauges: gauges) { try await ended(filling, database, end) }
     try ending.check(requiringComplete: plan.requiresComplete)
   }
 
-  private func ended(
-    _ filling: Filling, _ database: Database, _ job: Job, _ configuration: JobConfiguration, _ logger: Logger
-  ) async throws -> Ending {
-    try await filling.rounds(database) { (rounds, first, summarize) async throws -> Ending in
-      let summary = summarize(first, nil)
-      print(logFormat == .json ? JSONLine.encode(summary) : summary.text)
-      fflush(nil)
+  private func ended(_ filling: Filling, _ database: Database, _ end: RunEnd) async throws -> Ending {
+    let show = { (summary: RunSummary) in
+      end.take(summary)
+      output.print(summary)
+    }
+    return try await filling.rounds(database) { (rounds, first, summarize) async throws -> Ending in
+      show(summarize(first, nil))
       guard follow, first.isDone else { return first.ending }
-      var keeping = job
+      var keeping = filling.job
       keeping.indexPolicy = .keep
       return try await rounds.follow(after: first) { board in
-        try IndexUpkeep(keeping, configuration, Narrator(logger, board), mayBeAway: false)
+        try IndexUpkeep(keeping, filling.configuration, Narrator(filling.logger, board), mayBeAway: false)
       } tell: { outcome, round in
-        let summary = summarize(outcome, round)
         // Where it ends in another way than by a stop, all of it is told.
-        print(logFormat == .json ? JSONLine.encode(summary) : outcome.isDone ? summary.line : summary.text)
-        fflush(nil)
+        show(summarize(outcome, round))
       }.ending
     }
   }

@@ -25,7 +25,7 @@ struct SearchCommand: AsyncParsableCommand {
   func run() async throws {
     let configuration = try options.configuration()
     let job = try configuration.job()
-    for warning in configuration.warnings() { Console.standard.log("vecfill: \(warning)") }
+    for warning in configuration.warnings() { Console.standard.warn(warning) }
     guard let input = configuration.queryPreparation(of: job).input(for: words) else {
       throw ValidationError("the words are blank")
     }
@@ -33,10 +33,10 @@ struct SearchCommand: AsyncParsableCommand {
     let found = try await Database.with(configuration, job, for: .reading) { database in
       try await nearest(to: try await vector(of: input, from: embedder, job), job, database)
     }
-    if found.isEmpty { print("no message has a vector yet") }
+    print(found.isEmpty ? "no message has a vector yet" : "distance  table key  text")
     for (source, neighbour) in found {
       let piece = neighbour.piece.map { " #\($0)" } ?? ""
-      print("\(neighbour.distance.fixed(4))  \(source.name) \(neighbour.key)\(piece)  \(excerpt(neighbour.text))")
+      print("\(neighbour.distance.fixed(4))    \(source.name) \(neighbour.key)\(piece)  \(excerpt(neighbour.text))")
     }
   }
 

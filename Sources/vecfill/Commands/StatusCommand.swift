@@ -1,33 +1,64 @@
 import ArgumentParser
 import Backfill
+import Configuration
+import Foundation
 import Ledger
 
 struct StatusCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "status", abstract: "Tell from the ledger how the jobs stand, during a run and after.")
+    commandName: "status", abstract: "Tell from the ledger how the jobs stand, during a run and after.",
+    discussion: "How fast a run is comes from the replies of its last two minutes, so any process can ask.")
+
+  @Argument(help: ArgumentHelp("A job's name, or its spec; all jobs without.", valueName: "job"), completion: .yaml)
+  var job: String?
 
   @OptionGroup var ledger: LedgerOption
 
   @Flag(help: "One JSON array, for machines.")
   var json = false
 
+  @Flag(help: "Show it again every two seconds, until it is interrupted.")
+  var watch = false
+
   func run() async throws {
+    let clearsScreen = watch && !json && isatty(STDOUT_FILENO) == 1
+    while true {
+      print((clearsScreen ? "\u{1B}[H\u{1B}[J" : "") + (try await text()))
+      // A reader that has gone needs no more.
+      guard fflush(nil) == 0, watch else { return }
+      try await Task.sleep(for: .seconds(2))
+      if !clearsScreen, !json { print() }
+    }
+  }
+
+  private func text() async throws -> String {
+    let (name, path) = try subject()
+    guard let opened = try Ledger.openForReading(at: path) else { return LedgerOption.nothingYet(path, json: json) }
+    let now = Date()
+    let jobs = try await opened.jobs(at: now)
+    if let name, !jobs.isEmpty, !jobs.contains(where: { $0.job == name }) {
+      let names = Set(jobs.map(\.job)).sorted()
+      let nearest = Spelling.nearest(to: name, in: names).map { "did you mean \($0)? " } ?? ""
+      // What was given may be anything, a password among it (P10).
+      throw Failure(
+        .usage, "status", "no run of a job by that name is in the ledger \(path)",
+        remedy: "\(nearest)it has \(names.joined(separator: ", "))")
+    }
+    guard !jobs.isEmpty else { return LedgerOption.nothingYet(path, json: json) }
     let state = try StateFolder()
-    let path = try ledger.path()
-    let jobs = try await Ledger.openForReading(at: path)?.jobs() ?? []
     var shown: [JobReport] = []
-    for job in jobs {
+    for job in jobs where name == nil || job.job == name {
       let holder = holder(of: job, in: state.locks)
-      shown.append(
-        JobReport(job, holder: holder, control: await control(of: job, holder, in: state.sockets), ledger: path))
+      let control = await control(of: job, holder, in: state.sockets)
+      shown.append(JobReport(job, holder: holder, control: control, ledger: path, at: now))
     }
-    if json {
-      print(JSONLine.encode(shown))
-    } else if shown.isEmpty {
-      print("no job has run yet; the ledger would be \(path)")
-    } else {
-      print(shown.map(\.text).joined(separator: "\n\n"))
-    }
+    return json ? JSONLine.encode(shown) : shown.map(\.text).joined(separator: "\n\n")
+  }
+
+  /// The job's name, and where its ledger is; a spec may say the latter.
+  private func subject() throws -> (name: String?, ledger: String) {
+    guard let job, [".yaml", ".yml"].contains(where: job.hasSuffix) else { return (job, try ledger.path()) }
+    return (try JobConfiguration(spec: job).jobName, try ledger.path(spec: job))
   }
 
   /// What the job's process tells itself; nil where it runs no more, or can't be asked.

@@ -33,7 +33,7 @@ struct Estimation {
   func tell() async throws {
     let job = try configuration.job()
     for warning in configuration.warnings(before: job) {
-      Console.standard.log("vecfill: \(warning)")
+      Console.standard.warn(warning)
     }
     try await Database.with(configuration, job, for: .estimating) { try await tell(job, $0) }
   }
@@ -73,7 +73,10 @@ struct Estimation {
       let comparison = EstimateComparison(
         candidates.dropFirst().map { .init(model: $0.model.name, provider: $0.provider, figures: report($0).all) })
       print(
-        json ? JSONLine.encode(comparison) : comparison.text(errorBand: TokenEstimator.errorBand, isSample: isSample))
+        json
+          ? JSONLine.encode(comparison)
+          : comparison.text(
+            errorBand: TokenEstimator.errorBand, isSample: isSample, lineWidth: isatty(STDOUT_FILENO) == 1 ? 80 : .max))
     } else {
       print(json ? JSONLine.encode(ownReport) : ownReport.text)
     }
@@ -96,10 +99,10 @@ struct Estimation {
     _ job: Job, _ database: Database, _ scan: EstimateScan
   ) async throws -> (estimates: [SourceEstimates], isSample: Bool) {
     let console = Console.standard
-    defer { if console.isTerminal { console.show("") } }
+    defer { if console.isLive { console.show("") } }
     var populations: [Int] = []
-    if sampling != nil || console.isTerminal {
-      if console.isTerminal { console.show("counting the rows") }
+    if sampling != nil || console.isLive {
+      if console.isLive { console.show("counting the rows") }
       for source in job.sources { populations.append(try await database.store.countRemaining(in: source)) }
     }
     let population = populations.reduce(0, +)
@@ -135,7 +138,7 @@ struct Estimation {
     guard cost <= maxCost else {
       throw Failure(
         .budget, "job \(job.name)",
-        "it \(figures.exact ? "costs" : "may cost") \(cost.money), more than --max-cost $\(maxCost)",
+        "it \(figures.exact ? "costs" : "may cost") \(cost.dollars), more than --max-cost \(maxCost.dollars)",
         remedy: "take fewer rows or another model (--compare), or raise --max-cost")
     }
   }

@@ -19,8 +19,6 @@ struct Filling {
   var maxQuarantined = 0
   var failOn = FailOn.quarantined
   var adopts = false
-  /// Whether progress is a live line.
-  var isLive: Bool
   /// What else the process is asked while it fills; nil where it is asked nothing.
   var steering: Steering?
 
@@ -57,7 +55,7 @@ struct Filling {
     policy.failOn = failOn
     let rounds = Rounds(
       job: job, policy: policy, database: database, ledger: ledger, embedder: embedder, packer: packer, stops: stops,
-      logger: logger, isLive: isLive, columns: columns, steering: steering)
+      logger: logger, columns: columns, steering: steering)
     return try await listening(to: claims, state) {
       let first = try await rounds.first(board, upkeep)
       return try await body(rounds, first) { outcome, round in

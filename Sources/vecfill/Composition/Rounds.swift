@@ -15,16 +15,14 @@ struct Rounds: Sendable {
   let packer: Packer
   let stops: StopSignals
   let logger: Logger
-  /// Whether progress is shown as a live line.
-  let isLive: Bool
   let columns: [ColumnCheck.Checked]
   let steering: Steering?
 
   /// The first round, which does all that a run does.
   func first(_ board: ProgressBoard, _ upkeep: IndexUpkeep) async throws -> JobRun.Outcome {
     try await round(columns, board, upkeep, policy) { begun in
+      tellHeader(begun)
       tellRecovery(begun)
-      logger.info("filling \(job.sources.map(\.name).joined(separator: ", "))")
       if let cut = job.cutting { logger.info("\(cut)") }
     }
   }
@@ -74,7 +72,8 @@ struct Rounds: Sendable {
       steering: steering
     ) { logger.warning("\($0)") }
     steering?.show(board)
-    let reporter = Reporter(board: board, console: .standard, logger: logger, isLive: isLive)
+    let requests = RequestLog(logger, provider: job.model.provider)
+    let reporter = Reporter(job: job.name, board: board, console: .standard, logger: logger, requests: requests)
     return try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await reporter.report() }
       defer { group.cancelAll() }
@@ -85,9 +84,18 @@ struct Rounds: Sendable {
         if let steering { job.terms = steering.terms }
         return Pipeline(
           job: job, policy: policy, store: database.store, embedder: embedder, ledger: ledger, begun: begun,
-          packer: packer, board: board, observer: RunObserver(job, database.shapes, upkeep, logger),
+          packer: packer, board: board, observer: RunObserver(job, database.shapes, upkeep, requests, logger),
           countsBlank: database.countsBlank, comparisons: columns.compactMap(\.comparison))
       }
+    }
+  }
+
+  private func tellHeader(_ begun: Ledger.BegunRun) {
+    let header = RunHeader(job, on: database.store.identity, begun, ledger: ledger.path)
+    if Console.standard.isLive, logger.logLevel <= .info {
+      Console.standard.log(header.text(width: Console.standard.width))
+    } else {
+      logger.tell(.info, .runStarted, header.line, header.fields)
     }
   }
 
@@ -100,10 +108,16 @@ struct Rounds: Sendable {
     let whole = begun.spooled.filter { job.sources[$0.source].chunks == nil }
     if !whole.isEmpty {
       let rows = whole.reduce(0) { $0 + $1.rows }
-      logger.info("\(rows.grouped) rows of an earlier run are in the spool and are written without a call")
+      logger.tell(
+        .info, .spoolRecovered,
+        "\(rows.of("row")) of an earlier run \(rows == 1 ? "is" : "are") in the spool, to be written without a call",
+        ["rows": .integer(rows)])
     }
     if begun.possiblyPaid > 0 {
-      logger.warning("\(begun.possiblyPaid) requests of an earlier run had no reply; they may be paid twice")
+      logger.tell(
+        .warning, .possiblyPaid,
+        "\(begun.possiblyPaid.of("request")) of an earlier run had no reply, and may be paid twice",
+        ["possibly_paid": .integer(begun.possiblyPaid)])
     }
   }
 }

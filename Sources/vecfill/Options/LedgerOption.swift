@@ -9,9 +9,14 @@ struct LedgerOption: ParsableArguments {
   var ledger: String?
 
   /// The ledger's absolute path, whether it is there or not.
-  func path() throws -> String {
+  func path(spec: String? = nil) throws -> String {
     let flags = [Parameter.ledger: ledger].compactMapValues(\.self)
-    return try JobConfiguration(flags: flags).ledgerPath ?? StateFolder().ledger
+    return try JobConfiguration(spec: spec, flags: flags).ledgerPath ?? StateFolder().ledger
+  }
+
+  /// What is told where there is no ledger yet, which is no error.
+  static func nothingYet(_ path: String, json: Bool) -> String {
+    json ? "[]" : "no job has run yet; the ledger would be \(path)"
   }
 
   /// The ledger, which has to be there.

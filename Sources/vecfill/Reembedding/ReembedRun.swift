@@ -23,7 +23,7 @@ struct ReembedRun {
   private static let mostTexts = 10
 
   func run() async throws {
-    let logger = Logger(label: "vecfill") { _ in ConsoleLogHandler(format: .text, console: .standard) }
+    let logger = Logger(label: "vecfill") { _ in ConsoleLogHandler(.standard) }
     let stops = StopSignals(logger, grace: Self.grace)
     let begun = try await task.parts()
     let target = try to.map(task.target)
@@ -132,7 +132,7 @@ struct ReembedRun {
       }
       return try await Filling(
         job: job, configuration: configuration, logger: logger, stops: stops, grace: Self.grace,
-        maxQuarantined: maxQuarantined, isLive: Console.standard.isTerminal
+        maxQuarantined: maxQuarantined
       ).rounds(database) { _, first, summarize in (first.ending, summarize(first, nil)) }
     }
     print(summary.text)

@@ -72,11 +72,12 @@ struct ReembedTask: Sendable {
     }
     var flags = flags
     flags[.model] = model
-    let known = try JobConfiguration(spec: spec, flags: flags).catalogueModel
-    guard let dimensions = known?.dimensions?.standard else {
+    let configuration = try JobConfiguration(spec: spec, flags: flags)
+    guard let dimensions = configuration.catalogueModel?.dimensions?.standard else {
+      let likely = configuration.likelyModel.map { "did you mean \($0)? Else " } ?? ""
       throw Failure(
         .configuration, "--to \(model)", "the catalogue doesn't know its dimensions",
-        remedy: "give them with --dimensions")
+        remedy: "\(likely)give them with --dimensions")
     }
     return .init(provider: provider, model: model, dimensions: dimensions)
   }

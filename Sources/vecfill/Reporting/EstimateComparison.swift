@@ -27,8 +27,10 @@ struct EstimateComparison: Encodable {
     self.models = models.sorted { ($0.figures.costUsd ?? .infinity) < ($1.figures.costUsd ?? .infinity) }
   }
 
-  /// - Parameter errorBand: that of counts which are estimated.
-  func text(errorBand: ClosedRange<Double>, isSample: Bool) -> String {
+  /// - Parameters:
+  ///   - errorBand: that of counts which are estimated.
+  ///   - lineWidth: where a line would be longer, a model's name is cut; a program reads whole names only.
+  func text(errorBand: ClosedRange<Double>, isSample: Bool, lineWidth: Int = 80) -> String {
     let head = ["MODEL", "PROVIDER", "TOKENS", "LONG", "REQ", "COST", "BATCH"]
     let rows = models.map { entry in
       let figures = entry.figures
@@ -46,6 +48,6 @@ struct EstimateComparison: Encodable {
       model's limit, not priced. BATCH: in the provider's batch API. -: none, or unknown. ?: unknown.
       """
     return
-      "\(TextTable(header: head, rows: rows, alignments: [.left, .left], lineWidth: 80))\n\n\(legend.wrapped(to: 80))"
+      "\(TextTable(header: head, rows: rows, alignments: [.left, .left], lineWidth: lineWidth))\n\n\(legend.wrapped(to: 80))"
   }
 }

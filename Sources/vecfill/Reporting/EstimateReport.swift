@@ -73,12 +73,12 @@ struct EstimateReport: Encodable {
       ("tokens", tokens),
       (
         "tokens an input",
-        "median \(mark)\(all.tokensMedian.grouped), 95 % up to \(mark)\(all.tokensP95.grouped), "
-          + "the most \(mark)\(all.tokensMax.grouped)"
+        "p50 \(mark)\(all.tokensMedian.grouped), p95 \(mark)\(all.tokensP95.grouped), "
+          + "max \(mark)\(all.tokensMax.grouped)"
       ),
       ("requests", mark + all.requests.grouped),
       ("cost", cost),
-      ("cost in the batch API", all.batchCostUsd.map { mark + $0.money } ?? "none, or unknown"),
+      ("cost in the batch API", all.batchCostUsd.map { mark + $0.dollars } ?? "none, or unknown"),
       ("time", time),
       ("vectors in the table", "\(terms.isSample ? "~" : "")\(all.vectorBytes.bytes)"),
     ]
@@ -102,7 +102,7 @@ struct EstimateReport: Encodable {
 
   private var duplicates: String {
     guard !terms.isSample else { return "unknown: a sample can't tell, so nothing is taken off" }
-    let saved = all.costUsdSaved.map { ", \(mark)\($0.money)" } ?? ""
+    let saved = all.costUsdSaved.map { ", \(mark)\($0.dollars)" } ?? ""
     return "\(all.duplicates.grouped); sent once, which saves \(mark)\(all.tokensSaved.short) tokens\(saved)"
   }
 
@@ -116,10 +116,10 @@ struct EstimateReport: Encodable {
   var cost: String {
     guard let cost = all.costUsd, let low = all.costUsdLow, let high = all.costUsdHigh else { return "price unknown" }
     guard terms.model.usdPerMillionTokens != 0 else { return "none: the model is free" }
-    let price = terms.model.usdPerMillionTokens.map { " at $\($0)/M tokens" } ?? ""
+    let price = terms.model.usdPerMillionTokens.map { " at \($0.price)/M tokens" } ?? ""
     let asOf = terms.price?.asOf.map { " (\($0))" } ?? ""
     return terms.isExact
-      ? "\(cost.money), exact\(price)\(asOf)" : "~\(cost.money), \(low.money) to \(high.money)\(price)"
+      ? "\(cost.dollars), exact\(price)\(asOf)" : "~\(cost.dollars), \(low.dollars) to \(high.dollars)\(price)"
   }
 
   /// What the limits a minute make of it, in words.

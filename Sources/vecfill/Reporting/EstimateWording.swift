@@ -1,3 +1,5 @@
+import Backfill
+
 extension Int {
   /// Bytes in a unit of three digits: "61.6 MB".
   var bytes: String {
@@ -9,22 +11,10 @@ extension Int {
 }
 
 extension Double {
-  /// Dollars to a hundredth of a cent, and to a millionth where it is less than a cent.
-  var money: String {
-    switch self {
-    case 0: "$0"
-    case ..<0.01: "$" + fixed(6)
-    case ..<1000: dollars
-    default: "$" + fixed(0)
-    }
-  }
-
   /// Dollars in at most seven characters, for a table: "$0.0247", "$12.34", "$1.23M".
   var shortMoney: String {
     switch self {
-    case ..<1: money
-    case ..<1000: "$" + fixed(2)
-    case ..<100_000: "$" + fixed(0)
+    case ..<100_000: dollars
     case ..<1_000_000: "$\((self / 1e3).fixed(1))k"
     default: "$\((self / 1e6).fixed(2))M"
     }

@@ -17,7 +17,14 @@ struct JobReport: Encodable {
   let startedAt: Date
   let endedAt: Date?
   let rowsTotal: Int?
+  /// Rows that need nothing more.
+  let rowsDone: Int
   let rowsWritten: Int
+  /// Of the last two minutes; nil where nothing runs.
+  let rowsPerSecond: Double?
+  let tokensPerMinute: Double?
+  /// When all rows will be done at that rate; nil where that can't be told.
+  let eta: Date?
   /// Blank rows; nil where an index leaves them out and they aren't counted.
   let rowsExcluded: Int?
   let rowsChangedMeanwhile: Int
@@ -32,11 +39,13 @@ struct JobReport: Encodable {
   /// How the running process stands, as it tells itself; nil where none can be asked.
   let control: ControlReport?
   let ledger: String
+  private let now: Date
 
   init(
-    _ status: Ledger.JobStatus, holder: RunLock.Holder?, control: ControlReport? = nil, ledger: String
+    _ status: Ledger.JobStatus, holder: RunLock.Holder?, control: ControlReport? = nil, ledger: String, at now: Date
   ) {
     self.control = control
+    self.now = now
     job = status.job
     database = status.database
     columns = status.columns.map { "\($0.source).\($0.vectorColumn)" }
@@ -48,45 +57,82 @@ struct JobReport: Encodable {
     process = status.state == .running ? holder.map { "\($0.pid) on \($0.host)" } : nil
     startedAt = status.startedAt
     endedAt = status.endedAt
-    rowsTotal = status.tally.total
-    rowsWritten = status.tally.written
-    rowsExcluded = status.tally.blank
-    rowsChangedMeanwhile = status.tally.changed
+    let tally = status.tally
+    let done = tally.written + tally.changed + tally.excluded + tally.quarantined
+    rowsDone = done
+    rowsTotal = tally.total.map { max($0, done) }
+    rowsWritten = tally.written
+    let recent = state == "running" ? status.recent : nil
+    // Equal texts share an input, and long ones have several.
+    let rowsPerInput = recent.map { $0.allInputs > 0 ? Double(tally.written) / Double($0.allInputs) : 0 } ?? 0
+    let rate = recent.map { Double($0.inputs) * rowsPerInput / $0.seconds }
+    rowsPerSecond = rate
+    tokensPerMinute = recent.map { 60 * Double($0.billedTokens) / $0.seconds }
+    let left = rowsTotal.map { $0 - done } ?? 0
+    eta = rate.flatMap { $0 > 0 && left > 0 ? now.addingTimeInterval(Double(left) / $0) : nil }
+    rowsExcluded = tally.blank
+    rowsChangedMeanwhile = tally.changed
     rowsQuarantined = status.columns.reduce(0) { $0 + $1.quarantined }
     tokensBilled = status.totals.billedTokens
     costUsd = status.totals.cost
     requests = status.totals.requests
-    retries = status.tally.retries
+    retries = tally.retries
     possiblyPaid = status.totals.possiblyPaid
     spooledBatches = status.totals.spooledBatches
     openRequests = status.totals.openRequests
     self.ledger = ledger
   }
 
-  /// The lines that a person reads.
+  private enum CodingKeys: String, CodingKey {
+    case job, database, columns, model, dimensions, state, reason, exitCode, process, startedAt, endedAt, rowsTotal
+    case rowsDone, rowsWritten, rowsPerSecond, tokensPerMinute, eta, rowsExcluded, rowsChangedMeanwhile
+    case rowsQuarantined, tokensBilled, costUsd, requests, retries, possiblyPaid, spooledBatches, openRequests, control
+    case ledger
+  }
+
+  /// The lines that a person reads; what is always zero has none.
   var text: String {
     var rows = [
       ("database", database),
-      ("columns", columns.joined(separator: ", ")),
+      (columns.count == 1 ? "column" : "columns", columns.joined(separator: ", ")),
       ("model", "\(model), \(dimensions) dimensions"),
       ("last run", lastRun),
-      ("rows written", rowsWritten.grouped + (rowsTotal.map { " of \($0.grouped)" } ?? "")),
-      ("excluded, blank", rowsExcluded?.grouped ?? Tally.blankUncounted),
-      ("changed meanwhile", rowsChangedMeanwhile.grouped),
-      ("quarantined", rowsQuarantined.grouped),
+      ("rows done", rowsDone.grouped + (rowsTotal.map { " of \($0.grouped)\(percent)" } ?? "")),
+      ("rows written", rowsWritten.grouped),
+    ]
+    if let pace { rows.append(("pace", pace)) }
+    if rowsExcluded != 0 { rows.append(("blank, skipped", rowsExcluded?.grouped ?? Tally.blankUncounted)) }
+    if rowsChangedMeanwhile > 0 { rows.append(("changed meanwhile", rowsChangedMeanwhile.grouped)) }
+    if rowsQuarantined > 0 { rows.append(("quarantined", rowsQuarantined.grouped)) }
+    rows.append(
       (
         "all runs",
-        "\(requests.grouped) replies, \(tokensBilled.grouped) tokens, \(costUsd?.dollars ?? "price unknown")"
-      ),
-      ("possibly paid twice", "\(possiblyPaid.grouped) requests"),
-    ]
+        "\(requests.of("reply", plural: "replies")), \(tokensBilled.of("token")), \(costUsd?.dollars ?? "price unknown")"
+      ))
+    if possiblyPaid > 0 { rows.append(("possibly paid twice", possiblyPaid.of("request"))) }
     if spooledBatches > 0 {
-      rows.append(("in the spool", "\(spooledBatches.grouped) batches, paid and not yet written"))
+      rows.append(("in the spool", "\(spooledBatches.of("batch", plural: "batches")), paid and not yet written"))
     }
     if let control { rows.append(("in force", control.inForce)) }
-    if openRequests > 0 { rows.append(("without a reply", "\(openRequests.grouped) requests")) }
+    if openRequests > 0 { rows.append(("without a reply", openRequests.of("request"))) }
     rows.append(("ledger", ledger))
-    return "\(job): \(outcome)\n" + FigureList(rows).text
+    return "\(job): \(outcome)\n" + FigureList(rows, nameWidth: 19).text
+  }
+
+  private var percent: String {
+    guard let rowsTotal, rowsTotal > 0 else { return "" }
+    let percent = (1000 * Double(rowsDone) / Double(rowsTotal)).rounded(.down) / 10
+    return " (\(percent == 100 ? "100" : percent.fixed(1))%)"
+  }
+
+  /// "812 rows/s, 96.1k tokens/min, ETA 3 min"; nil where nothing runs.
+  private var pace: String? {
+    guard let rowsPerSecond, let tokensPerMinute else { return nil }
+    let parts = [
+      "\(rowsPerSecond.fixed(rowsPerSecond < 10 ? 1 : 0)) rows/s",
+      tokensPerMinute > 0 ? "\(Int(tokensPerMinute).short) tokens/min" : nil, eta.map { "ETA \($0.eta(from: now))" },
+    ]
+    return parts.compactMap(\.self).joined(separator: ", ")
   }
 
   private var outcome: String {
@@ -95,6 +141,8 @@ struct JobReport: Encodable {
     case "paused", "stopping": "\(state)\(process.map { ", process \($0)" } ?? "")"
     case "waiting": "waiting: \(control?.waiting ?? "")\(process.map { ", process \($0)" } ?? "")"
     case "died": "its process died; run the same command again to go on"
+    case "completed" where rowsQuarantined > 0:
+      "complete but for \(rowsQuarantined.of("quarantined row")); `vecfill quarantine list` shows why"
     case "completed": "complete"
     case "stopped": "\(reason ?? "stopped"); run the same command again to go on"
     default: "failed: \(reason ?? "for a reason that was not recorded")"
@@ -102,7 +150,7 @@ struct JobReport: Encodable {
   }
 
   private var lastRun: String {
-    let from = startedAt.formatted(.iso8601)
+    let from = startedAt.stamp(isShort: false)
     return endedAt.map { "\(from), \(Duration.seconds($0.timeIntervalSince(startedAt)).clock)" } ?? "since \(from)"
   }
 }

@@ -3,13 +3,14 @@ import Logging
 import Pipeline
 
 extension RunObserver {
-  /// Logs each failure that is tried again and, up to a number, each row that goes into quarantine; and what keeping the
-  /// vector indexes takes once the rows are counted.
-  init(_ job: Job, _ shapes: [SourceShape], _ upkeep: IndexUpkeep, _ logger: Logger) {
+  /// Tells of requests, and of each row that goes into quarantine up to a number of them; and what keeping the vector
+  /// indexes takes once the rows are counted.
+  init(_ job: Job, _ shapes: [SourceShape], _ upkeep: IndexUpkeep, _ requests: RequestLog, _ logger: Logger) {
     let count = Locked(0)
-    self.init { failure in
-      guard [.retry, .hold, .probe].contains(failure.kind.failureClass.reaction) else { return }
-      logger.warning("\(job.model.provider): \(failure.summary)")
+    self.init { inputs, receipt in
+      requests.answered(inputs: inputs, receipt)
+    } requestFailed: { failure in
+      requests.failed(failure)
     } condemned: { rows in
       let before = count.withLock { count in
         defer { count += rows.count }
@@ -17,9 +18,14 @@ extension RunObserver {
       }
       for row in rows.prefix(max(0, RunObserver.mostRows - before)) {
         let source = job.sources[row.source]
-        logger.warning(
-          "\(source.name) \(source.key) \(row.key): quarantined, \(row.condemnation.cause.words): \(row.condemnation.reason)"
-        )
+        let cause = row.condemnation.cause.words
+        logger.tell(
+          .warning, .rowQuarantined,
+          "\(source.name) \(source.key) \(row.key): quarantined, \(cause): \(row.condemnation.reason)",
+          [
+            "table": .string(source.name), "key": .string("\(row.key)"), "cause": .string(cause),
+            "reason": .string(row.condemnation.reason),
+          ])
       }
       if before < RunObserver.mostRows, before + rows.count >= RunObserver.mostRows {
         logger.warning("further quarantined rows are not logged; `vecfill quarantine list` has them all")

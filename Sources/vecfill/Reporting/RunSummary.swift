@@ -1,17 +1,34 @@
 import Backfill
+import Configuration
+import Logging
 import Pipeline
 
 /// What a run tells at its end.
 struct RunSummary: Encodable {
+  enum Outcome: String, Encodable {
+    /// Every row has a vector, except blank ones.
+    case complete
+    /// As `complete`, except for rows in quarantine.
+    case quarantined
+    case stopped
+    case failed
+    /// Left to another process, with `--if-locked skip`.
+    case skipped
+  }
+
   let job: String
   /// Which round of `--follow` it was, from 2; nil for the first and for a run without.
   let round: Int?
-  let outcome: String
+  let outcome: Outcome
   let exitCode: Int32
   /// Whether nothing is left to do: each row has a vector, is blank or is in quarantine.
   let complete: Bool
   /// What ended it before, as `StopCause` names it; nil where nothing did.
   let stoppedBy: String?
+  /// Of a run that failed: what it happened to, what happened, and what to do next.
+  let subject: String?
+  let reason: String?
+  let remedy: String?
   let rowsWritten: Int
   /// Blank rows; nil where an index leaves them out and they aren't counted.
   let rowsExcluded: Int?
@@ -41,15 +58,19 @@ struct RunSummary: Encodable {
   let requests: Int
   let retries: Int
   let possiblyPaid: Int
+  /// From the start to the end, the indexes included.
   let seconds: Double
   let indexesBuilt: [String]
   /// What that took, after the rows.
   let indexSeconds: Double
   /// Indexes that the application's searches have to do without until they are built.
   let indexesAway: [String]
-  let ledger: String
+  /// nil where the run failed before it was opened.
+  let ledger: String?
   /// As the job spec says.
-  let tooLong: String
+  let tooLong: String?
+  /// What the run came to, in a sentence.
+  private let message: String
 
   /// - Parameter requiresComplete: whether the exit code tells that a bound has left work.
   init(
@@ -59,10 +80,12 @@ struct RunSummary: Encodable {
     let (tally, indexes) = (run.report.tally, run.indexes)
     self.job = job.name
     self.round = round
-    outcome = RunSummary.outcome(run.ending, quarantined: tally.quarantined)
+    (outcome, message) = RunSummary.outcome(run.ending, quarantined: tally.quarantined)
     exitCode = run.ending.exitCode(requiringComplete: requiresComplete).rawValue
     complete = run.isDone
     stoppedBy = if case .stopped(let cause) = run.ending { cause.rawValue } else { nil }
+    let failure: Failure? = if case .failed(let failure) = run.ending { failure } else { nil }
+    (subject, reason, remedy) = (failure?.subject, failure?.reason, failure?.remedy)
     rowsWritten = tally.written
     rowsExcluded = tally.blank
     rowsChangedMeanwhile = tally.changed
@@ -83,12 +106,38 @@ struct RunSummary: Encodable {
     requests = tally.requests
     retries = tally.retries
     possiblyPaid = tally.possiblyPaid
-    seconds = run.report.duration.seconds
+    seconds = (run.report.duration + indexes.duration).seconds
     indexesBuilt = indexes.built
     indexSeconds = indexes.duration.seconds
     indexesAway = indexes.away
     self.ledger = ledger
     tooLong = job.preparation.tooLong.rawValue
+  }
+
+  /// That nothing was done since it failed first.
+  init(failure: Failure, job: String) {
+    self.init(.failed, "failed", failure, exitCode: failure.exitCode.rawValue, job)
+  }
+
+  /// That another process fills the same columns, and is left to it.
+  init(skipped failure: Failure, job: String) {
+    self.init(.skipped, "skipped: \(failure.reason)", failure, exitCode: 0, job)
+  }
+
+  private init(_ outcome: Outcome, _ message: String, _ failure: Failure, exitCode: Int32, _ job: String) {
+    self.job = job
+    self.outcome = outcome
+    self.message = message
+    self.exitCode = exitCode
+    complete = false
+    stoppedBy = nil
+    (subject, reason, remedy) = (failure.subject, failure.reason, failure.remedy)
+    (round, rowsExcluded, rowsArrived, rowsCopied, rowsLeft) = (nil, nil, nil, nil, nil)
+    (rowsWritten, rowsChangedMeanwhile, rowsQuarantined, rowsUnreadable, rowsFitted, rowsRecovered) = (0, 0, 0, 0, 0, 0)
+    (tokensEstimated, tokensBilled, requests, retries, possiblyPaid) = (0, 0, 0, 0, 0)
+    (tokensBilledPerEstimated, costUsd, ledger, tooLong) = (nil, nil, nil, nil)
+    (countsExactly, seconds, indexSeconds) = (false, 0, 0)
+    (indexesBuilt, indexesAway) = ([], [])
   }
 
   /// The names of the vector indexes that a run has built, and of those that are away at its end.
@@ -98,14 +147,37 @@ struct RunSummary: Encodable {
     var away: [String] = []
   }
 
-  private static func outcome(_ ending: Ending, quarantined rows: Int) -> String {
+  private enum CodingKeys: String, CodingKey {
+    case job, round, outcome, exitCode, complete, stoppedBy, subject, reason, remedy, rowsWritten, rowsExcluded
+    case rowsChangedMeanwhile, rowsQuarantined, rowsUnreadable, rowsArrived, rowsFitted, rowsRecovered, rowsCopied, rowsLeft, tokensEstimated
+    case tokensBilled, tokensBilledPerEstimated, countsExactly, costUsd, requests, retries, possiblyPaid, seconds
+    case indexesBuilt, indexSeconds, indexesAway, ledger, tooLong
+  }
+
+  /// A failure's reason is told once, as the error that ends the process.
+  private static func outcome(_ ending: Ending, quarantined: Int) -> (Outcome, String) {
     switch ending {
-    case .complete where rows == 0: "complete: every row has a vector, except the blank ones"
+    case .complete where quarantined == 0: (.complete, "complete")
     case .complete, .quarantined:
-      "complete but for \(rows.grouped) quarantined row\(rows == 1 ? "" : "s"); `vecfill quarantine list` tells why"
-    case .stopped(let cause): "stopped by \(cause.name); run the same command again to go on"
-    case .failed(let failure): "failed: \(failure)"
+      (.quarantined, "complete but for \(quarantined.of("quarantined row")); `vecfill quarantine list` shows why")
+    case .stopped(let cause): (.stopped, "stopped by \(cause.name); run the same command again to go on")
+    case .failed: (.failed, "failed")
     }
+  }
+
+  /// Whether every row has what it can have.
+  var isDone: Bool { [.complete, .quarantined].contains(outcome) }
+
+  /// The first line that a person reads.
+  var heading: String { "\(job): \(message)" }
+
+  /// The event `run_finished`.
+  var event: Event {
+    var fields: [String: JSONValue] = [:]
+    if case .object(let own)? = try? JSONValue(report: self) { fields = own }
+    return Event(
+      level: isDone ? .info : outcome == .failed ? .error : .warning, name: .runFinished, message: heading,
+      fields: fields)
   }
 
   /// The billed tokens, and by how much they differ from those that were counted; the local embedder bills none.
@@ -120,45 +192,52 @@ struct RunSummary: Encodable {
 
   /// One line for a round of `--follow`.
   var line: String {
-    var parts = ["\(rowsWritten.grouped) row\(rowsWritten == 1 ? "" : "s") written"]
+    var parts = ["\(rowsWritten.of("row")) written"]
     if rowsChangedMeanwhile > 0 { parts.append("\(rowsChangedMeanwhile.grouped) changed meanwhile") }
     if rowsQuarantined > 0 { parts.append("\(rowsQuarantined.grouped) quarantined") }
-    if possiblyPaid > 0 { parts.append("\(possiblyPaid.grouped) requests possibly paid twice") }
+    if possiblyPaid > 0 { parts.append("\(possiblyPaid.of("request")) possibly paid twice") }
     if let costUsd { parts.append(costUsd.dollars) }
     parts.append("\(seconds.fixed(1)) s")
     return "\(job): round \(round ?? 1): \(parts.joined(separator: ", "))"
   }
 
-  /// The lines that a person reads.
+  /// The lines that a person reads; what is always zero has none.
   var text: String {
-    let rate = seconds > 0 ? Double(rowsWritten) / seconds : 0
+    let rowSeconds = seconds - indexSeconds
+    let rate = rowSeconds > 0 ? Double(rowsWritten) / rowSeconds : 0
     var rows: [(String, String)] = [
-      ("rows written", rowsWritten.grouped + (rowsRecovered > 0 ? " (\(rowsRecovered.grouped) from the spool)" : "")),
-      ("excluded, blank", rowsExcluded?.grouped ?? Tally.blankUncounted),
-      ("changed meanwhile", rowsChangedMeanwhile.grouped),
-      ("quarantined", rowsQuarantined.grouped + (rowsUnreadable > 0 ? " (\(rowsUnreadable.grouped) unreadable)" : "")),
+      ("rows written", rowsWritten.grouped + (rowsRecovered > 0 ? " (\(rowsRecovered.grouped) from the spool)" : ""))
     ]
+    if rowsExcluded != 0 { rows.append(("blank, skipped", rowsExcluded?.grouped ?? Tally.blankUncounted)) }
+    if rowsChangedMeanwhile > 0 { rows.append(("changed meanwhile", rowsChangedMeanwhile.grouped)) }
+    if rowsQuarantined > 0 {
+      rows.append(
+        ("quarantined", rowsQuarantined.grouped + (rowsUnreadable > 0 ? " (\(rowsUnreadable.grouped) unreadable)" : ""))
+      )
+    }
     if let rowsArrived, rowsArrived > 0 { rows.append(("arrived meanwhile", "\(rowsArrived.grouped); run again")) }
     if let rowsCopied { rows.append(("equal texts", "\(rowsCopied.grouped) of them got another row's vector, unpaid")) }
-    if rowsFitted > 0 { rows.append(("too long: \(tooLong)", "\(rowsFitted.grouped) rows")) }
+    if rowsFitted > 0 { rows.append(("too long: \(tooLong ?? "")", rowsFitted.of("row"))) }
     if let rowsLeft, rowsLeft > 0 { rows.append(("left to do", rowsLeft.grouped)) }
     rows += [
       ("tokens billed", tokens),
       ("cost", costUsd?.dollars ?? "price unknown"),
-      ("requests", "\(requests.grouped) (\(retries.grouped) retries)"),
-      ("possibly paid twice", "\(possiblyPaid.grouped) requests"),
-      ("duration", "\(Duration.seconds(seconds).clock) (\(Int(rate).grouped) rows/s)"),
-      ("ledger", ledger),
+      ("requests", requests.grouped + (retries > 0 ? " (\(retries.of("retry", plural: "retries")))" : "")),
     ]
+    if possiblyPaid > 0 { rows.append(("possibly paid twice", possiblyPaid.of("request"))) }
     if !indexesBuilt.isEmpty {
       rows.append(
         ("indexes built", indexesBuilt.joined(separator: ", ") + " in \(Duration.seconds(indexSeconds).clock)"))
     }
+    rows += [
+      ("duration", "\(Duration.seconds(seconds).clock) (\(Int(rate).grouped) rows/s)"),
+      ("ledger", ledger ?? "not opened"),
+    ]
     let closing =
       indexesAway.isEmpty
       ? ""
       : "\n\(indexesAway.joined(separator: ", ")): away until a run completes; "
         + "run the same command again, or `vecfill migrate restore` to have them back before"
-    return "\(job): \(outcome)\n" + FigureList(rows).text + closing
+    return "\(heading)\n" + FigureList(rows, nameWidth: 19).text + closing
   }
 }

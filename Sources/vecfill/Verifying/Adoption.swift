@@ -60,7 +60,7 @@ struct Adoption {
       LedgerColumn(source: named, identity: claim.column, fingerprint: made, isProven: true),
       in: database.store.identity)
     tell("\(name) is adopted as [\(made)]: \(verdict.words)")
-    if let warning = verdict.warning(of: name) { Console.standard.log("vecfill: \(warning)") }
+    if let warning = verdict.warning(of: name) { Console.standard.warn(warning) }
     if let reason {
       Console.standard.log(
         "vecfill: \(name) is known to the ledger \(ledger.path) alone, and a run with another one would not see it: \(reason)"

@@ -55,7 +55,7 @@ extension ColumnScan {
   func told(expecting rows: Int?) async throws -> Outcome {
     let console = Console.standard
     let progress = ScanProgress(on: console, expected: rows)
-    defer { if console.isTerminal { console.show("") } }
+    defer { if console.isLive { console.show("") } }
     return try await run { progress.add($0, of: source.name) }
   }
 }

@@ -27,7 +27,7 @@ struct SampleEmbedding {
   ) async throws -> (price: String, results: [SampleComparison.Result]?) {
     let (requests, price) = plan(comparison.inputs)
     guard consent.isGiven(for: "\(about), \(price)") else { return (price, nil) }
-    let embedder = try configuration.provider().embedder(for: job.model) { Console.standard.log("vecfill: \($0)") }
+    let embedder = try configuration.provider().embedder(for: job.model) { Console.standard.warn($0) }
     return (price, comparison.results(try await vectors(requests, from: embedder)))
   }
 
@@ -36,7 +36,7 @@ struct SampleEmbedding {
     let messages = inputs.enumerated().map { Message(key: .integer(Int64($0.offset)), text: $0.element) }
     let requests = packer.pack(MessagePage(messages, continuesAfter: nil)).contents
     let tokens = requests.reduce(0) { $0 + $1.tokenCount }
-    let price = job.model.cost(ofTokens: tokens).map(\.money) ?? "at an unknown price"
+    let price = job.model.cost(ofTokens: tokens).map(\.dollars) ?? "at an unknown price"
     let mark = packer.countsExactly ? "" : "about "
     return (requests, "\(inputs.count.grouped) texts, \(mark)\(tokens.grouped) tokens: \(price)")
   }

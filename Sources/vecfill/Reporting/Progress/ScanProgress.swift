@@ -18,7 +18,7 @@ final class ScanProgress: Sendable {
   init(on console: Console, expected: Int?) {
     self.console = console
     self.expected = expected
-    interval = console.isTerminal ? .milliseconds(100) : .seconds(10)
+    interval = console.isLive ? .milliseconds(100) : .seconds(10)
     state.withLock { $0.window.add(rows: 0, tokens: 0, at: .zero) }
   }
 
@@ -33,7 +33,7 @@ final class ScanProgress: Sendable {
       return ScanProgress.line(rows: state.rows, of: expected, state.window, source)
     }
     guard let line else { return }
-    if console.isTerminal { console.show(line) } else { console.log(line) }
+    if console.isLive { console.show(line) } else { console.log(line) }
   }
 
   static func line(rows: Int, of expected: Int?, _ window: RateWindow, _ source: String) -> String {
@@ -45,7 +45,7 @@ final class ScanProgress: Sendable {
     }
     parts.append("\(Int(window.rowsPerSecond).grouped) rows/s")
     if let expected, expected > rows, let time = window.time(for: expected - rows) {
-      parts.append("ETA \(time.clock)")
+      parts.append("ETA \(time.roughly)")
     }
     return (parts + [source]).joined(separator: "  ")
   }

@@ -1,14 +1,14 @@
-/// Figures as a person reads them, the same in every locale.
+/// Figures as a person reads them, the same everywhere and in every locale.
 extension Int {
   /// With a comma between thousands: "12,345".
-  var grouped: String {
+  package var grouped: String {
     let digits = Array(String(magnitude))
     let groups = stride(from: digits.count, to: 0, by: -3).map { String(digits[Swift.max(0, $0 - 3)..<$0]) }
     return (self < 0 ? "-" : "") + groups.reversed().joined(separator: ",")
   }
 
   /// In three digits or more: "1.23M".
-  var short: String {
+  package var short: String {
     switch magnitude {
     case 1_000_000_000_000...: "\((Double(self) / 1e12).fixed(2))T"
     case 1_000_000_000...: "\((Double(self) / 1e9).fixed(2))B"
@@ -17,10 +17,15 @@ extension Int {
     default: grouped
     }
   }
+
+  /// With its noun: "1 row", "1,204 rows", "2 retries".
+  package func of(_ noun: String, plural: String? = nil) -> String {
+    "\(grouped) \(self == 1 ? noun : plural ?? noun + "s")"
+  }
 }
 
 extension Double {
-  func fixed(_ digits: Int) -> String {
+  package func fixed(_ digits: Int) -> String {
     let scale = (0..<digits).reduce(1.0) { value, _ in value * 10 }
     let scaled = (magnitude * scale).rounded()
     guard scaled < 1e15 else { return "\(self)" }
@@ -32,16 +37,36 @@ extension Double {
     return sign + (whole / unit).grouped + "." + String(repeating: "0", count: digits - fraction.count) + fraction
   }
 
-  /// Dollars to a ten-thousandth: "$0.0247".
-  var dollars: String { "$" + fixed(4) }
+  /// Dollars: "$0", "<$0.0001", "$0.0247", "$12.34", "$10,111".
+  package var dollars: String {
+    switch self {
+    case 0: "$0"
+    case 0..<0.0001: "<$0.0001"
+    case ..<1: "$" + fixed(4)
+    case ..<1000: "$" + fixed(2)
+    default: "$" + fixed(0)
+    }
+  }
+
+  /// A price of a million tokens, which is never rounded: "$0.02", "$0.125".
+  package var price: String {
+    let text = fixed(6)
+    let end = text.lastIndex { $0 != "0" } ?? text.startIndex
+    return "$" + (text[end] == "." ? text[..<end] : text[...end])
+  }
 }
 
 extension Duration {
-  var seconds: Double { self / .seconds(1) }
+  package var seconds: Double { self / .seconds(1) }
 
   /// "0.8 s", "2:05" or "1:02:03".
-  var clock: String {
+  package var clock: String {
     if seconds < 60 { return seconds.fixed(1) + " s" }
+    return stopwatch
+  }
+
+  /// In whole seconds: "0:07", "2:05" or "1:02:03".
+  package var stopwatch: String {
     let total = Int(seconds.rounded())
     let parts = [total / 3600, total / 60 % 60, total % 60]
     let shown = parts[0] == 0 ? Array(parts.dropFirst()) : parts

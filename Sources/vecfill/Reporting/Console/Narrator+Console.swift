@@ -8,9 +8,13 @@ extension Narrator {
 
   /// On standard error: progress as a live line at a terminal, otherwise as a line every 10 s.
   static let console = Narrator(
-    tell: { Console.standard.log($0) }, warn: { Console.standard.log("warning: \($0)") },
+    tell: { Console.standard.log($0) },
+    warn: { message in
+      let console = Console.standard
+      if console.format == .text { console.log("warning: \(message)") } else { console.warn(message) }
+    },
     show: { text in
-      guard !Console.standard.isTerminal else { return Console.standard.show(text) }
+      guard !Console.standard.isLive else { return Console.standard.show(text) }
       let isDue = lastShown.withLock { last in
         guard !text.isEmpty, last.duration(to: .now) >= .seconds(10) else { return false }
         last = .now

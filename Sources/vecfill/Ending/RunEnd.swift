@@ -1,0 +1,55 @@
+import ArgumentParser
+import Backfill
+import Foundation
+import Postgres
+
+/// Tells others how `vecfill run` ended: the termination log, `--on-exit` and `--webhook`, each once.
+final class RunEnd: Sendable {
+  private let job: String
+  private let command: ExitCommand?
+  private let webhook: Webhook?
+  private let summary = Locked<RunSummary?>(nil)
+
+  /// - Parameter job: its name, or that of its spec while it can't be read.
+  init(job: String, command: ExitCommand?, webhook: Webhook?) {
+    self.job = job
+    self.command = command
+    self.webhook = webhook
+  }
+
+  /// Takes a run's or a round's summary; the last one is told.
+  func take(_ summary: RunSummary) { self.summary.withLock { $0 = summary } }
+
+  /// Takes that the run is left to another process.
+  func skipped(_ failure: Failure) { take(RunSummary(skipped: failure, job: job)) }
+
+  /// Tells the end; what goes wrong with that is a warning, and changes no exit code.
+  ///
+  /// - Parameter error: what the process ends with; nil for 0.
+  func tell(_ error: (any Error)?) async {
+    let code = error.map(RunEnd.exitCode) ?? 0
+    var summary = summary.withLock { $0 }
+    let failure = (error as? Failure) ?? (error as? PostgresError)?.failure("the database")
+    if summary == nil || failure != nil && summary?.exitCode != code {
+      summary = RunSummary(
+        failure: failure ?? Failure(.unavailable, "vecfill", "it ended without a summary"), job: job)
+    }
+    guard let summary else { return }
+    TerminationLog.write(failure.map { "vecfill: \($0)" } ?? summary.heading)
+    let json = JSONLine.encode(summary.event.json(at: Date()))
+    async let hooked = command?.run(json, exitCode: code)
+    async let posted = webhook?.post(json)
+    for problem in [await hooked, await posted] {
+      if let problem = problem ?? nil { Console.standard.warn(problem) }
+    }
+  }
+
+  private static func exitCode(of error: any Error) -> Int32 {
+    switch error {
+    case let failure as Failure: failure.exitCode.rawValue
+    case let error as PostgresError: error.failure("the database").exitCode.rawValue
+    case let code as ArgumentParser.ExitCode: code.rawValue
+    default: Backfill.ExitCode.unavailable.rawValue
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import ArgumentParser
+import Backfill
+import Foundation
+import Logging
+
+/// What a run tells, and how.
+struct OutputOptions: ParsableArguments {
+  @Option(help: "How log lines look: text, or json with one object a line (docs/events.md); the summary as well.")
+  var logFormat = LogFormat.text
+
+  @Flag(
+    name: .shortAndLong, help: "Tell only warnings and errors; a run that is complete prints nothing, but for json.")
+  var quiet = false
+
+  @Flag(name: .shortAndLong, help: "Tell each request, too.")
+  var verbose = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Run by /bin/sh at the end, however it ends; the summary as JSON is on its standard input, VECFILL_EXIT_CODE is set.",
+      valueName: "command"))
+  var onExit: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Is sent the same JSON by POST at the end; better set in VECFILL_WEBHOOK, as others see a command line.",
+      valueName: "url"))
+  var webhook: String?
+
+  func validate() throws {
+    if let webhook, Webhook(webhook) == nil { throw ValidationError(OutputOptions.webhookRule) }
+    guard !quiet || !verbose else { throw ValidationError("--quiet and --verbose exclude each other") }
+  }
+
+  private static let webhookRule = "--webhook takes an https URL, or http on this machine's loopback"
+
+  /// Who is told how the run of a spec ends.
+  func end(of spec: String) throws -> RunEnd {
+    let address = webhook ?? ProcessInfo.processInfo.environment["VECFILL_WEBHOOK"].flatMap { $0.isEmpty ? nil : $0 }
+    let hook = address.flatMap { Webhook($0) }
+    if address != nil, hook == nil {
+      throw Failure(.usage, "VECFILL_WEBHOOK", "it is not an https URL, nor http on this machine's loopback")
+    }
+    let name = URL(fileURLWithPath: spec).deletingPathExtension().lastPathComponent
+    return RunEnd(job: name, command: onExit.map { ExitCommand(command: $0) }, webhook: hook)
+  }
+
+  var logger: Logger {
+    Logger(label: "vecfill") { _ in
+      ConsoleLogHandler(.standard, level: quiet ? .warning : verbose ? .debug : .info)
+    }
+  }
+
+  /// Prints a run's summary, or a round's where it is one of several.
+  func print(_ summary: RunSummary) {
+    switch logFormat {
+    case .json: Swift.print(JSONLine.encode(summary.event.json(at: Date())))
+    case .text where quiet: if summary.outcome != .complete { Swift.print(summary.heading) }
+    case .text: Swift.print(summary.round != nil && summary.isDone ? summary.line : summary.text)
+    }
+    fflush(nil)
+  }
+}
