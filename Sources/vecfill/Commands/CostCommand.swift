@@ -1,4 +1,5 @@
 import ArgumentParser
+import Backfill
 import Configuration
 import Ledger
 

@@ -4,6 +4,7 @@ import Configuration
 import Foundation
 import Logging
 import Migrations
+import Monitoring
 
 struct RunCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -47,6 +48,8 @@ struct RunCommand: AsyncParsableCommand {
   @Flag(help: "Take vectors that are there, and of which nobody recorded the model, for the job's own, uncompared.")
   var adopt = false
 
+  @OptionGroup var monitoring: MonitoringOptions
+
   @Option(help: "How log lines look: text or json; with json the summary is one JSON object.")
   var logFormat = LogFormat.text
 
@@ -65,21 +68,29 @@ struct RunCommand: AsyncParsableCommand {
       return
     }
     let job = try configuration.job()
+    let logger = Logger(label: "vecfill") { _ in ConsoleLogHandler(format: logFormat, console: .standard) }
+    try await monitoring.watching(job, configuration, logger) { try await fill(job, configuration, logger, $0) }
+  }
+
+  private func fill(
+    _ job: Job, _ configuration: JobConfiguration, _ logger: Logger, _ monitor: RunMonitor?
+  ) async throws {
     do {
       try await Database.with(configuration, job, for: .filling, maxOutage: .seconds(maxOutage)) {
-        try await fill(job, configuration, $0)
+        try await fill(job, configuration, $0, logger, monitor)
       }
     } catch let failure as Failure where ifLocked == .skip && failure.exitCode == .locked {
       Console.standard.log("vecfill: skipped: \(failure.subject): \(failure.reason)")
     }
   }
 
-  private func fill(_ job: Job, _ configuration: JobConfiguration, _ database: Database) async throws {
-    let logger = Logger(label: "vecfill") { _ in ConsoleLogHandler(format: logFormat, console: .standard) }
+  private func fill(
+    _ job: Job, _ configuration: JobConfiguration, _ database: Database, _ logger: Logger, _ monitor: RunMonitor?
+  ) async throws {
     let filling = Filling(
       job: job, configuration: configuration, logger: logger, stops: StopSignals(logger, grace: grace), grace: grace,
       maxOutage: maxOutage, maxQuarantined: maxQuarantined, adopts: adopt,
-      isLive: logFormat == .text && Console.standard.isTerminal)
+      isLive: logFormat == .text && Console.standard.isTerminal, monitor: monitor)
     let ending = try await filling.rounds(database) { (rounds, first, summarize) async throws -> Ending in
       let summary = summarize(first, nil)
       print(logFormat == .json ? JSONLine.encode(summary) : summary.text)

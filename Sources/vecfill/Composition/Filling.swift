@@ -5,6 +5,7 @@ import Foundation
 import Ledger
 import Logging
 import Migrations
+import Monitoring
 import Pipeline
 import Tokenizer
 
@@ -20,6 +21,8 @@ struct Filling {
   var adopts = false
   /// Whether progress is a live line.
   var isLive: Bool
+  /// Is told of the rounds; nil where nobody watches.
+  var monitor: RunMonitor?
 
   /// Runs the first round on an open database, and `body` with it and what makes a summary of a round; a `Failure` of the
   /// rows themselves is in the round's ending.
@@ -52,7 +55,7 @@ struct Filling {
       grace: .seconds(grace), retry: RetryPolicy(maxOutage: .seconds(maxOutage)), maxQuarantined: maxQuarantined)
     let rounds = Rounds(
       job: job, policy: policy, database: database, ledger: ledger, embedder: embedder, packer: packer, stops: stops,
-      logger: logger, isLive: isLive, columns: columns)
+      logger: logger, isLive: isLive, monitor: monitor, columns: columns)
     let first = try await rounds.first(board, upkeep)
     return try await body(rounds, first) { outcome, round in
       RunSummary(outcome, job: job, countsExactly: counter.isExact, ledger: ledger.path, round: round)

@@ -2,6 +2,7 @@ import Backfill
 import Foundation
 import Ledger
 import Logging
+import Monitoring
 import Pipeline
 
 /// What one process fills: the rows that lack a vector, and with `--follow` those that come after, round by round, until it
@@ -17,6 +18,7 @@ struct Rounds: Sendable {
   let logger: Logger
   /// Whether progress is shown as a live line.
   let isLive: Bool
+  let monitor: RunMonitor?
   let columns: [ColumnCheck.Checked]
 
   /// The first round, which does all that a run does.
@@ -64,18 +66,22 @@ struct Rounds: Sendable {
     let run = JobRun(
       job: job, database: database, ledger: ledger, columns: columns, upkeep: upkeep, stops: stops.requests
     ) { logger.warning("\($0)") }
+    monitor?.beginRound(board)
     let reporter = Reporter(board: board, console: .standard, logger: logger, isLive: isLive)
     return try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await reporter.report() }
       defer { group.cancelAll() }
-      return try await run.run { begun in
+      let outcome = try await run.run { begun in
         stops.begin()
         tellBegun(begun)
         return Pipeline(
           job: job, policy: policy, store: database.store, embedder: embedder, ledger: ledger, begun: begun,
-          packer: packer, board: board, observer: RunObserver(job, database.shapes, upkeep, logger),
+          packer: packer, board: board,
+          observer: RunObserver(job, database.shapes, upkeep, logger).and(monitor?.observer),
           countsBlank: database.countsBlank, comparisons: columns.compactMap(\.comparison))
       }
+      monitor?.endRound(isComplete: outcome.isDone)
+      return outcome
     }
   }
 

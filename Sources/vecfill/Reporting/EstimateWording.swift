@@ -1,3 +1,5 @@
+import Backfill
+
 extension Int {
   /// Bytes in a unit of three digits: "61.6 MB".
   var bytes: String {

@@ -1,3 +1,5 @@
+import Backfill
+
 /// The rate of the last minute, from samples of growing counts.
 struct RateWindow {
   private struct Sample {

@@ -1,14 +1,14 @@
 /// Figures as a person reads them, the same in every locale.
 extension Int {
   /// With a comma between thousands: "12,345".
-  var grouped: String {
+  package var grouped: String {
     let digits = Array(String(magnitude))
     let groups = stride(from: digits.count, to: 0, by: -3).map { String(digits[Swift.max(0, $0 - 3)..<$0]) }
     return (self < 0 ? "-" : "") + groups.reversed().joined(separator: ",")
   }
 
   /// In three digits or more: "1.23M".
-  var short: String {
+  package var short: String {
     switch magnitude {
     case 1_000_000_000_000...: "\((Double(self) / 1e12).fixed(2))T"
     case 1_000_000_000...: "\((Double(self) / 1e9).fixed(2))B"
@@ -20,7 +20,7 @@ extension Int {
 }
 
 extension Double {
-  func fixed(_ digits: Int) -> String {
+  package func fixed(_ digits: Int) -> String {
     let scale = (0..<digits).reduce(1.0) { value, _ in value * 10 }
     let scaled = (magnitude * scale).rounded()
     guard scaled < 1e15 else { return "\(self)" }
@@ -33,14 +33,14 @@ extension Double {
   }
 
   /// Dollars to a ten-thousandth: "$0.0247".
-  var dollars: String { "$" + fixed(4) }
+  package var dollars: String { "$" + fixed(4) }
 }
 
 extension Duration {
-  var seconds: Double { self / .seconds(1) }
+  package var seconds: Double { self / .seconds(1) }
 
   /// "0.8 s", "2:05" or "1:02:03".
-  var clock: String {
+  package var clock: String {
     if seconds < 60 { return seconds.fixed(1) + " s" }
     let total = Int(seconds.rounded())
     let parts = [total / 3600, total / 60 % 60, total % 60]
