@@ -57,7 +57,7 @@ struct PageTests {
       #expect(
         !text.contains("<script") && !text.contains("<img") && !text.contains("http://") && !text.contains("https://"))
       #expect(!text.contains("word word") && !text.contains("text 1"))
-      #expect(text.contains("too long for the model"))
+      #expect(text.contains("refused by the provider"))
       #expect(text.contains("60 rows") || text.contains("25 rows written"), "\(text)")
       for width in [400, 1_400] {
         let page = try await Self.render("file://\(report)", width: width, dark: width == 400)

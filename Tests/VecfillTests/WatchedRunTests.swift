@@ -41,7 +41,8 @@ import Testing
     for line in text.split(separator: "\n") where !line.hasPrefix("#") {
       guard let space = line.lastIndex(of: " ") else { continue }
       let name = line[..<space].replacing(#"job="job",model="text-embedding-3-small""#, with: "")
-      values[String(name.replacing("{}", with: "").replacing("{,", with: "{"))] = Double(line[line.index(after: space)...])
+      values[String(name.replacing("{}", with: "").replacing("{,", with: "{"))] = Double(
+        line[line.index(after: space)...])
     }
     return values
   }
@@ -80,7 +81,8 @@ import Testing
       #expect(failed.code != 0)
       let after = Self.values(try String(contentsOfFile: file, encoding: .utf8))
       #expect(after["vecfill_exit_code"] == failed.code.map(Double.init))
-      #expect(after["vecfill_last_success_timestamp_seconds"] == last["vecfill_last_success_timestamp_seconds"])
+      let times = [last, after].compactMap { $0["vecfill_last_success_timestamp_seconds"] }
+      #expect(times.count == 2 && abs(times[0] - times[1]) < 1, "\(times)")
     }
   }
 

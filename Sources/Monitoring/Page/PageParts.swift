@@ -32,13 +32,17 @@ enum PageParts {
     func isNumber(_ column: Int) -> HTML { numeric.contains(column) ? " class=\"n\"" : "" }
     let heads = head.enumerated().map { index, name -> HTML in "<th scope=\"col\"\(isNumber(index))>\(name)</th>" }
     let lines = rows.map { row -> HTML in
-      let cells = row.enumerated().map { index, cell -> HTML in "<td\(isNumber(index))>\(cell)</td>" }
+      let cells = row.enumerated().map { index, cell -> HTML in
+        "<td\(isNumber(index)) data-name=\"\(head[index])\">\(cell)</td>"
+      }
       return "<tr>\(cells)</tr>"
     }
     let small: HTML = note.isEmpty ? "" : "<p class=\"note\">\(note)</p>"
+    // In a narrow window each row of many columns is a block of lines.
+    let look: HTML = head.count > 4 || numeric.isEmpty ? " class=\"stack\"" : ""
     return """
       <section><h2>\(title)</h2><div class="scroll" tabindex="0" role="region" aria-label="\(title)">\
-      <table><thead><tr>\(heads)</tr></thead><tbody>\(lines)</tbody></table></div>\(small)</section>
+      <table\(look)><thead><tr>\(heads)</tr></thead><tbody>\(lines)</tbody></table></div>\(small)</section>
       """
   }
 

@@ -18,13 +18,13 @@ enum PageStyle {
     .rows { font-size: 1.15rem; margin: 12px 0 6px; }
     svg.bar { display: block; width: 100%; height: 14px; border-radius: 7px; }
     .track { fill: var(--line); } .done { fill: var(--main); }
-    .tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); gap: 10px; margin: 16px 0; }
+    .tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(46%, 210px), 1fr)); gap: 10px; margin: 16px 0; }
     .tile { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 10px 12px; min-width: 0; }
     .tile dt { color: var(--soft); font-size: .85rem; }
     .tile dd { margin: 0; font-size: 1.25rem; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
     .tile small { display: block; font-size: .8rem; color: var(--soft); }
     .tile.alarm dd { color: var(--bad); } .tile.alarm { background: var(--badfill); }
-    .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 380px), 1fr)); gap: 10px; }
+    .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 520px), 1fr)); gap: 10px; }
     figure, section { margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 12px; min-width: 0; }
     section { margin-top: 10px; }
     figcaption, .axis { display: flex; justify-content: space-between; gap: 8px; flex-wrap: wrap; font-variant-numeric: tabular-nums; }
@@ -41,5 +41,12 @@ enum PageStyle {
     .n { text-align: right; white-space: nowrap; }
     .note, footer { color: var(--soft); font-size: .85rem; overflow-wrap: anywhere; }
     .note { margin: 8px 0 0; }
+    @media (max-width: 700px) {
+      .stack thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+      .stack tr { display: block; padding: 6px 0; border-bottom: 1px solid var(--line); }
+      .stack tr:last-child { border-bottom: 0; }
+      .stack td { display: block; padding: 1px 0; border: 0; text-align: left; white-space: normal; overflow-wrap: anywhere; }
+      .stack td::before { content: attr(data-name) ": "; color: var(--soft); }
+    }
     """
 }

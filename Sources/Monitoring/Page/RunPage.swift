@@ -53,8 +53,8 @@ struct RunPage {
 
   private var state: (String, String) {
     if let code = picture.exitCode { return ("ended with exit code \(code)", code == 0 ? "good" : "bad") }
+    if picture.isFilled { return ("all is filled; it waits for rows that come", "good") }
     if progress.isStopping { return ("stopping: \(progress.inFlight) requests in flight", "") }
-    if picture.isBetweenRounds { return ("all is filled; it waits for rows that come", "good") }
     if !picture.phase.isEmpty { return (picture.phase, "") }
     if !progress.hasBegun { return ("beginning", "") }
     if let waiting = progress.waiting {
@@ -75,7 +75,7 @@ struct RunPage {
         "requests a minute", perMinute(history.recentPerSecond(\.requests)), limit(limits.requestsPerMinute)),
       PageParts.tile("in flight", "\(progress.inFlight)", "of \(progress.concurrency) requests"),
       PageParts.tile("tokens billed", tally.billedTokens.short, "\(tally.estimatedTokens.short) expected"),
-      PageParts.tile("cost", tally.cost.map(PageParts.dollars) ?? "unknown", "of this round"),
+      PageParts.tile("cost", tally.cost.map(PageParts.dollars) ?? "unknown", "of this run"),
       PageParts.tile(
         "spent by all runs", PageParts.dollars(progress.spent),
         progress.budget.map { "of \(PageParts.dollars($0))" } ?? "no budget",

@@ -10,7 +10,7 @@ struct RunPicture {
   /// What goes on in place of the rows; empty while they are filled.
   let phase: String
   /// Whether all is filled and it waits for what comes.
-  let isBetweenRounds: Bool
+  let isFilled: Bool
   let history: RunHistory
   /// Seconds at each of `percentiles`; empty before the first answer.
   let latencies: [Double]

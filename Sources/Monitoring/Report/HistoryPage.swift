@@ -67,8 +67,9 @@ package struct HistoryPage {
       PageParts.tile(
         "possibly paid", totals.possiblyPaid.grouped, "requests without a reply", alarming: totals.possiblyPaid > 0),
       PageParts.tile("in quarantine", quarantined.grouped, "rows", alarming: quarantined > 0),
-      PageParts.tile("in the spool", totals.spooledBatches.grouped, "replies, paid and not yet written"),
     ]
+      + (totals.spooledBatches == 0
+        ? [] : [PageParts.tile("in the spool", totals.spooledBatches.grouped, "replies, paid and not yet written")])
   }
 
   private var charts: HTML {

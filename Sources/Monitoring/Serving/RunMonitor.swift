@@ -14,8 +14,9 @@ package final class RunMonitor: Sendable {
 
   private struct State {
     var board: ProgressBoard?
-    /// Whether the round of `board` has ended.
-    var isBetweenRounds = false
+    /// Whether the round of `board` has ended, and whether all was filled then.
+    var hasRoundEnded = false
+    var isFilled = false
     var history = RunHistory()
     var condemned: [RunPicture.CondemnedKey] = []
     var exitCode: Int32?
@@ -41,9 +42,10 @@ package final class RunMonitor: Sendable {
 
   /// Whether the columns are locked and their filling has begun, and nobody has asked it to stop.
   package var isReady: Bool {
-    let (board, exitCode) = state.withLock { ($0.board, $0.exitCode) }
-    guard let progress = board?.current else { return false }
-    return progress.hasBegun && !progress.isStopping && exitCode == nil
+    let (board, isFilled, exitCode) = state.withLock { ($0.board, $0.isFilled, $0.exitCode) }
+    guard let progress = board?.current, exitCode == nil else { return false }
+    // A round that has ended was brought to its end, which isn't a stop.
+    return isFilled || progress.hasBegun && !progress.isStopping
   }
 
   /// Begins with a round, which tells its progress on `board`.
@@ -51,7 +53,8 @@ package final class RunMonitor: Sendable {
     metrics.beginRound(board)
     state.withLock { state in
       state.board = board
-      state.isBetweenRounds = false
+      state.hasRoundEnded = false
+      state.isFilled = false
     }
   }
 
@@ -61,7 +64,8 @@ package final class RunMonitor: Sendable {
       guard let progress = state.board?.current else { return }
       state.history.add(progress, at: began.duration(to: .now))
       state.history.endRound(progress)
-      state.isBetweenRounds = true
+      state.hasRoundEnded = true
+      state.isFilled = isComplete
     }
   }
 
@@ -74,7 +78,7 @@ package final class RunMonitor: Sendable {
   /// Takes note of how far the run is, for the charts.
   func look() {
     state.withLock { state in
-      guard !state.isBetweenRounds, let progress = state.board?.current, progress.hasBegun else { return }
+      guard !state.hasRoundEnded, let progress = state.board?.current, progress.hasBegun else { return }
       state.history.add(progress, at: began.duration(to: .now))
     }
   }
@@ -108,7 +112,7 @@ package final class RunMonitor: Sendable {
     return RunPicture(
       facts: facts, now: Date(), progress: state.board?.current ?? RunProgress.unbegun,
       phase: state.board?.currentPhase ?? "",
-      isBetweenRounds: state.isBetweenRounds, history: state.history,
+      isFilled: state.isFilled, history: state.history,
       latencies: RunPicture.percentiles.compactMap {
         store.seconds(of: .requestDuration, atPercentile: $0.0)
       },
