@@ -10,6 +10,8 @@ struct LineChart {
   let to: Date
   /// A bound that the line should stay below; nil for none.
   var limit: Double?
+  /// Whether it has ended: then its peak is what counts, not its last value.
+  var isPast = false
   /// Whether it is shown as a bar a value.
   var isBars = false
   /// How a value is written.
@@ -23,8 +25,9 @@ struct LineChart {
     let most = known.max() ?? 0
     let bound = limit.flatMap { $0 > 0 && $0 < most * 20 ? $0 : nil }
     let top = max(most, bound ?? 0)
-    let said =
-      "\(title): \(isBars ? "last" : "now") \(format(last)), most \(format(most)), \(clock(from)) to \(clock(to)) UTC"
+    let now = isPast ? "" : "now \(format(last)), "
+    let said = "\(title): \(now)most \(format(most)), \(clock(from)) to \(clock(to)) UTC"
+    let notes = [isPast ? nil : "most \(format(most))", bound.map { "limit \(format($0))" }].compactMap(\.self)
     let line: HTML = top > 0 ? (isBars ? bars(known, top) : curve(known, top)) : ""
     let limitLine: HTML =
       bound.map { limit in
@@ -32,12 +35,11 @@ struct LineChart {
         return "<line class=\"limit\" x1=\"0\" x2=\"600\" y1=\"\(y)\" y2=\"\(y)\"/>"
       } ?? ""
     return """
-      <figure><figcaption><span>\(title)</span><b>\(format(last))</b></figcaption>
+      <figure><figcaption><span>\(title)</span><b>\(isPast ? "most \(format(most))" : format(last))</b></figcaption>
       <svg viewBox="0 0 600 120" preserveAspectRatio="none" role="img" aria-label="\(said)">\
       <line class="grid" x1="0" x2="600" y1="119.5" y2="119.5"/><line class="grid" x1="0" x2="600" y1="60" y2="60"/>\
       \(line)\(limitLine)</svg>
-      <div class="axis"><span>\(clock(from))</span><span>most \(format(most))\
-      \(bound.map { ", limit \(format($0))" } ?? "")</span><span>\(clock(to))</span></div></figure>
+      <div class="axis"><span>\(clock(from))</span><span>\(notes.joined(separator: ", "))</span><span>\(clock(to))</span></div></figure>
       """
   }
 

@@ -105,8 +105,10 @@ struct RunPage {
         title: "Requests a minute", values: history.perSecond(\.requests).map { 60 * $0 }, from: from, to: to,
         limit: progress.limits.requestsPerMinute.map(Double.init)
       ) { Int($0).short }.html,
-      LineChart(title: "Dollars", values: history.points.map(\.cost), from: from, to: to, format: PageParts.dollars)
-        .html,
+      LineChart(
+        title: "Dollars, added up", values: history.points.map(\.cost), from: from, to: to, format: PageParts.dollars
+      )
+      .html,
     ]
   }
 

@@ -85,14 +85,19 @@ package struct HistoryPage {
       return sum
     }
     let lines = [
-      LineChart(title: "Texts embedded a minute", values: rate(\.inputs), from: first.start, to: to) {
+      LineChart(title: "Texts embedded a minute", values: rate(\.inputs), from: first.start, to: to, isPast: true) {
         Int($0).short
       }.html,
-      LineChart(title: "Tokens a minute", values: rate(\.tokens), from: first.start, to: to) { Int($0).short }.html,
-      LineChart(title: "Requests answered a minute", values: rate(\.requests), from: first.start, to: to) {
+      LineChart(title: "Tokens a minute", values: rate(\.tokens), from: first.start, to: to, isPast: true) {
         Int($0).short
       }.html,
-      LineChart(title: "Dollars", values: dollars, from: first.start, to: to, format: PageParts.dollars).html,
+      LineChart(title: "Requests answered a minute", values: rate(\.requests), from: first.start, to: to, isPast: true)
+      {
+        Int($0).short
+      }.html,
+      LineChart(
+        title: "Dollars, added up", values: dollars, from: first.start, to: to, isPast: true, format: PageParts.dollars
+      ).html,
     ]
     return "<h2>Run \(run)</h2><div class=\"charts\">\(lines)</div>\(days)"
   }
@@ -102,10 +107,11 @@ package struct HistoryPage {
     let bars = [
       LineChart(
         title: "Texts by day", values: history.days.map { Double($0.inputs) }, from: first.start, to: last.start,
-        isBars: true
+        isPast: true, isBars: true
       ) { Int($0).short }.html,
       LineChart(
-        title: "Dollars by day", values: history.days.map(\.cost), from: first.start, to: last.start, isBars: true,
+        title: "Dollars by day", values: history.days.map(\.cost), from: first.start, to: last.start, isPast: true,
+        isBars: true,
         format: PageParts.dollars
       ).html,
     ]
