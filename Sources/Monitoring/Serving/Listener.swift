@@ -54,7 +54,8 @@ final class Listener: Service {
 
   func run() async throws {
     try? await gracefulShutdown()
-    await server.stop(timeout: 1)
+    // Long enough for an answer that is under way; the process waits for it.
+    await server.stop(timeout: 0.1)
     task.cancel()
   }
 
