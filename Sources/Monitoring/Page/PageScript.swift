@@ -13,7 +13,7 @@ enum PageScript {
         // What somebody has marked to copy stays.
         if (getSelection().isCollapsed) main.innerHTML = text;
         failures = 0;
-        told.textContent = "";
+        told.textContent = "Renewed every 2 s.";
       } catch {
         failures += 1;
         if (failures > 1) told.textContent = "The run has ended, or can't be reached: this is how it was last.";
