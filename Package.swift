@@ -17,9 +17,12 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
     .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", exact: "0.2.0"),
     .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
     .package(url: "https://github.com/swhitty/FlyingFox", exact: "0.27.1"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
   ],
   targets: [
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto"),
@@ -52,11 +55,23 @@ let package = Package(
       swiftSettings: settings),
     .target(name: "EmbeddingAPIs", dependencies: ["Backfill", "CCurl", "CRelease"], swiftSettings: settings),
     .target(name: "Pipeline", dependencies: ["Backfill", "Ledger"], swiftSettings: settings),
+    .target(
+      name: "Monitoring",
+      dependencies: [
+        "Backfill", "Ledger", "Pipeline",
+        .product(name: "CoreMetrics", package: "swift-metrics"),
+        .product(name: "FlyingFox", package: "FlyingFox"),
+        .product(name: "FlyingSocks", package: "FlyingFox"),
+        .product(name: "Histogram", package: "hdrhistogram-swift"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ],
+      swiftSettings: settings),
     .executableTarget(
       name: "vecfill",
       dependencies: [
         "Backfill", "CCurl", "CPostgres", "CRelease", "Configuration", "EmbeddingAPIs", "Ledger", "MessageStores",
-        "Migrations", "PgVector", "Pipeline", "Postgres", "Tokenizer",
+        "Migrations", "Monitoring", "PgVector", "Pipeline", "Postgres", "Tokenizer",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "FlyingFox", package: "FlyingFox"),
         .product(name: "GRDBSQLite", package: "GRDB.swift"),
@@ -95,8 +110,18 @@ let package = Package(
     .testTarget(
       name: "EmbeddingAPIsTests", dependencies: ["CRelease", "EmbeddingAPIs", "TestSupport"], swiftSettings: settings),
     .testTarget(
+      name: "MonitoringTests",
+      dependencies: [
+        "Backfill", "Ledger", "Monitoring", "Pipeline", "TestSupport",
+        .product(name: "CoreMetrics", package: "swift-metrics"),
+        .product(name: "FlyingFox", package: "FlyingFox"),
+      ],
+      swiftSettings: settings),
+    .testTarget(
       name: "VecfillTests",
-      dependencies: ["TestSupport", "Backfill", "Ledger", "MessageStores", "PgVector", "Tokenizer", "vecfill"],
+      dependencies: [
+        "TestSupport", "Backfill", "EmbeddingAPIs", "Ledger", "MessageStores", "PgVector", "Tokenizer", "vecfill",
+      ],
       swiftSettings: settings),
   ]
 )

@@ -14,6 +14,17 @@ extension Ledger {
     package let reason: String
     package let run: Int64
     package let condemnedAt: Date
+
+    init(row: Row) throws {
+      database = try row.checked("database")
+      source = try row.checked("source")
+      column = try row.checked("vector_column")
+      key = try row.decoded("key", as: RowKey.self).description
+      failure = try row.checked("class")
+      reason = try row.checked("reason")
+      run = try row.checked("run_id")
+      condemnedAt = Date(timeIntervalSince1970: try row.checked("condemned_at"))
+    }
   }
 
   /// Whether ?1 is NULL or names the target's table, with or without its schema.
@@ -30,13 +41,7 @@ extension Ledger {
           FROM quarantine JOIN target ON target.id = target_id
           WHERE \(Ledger.isNamed) ORDER BY target_id, quarantine.key
           """, arguments: [source]
-      ).map { row in
-        QuarantinedRow(
-          database: try row.checked("database"), source: try row.checked("source"),
-          column: try row.checked("vector_column"), key: try row.decoded("key", as: RowKey.self).description,
-          failure: try row.checked("class"), reason: try row.checked("reason"), run: try row.checked("run_id"),
-          condemnedAt: Date(timeIntervalSince1970: try row.checked("condemned_at")))
-      }
+      ).map(QuarantinedRow.init(row:))
     }
   }
 

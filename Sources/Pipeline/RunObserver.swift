@@ -22,4 +22,22 @@ package struct RunObserver: Sendable {
     self.condemned = condemned
     self.counted = counted
   }
+
+  /// One that tells both.
+  package func and(_ other: RunObserver?) -> RunObserver {
+    guard let other else { return self }
+    return RunObserver {
+      answered($0, $1)
+      other.answered($0, $1)
+    } requestFailed: {
+      requestFailed($0)
+      other.requestFailed($0)
+    } condemned: {
+      condemned($0)
+      other.condemned($0)
+    } counted: {
+      counted($0, $1)
+      other.counted($0, $1)
+    }
+  }
 }

@@ -34,6 +34,11 @@ package struct RunProgress: Sendable {
   }
 }
 
+extension RunProgress {
+  /// That of a run that hasn't begun.
+  package static let unbegun = RunProgress()
+}
+
 /// The place where a run tells its progress and others look at it.
 package final class ProgressBoard: Sendable {
   private let progress = Locked(RunProgress())
@@ -51,7 +56,11 @@ package final class ProgressBoard: Sendable {
   }
 
   func update(from conductor: Conductor) {
-    progress.withLock { $0 = conductor.progress }
+    show(conductor.progress)
+  }
+
+  package func show(_ new: RunProgress) {
+    progress.withLock { $0 = new }
   }
 }
 

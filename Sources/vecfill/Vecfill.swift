@@ -11,7 +11,7 @@ struct Vecfill: AsyncParsableCommand {
     version: Vecfill.version,
     subcommands: [
       RunCommand.self, CheckCommand.self, EstimateCommand.self, StatusCommand.self, CostCommand.self,
-      PauseCommand.self, ResumeCommand.self, StopCommand.self, SetCommand.self,
+      PauseCommand.self, ResumeCommand.self, StopCommand.self, SetCommand.self, ReportCommand.self,
       QuarantineCommand.self, VerifyCommand.self, AdoptCommand.self, ReembedCommand.self,
       LedgerCommand.self,
       SearchCommand.self, ConfigCommand.self, ModelsCommand.self, MigrateCommand.self, TokenizerCommand.self,

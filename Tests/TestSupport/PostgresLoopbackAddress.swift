@@ -1,9 +1,9 @@
 import Foundation
 
 /// Sockets on 127.0.0.1.
-enum LoopbackAddress {
+package enum LoopbackAddress {
   /// A port that was free a moment ago.
-  static func freePort() throws -> Int {
+  package static func freePort() throws -> Int {
     let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(listener) }
     return try bind(listener)

@@ -4,6 +4,7 @@ import Configuration
 import Foundation
 import Logging
 import Migrations
+import Monitoring
 import Postgres
 
 struct RunCommand: AsyncParsableCommand {
@@ -53,6 +54,8 @@ struct RunCommand: AsyncParsableCommand {
   @Flag(help: "Take vectors that are there, and of which nobody recorded the model, for the job's own, uncompared.")
   var adopt = false
 
+  @OptionGroup var monitoring: MonitoringOptions
+
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
@@ -82,9 +85,19 @@ struct RunCommand: AsyncParsableCommand {
     let configuration = try options.configuration()
     let job = try configuration.job()
     let gauges = try opened(configuration)
+    let logger = output.logger
     do {
-      try await Database.with(configuration, job, for: .filling, maxOutage: .seconds(maxOutage)) {
-        try await fill(job, configuration, $0, plan(configuration, since: began), gauges, end)
+      try await monitoring.watching(job, configuration, logger) { monitor in
+        try await Database.with(configuration, job, for: .filling, maxOutage: .seconds(maxOutage)) { database in
+          let stops = StopSignals(logger, grace: grace)
+          let steering = Steering(plan(configuration, since: began), job.terms, stops.requests)
+          let filling = Filling(
+            job: job, configuration: configuration, logger: logger, stops: stops, grace: grace, maxOutage: maxOutage,
+            maxQuarantined: maxQuarantined, failOn: steeringOptions.failOn, adopts: adopt, steering: steering,
+            monitor: monitor)
+          let ending = try await steering.working(logger, gauges: gauges) { try await ended(filling, database, end) }
+          try ending.check(requiringComplete: steering.plan.requiresComplete)
+        }
       }
     } catch let failure as Failure where ifLocked == .skip && failure.exitCode == .locked {
       end.skipped(failure)
@@ -106,20 +119,6 @@ struct RunCommand: AsyncParsableCommand {
     return Steering.Plan(
       deadline: asked.deadline.map { began + $0.duration }, until: asked.until?.date, hours: configuration.hours,
       bounds: asked.bounds, requiresComplete: asked.requireComplete, follows: follow)
-  }
-
-  private func fill(
-    _ job: Job, _ configuration: JobConfiguration, _ database: Database, _ plan: Steering.Plan,
-    _ gauges: (all: [Gauge], reader: GaugeReader)?, _ end: RunEnd
-  ) async throws {
-    let logger = output.logger
-    let stops = StopSignals(logger, grace: grace)
-    let steering = Steering(plan, job.terms, stops.requests)
-    let filling = Filling(
-      job: job, configuration: configuration, logger: logger, stops: stops, grace: grace, maxOutage: maxOutage,
-      maxQuarantined: maxQuarantined, failOn: steeringOptions.failOn, adopts: adopt, steering: steering)
-    let ending = try await steering.working(logger, gauges: gauges) { try await ended(filling, database, end) }
-    try ending.check(requiringComplete: plan.requiresComplete)
   }
 
   private func ended(_ filling: Filling, _ database: Database, _ end: RunEnd) async throws -> Ending {

@@ -5,6 +5,7 @@ import Foundation
 import Ledger
 import Logging
 import Migrations
+import Monitoring
 import Pipeline
 import Tokenizer
 
@@ -21,6 +22,8 @@ struct Filling {
   var adopts = false
   /// What else the process is asked while it fills; nil where it is asked nothing.
   var steering: Steering?
+  /// Is told of the rounds; nil where nobody watches.
+  var monitor: RunMonitor?
 
   /// Runs the first round on an open database, and `body` with it and what makes a summary of a round; a `Failure` of the
   /// rows themselves is in the round's ending.
@@ -55,7 +58,7 @@ struct Filling {
     policy.failOn = failOn
     let rounds = Rounds(
       job: job, policy: policy, database: database, ledger: ledger, embedder: embedder, packer: packer, stops: stops,
-      logger: logger, columns: columns, steering: steering)
+      logger: logger, monitor: monitor, columns: columns, steering: steering)
     return try await listening(to: claims, state) {
       let first = try await rounds.first(board, upkeep)
       return try await body(rounds, first) { outcome, round in

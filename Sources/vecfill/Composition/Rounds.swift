@@ -2,6 +2,7 @@ import Backfill
 import Foundation
 import Ledger
 import Logging
+import Monitoring
 import Pipeline
 
 /// What one process fills: the rows that lack a vector, and with `--follow` those that come after, round by round, until it
@@ -15,6 +16,7 @@ struct Rounds: Sendable {
   let packer: Packer
   let stops: StopSignals
   let logger: Logger
+  let monitor: RunMonitor?
   let columns: [ColumnCheck.Checked]
   let steering: Steering?
 
@@ -72,21 +74,25 @@ struct Rounds: Sendable {
       steering: steering
     ) { logger.warning("\($0)") }
     steering?.show(board)
+    monitor?.beginRound(board)
     let requests = RequestLog(logger, provider: job.model.provider)
     let reporter = Reporter(job: job.name, board: board, console: .standard, logger: logger, requests: requests)
     return try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await reporter.report() }
       defer { group.cancelAll() }
-      return try await run.run { begun in
+      let outcome = try await run.run { begun in
         stops.begin()
         tellBegun(begun)
         var job = job
         if let steering { job.terms = steering.terms }
         return Pipeline(
           job: job, policy: policy, store: database.store, embedder: embedder, ledger: ledger, begun: begun,
-          packer: packer, board: board, observer: RunObserver(job, database.shapes, upkeep, requests, logger),
+          packer: packer, board: board,
+          observer: RunObserver(job, database.shapes, upkeep, requests, logger).and(monitor?.observer),
           countsBlank: database.countsBlank, comparisons: columns.compactMap(\.comparison))
       }
+      monitor?.endRound(isComplete: outcome.isDone)
+      return outcome
     }
   }
 

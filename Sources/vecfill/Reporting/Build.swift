@@ -5,6 +5,8 @@ import GRDBSQLite
 
 /// Which vecfill this is, as a report of a fault should name it.
 enum Build {
+  static let version = VECFILL_VERSION
+
   /// The version, the commit where the build was told it, and the versions of the libraries that this process loaded.
   static var description: String {
     let commit = String(cString: vecfill_commit())

@@ -1,0 +1,50 @@
+import Backfill
+import Foundation
+
+/// A file that is whole at any time: what is written takes the place of what was there, at once.
+package struct WholeFile: Sendable {
+  package let path: String
+
+  package init(path: String) {
+    self.path = path
+  }
+
+  /// Puts `text` in place of what was there, for everyone to read (0644); blocks while the disk does.
+  ///
+  /// Throws a `Failure` with `.localIO`.
+  package func write(_ text: String) throws(Failure) {
+    let folder = (path as NSString).deletingLastPathComponent
+    // Hidden, and not ending as the file does: who reads all files of the folder must not find it.
+    let temporary = (folder.isEmpty ? "." : folder) + "/.\((path as NSString).lastPathComponent).tmp"
+    // What a killed process left there, or a link that another has put there.
+    unlink(temporary)
+    let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
+    guard file >= 0 else { throw failure(errno) }
+    let code = WholeFile.fill(file, text)
+    close(file)
+    guard code == 0, rename(temporary, path) == 0 else {
+      let reason = code == 0 ? errno : code
+      unlink(temporary)
+      throw failure(reason)
+    }
+  }
+
+  /// Returns the error's number, 0 for none.
+  private static func fill(_ file: Int32, _ text: String) -> Int32 {
+    guard fchmod(file, 0o644) == 0 else { return errno }
+    var bytes = Array(text.utf8)[...]
+    while !bytes.isEmpty {
+      let written = bytes.withUnsafeBytes { Foundation.write(file, $0.baseAddress, $0.count) }
+      if written < 0, errno == EINTR { continue }
+      guard written > 0 else { return written == 0 ? EIO : errno }
+      bytes = bytes.dropFirst(written)
+    }
+    return 0
+  }
+
+  private func failure(_ code: Int32) -> Failure {
+    Failure(
+      .localIO, path, "it can't be written: \(String(cString: strerror(code)))",
+      remedy: "name a file in a folder that this user may write to")
+  }
+}
