@@ -10,12 +10,12 @@ extension Ledger {
     package let total: Int?
   }
 
-  private static let mostRuns = 1_000
+  private static let mostResumed = 1_000
 
   /// nil where the job's last run on these columns was complete, or there is none.
   static func resumed(_ job: String, targets: [Int64], _ db: Database) throws -> Resumed? {
     let runs = try Row.fetchAll(
-      db, sql: "SELECT state, tally FROM run WHERE job = ? AND targets = ? ORDER BY id DESC LIMIT \(mostRuns)",
+      db, sql: "SELECT state, tally FROM run WHERE job = ? AND targets = ? ORDER BY id DESC LIMIT \(mostResumed)",
       arguments: [job, json(targets)]
     )
     let unfinished = try runs.prefix { try $0.checked("state", as: String.self) != RunState.completed.rawValue }

@@ -42,7 +42,9 @@ struct LedgerFile {
         try Set(String.fetchAll(db, sql: "SELECT name FROM sqlite_master WHERE type = 'table'"))
       }
       try queue.close()
-      guard tables.isEmpty || tables.isSuperset(of: ["grdb_migrations", "target", "batch", "spool"]) else {
+      // A process that was killed while it made the file may have left the list of its migrations alone.
+      let isBegun = tables.isSubset(of: ["grdb_migrations"])
+      guard isBegun || tables.isSuperset(of: ["grdb_migrations", "target", "batch", "spool"]) else {
         throw foreign(.configuration, "it is a database of something else")
       }
     } catch let failure as Failure {
