@@ -48,6 +48,22 @@ import Testing
     #expect((attributes[.posixPermissions] as? NSNumber)?.intValue == 0o600)
   }
 
+  @Test func `a ledger whose making was cut off before its first table is gone on with`() throws {
+    _ = try Ledger.open(at: path)
+    let migrations = try DatabaseQueue.patient(path).read { db in
+      try #require(try String.fetchOne(db, sql: "SELECT sql FROM sqlite_master WHERE name = 'grdb_migrations'"))
+    }
+    let begun = folder.file("begun.db")
+    try DatabaseQueue.patient(begun).write { try $0.execute(sql: migrations) }
+    #expect(try Ledger.openForReading(at: begun) == nil)
+    _ = try Ledger.open(at: begun)
+    #expect(try Ledger.openForReading(at: begun) != nil)
+    // Another program's database has tables of its own.
+    let foreign = folder.file("foreign.db")
+    try DatabaseQueue.patient(foreign).write { try $0.execute(sql: "\(migrations); CREATE TABLE player (id)") }
+    #expect(throws: Failure.self) { try Ledger.open(at: foreign) }
+  }
+
   @Test func `a ledger of a newer version is refused, and left as it is`() throws {
     _ = try Ledger.open(at: path)
     try DatabaseQueue.patient(path).write { try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('999')") }

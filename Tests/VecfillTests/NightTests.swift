@@ -80,8 +80,10 @@ import Testing
     case .refusals:
       scene.server.add(EmbeddingsServer.Rule.always(.respond(.error(429, type: "rate_limit_error"))).times(2))
     case .outage:
-      scene.server.leave()
-      defer { try? scene.server.comeBack() }
+      // Before its first answer a refused connection would be a wrong address.
+      let isDown = Locked(true)
+      scene.server.add(.when({ isDown.withLock(\.self) }, .respond(.error(503, type: "server_error"))))
+      defer { isDown.withLock { $0 = false } }
       return try await line.start(in: home, environment)
     case .wrongKey: environment["OPENAI_API_KEY"] = "sk-wrong"
     case .badText: try await scene.database.insert(["POISON 15"])
