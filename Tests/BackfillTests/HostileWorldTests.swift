@@ -43,9 +43,8 @@ import Testing
     return world
   }
 
-  /// Three failures in a row by chance right after the twentieth answer; four lost replies before the first; and the worlds
-  /// that take the most runs.
-  @Test(arguments: [5_826, 8_940, 12_939, 19_210] as [UInt64])
+  /// Four lost replies before the first answer; and the worlds that take the most runs.
+  @Test(arguments: [8_940, 12_939, 19_210] as [UInt64])
   func `a world that once ended otherwise ends well`(seed: UInt64) {
     let world = Self.run(seed)
     #expect(world.paidTwice == [])

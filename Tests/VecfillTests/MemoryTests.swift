@@ -65,7 +65,7 @@ import Testing
     _ form: String, _ engine: ChatDatabase.Engine
   ) async throws {
     try await Self.run(engine, form: form) { scene in
-      let (exit, megabytes) = try await scene.start(["run", "job.yaml"]).exitAndMemory()
+      let (exit, megabytes) = try await scene.start(["run", "job.yaml", "--fail-on", "quarantined"]).exitAndMemory()
       print("figure: \(form), \(engine): \(megabytes) MB")
       #expect(exit.code == 0, "\(exit.errors)")
       #expect(!exit.errors.contains("longer than any reply"), "\(exit.errors)")
@@ -86,7 +86,7 @@ import Testing
       let long = engine == .sqlite ? "hex(zeroblob(125000000))" : "repeat('message ', 31250000)"
       try await scene.database.run("UPDATE chat_messages SET content = \(long) WHERE id = 7")
       for round in 1...2 {
-        let (exit, megabytes) = try await scene.start(["run", "job.yaml"]).exitAndMemory()
+        let (exit, megabytes) = try await scene.start(["run", "job.yaml", "--fail-on", "quarantined"]).exitAndMemory()
         print("figure: a text of 250 MB in \(engine), run \(round): \(megabytes) MB")
         #expect(exit.code == 83, "\(exit.errors)")
         #expect(exit.output.contains("quarantined          1\n"), "\(exit.output)")

@@ -12,7 +12,7 @@ import Testing
     let (terms, told) = try TermsChange.apply(
       ["rpm=500", "tpm=1000000", "concurrency=16", "budget=0.5"], to: Self.terms, hasPrice: true)
     #expect(
-      told == "set rpm=500 (was 3,000), tpm=1,000,000 (was none), concurrency=16 (was 8), budget=$0.5000 (was $2.0000)")
+      told == "set rpm=500 (was 3,000), tpm=1,000,000 (was none), concurrency=16 (was 8), budget=$0.5000 (was $2.00)")
     #expect(
       terms
         == Terms(

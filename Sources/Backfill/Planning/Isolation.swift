@@ -273,9 +273,7 @@ struct Isolation: Sendable {
   /// Of a broken server among several nobody may have had an answer: without a failure from one that had answered, it is
   /// taken that a third of all is broken.
   private func provenNeeded(for failure: EmbeddingFailure, _ trial: Trial) -> Int {
-    // That a server is overloaded it says to any request: with a few answers it may be more often than was seen.
-    let unseen = [503, 529].contains(failure.status) ? 1 : 0
-    let share = Double(mishaps + unseen) / Double(mishaps + answers + unseen)
+    let share = Double(mishaps) / Double(mishaps + answers)
     guard trial.isFirm else { return Isolation.tries(atShare: max(share, 1 / 3)) }
     if failure.refusesInputs { return 1 }
     if failure.isOfOneVector, mishaps == 0 { return 2 }

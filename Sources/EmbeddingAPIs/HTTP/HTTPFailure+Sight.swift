@@ -18,7 +18,10 @@ extension HTTPFailure {
       let port = parts?.port ?? (parts?.scheme?.lowercased() == "https" ? 443 : 80)
       isPlain = parts?.scheme?.lowercased() == "http"
       place = "\(host) at port \(port)"
-      isProxyAtFault = !detail.isEmpty && !detail.contains(host.trimmingCharacters(in: ["[", "]"]))
+      // libcurl names whom it could not connect to; what else can fail at a connection names nobody.
+      isProxyAtFault =
+        ["Failed to connect to ", "Could not resolve proxy"].contains { detail.hasPrefix($0) }
+        && !detail.contains(host.trimmingCharacters(in: ["[", "]"]))
       self.detail = detail
       self.systemError = systemError
       self.bodyWasAsked = bodyWasAsked
