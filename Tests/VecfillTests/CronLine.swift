@@ -33,7 +33,7 @@ struct CronLine {
     process.environment = environment.merging(["HOME": home]) { $1 }
     process.standardInput = FileHandle.nullDevice
     let output = "\(home)/mail"
-    FileManager.default.createFile(atPath: output, contents: nil)
+    _ = FileManager.default.createFile(atPath: output, contents: nil)
     guard let handle = FileHandle(forWritingAtPath: output) else { throw SceneError(description: output) }
     defer { try? handle.close() }
     process.standardOutput = handle

@@ -9,6 +9,10 @@ struct PostgresEdits: Equatable, Sendable {
   /// Whether a trigger empties the digest of each row whose text is edited, and an index finds those rows: no text is read
   /// for them. Else each text is.
   let areMarked: Bool
+  /// What a search goes by that reads no text of a row that was not written since the last one; nil where each reads all.
+  var scope: String?
+  /// That a row was written since the last complete search, as SQL; nil where that isn't known.
+  var unsearched: String?
 }
 
 extension PostgresTable {
@@ -26,7 +30,8 @@ extension PostgresTable {
     guard rows == .edited, let edits else { return readsText ? lacksVector : mayLackVector }
     if edits.areMarked { return "\(vector) IS NOT NULL AND \(isMarked)" }
     let differs = readsText ? "\(edits.digest) <> \(digest)" : "\(edits.digest) IS NOT NULL"
-    return "\(vector) IS NOT NULL AND \(differs)"
+    // In this order: the text of a row that was searched before isn't read.
+    return "\(vector) IS NOT NULL AND \(edits.unsearched.map { "\($0) AND " } ?? "")\(differs)"
   }
 
   /// That the trigger has emptied the digest; the index of such rows has the same condition.
@@ -36,7 +41,8 @@ extension PostgresTable {
 extension PostgresEdits {
   /// The digest column and what marks edited rows; throws a `Failure` where the column is not there or can't be used.
   init(
-    of source: Source, columns: [PostgresColumn], role: String, isFilled: Bool, areMarked: Bool
+    of source: Source, columns: [PostgresColumn], role: String, isFilled: Bool, areMarked: Bool,
+    scope: String?
   ) throws {
     let name = "\(source.name).\(source.digestColumn)"
     guard let column = columns.first(where: { $0.name == source.digestColumn }) else {
@@ -54,17 +60,18 @@ extension PostgresEdits {
         .denied, name, "the role \(role) lacks the right to \(right)",
         remedy: "GRANT \(right) ON \(source.name) TO it")
     }
-    self.init(digest: source.digestColumn.quotedIdentifier, areMarked: areMarked)
+    self.init(digest: source.digestColumn.quotedIdentifier, areMarked: areMarked, scope: scope)
   }
 
   /// What a person should know of how edited rows are found.
   func warnings(of source: Source) -> [String] {
-    areMarked
-      ? []
-      : [
-        "\(source.name): no trigger and index find the edited texts, so each run reads all of them: "
-          + "`vecfill migrate up JOB` makes both"
-      ]
+    guard !areMarked else { return [] }
+    let cost =
+      scope == nil
+      ? "each run reads all of them" : "each run looks at every row and reads what was written since the last one"
+    return [
+      "\(source.name): no trigger and index find the edited texts, so \(cost): `vecfill migrate up JOB` makes both"
+    ]
   }
 
   /// Whether the table `relation` has the trigger that marks edited rows and, on each of its partitions, the index that

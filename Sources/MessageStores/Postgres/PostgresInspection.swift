@@ -129,9 +129,12 @@ struct PostgresInspection {
     of relation: String, _ columns: Columns, _ key: PostgresKey, on connection: isolated PostgresConnection
   ) throws -> PostgresEdits? {
     guard source.edits == .digest else { return nil }
+    let areMarked = try PostgresEdits.areMarked(
+      in: relation, source, keys: key.columns.map(\.name), on: connection)
     return try PostgresEdits(
-      of: source, columns: columns.all, role: columns.role, isFilled: access == .filling,
-      areMarked: PostgresEdits.areMarked(in: relation, source, keys: key.columns.map(\.name), on: connection))
+      of: source, columns: columns.all, role: columns.role, isFilled: access == .filling, areMarked: areMarked,
+      scope: areMarked
+        ? nil : PostgresEditSearch.scope(of: source, columns: columns.all, in: relation, on: connection))
   }
 
   /// Where the vectors are: the table itself, or that of its pieces.

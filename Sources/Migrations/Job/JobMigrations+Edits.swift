@@ -11,7 +11,7 @@ extension JobMigrations {
         source, obstacle, "name the columns that it is made of as the job's text, or say edits: digest")
     }
     if let obstacle, source.edits == .digest {
-      note("\(source.name): each run reads all texts to find the edited ones: \(obstacle)")
+      note("\(source.name): each run looks at every row to find the edited texts: \(obstacle)")
     }
     for edits in [Edits.clear, .digest] {
       var kind = source
