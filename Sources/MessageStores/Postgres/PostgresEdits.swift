@@ -4,8 +4,10 @@ import Postgres
 
 /// How the rows of a source with `edits: digest` are told whose vector is of an earlier text.
 struct PostgresEdits: Equatable, Sendable {
-  /// The column of the digests, as SQL.
+  /// The digest of a row, as SQL: the column, or what finds it in `apart`.
   let digest: String
+  /// vecfill's own table of the digests; nil where they are in a column of the source's table.
+  var apart: PostgresDigestTable?
   /// Whether a trigger empties the digest of each row whose text is edited, and an index finds those rows: no text is read
   /// for them. Else each text is.
   let areMarked: Bool
@@ -66,12 +68,35 @@ extension PostgresEdits {
   /// What a person should know of how edited rows are found.
   func warnings(of source: Source) -> [String] {
     guard !areMarked else { return [] }
+    if apart != nil {
+      return scope == nil ? ["\(source.name): each run reads all texts to find the edited ones"] : []
+    }
     let cost =
       scope == nil
       ? "each run reads all of them" : "each run looks at every row and reads what was written since the last one"
     return [
       "\(source.name): no trigger and index find the edited texts, so \(cost): `vecfill migrate up JOB` makes both"
     ]
+  }
+
+  /// How it is told in the table with the object id `relation` in `schema`, whose columns are `columns`.
+  static func find(
+    for source: Source, in relation: String, schema: String, columns: [PostgresColumn], role: String, isFilled: Bool,
+    key: PostgresKey, on connection: isolated PostgresConnection
+  ) throws -> PostgresEdits? {
+    guard source.edits == .digest else { return nil }
+    guard source.keepsDigestsApart else {
+      let areMarked = try areMarked(in: relation, source, keys: key.columns.map(\.name), on: connection)
+      return try PostgresEdits(
+        of: source, columns: columns, role: role, isFilled: isFilled, areMarked: areMarked,
+        scope: areMarked
+          ? nil : PostgresEditSearch.scope(of: source, columns: columns, in: relation, on: connection))
+    }
+    let apart = try PostgresDigestTable(
+      of: source, in: schema, key: key, role: role, isFilled: isFilled, on: connection)
+    return PostgresEdits(
+      digest: apart.digest(outer: source.table.quotedIdentifier), apart: apart, areMarked: false,
+      scope: try PostgresEditSearch.scope(of: source, columns: columns, in: relation, on: connection))
   }
 
   /// Whether the table `relation` has the trigger that marks edited rows and, on each of its partitions, the index that

@@ -74,11 +74,10 @@ package actor PostgresMessageStore: MessageStore {
     try await confirmLocks(for: source)
     let isByColumn = request.isByColumn && table.newest != nil
     let search = request.rows == .edited ? searches[source] : nil
+    let ordered = isByColumn ? table.byColumn : table
     let found = try await read(source) { connection in
-      let table = search?.narrowing(table, in: connection.session) ?? table
-      return try PostgresPage(
-        table: isByColumn ? table.byColumn : table, request: request, bytes: Self.pageBytes
-      ).read(on: connection)
+      let table = search?.narrowing(ordered, in: connection.session) ?? ordered
+      return try PostgresPage(table: table, request: request, bytes: Self.pageBytes).read(on: connection)
     }
     return isByColumn ? found.byKey : found
   }
@@ -244,6 +243,7 @@ package actor PostgresMessageStore: MessageStore {
 
   package func endEditSearch(of source: Source) async throws -> SearchedEdits? {
     let table = try await table(of: source)
+    if let apart = table.edits?.apart { try await read(source) { try apart.tidy(table, on: $0) } }
     guard let scope = table.edits?.scope, let search = searches[source] else { return nil }
     let ended = try await records(at: table.place, of: source) { try search.end(scope: scope, $0, on: $1) }
     if let ended { searches[source] = ended.next }
