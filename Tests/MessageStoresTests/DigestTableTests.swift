@@ -83,7 +83,7 @@ import Testing
 
   private static func poll(_ fixture: StoreFixture, _ condition: String) async throws {
     let query = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND \(condition)"
-    while try await fixture.run(query).isEmpty { await Task.yield() }
+    while try await fixture.run(query).isEmpty { try await Task.sleep(for: .milliseconds(20)) }
   }
 
   /// More rows than a window of the upkeep has.

@@ -39,7 +39,7 @@ import Testing
 
   /// Asks until the query finds a row.
   private static func poll(_ fixture: StoreFixture, _ query: String) async throws {
-    while try await fixture.run(query).isEmpty { await Task.yield() }
+    while try await fixture.run(query).isEmpty { try await Task.sleep(for: .milliseconds(20)) }
   }
 
   private static func edited(_ store: any MessageStore, after searched: SearchedEdits?) async throws -> [RowKey] {
@@ -64,6 +64,7 @@ import Testing
     #expect(try await Self.edited(store, after: searched) == [2, 4])
     let new = [2, 4].map { EmbeddedRow(.integer($0), "new", [2, 2, 2]) }
     #expect(try await store.write(new, to: Self.source).written == [2, 4])
+    try await Self.poll(fixture, "SELECT 1 WHERE \(Self.oldest) > \(searched?.point ?? "")")
     #expect(try await Self.edited(store, after: searched) == [])
     let again = try #require(try await store.endEditSearch(of: Self.source))
     #expect(again.point != searched?.point)
