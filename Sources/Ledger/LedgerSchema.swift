@@ -173,6 +173,13 @@ enum LedgerSchema {
           );
           """)
     }
+    migrator.registerMigration("8") { db in
+      try db.execute(
+        sql: """
+          -- Up to where the column was searched for edited rows; NULL where the next search reads every text.
+          ALTER TABLE target ADD COLUMN searched_edits TEXT;
+          """)
+    }
     return migrator
   }
 }

@@ -73,12 +73,27 @@ extension Pipeline {
     return .reply(batch, SpooledBatch(rows: usable.rows, vectors: reply.vectors), receipt)
   }
 
-  func lastKey(of source: Int) async -> Conductor.Event {
+  /// - Parameter searchesEdits: whether it is the edited rows that are read up to that key.
+  func lastKey(of source: Int, searchesEdits: Bool) async -> Conductor.Event {
     let table = job.sources[source]
     do {
+      // The search begins before anything of it is read, also the key that it ends with.
+      if searchesEdits, searchedForEdits.withLock({ $0.insert(source).inserted }) {
+        let earlier = try await ledger.searchedEdits(of: begun.targets[source])
+        try await store.beginEditSearch(of: table, after: earlier)
+      }
       return .lastKeyRead(try await store.lastKey(of: table))
     } catch {
       return .readFailed(failure(error, table.name))
+    }
+  }
+
+  /// Keeps for the next run up to where these sources were searched for edited rows. Where that fails, that one reads every
+  /// text and finds the same rows.
+  func endEditSearches(_ sources: [Int]) async {
+    for source in sources {
+      guard let searched = try? await store.endEditSearch(of: job.sources[source]) else { continue }
+      try? await ledger.record(searched, of: begun.targets[source])
     }
   }
 

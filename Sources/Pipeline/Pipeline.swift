@@ -21,6 +21,8 @@ package struct Pipeline: Sendable {
   let clock = ContinuousClock()
   /// Sources of which kept vectors were looked for once.
   let lookedForKept = Locked<Set<Int>>([])
+  /// Sources that are searched for edited rows.
+  let searchedForEdits = Locked<Set<Int>>([])
   /// By source, what finds the texts that are known.
   let knownTexts = Locked<[Int: KnownTexts]>([:])
   /// For sources whose texts are cut, the pieces that earlier runs have paid for.
@@ -105,7 +107,10 @@ package struct Pipeline: Sendable {
           case .cancelRequests:
             requests.yield(.cancelAll)
           case .readLastKey(let source):
-            group.addTask { inbox.yield(.event(await reads.run { await lastKey(of: source) })) }
+            let isOfEdited = conductor.readsEdited(source)
+            group.addTask {
+              inbox.yield(.event(await reads.run { await lastKey(of: source, searchesEdits: isOfEdited) }))
+            }
           case .readPage(let source, let request, let held, let equals):
             group.addTask {
               inbox.yield(.event(await reads.run { await page(of: source, request, held: held, equals: equals) }))
@@ -155,6 +160,7 @@ package struct Pipeline: Sendable {
       requests.finish()
       group.cancelAll()
     }
+    if [.complete, .quarantined].contains(ending?.exitCode) { await endEditSearches(conductor.searchedEdits) }
     return Report(ending: ending ?? .failed(cancelled), tally: conductor.tally, duration: clock.now - began)
   }
 

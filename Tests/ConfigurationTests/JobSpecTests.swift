@@ -241,6 +241,14 @@ private let refusedSpecs: [(String, String)] = [
     "1:11: sources[0] can't have chunks with edits: digest; each run finds edited texts by itself; set edits: ignore for it"
   ),
   (
+    "sources: [{table: a, key: digest}]\nedits: {digest: table}",
+    "1:11: sources[0] has a key named digest, as a column of the digests' table is; say edits: digest"
+  ),
+  (
+    "sources: [{table: a, edits: {clear: table}}]",
+    "1:30: sources[0].edits.clear is not a known key; allowed here: digest"
+  ),
+  (
     "sources: [{table: a, key: number, chunks: {table: b}}]",
     "1:11: sources[0] can't have chunks with a column named number, since the pieces' table has one of that name; "
       + "name another vector column, or rename the key's"

@@ -14,4 +14,11 @@ extension Source {
   /// NULL beside a vector says that nobody knows its text: it is taken for the present one. A value without a byte says
   /// that the text was edited since.
   package var digestColumn: String { "\(vector)_digest" }
+
+  /// The refusal of digests in a table of their own where the database is SQLite.
+  package var noDigestTable: Failure {
+    Failure(
+      .configuration, name, "edits: {digest: table} needs PostgreSQL, and the database is SQLite",
+      remedy: "say edits: digest, which adds a column, or edits: clear")
+  }
 }

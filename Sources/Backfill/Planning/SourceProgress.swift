@@ -26,6 +26,8 @@ struct SourceProgress: Sendable {
   /// Which rows it reads now: those without a vector before those with a vector of an earlier text.
   private(set) var rows = PageRequest.Rows.missing
   private(set) var isComplete = false
+  /// Whether its last sweep was the proof that nothing is left of the rows that it reads now.
+  private var isProven = false
 
   /// From the newest on there is no watermark: what arrived since it was set is what is wanted first.
   ///
@@ -55,6 +57,10 @@ struct SourceProgress: Sendable {
 
   /// Whether batches of it have not ended.
   var hasOpen: Bool { open > 0 }
+
+  /// Whether each row was found whose vector is of an earlier text, and has its vector. One in quarantine is to be found
+  /// again.
+  var hasSearchedEdits: Bool { isComplete && isProven && rows == .edited && counted?.condemned == 0 }
 
   private var hasEnough: Bool { rows == .edited && mostEdited.map { sweep.taken >= $0 } ?? false }
 
@@ -136,7 +142,8 @@ struct SourceProgress: Sendable {
     unsettled = fullSweeps == 1 ? ended.changed : unsettled.again(in: ended.changed)
     // Rows that are edited before each write are left to the next round, where one follows.
     let leavesRestless = mostEdited != nil && fullSweeps == SourceProgress.mostFullSweeps
-    let isDone = ended.taken == 0 || fullSweeps > 1 && unsettled.isEmpty || hasEnough || leavesRestless
+    isProven = !hasEnough && (ended.taken == 0 || fullSweeps > 1 && unsettled.isEmpty)
+    let isDone = isProven || hasEnough || leavesRestless
     guard !isDone else {
       guard hasEdited, rows == .missing, let counted else {
         isComplete = true

@@ -76,6 +76,14 @@ package protocol MessageStore: Sendable {
   /// there is no such column. Only its table and its vector column have to be there.
   func forget(_ source: Source) async throws -> ColumnIdentity?
 
+  /// Begins a search for edited rows of `source`: from now on its pages of edited rows may leave out rows that were not
+  /// written since `earlier` and so are none, as far as the database proves that.
+  func beginEditSearch(of source: Source, after earlier: SearchedEdits?) async throws
+
+  /// Ends the search that was begun last, in which each edited row was found and has got its vector. Returns what the next
+  /// one may begin after; nil where it has to read every text.
+  func endEditSearch(of source: Source) async throws -> SearchedEdits?
+
   /// Returns true as soon as the database tells that one of `sources` was written to, and false after `time`. It promises
   /// nothing: what is not told is found by looking.
   func waitForChanges(of sources: [Source], atMost time: Duration) async throws -> Bool
@@ -105,6 +113,11 @@ extension MessageStore {
   }
 
   package func removePieces(of keys: [RowKey], in source: Source) async throws {}
+
+  /// Of a database that doesn't tell when a row was written.
+  package func beginEditSearch(of source: Source, after earlier: SearchedEdits?) async throws {}
+
+  package func endEditSearch(of source: Source) async throws -> SearchedEdits? { nil }
 
   package func inspect(_ source: Source, dimensions: Int) async throws -> SourceShape {
     try await inspect(source, dimensions: dimensions, for: .filling)

@@ -3,7 +3,7 @@ import Yams
 
 extension JobSpec {
   /// Reads one entry of `sources`; `edits` and `notifies` are what the job says for all.
-  static func readSource(_ value: YAMLValue, edits: Edits, notifies: Bool) throws(Failure) -> Source {
+  static func readSource(_ value: YAMLValue, edits: (Edits, isApart: Bool), notifies: Bool) throws(Failure) -> Source {
     let keys = try value.mapping(keys: [
       "table", "schema", "write_to", "key", "text", "vector", "where", "since", "order", "edits", "chunks",
     ])
@@ -31,7 +31,7 @@ extension JobSpec {
         try source.newestBy == nil
         ? RowOrder(rawValue: order.text(.choice(RowOrder.allCases.map(\.rawValue)))) ?? .oldest : .newest
     }
-    source.edits = try keys["edits"].map(Edits.init) ?? edits
+    (source.edits, source.keepsDigestsApart) = try keys["edits"].map(readEdits) ?? edits
     source.notifies = notifies
     if let chunks = keys["chunks"] { source.chunks = try readChunks(chunks) }
     if source.view != nil, source.edits != .ignore {
@@ -39,6 +39,11 @@ extension JobSpec {
         .configuration, keys["edits"]?.place ?? value.place,
         "\(value.path) reads a view, and edits: \(source.edits) watches a table's own columns",
         remedy: "set edits: ignore for it, or name the table and its text with text:")
+    }
+    guard !source.keepsDigestsApart || !source.keys.contains("digest") else {
+      throw Failure(
+        .configuration, keys["edits"]?.place ?? value.place,
+        "\(value.path) has a key named digest, as a column of the digests' table is", remedy: "say edits: digest")
     }
     let columns = source.text.columns ?? []
     // A template may name the key: neither is ever written.

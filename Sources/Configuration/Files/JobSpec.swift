@@ -26,7 +26,7 @@ struct JobSpec {
       let fileName = URL(filePath: path).deletingPathExtension().lastPathComponent
       name = Setting(key: "name", value: .text(fileName), origin: .builtIn)
     }
-    let edits = try root["edits"].map(Edits.init) ?? .ignore
+    let edits = try root["edits"].map(Self.readEdits) ?? (.ignore, isApart: false)
     let follow = try root["follow"]?.text(.choice(["poll", "notify"]))
     let (sources, sourceSettings) = try Self.readSources(root.required("sources"), origin: origin) {
       value throws(Failure) in
@@ -68,10 +68,14 @@ struct JobSpec {
   }
 }
 
-extension Edits {
-  init(_ value: YAMLValue) throws(Failure) {
-    let words = Edits.allCases.map(\.rawValue)
-    self = Edits(rawValue: try value.text(.choice(words))) ?? .ignore
+extension JobSpec {
+  /// A word, or `{digest: table}`.
+  static func readEdits(_ value: YAMLValue) throws(Failure) -> (Edits, isApart: Bool) {
+    if value.isMapping {
+      _ = try value.mapping(keys: ["digest"]).required("digest").text(.choice(["table"]))
+      return (.digest, isApart: true)
+    }
+    return (Edits(rawValue: try value.text(.choice(Edits.allCases.map(\.rawValue)))) ?? .ignore, isApart: false)
   }
 }
 
@@ -84,7 +88,7 @@ extension Source {
     let columns =
       "\(reads) (\(key), \(text) -> \(target ?? vector))"
       + (newestBy.map { ", newest first by \($0)" } ?? (order == .newest ? ", newest first" : ""))
-      + (edits == .ignore ? "" : ", edits: \(edits)")
+      + (edits == .ignore ? "" : ", edits: \(keepsDigestsApart ? "{digest: table}" : "\(edits)")")
     return condition.map { "\(columns) where \($0.split(whereSeparator: \.isNewline).joined(separator: " "))" }
       ?? columns
   }

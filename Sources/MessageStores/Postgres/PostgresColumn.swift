@@ -24,6 +24,8 @@ struct PostgresColumn: Equatable, Sendable {
   let name: String
   let isNotNull: Bool
   let isGenerated: Bool
+  /// Whether it is computed where it is read.
+  let isVirtual: Bool
   let canRead: Bool
   let canWrite: Bool
   let type: DataType
@@ -40,6 +42,7 @@ struct PostgresColumn: Equatable, Sendable {
     let rows = try connection.inspect(
       """
       SELECT a.attnum AS number, a.attname AS name, a.attnotnull AS not_null, a.attgenerated <> '' AS generated,
+        a.attgenerated = 'v' AS virtual,
         a.atttypmod AS modifier, a.atttypid AS type, format_type(a.atttypid, a.atttypmod) AS declared,
         has_column_privilege(a.attrelid, a.attnum, 'SELECT') AS can_read,
         has_column_privilege(a.attrelid, a.attnum, 'UPDATE') AS can_write
@@ -50,7 +53,8 @@ struct PostgresColumn: Equatable, Sendable {
       guard let type = row["type"].flatMap({ types[$0] }) else { return nil }
       return PostgresColumn(
         number: row["number"] ?? "", name: row["name"] ?? "", isNotNull: row.isTrue("not_null"),
-        isGenerated: row.isTrue("generated"), canRead: row.isTrue("can_read"), canWrite: row.isTrue("can_write"),
+        isGenerated: row.isTrue("generated"), isVirtual: row.isTrue("virtual"), canRead: row.isTrue("can_read"),
+        canWrite: row.isTrue("can_write"),
         type: type, declared: row["declared"] ?? "",
         modifier: row["modifier"].flatMap { Int($0) }.flatMap { $0 >= 0 ? $0 : nil })
     }

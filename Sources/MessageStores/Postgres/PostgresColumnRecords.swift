@@ -132,6 +132,39 @@ struct PostgresColumnRecords: Sendable {
     }
   }
 
+  /// What `renewMark` left last; nil where there is none.
+  func mark(on connection: isolated PostgresConnection) throws -> String? {
+    guard try isKept(on: connection) else { return nil }
+    return try connection.inspect(
+      "SELECT \(Self.mark) FROM ONLY \(place) WHERE \(Self.isOwn)", Array(keys.prefix(3))
+    ).first?[0]
+  }
+
+  /// Confirms the record as of now, so that it differs from any earlier state of it. Returns nil where it can't.
+  func renewMark(on connection: isolated PostgresConnection) throws -> String? {
+    guard try isKept(on: connection) else { return nil }
+    do {
+      return try connection.query(
+        "UPDATE ONLY \(place) SET recorded_at = clock_timestamp() WHERE \(Self.isOwn) RETURNING \(Self.mark)",
+        Array(keys.prefix(3)), under: PostgresSettings(lockTimeout: .seconds(5))
+      ).first?[0]
+    } catch let error as PostgresError where !error.endsConnection {
+      return nil
+    }
+  }
+
+  private static let isOwn = "database = $1 AND table_id = $2::oid AND column_number = $3::smallint"
+  /// In microseconds, whatever form the session gives a time.
+  private static let mark = "(extract(epoch FROM recorded_at) * 1000000)::bigint"
+
+  /// Whether the table's schema has a table of records that is to be trusted.
+  private func isKept(on connection: isolated PostgresConnection) throws -> Bool {
+    guard let found = try OwnTable.all(Self.definition, in: schema, on: connection).first, found.isReadable else {
+      return false
+    }
+    return try found.isTrusted(forTable: filled.table, on: connection)
+  }
+
   func forget(on connection: isolated PostgresConnection) throws {
     for found in try OwnTable.all(Self.definition, in: nil, on: connection) where found.isReadable {
       guard try found.isTrusted(forTable: filled.table, on: connection) else { continue }

@@ -4,11 +4,17 @@ import Postgres
 
 /// How the rows of a source with `edits: digest` are told whose vector is of an earlier text.
 struct PostgresEdits: Equatable, Sendable {
-  /// The column of the digests, as SQL.
+  /// The digest of a row, as SQL: the column, or what finds it in `apart`.
   let digest: String
+  /// vecfill's own table of the digests; nil where they are in a column of the source's table.
+  var apart: PostgresDigestTable?
   /// Whether a trigger empties the digest of each row whose text is edited, and an index finds those rows: no text is read
   /// for them. Else each text is.
   let areMarked: Bool
+  /// What a search goes by that reads no text of a row that was not written since the last one; nil where each reads all.
+  var scope: String?
+  /// That a row was written since the last complete search, as SQL; nil where that isn't known.
+  var unsearched: String?
 }
 
 extension PostgresTable {
@@ -26,7 +32,8 @@ extension PostgresTable {
     guard rows == .edited, let edits else { return readsText ? lacksVector : mayLackVector }
     if edits.areMarked { return "\(vector) IS NOT NULL AND \(isMarked)" }
     let differs = readsText ? "\(edits.digest) <> \(digest)" : "\(edits.digest) IS NOT NULL"
-    return "\(vector) IS NOT NULL AND \(differs)"
+    // In this order: the text of a row that was searched before isn't read.
+    return "\(vector) IS NOT NULL AND \(edits.unsearched.map { "\($0) AND " } ?? "")\(differs)"
   }
 
   /// That the trigger has emptied the digest; the index of such rows has the same condition.
@@ -36,7 +43,8 @@ extension PostgresTable {
 extension PostgresEdits {
   /// The digest column and what marks edited rows; throws a `Failure` where the column is not there or can't be used.
   init(
-    of source: Source, columns: [PostgresColumn], role: String, isFilled: Bool, areMarked: Bool
+    of source: Source, columns: [PostgresColumn], role: String, isFilled: Bool, areMarked: Bool,
+    scope: String?
   ) throws {
     let name = "\(source.name).\(source.digestColumn)"
     guard let column = columns.first(where: { $0.name == source.digestColumn }) else {
@@ -54,17 +62,41 @@ extension PostgresEdits {
         .denied, name, "the role \(role) lacks the right to \(right)",
         remedy: "GRANT \(right) ON \(source.name) TO it")
     }
-    self.init(digest: source.digestColumn.quotedIdentifier, areMarked: areMarked)
+    self.init(digest: source.digestColumn.quotedIdentifier, areMarked: areMarked, scope: scope)
   }
 
   /// What a person should know of how edited rows are found.
   func warnings(of source: Source) -> [String] {
-    areMarked
-      ? []
-      : [
-        "\(source.name): no trigger and index find the edited texts, so each run reads all of them: "
-          + "`vecfill migrate up JOB` makes both"
-      ]
+    guard !areMarked else { return [] }
+    if apart != nil {
+      return scope == nil ? ["\(source.name): each run reads all texts to find the edited ones"] : []
+    }
+    let cost =
+      scope == nil
+      ? "each run reads all of them" : "each run looks at every row and reads what was written since the last one"
+    return [
+      "\(source.name): no trigger and index find the edited texts, so \(cost): `vecfill migrate up JOB` makes both"
+    ]
+  }
+
+  /// How it is told in the table with the object id `relation` in `schema`, whose columns are `columns`.
+  static func find(
+    for source: Source, in relation: String, schema: String, columns: [PostgresColumn], role: String, isFilled: Bool,
+    key: PostgresKey, on connection: isolated PostgresConnection
+  ) throws -> PostgresEdits? {
+    guard source.edits == .digest else { return nil }
+    guard source.keepsDigestsApart else {
+      let areMarked = try areMarked(in: relation, source, keys: key.columns.map(\.name), on: connection)
+      return try PostgresEdits(
+        of: source, columns: columns, role: role, isFilled: isFilled, areMarked: areMarked,
+        scope: areMarked
+          ? nil : PostgresEditSearch.scope(of: source, columns: columns, in: relation, on: connection))
+    }
+    let apart = try PostgresDigestTable(
+      of: source, in: schema, key: key, role: role, isFilled: isFilled, on: connection)
+    return PostgresEdits(
+      digest: apart.digest(outer: source.table.quotedIdentifier), apart: apart, areMarked: false,
+      scope: try PostgresEditSearch.scope(of: source, columns: columns, in: relation, on: connection))
   }
 
   /// Whether the table `relation` has the trigger that marks edited rows and, on each of its partitions, the index that

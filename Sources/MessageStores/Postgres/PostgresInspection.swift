@@ -48,7 +48,9 @@ struct PostgresInspection {
       missing = try key.missingRowsIndex(isPartitioned: relation["kind"] == "p", on: connection)
     }
     let (view, read) = try read(of: oid, key.key, columns, on: connection)
-    let edits = try edits(of: oid, columns, key.key, on: connection)
+    let edits = try PostgresEdits.find(
+      for: source, in: oid, schema: relation["schema"] ?? "", columns: columns.all, role: columns.role,
+      isFilled: access == .filling, key: key.key, on: connection)
     var table = PostgresTable(
       source: source, zonedTexts: zoned(read), oid: oid, schema: relation["schema"] ?? "", view: view,
       key: key.key, vectorNumber: vector.number, vectorType: vector.type, dimensions: vector.dimensions,
@@ -124,15 +126,6 @@ struct PostgresInspection {
 
   private func checkSince(_ since: Since, _ columns: Columns) throws {
     _ = try column(since.column, of: columns, missing: "name a column with since: in the job")
-  }
-
-  private func edits(
-    of relation: String, _ columns: Columns, _ key: PostgresKey, on connection: isolated PostgresConnection
-  ) throws -> PostgresEdits? {
-    guard source.edits == .digest else { return nil }
-    return try PostgresEdits(
-      of: source, columns: columns.all, role: columns.role, isFilled: access == .filling,
-      areMarked: PostgresEdits.areMarked(in: relation, source, keys: key.columns.map(\.name), on: connection))
   }
 
   /// Where the vectors are: the table itself, or that of its pieces.

@@ -21,6 +21,7 @@ package actor PostgresMessageStore: MessageStore {
   private let lockTimeout: Duration
   private let model: String?
   private var tables: [Source: PostgresTable] = [:]
+  private var searches: [Source: PostgresEditSearch] = [:]
   /// The columns whose identity was asked for, and in which of the reader's sessions.
   private var columns: [PostgresColumnPlace: (records: PostgresColumnRecords, session: Int)] = [:]
 
@@ -72,9 +73,12 @@ package actor PostgresMessageStore: MessageStore {
     let table = try await table(of: source)
     try await confirmLocks(for: source)
     let isByColumn = request.isByColumn && table.newest != nil
-    let page = PostgresPage(
-      table: isByColumn ? table.byColumn : table, request: request, bytes: Self.pageBytes)
-    let found = try await read(source) { try page.read(on: $0) }
+    let search = request.rows == .edited ? searches[source] : nil
+    let ordered = isByColumn ? table.byColumn : table
+    let found = try await read(source) { connection in
+      let table = search?.narrowing(ordered, in: connection.session) ?? ordered
+      return try PostgresPage(table: table, request: request, bytes: Self.pageBytes).read(on: connection)
+    }
     return isByColumn ? found.byKey : found
   }
 
@@ -227,6 +231,23 @@ package actor PostgresMessageStore: MessageStore {
       try records.forget(on: connection)
       return records.column
     }
+  }
+
+  package func beginEditSearch(of source: Source, after earlier: SearchedEdits?) async throws {
+    let table = try await table(of: source)
+    guard let scope = table.edits?.scope else { return }
+    searches[source] = try await records(at: table.place, of: source) {
+      try PostgresEditSearch(after: earlier, scope: scope, $0, on: $1)
+    }
+  }
+
+  package func endEditSearch(of source: Source) async throws -> SearchedEdits? {
+    let table = try await table(of: source)
+    if let apart = table.edits?.apart { try await read(source) { try apart.tidy(table, on: $0) } }
+    guard let scope = table.edits?.scope, let search = searches[source] else { return nil }
+    let ended = try await records(at: table.place, of: source) { try search.end(scope: scope, $0, on: $1) }
+    if let ended { searches[source] = ended.next }
+    return ended?.searched
   }
 
   package func waitForChanges(of sources: [Source], atMost time: Duration) async throws -> Bool {

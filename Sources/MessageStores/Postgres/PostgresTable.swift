@@ -107,7 +107,7 @@ extension PostgresTable {
   ///
   /// A statement that waits for a row's lock looks at that row anew, and at all others, and at a view, as they were when it
   /// began: a text that is read elsewhere would be that from before the edit that it waited for.
-  var locksFirst: Bool { if view == nil, source.text.columns != nil { false } else { true } }
+  var locksFirst: Bool { if view == nil, source.text.columns != nil, edits?.apart == nil { false } else { true } }
 
   /// Locks the rows of the digests $1 and the keys from $2 on that lack a vector.
   var lock: String { lacking("FOR NO KEY UPDATE OF \(identifier)") }
@@ -125,12 +125,14 @@ extension PostgresTable {
         WHERE \(isRow) AND \(isRepeat ? "(\(fits) OR \(vector) \(pgvector("=")) $1)" : fits)
         """
     }
-    return """
-      UPDATE \(name) SET \(vector) = $1\(edits.map { ", \($0.digest) = $2" } ?? "")
+    let column = edits.flatMap { $0.apart == nil ? ", \($0.digest) = $2" : nil } ?? ""
+    let update = """
+      UPDATE \(name) SET \(vector) = $1\(column)
       WHERE \(isRow)
         AND \(isRepeat ? "(\(isFree) OR \(vector) \(pgvector("=")) $1)" : isFree)
         AND \(digest) = $2
       """
+    return edits?.apart?.writing(with: update) ?? update
   }
 
   /// An update as `update` makes it that finds no row: what it fails with is no row's fault.

@@ -24,6 +24,7 @@ struct SQLiteInspection {
 
   private func table(dimensions: Int?) throws -> SQLiteTable {
     guard source.chunks == nil else { throw source.noPieces }
+    guard !source.keepsDigestsApart else { throw source.noDigestTable }
     guard source.newestBy == nil else {
       throw refusal("SQLite's rows come by their key alone", "write order: newest, or order: oldest")
     }

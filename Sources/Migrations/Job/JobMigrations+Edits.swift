@@ -10,14 +10,14 @@ extension JobMigrations {
       throw JobTable.refusal(
         source, obstacle, "name the columns that it is made of as the job's text, or say edits: digest")
     }
-    if let obstacle, source.edits == .digest {
-      note("\(source.name): each run reads all texts to find the edited ones: \(obstacle)")
+    if let obstacle, source.isMarked {
+      note("\(source.name): each run looks at every row to find the edited texts: \(obstacle)")
     }
     for edits in [Edits.clear, .digest] {
       var kind = source
       kind.edits = edits
       for (name, scripts) in triggers(of: kind, table) {
-        if edits == source.edits, obstacle == nil {
+        if edits == source.edits, obstacle == nil, !source.keepsDigestsApart {
           try add(name, up: scripts.up, down: scripts.down)
         } else {
           try withdraw(name, by: scripts.down)
@@ -35,10 +35,28 @@ extension JobMigrations {
       down: "ALTER TABLE \(table) DROP COLUMN \(column)")
   }
 
+  /// vecfill's own table of the digests, which is left like the column.
+  mutating func addDigestTable(of source: Source, _ table: JobTable) throws {
+    guard dialect == .postgres else { throw source.noDigestTable }
+    let keys = source.keys.map(\.quotedIdentifier)
+    let columns = zip(keys, table.keyTypes).map { "  \($0) \($1) NOT NULL," }.joined(separator: "\n")
+    let name = SQLName(schema: source.schema ?? table.schema, DigestTable.name(of: source))
+    try add(
+      [source.schema.map(IndexName.plain), name.name].compactMap(\.self).joined(separator: "_"),
+      up: """
+        CREATE TABLE \(name.quoted) (
+        \(columns)
+          \(DigestTable.column) bytea NOT NULL,
+          PRIMARY KEY (\(keys.joined(separator: ", ")))
+        )
+        """,
+      down: "DROP TABLE \(name.quoted)")
+  }
+
   /// The index of the rows that the trigger has marked; `keys` are the key's columns as SQL.
   mutating func addMarkedRowsIndex(of source: Source, on table: SQLName, keys: String) throws {
     let name = IndexName.of(source, "edited")
-    guard source.edits == .digest else { return try withdrawIndex(name, on: table) }
+    guard source.isMarked else { return try withdrawIndex(name, on: table) }
     let digest = source.digestColumn.quotedIdentifier
     let predicate = dialect == .postgres ? MarkedRowsIndex.predicate(digest: digest) : "\(digest) = x''"
     try addIndex(name, on: table, "(\(keys)) WHERE \(predicate)")
@@ -84,4 +102,9 @@ extension SourceText {
     guard case .sql(let expression) = self else { return false }
     return SQLLexer.leadingTokens(of: expression, .postgres).contains { $0.identifier == name }
   }
+}
+
+extension Source {
+  /// Whether a trigger marks its edited rows.
+  fileprivate var isMarked: Bool { edits == .digest && !keepsDigestsApart }
 }

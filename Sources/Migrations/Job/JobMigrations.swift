@@ -41,7 +41,9 @@ package struct JobMigrations: Sendable {
       return try addPieces(of: source, chunks, table)
     }
     try addColumn(of: source, table)
-    if source.edits == .digest { try addDigestColumn(of: source) }
+    if source.edits == .digest {
+      if source.keepsDigestsApart { try addDigestTable(of: source, table) } else { try addDigestColumn(of: source) }
+    }
     for indexed in table.indexed {
       var part = source
       part.table = indexed.name.name

@@ -34,7 +34,7 @@ extension JobTable {
     var types: [String: String] = [:]
     for name in source.keys {
       guard let column = try Self.column(name, of: table, on: connection) else { throw Self.noColumn(name, source) }
-      keyTypes.append(column["type"] ?? "")
+      keyTypes.append((column["type"] ?? "") + (column["collation"].map { " COLLATE \($0)" } ?? ""))
     }
     for name in source.text.columns ?? [] {
       let read = source.view.map { SQLName(schema: $0.schema, $0.table).quoted } ?? table
@@ -118,6 +118,7 @@ extension JobTable {
       return try connection.query(
         """
         SELECT format_type(a.atttypid, a.atttypmod) AS type, b.typname AS base, a.atttypmod > 0 AS declared,
+          CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text END AS collation,
           CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END AS modifier
         FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
         JOIN pg_type b ON b.oid = coalesce(nullif(t.typbasetype, 0), t.oid)

@@ -1,0 +1,7 @@
+extension Conductor {
+  /// Whether the source is read for rows with a vector of an earlier text.
+  package func readsEdited(_ source: Int) -> Bool { sources[source].rows == .edited }
+
+  /// The sources of which each edited row was found and has its vector.
+  package var searchedEdits: [Int] { sources.indices.filter { sources[$0].hasSearchedEdits } }
+}
