@@ -37,11 +37,13 @@ extension Double {
     return sign + (whole / unit).grouped + "." + String(repeating: "0", count: digits - fraction.count) + fraction
   }
 
-  /// Dollars: "$0", "<$0.0001", "$0.0247", "$12.34", "$10,111".
+  /// Dollars: "$0", "<$0.000001", "$0.000369", "$0.0247", "$12.34", "$10,111".
   package var dollars: String {
     switch self {
     case 0: "$0"
-    case 0..<0.0001: "<$0.0001"
+    case 0..<0.000001: "<$0.000001"
+    // Cents of a small job's budget, in digits that tell them apart.
+    case ..<0.001: price
     case ..<1: "$" + fixed(4)
     case ..<1000: "$" + fixed(2)
     default: "$" + fixed(0)

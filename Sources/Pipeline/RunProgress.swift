@@ -26,7 +26,7 @@ package struct RunProgress: Sendable {
   package var hasBegun = false
 
   /// What it waits for, in words; nil while work goes on.
-  package var waitingWords: String? { waiting.map { held ?? $0.rawValue } }
+  package var waitingWords: String? { waiting.map { $0.isHeld ? held ?? $0.words : $0.words } }
 
   /// What of `elapsed` the run could work: its rate is that of this time.
   package func worked(of elapsed: Duration) -> Duration {

@@ -73,6 +73,36 @@ import Tokenizer
     }
   }
 
+  /// What else is so, and how the check of a role ends that may do what a run does and owns nothing: as its run does.
+  @Test(arguments: [
+    ("SELECT 1", "keep", Int32(0)), ("ALTER TABLE chat_messages DROP COLUMN embedding", "keep", 0),
+    ("ALTER TABLE message_chunks OWNER TO R; GRANT CREATE ON SCHEMA public TO R", "after", 0),
+    ("SELECT 1", "after", 77),
+  ])
+  func `a role that owns no table may fill the pieces, and check says so`(
+    script: String, index: String, code: Int32
+  ) async throws {
+    try await ChunkTests.run(.postgres18) { scene in
+      try scene.write(spec: ChunkTests.spec() + "\nindex: {when: \(index)}\n")
+      try await scene.database.insert(["one", ChunkTests.book(bytes: 2_000)])
+      let role = "filler_\(UUID().uuidString.prefix(8).lowercased())"
+      try await scene.database.run(
+        """
+        CREATE ROLE \(role) LOGIN; GRANT SELECT, UPDATE (id) ON chat_messages TO \(role);
+        GRANT SELECT, INSERT, DELETE ON message_chunks TO \(role);
+        \(script.replacing("TO R", with: "TO \(role)"))
+        """)
+      let place = ["DATABASE_URL": scene.database.url.replacing("postgres@", with: "\(role)@")]
+      let (told, exit) = try await scene.check([], place)
+      #expect(exit.code == code, "\(told.checks.filter { $0.mark != "ok" }) \(exit.errors)")
+      #expect(code == 0 || told.lines("index.when").first?.found.hasPrefix("message_chunks: only its owner") == true)
+      let run = try await scene.fill([], place)
+      #expect(run.code == code, "\(run.errors)")
+      #expect(try await ChunkTests.flaws(scene).isEmpty == (code == 0))
+      try await scene.database.run("DROP OWNED BY \(role) CASCADE; DROP ROLE \(role)")
+    }
+  }
+
   @Test(.timeLimit(.minutes(5))) func `memory does not grow with a text of 1 MB and thousands of pieces`() async throws
   {
     var options = EmbeddingsServer.Options()

@@ -20,7 +20,8 @@ import Testing
       try await scene.poll("the wait") { process.errors.contains("gentle: waiting: \(file) is there") }
       try await scene.poll("the status") {
         let told = try await ControlTests.status(scene)["control"] as? [String: Any]
-        return told?["state"] as? String == "waiting" && told?["waiting"] as? String == "\(file) is there"
+        return told?["state"] as? String == "waiting" && told?["waiting"] as? String == "gentle"
+          && told?["waiting_reason"] as? String == "\(file) is there"
       }
       #expect(scene.server.record.requests.isEmpty)
       try FileManager.default.removeItem(atPath: file)

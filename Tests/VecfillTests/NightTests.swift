@@ -43,6 +43,8 @@ import Testing
         let start = try await Self.start(line, home, scene, trouble)
         #expect(start.code == trouble?.code ?? 0, "start \(number): \(start.mail)")
         #expect(start.mail.isEmpty == (start.code == 0), "start \(number): \(start.mail)")
+        // A warning of each kind, and what ends the run: no line of its progress.
+        #expect(start.mail.split(separator: "\n").count <= 4, "start \(number): \(start.mail)")
         if start.code != 0 { mails += 1 }
       }
       #expect(mails == 3)

@@ -10,14 +10,15 @@ import Testing
     try JSONSerialization.jsonObject(with: Data(exit.output.utf8)) as? [[String: Any]] ?? []
   }
 
-  @Test(arguments: ["status", "cost"]) func `without a ledger nothing has run yet, which is no error`(
-    command: String
+  @Test(arguments: [["status"], ["cost"], ["quarantine"], ["quarantine", "list"]])
+  func `without a ledger nothing has run yet, which is no error`(
+    command: [String]
   ) async throws {
     try await Scene.run(.sqlite) { scene in
-      let told = try await scene.start([command]).exit()
+      let told = try await scene.start(command).exit()
       #expect(told.code == 0)
       #expect(told.output == "no job has run yet; the ledger would be \(scene.ledgerPath)\n")
-      let json = try await scene.start([command, "--json"]).exit()
+      let json = try await scene.start(command + ["--json"]).exit()
       #expect(json.code == 0 && json.output == "[]\n" && json.errors.isEmpty)
       #expect(!FileManager.default.fileExists(atPath: scene.ledgerPath))
     }

@@ -86,6 +86,34 @@ import Testing
     }
   }
 
+  @Test func `hundreds of clients that say nothing neither end the run nor keep its metrics from others`() async throws
+  {
+    try await Self.held { scene, process, root, gate in
+      // Fewer descriptors than there are clients: without a bound they would all be used up.
+      let few = try await Command.run(["prlimit", "--pid", "\(process.pid)", "--nofile=280:280"])
+      #expect(few.code == 0, "\(few.errors)")
+      let port = try #require(root.split(separator: ":").last.flatMap { Int($0) })
+      let socket = try #require(ControlTests.sockets(scene).first)
+      let clients = [
+        try SilentClients(300, port: port),
+        try SilentClients(300, path: scene.folder.file("state/vecfill/run/\(socket)")),
+      ]
+      for clients in clients {
+        try await scene.poll("the clients that are ended") { clients.ended >= 300 - 64 }
+      }
+      #expect(try await Self.get(root + "/metrics").status == 200)
+      #expect(try await ControlTests.status(scene)["control"] is [String: Any])
+      #expect(clients.allSatisfy { $0.ended < 300 })
+      let open = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process.pid)/fd").count
+      #expect(open < 280)
+      gate.open()
+      let exit = await process.exit()
+      #expect(exit.code == 0, "\(exit.errors)")
+      #expect(try await scene.database.count("embedding IS NULL") == 0)
+      print("figure: 600 silent clients, \(open) descriptors open in the run")
+    }
+  }
+
   @Test func `an address or a file that can't be had ends it before anything is paid`() async throws {
     try await Self.held { scene, _, root, _ in
       let before = scene.server.record.requests.count

@@ -27,6 +27,7 @@ struct PostgresTableSurveyor: Sendable {
     survey.hasRowSecurity = relation.isTrue("is_secured")
     survey.hidesRows = relation.isTrue("hides_rows")
     survey.ownership = TableSurvey.Ownership(owner: relation["owner"] ?? "", isOwn: relation.isTrue("is_own"))
+    survey.pieces = try pieces(on: connection)
     let table = try look(at: relation, into: &survey, on: connection)
     try lookAtIndexes(of: table, into: &survey, on: connection)
     survey.hooks = try PostgresHooks(of: table, on: connection).description
@@ -36,6 +37,22 @@ struct PostgresTableSurveyor: Sendable {
     }
     survey.refusal = try refusal(on: connection)
     return survey
+  }
+
+  private func pieces(on connection: isolated PostgresConnection) throws -> TableSurvey.Pieces? {
+    guard source.chunks != nil else { return nil }
+    let home = source.home
+    let name = (home.schema.map { "\($0.quotedIdentifier)." } ?? "") + home.table.quotedIdentifier
+    return try connection.inspect(
+      """
+      SELECT relkind = 'p' AS is_partitioned, pg_get_userbyid(relowner) AS owner, pg_has_role(relowner, 'USAGE') AS is_own
+      FROM pg_class WHERE oid = to_regclass($1)::oid AND relkind IN ('r', 'p')
+      """, [.text(name)]
+    ).first.map { row in
+      TableSurvey.Pieces(
+        isPartitioned: row.isTrue("is_partitioned"),
+        ownership: TableSurvey.Ownership(owner: row["owner"] ?? "", isOwn: row.isTrue("is_own")))
+    }
   }
 
   /// The table's columns and its key; what the other statements are built from, also where a run would refuse it.
@@ -61,7 +78,8 @@ struct PostgresTableSurveyor: Sendable {
       named.keys = key.columns.map(\.name)
       survey.named = named
       survey.key = named.key
-      if (source.text.columns ?? []).allSatisfy({ name in shown.contains { $0.name == name } }),
+      if source.chunks == nil,
+        (source.text.columns ?? []).allSatisfy({ name in shown.contains { $0.name == name } }),
         columns.contains(where: { $0.name == source.vector })
       {
         let missing = try inspection.missingRowsIndex(isPartitioned: relation["kind"] == "p", on: connection)
@@ -72,12 +90,13 @@ struct PostgresTableSurveyor: Sendable {
       survey.keyRefusal = failure
     }
     let texts = source.text.columns ?? []
-    let wanted = key.columns.map(\.name) + [source.vector] + (source.view == nil ? texts : [])
+    let vectors = source.chunks == nil ? [source.vector] : []
+    let wanted = key.columns.map(\.name) + vectors + (source.view == nil ? texts : [])
     let ofView = source.view == nil ? [] : shown.filter { texts.contains($0.name) && !wanted.contains($0.name) }
     survey.columns = (columns.filter { wanted.contains($0.name) } + ofView).map {
       TableSurvey.Column(name: $0.name, type: $0.declared, canRead: $0.canRead, canWrite: $0.canWrite)
     }
-    let vector = columns.first { $0.name == source.vector }
+    let vector = columns.first { vectors.contains($0.name) }
     let pgvector = try PgVector.installed(on: connection)
     return PostgresTable(
       source: source, oid: oid, schema: relation["schema"] ?? "",

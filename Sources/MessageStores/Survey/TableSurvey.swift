@@ -72,6 +72,17 @@ package struct TableSurvey: Sendable {
     }
   }
 
+  /// The table of the pieces of texts that are cut, where it is there.
+  package struct Pieces: Equatable, Sendable {
+    package var isPartitioned: Bool
+    package var ownership: Ownership
+
+    package init(isPartitioned: Bool = false, ownership: Ownership) {
+      self.isPartitioned = isPartitioned
+      self.ownership = ownership
+    }
+  }
+
   package var kind: Kind
   /// Why a run would not begin to fill it, in the run's own words; nil where it would.
   package var refusal: Failure?
@@ -83,7 +94,8 @@ package struct TableSurvey: Sendable {
   package var key: String?
   /// Why it has no key by which it could be paged.
   package var keyRefusal: Failure?
-  /// All of its columns that the job names and that are there.
+  /// All of its columns that the job names and that are there. Where texts are cut, none is the vector's: that one is of the
+  /// pieces, whatever column of that name this table has.
   package var columns: [Column] = []
   /// The form of the index that finds the rows without a vector; nil where there is none.
   package var missingRowsIndex: String?
@@ -103,6 +115,8 @@ package struct TableSurvey: Sendable {
   /// Why they keep every update from being made.
   package var publishingRefusal: Failure?
   package var ownership: Ownership?
+  /// Where the vectors of a source are whose texts are cut; nil where that table is missing, and for all other sources.
+  package var pieces: Pieces?
   package var record: Record?
   /// Why the record could not be read.
   package var recordRefusal: Failure?
@@ -115,6 +129,12 @@ package struct TableSurvey: Sendable {
 
   package init(_ kind: Kind) {
     self.kind = kind
+  }
+
+  /// What is to hold the vectors and isn't there, as a person writes it: the column, or the table of the pieces.
+  package func missingPlace(of source: Source) -> String? {
+    guard source.chunks != nil else { return column(source.vector) == nil ? source.column : nil }
+    return pieces == nil ? source.home.name : nil
   }
 
   package func column(_ name: String) -> Column? { columns.first { $0.name == name } }

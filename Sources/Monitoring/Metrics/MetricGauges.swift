@@ -24,7 +24,7 @@ struct MetricGauges {
     set(.spent, progress.spent)
     set(.reserved, progress.reserved)
     set(.budget, progress.budget)
-    setWaiting(progress.waiting.map { "\($0)" })
+    setWaiting(progress.waiting?.rawValue)
   }
 
   mutating func set(_ metric: Metric, _ value: Double?) {

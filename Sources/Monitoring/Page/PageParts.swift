@@ -53,15 +53,6 @@ enum PageParts {
     date.formatted(.iso8601).replacing("T", with: " ").replacing("Z", with: " UTC")
   }
 
-  /// A price in as many digits as tell something.
-  static func dollars(_ amount: Double) -> String {
-    switch amount {
-    case 100...: "$" + amount.fixed(2)
-    case 0.001...: amount.dollars
-    default: amount > 0 ? "$" + amount.fixed(6) : "$0"
-    }
-  }
-
   static func seconds(_ seconds: Double) -> String {
     seconds < 1 ? "\((seconds * 1_000).fixed(0)) ms" : "\(seconds.fixed(2)) s"
   }

@@ -58,7 +58,7 @@ struct RunPage {
     if !picture.phase.isEmpty { return (picture.phase, "") }
     if !progress.hasBegun { return ("beginning", "") }
     if let waiting = progress.waiting {
-      return ("waiting: \(waiting.rawValue)", waiting.isThrottling ? "bad" : "")
+      return ("waiting: \(progress.waitingWords ?? waiting.words)", waiting.isThrottling ? "bad" : "")
     }
     return ("running", "good")
   }
@@ -75,10 +75,10 @@ struct RunPage {
         "requests a minute", perMinute(history.recentPerSecond(\.requests)), limit(limits.requestsPerMinute)),
       PageParts.tile("in flight", "\(progress.inFlight)", "of \(progress.concurrency) requests"),
       PageParts.tile("tokens billed", tally.billedTokens.short, "\(tally.estimatedTokens.short) expected"),
-      PageParts.tile("cost", tally.cost.map(PageParts.dollars) ?? "unknown", "of this run"),
+      PageParts.tile("cost", tally.cost.map(\.dollars) ?? "unknown", "of this run"),
       PageParts.tile(
-        "spent by all runs", PageParts.dollars(progress.spent),
-        progress.budget.map { "of \(PageParts.dollars($0))" } ?? "no budget",
+        "spent by all runs", progress.spent.dollars,
+        progress.budget.map { "of \($0.dollars)" } ?? "no budget",
         alarming: progress.budget.map { progress.spent >= 0.9 * $0 } ?? false),
       PageParts.tile("retries", tally.retries.grouped),
       PageParts.tile(
@@ -106,7 +106,7 @@ struct RunPage {
         limit: progress.limits.requestsPerMinute.map(Double.init)
       ) { Int($0).short }.html,
       LineChart(
-        title: "Dollars, added up", values: history.points.map(\.cost), from: from, to: to, format: PageParts.dollars
+        title: "Dollars, added up", values: history.points.map(\.cost), from: from, to: to, format: \.dollars
       )
       .html,
     ]

@@ -63,7 +63,7 @@ package struct HistoryPage {
     return [
       PageParts.tile("replies", totals.requests.grouped, "of all runs"),
       PageParts.tile("tokens billed", totals.billedTokens.short, "of all runs"),
-      PageParts.tile("cost", totals.cost.map(PageParts.dollars) ?? "unknown", "of all runs"),
+      PageParts.tile("cost", totals.cost.map(\.dollars) ?? "unknown", "of all runs"),
       PageParts.tile(
         "possibly paid", totals.possiblyPaid.grouped, "requests without a reply", alarming: totals.possiblyPaid > 0),
       PageParts.tile("in quarantine", quarantined.grouped, "rows", alarming: quarantined > 0),
@@ -96,7 +96,7 @@ package struct HistoryPage {
         Int($0).short
       }.html,
       LineChart(
-        title: "Dollars, added up", values: dollars, from: first.start, to: to, isPast: true, format: PageParts.dollars
+        title: "Dollars, added up", values: dollars, from: first.start, to: to, isPast: true, format: \.dollars
       ).html,
     ]
     return "<h2>Run \(run)</h2><div class=\"charts\">\(lines)</div>\(days)"
@@ -112,7 +112,7 @@ package struct HistoryPage {
       LineChart(
         title: "Dollars by day", values: history.days.map(\.cost), from: first.start, to: last.start, isPast: true,
         isBars: true,
-        format: PageParts.dollars
+        format: \.dollars
       ).html,
     ]
     return "<h2>All runs</h2><div class=\"charts\">\(bars)</div>"
@@ -128,7 +128,7 @@ package struct HistoryPage {
           "\(run.endedAt.map { Duration.seconds($0.timeIntervalSince(run.startedAt)).clock } ?? "-")",
           "\(run.state.rawValue)\(run.exitCode.map { ", exit \($0)" } ?? "")", "\(run.written.grouped)",
           "\(run.requests.grouped)", "\(run.tokens.grouped)",
-          "\(run.cost.map(PageParts.dollars) ?? (run.requests == 0 ? "-" : "unknown"))", "\(run.possiblyPaid.grouped)",
+          "\(run.cost.map(\.dollars) ?? (run.requests == 0 ? "-" : "unknown"))", "\(run.possiblyPaid.grouped)",
         ]
       },
       note: history.runs.count == Ledger.mostRuns ? "The newest \(Ledger.mostRuns); `vecfill cost` has them all." : "")

@@ -14,11 +14,11 @@ final class Listener: Service {
   /// Opens the socket, so that an address that can't be had is known before anything is paid.
   ///
   /// Throws a `Failure` with `.configuration`.
-  init(_ wanted: ListenAddress, _ answers: Answers) async throws {
+  init(_ wanted: ListenAddress, _ answers: Answers, sockets: BoundedSockets = BoundedSockets()) async throws {
     let (events, told) = AsyncStream<Result<Void, any Error>>.makeStream()
     // Answers are made at once; what takes longer is a client that doesn't read.
     let server = HTTPServer(
-      config: .init(address: try wanted.socketAddress, timeout: 5, logger: .disabled),
+      config: .init(address: try wanted.socketAddress, timeout: 5, pool: sockets, logger: .disabled),
       handler: ClosureHTTPHandler { request in answers.answer(request, at: wanted) })
     let task = Task {
       do {

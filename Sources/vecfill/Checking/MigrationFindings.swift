@@ -26,7 +26,7 @@ struct MigrationFindings {
     var needed = server.pgvector.map { $0.installed == nil ? ["pgvector"] : [] } ?? []
     for (source, table) in zip(job.sources, tables) {
       guard let table, [.table, .partitioned].contains(table.kind) else { continue }
-      if table.column(source.vector) == nil { needed.append("\(source.name).\(source.vector)") }
+      if let place = table.missingPlace(of: source) { needed.append(place) }
       if table.missingRowsWarning != nil { needed.append("an index on \(source.name)") }
     }
     return needed
@@ -36,7 +36,7 @@ struct MigrationFindings {
   private var isRequired: Bool {
     if let pgvector = server.pgvector, pgvector.installed == nil { return true }
     return zip(job.sources, tables).contains { source, table in
-      table.map { [.table, .partitioned].contains($0.kind) && $0.column(source.vector) == nil } ?? false
+      table.map { [.table, .partitioned].contains($0.kind) && $0.missingPlace(of: source) != nil } ?? false
     }
   }
 
@@ -48,7 +48,7 @@ struct MigrationFindings {
     }
     for (source, table) in zip(job.sources, tables) {
       guard let table, let ownership = table.ownership, !ownership.isOwn,
-        table.column(source.vector) == nil || table.missingRowsWarning != nil
+        table.missingPlace(of: source) != nil || table.missingRowsWarning != nil
       else { continue }
       lacks.append("change \(source.name), which belongs to \(ownership.owner)")
     }
@@ -70,16 +70,19 @@ struct MigrationFindings {
     guard job.indexPolicy != .keep else { return [] }
     return zip(job.sources, tables).compactMap { source, table in
       guard let table else { return nil }
-      if table.kind == .partitioned, job.indexPolicy == .after {
+      let home = source.home.name
+      let isPartitioned = source.chunks == nil ? table.kind == .partitioned : table.pieces?.isPartitioned == true
+      if isPartitioned, job.indexPolicy == .after {
         return .failed(
           "index.when", .configuration,
-          "\(source.name): PostgreSQL builds no index on a partitioned table concurrently",
+          "\(home): PostgreSQL builds no index on a partitioned table concurrently",
           next: "set index: {when: keep} in the job, not \(job.indexPolicy)")
       }
-      guard let ownership = table.ownership, !ownership.isOwn else { return nil }
+      let owned = source.chunks == nil ? table.ownership : table.pieces?.ownership
+      guard let ownership = owned, !ownership.isOwn else { return nil }
       return .failed(
         "index.when", .denied,
-        "\(source.name): only its owner \(ownership.owner) can drop and build its indexes, and the role \(role) is not",
+        "\(home): only its owner \(ownership.owner) can drop and build its indexes, and the role \(role) is not",
         next: "name the owner in VECFILL_MIGRATION_DATABASE_URL, or set index: {when: keep} in the job")
     }
   }

@@ -18,7 +18,11 @@ struct QuarantineCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-      let rows = try await ledger.existing().quarantined(in: source)
+      let path = try ledger.path()
+      guard let ledger = try Ledger.openForReading(at: path) else {
+        return print(LedgerOption.nothingYet(path, json: json))
+      }
+      let rows = try await ledger.quarantined(in: source)
       if json { return print(JSONLine.encode(rows)) }
       if rows.isEmpty { return print("no row is in quarantine") }
       for row in rows {

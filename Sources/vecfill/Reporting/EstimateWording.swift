@@ -11,9 +11,12 @@ extension Int {
 }
 
 extension Double {
-  /// Dollars in at most seven characters, for a table: "$0.0247", "$12.34", "$1.23M".
+  /// Dollars in at most eight characters, for a table: "$0.0247", "$12.34", "$1.23M".
   var shortMoney: String {
     switch self {
+    case 0: dollars
+    case ..<0.0001: "<$0.0001"
+    case ..<1: "$" + fixed(4)
     case ..<100_000: dollars
     case ..<1_000_000: "$\((self / 1e3).fixed(1))k"
     default: "$\((self / 1e6).fixed(2))M"

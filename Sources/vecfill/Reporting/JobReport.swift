@@ -139,7 +139,7 @@ struct JobReport: Encodable {
     switch state {
     case "running": "running\(process.map { " in process \($0)" } ?? "")"
     case "paused", "stopping": "\(state)\(process.map { ", process \($0)" } ?? "")"
-    case "waiting": "waiting: \(control?.waiting ?? "")\(process.map { ", process \($0)" } ?? "")"
+    case "waiting": "waiting: \(control?.waitingReason ?? "")\(process.map { ", process \($0)" } ?? "")"
     case "died": "its process died; run the same command again to go on"
     case "completed" where rowsQuarantined > 0:
       "complete but for \(rowsQuarantined.of("quarantined row")); `vecfill quarantine list` shows why"

@@ -7,8 +7,9 @@ struct ControlReport: Codable, Sendable {
   let pid: Int32
   /// running, paused, waiting or stopping.
   let state: String
-  /// What it waits for, in words.
+  /// What it waits for, as a code of `Waiting`, and in words.
   let waiting: String?
+  let waitingReason: String?
   /// The limits that hold, the provider's own included; nil for none.
   let requestsPerMinute: Int?
   let tokensPerMinute: Int?
@@ -19,7 +20,8 @@ struct ControlReport: Codable, Sendable {
     self.job = job
     self.pid = pid
     let progress = progress.flatMap { $0.hasBegun ? $0 : nil }
-    waiting = hold?.reason ?? progress?.waitingWords
+    waiting = (hold?.waiting ?? progress?.waiting)?.rawValue
+    waitingReason = hold?.reason ?? progress?.waitingWords
     state =
       if progress?.isStopping == true {
         "stopping"

@@ -4,6 +4,7 @@ import FlyingSocks
 import Foundation
 import Glibc
 import Logging
+import Monitoring
 
 /// Listens on a process's control socket, and passes on what is asked there.
 struct ControlServer: Sendable {
@@ -16,7 +17,7 @@ struct ControlServer: Sendable {
   func serving<Value>(_ body: () async throws -> Value) async throws -> Value {
     guard isReady() else { return try await body() }
     let server = HTTPServer(
-      address: sockaddr_un.unix(path: socket.path), timeout: 5, logger: .disabled,
+      address: sockaddr_un.unix(path: socket.path), timeout: 5, pool: BoundedSockets(), logger: .disabled,
       handler: ClosureHTTPHandler { [self] in await answer($0) })
     let isOver = Locked(false)
     return try await withThrowingTaskGroup(of: Void.self) { group in

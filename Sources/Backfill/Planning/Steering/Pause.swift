@@ -8,7 +8,7 @@ package struct Pause: Equatable, Sendable {
 
   package init(_ waiting: Waiting, _ reason: String? = nil, stopsWriting: Bool = false) {
     self.waiting = waiting
-    self.reason = reason ?? waiting.rawValue
+    self.reason = reason ?? waiting.words
     self.stopsWriting = stopsWriting
   }
 }

@@ -42,7 +42,7 @@ struct LiveLine {
       fields.append((.waiting, "stopping: \(report.requestsInFlight.of("request")) in flight"))
     } else {
       if let eta = report.etaText(zone: zone) { fields.append((.eta, eta)) }
-      if let reason = report.waiting { fields.append((.waiting, "waiting: \(reason)")) }
+      if let reason = report.waitingReason { fields.append((.waiting, "waiting: \(reason)")) }
     }
     self.fields = fields.filter { !$1.isEmpty || $0 == .bar }
   }

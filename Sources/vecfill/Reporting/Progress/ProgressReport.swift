@@ -23,8 +23,9 @@ struct ProgressReport: Encodable, Equatable {
   let budgetUsd: Double?
   /// When all rows will be done at the present rate; nil where that can't be told.
   let eta: Date?
-  /// What it waits for, in words.
-  let waiting: String?
+  /// What it waits for, as a code, and in words.
+  let waiting: Waiting?
+  let waitingReason: String?
   let isStopping: Bool
   let requestsInFlight: Int
   private let left: Duration?
@@ -49,14 +50,15 @@ struct ProgressReport: Encodable, Equatable {
     let rows = total.map { $0 - progress.done } ?? 0
     left = progress.isStopping || rows <= 0 ? nil : rate.time(for: rows)
     eta = left.map { now.addingTimeInterval($0.seconds) }
-    self.waiting = progress.isStopping ? nil : waiting.map { $0.isHeld ? progress.held ?? $0.rawValue : $0.rawValue }
+    self.waiting = progress.isStopping ? nil : waiting
+    waitingReason = self.waiting.map { $0.isHeld ? progress.held ?? $0.words : $0.words }
     isStopping = progress.isStopping
     requestsInFlight = progress.inFlight
   }
 
   private enum CodingKeys: String, CodingKey {
     case job, seconds, rowsDone, rowsTotal, rowsPerSecond, tokensPerMinute, tokensPerMinuteLimit
-    case requestsPerMinuteLimit, tokensBilledPerEstimated, costUsd, spentUsd, budgetUsd, eta, waiting
+    case requestsPerMinuteLimit, tokensBilledPerEstimated, costUsd, spentUsd, budgetUsd, eta, waiting, waitingReason
     case isStopping = "stopping"
     case requestsInFlight
   }
