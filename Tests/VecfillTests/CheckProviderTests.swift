@@ -105,7 +105,7 @@ import Testing
       #expect(line.mark == (reads == nil ? "ok" : "warning"), "\(line)")
       #expect(line.found.hasPrefix(reads == nil ? "refused" : "cut silently"), "\(line)")
       #expect(scene.server.record.requests.count == (reads == nil ? 3 : 4))
-      #expect(told.lines("cost").first?.found.contains("18,432 tokens at most: $0.0004") == true, "\(told.checks)")
+      #expect(told.lines("cost").first?.found.contains("18,432 tokens at most: $0.000369") == true, "\(told.checks)")
     }
   }
 
