@@ -271,7 +271,7 @@ import Testing
       }
       cut.withLock { $0 = proxy }
       do {
-        try await Self.life(fixture, url: KillTests.url(fixture, through: proxy)) { life in
+        try await Self.life(fixture, url: KilledMigrationTests.url(fixture, through: proxy)) { life in
           _ = try await life.begin(.rebuild, Self.source, dimensions: 8)
           try await fixture.database.run(Self.filled)
           _ = try await life.finish(.rebuild, Self.source, dimensions: 8)

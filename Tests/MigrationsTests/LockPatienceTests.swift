@@ -5,7 +5,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite struct LockTests {
+@Suite struct LockPatienceTests {
   static var shortPatience: LockPatience {
     var patience = LockPatience()
     patience.attempts = 3
