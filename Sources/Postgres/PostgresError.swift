@@ -50,7 +50,9 @@ package struct PostgresError: Error, Equatable, Sendable {
   /// The connection's own last error. While a connection is being made, libpq is set to quote the SQLSTATE.
   init(connection: OpaquePointer?) {
     let text = String(cString: PQerrorMessage(connection))
-    let lines = text.split(whereSeparator: \.isNewline).filter { !$0.hasPrefix("LOCATION:") }
+    let lines = text.split(whereSeparator: \.isNewline).filter {
+      !$0.hasPrefix("LOCATION:") && !$0.hasPrefix("\tIs the server running")
+    }
     message = lines.joined(separator: "; ")
     if let code = message.firstMatch(of: #/:  ([0-9A-Z]{5}): /#) {
       sqlState = String(code.1)
@@ -105,6 +107,17 @@ extension PostgresError {
   /// What it means to the person who runs the job. A message that can quote a row's values is left out (P10).
   package func failure(_ subject: String, remedy: String? = nil) -> Failure {
     Failure(exitCode, subject, sqlState.map { "\(reason) (SQLSTATE \($0))" } ?? reason, remedy: remedy)
+  }
+
+  /// The same where no connection could be made to `address`, which `setting` names.
+  package func connectionFailure(_ address: String, setting: String = "DATABASE_URL") -> Failure {
+    let remedy =
+      switch sqlState?.prefix(2) {
+      case "28": "check the user and the password in \(setting), and that the server lets them in"
+      case "3D": "correct the database's name in \(setting), or create the database"
+      default: "check \(setting) and that the server runs"
+      }
+    return failure(address, remedy: remedy)
   }
 
   /// PostgreSQL's own message, or words in place of one that can quote a row's values (P10).

@@ -234,7 +234,7 @@ import Testing
         #expect(exit.code == 78, "\(exit.output)")
         let line = try #require(told.lines("record", about: "table chat_messages").first)
         #expect(
-          line.mark == "failed" && line.found.contains("holds vectors of [model=text-embedding-3-small "), "\(line)")
+          line.mark == "failed" && line.found.contains("holds vectors of [model=text-embedding-3-small]"), "\(line)")
       }
     }
   }

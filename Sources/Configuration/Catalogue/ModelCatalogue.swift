@@ -19,6 +19,9 @@ package struct ModelCatalogue: Sendable {
     entries = [demo]
   }
 
+  /// Whether it holds only what needs no file, as where no catalogue was found.
+  var isBuiltIn: Bool { entries.allSatisfy { $0.provider == CatalogueProvider.demo } }
+
   /// The models of the providers that can be called, in the order in which the files tell of them.
   package var models: [CatalogueModel] { entries.filter { provider($0.provider) != nil } }
 

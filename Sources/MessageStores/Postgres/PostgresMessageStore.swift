@@ -47,7 +47,7 @@ package actor PostgresMessageStore: MessageStore {
     do {
       try await reader.reconnect()
     } catch let error as PostgresError {
-      throw error.failure(address, remedy: "check DATABASE_URL and that the server runs")
+      throw error.connectionFailure(address)
     }
   }
 

@@ -149,7 +149,8 @@ struct RunSummary: Encodable {
 
   private enum CodingKeys: String, CodingKey {
     case job, round, outcome, exitCode, complete, stoppedBy, subject, reason, remedy, rowsWritten, rowsExcluded
-    case rowsChangedMeanwhile, rowsQuarantined, rowsUnreadable, rowsArrived, rowsFitted, rowsRecovered, rowsCopied, rowsLeft, tokensEstimated
+    case rowsChangedMeanwhile, rowsQuarantined, rowsUnreadable, rowsArrived, rowsFitted, rowsRecovered, rowsCopied,
+      rowsLeft, tokensEstimated
     case tokensBilled, tokensBilledPerEstimated, countsExactly, costUsd, requests, retries, possiblyPaid, seconds
     case indexesBuilt, indexSeconds, indexesAway, ledger, tooLong
   }
