@@ -167,7 +167,7 @@ extension PostgresError {
     "hnsw.c", "hnswbuild.c", "hnswutils.c", "hnswinsert.c", "hnswscan.c", "ivfbuild.c", "ivfflat.c", "ivfutils.c",
   ]
 
-  /// What was refused, where the message is left out: a value, or what the SQLSTATE alone tells.
+  /// What was refused, where the message is left out: a value, or what the SQLSTATE alone says.
   private var refused: String {
     if context != nil || isRaised { return "a value" }
     return switch sqlState {

@@ -22,7 +22,7 @@ package struct Source: Hashable, Sendable, Codable {
   package var newestBy: String?
   /// What becomes of the vector when the text is edited. The default is that it stays.
   package var edits = Edits.ignore
-  /// Whether a trigger tells a run that follows the table of each write to it. The default is that it looks by itself.
+  /// Whether a trigger reports each write to a run that follows the table. The default is that it looks by itself.
   package var notifies = false
   /// Where a text is cut into pieces: they and their vectors are in a table of their own. The default is nil.
   package var chunks: Chunks?

@@ -305,7 +305,7 @@ extension PostgresMessageStore {
     }
   }
 
-  /// Runs `body` until it passes or the patience is at its end. `isRepeat` tells that an earlier attempt may have been
+  /// Runs `body` until it passes or the patience is at its end. `isRepeat` says that an earlier attempt may have been
   /// done all the same.
   private func withPatience<Value: Sendable>(
     for source: Source, _ body: (_ isRepeat: Bool) async throws -> Value

@@ -65,7 +65,7 @@ struct StatusCommand: AsyncParsableCommand {
     return (try JobConfiguration(spec: job).jobName, try ledger.path(spec: job))
   }
 
-  /// What the job's process tells itself; nil where it runs no more, or can't be asked.
+  /// What the job's process says of itself; nil where it runs no more, or can't be asked.
   private func control(
     of job: Ledger.JobStatus, _ holder: RunLock.Holder?, in sockets: String
   ) async -> ControlReport? {

@@ -10,7 +10,7 @@ struct ColumnCheck: Sendable {
   let ledger: Ledger
   let claims: [ColumnClaim]
   let packer: Packer
-  /// Whether vectors of which nobody recorded what they are made of are taken for the job's own.
+  /// Whether vectors whose origin nobody recorded are taken for the job's own.
   let adopts: Bool
 
   /// A column that may be filled.
