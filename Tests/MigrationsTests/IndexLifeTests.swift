@@ -5,7 +5,8 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite struct IndexLifeTests {
+@Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+struct IndexLifeTests {
   static let source = Source(table: "messages")
   static let index =
     "CREATE INDEX mine ON public.messages USING hnsw (embedding vector_l2_ops) WITH (m='8', ef_construction='32')"

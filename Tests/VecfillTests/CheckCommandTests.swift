@@ -3,7 +3,8 @@ import TestSupport
 import Testing
 
 /// `vecfill check` as a process: what it tells of a database and a ledger, its exit code, and what it leaves untouched.
-@Suite struct CheckCommandTests {
+@Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+struct CheckCommandTests {
   static let majors = PostgresCluster.Major.allCases
 
   /// A table `m` with rows, changed by a script.
