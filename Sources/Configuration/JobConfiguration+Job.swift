@@ -136,9 +136,17 @@ extension JobConfiguration {
     guard model.usdPerMillionTokens != nil else {
       throw Failure(
         .configuration, "\(values[.budget].origin)", "budget.usd can't be kept: the price of \(model.name) is unknown",
-        remedy: "set the price in a catalogue of your own (--models), or take the budget out")
+        remedy: remedyForPrice)
     }
     return Job.Budget(usd: usd)
+  }
+
+  private var remedyForPrice: String {
+    let added = "set the price in a catalogue of your own (--models), or take the budget out"
+    if let likelyModel { return "did you mean \(likelyModel)? otherwise \(added)" }
+    guard catalogue.isBuiltIn else { return added }
+    return "no \(ConfigurationFolder.models) was found: keep the folder config beside the program, or name it in "
+      + "VECFILL_CONFIG_DIR; otherwise \(added)"
   }
 
   func required(_ parameter: Parameter, for purpose: String) throws(Failure) -> Secret {

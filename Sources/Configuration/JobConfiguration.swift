@@ -61,9 +61,14 @@ package struct JobConfiguration: Sendable {
     let name = setting.value.map { "\($0)" } ?? CatalogueProvider.openAI
     if let provider = catalogue.provider(name) { return provider }
     let known = catalogue.providers.map(\.name)
+    if let nearest = Spelling.nearest(to: name, in: known) {
+      throw Failure(
+        .configuration, "\(setting.origin)", "the catalogue doesn't know this provider",
+        remedy: "did you mean \(nearest)? `vecfill models` lists them")
+    }
     throw Failure(
       .configuration, "\(setting.origin)", "provider must be one of \(known.joined(separator: ", "))",
-      remedy: Spelling.nearest(to: name, in: known).map { "did you mean \($0)?" })
+      remedy: "others are added to a catalogue of your own (docs/providers.md)")
   }
 
   /// Sets the defaults that follow from other settings; returns what is known of the model.

@@ -1,4 +1,4 @@
-/// A vector index that has to be there again, as the database records it.
+/// A vector index that has to be restored, as the database records it.
 package struct IndexIntent: Equatable, Sendable {
   /// The table of intents that it is in, quoted.
   package let place: String
@@ -14,7 +14,7 @@ package struct IndexIntent: Equatable, Sendable {
 }
 
 extension IndexIntent {
-  /// Whether it is a partition's part of an index, which is there again with the whole.
+  /// Whether it is a partition's part of an index, which comes back with the whole.
   package var isPart: Bool { definition.contains(" ATTACH PARTITION ") }
 }
 

@@ -1,7 +1,7 @@
 import Backfill
 import Postgres
 
-/// The vector indexes of a table that have to be there again, in the database itself, so that any machine can put them
+/// The vector indexes of a table that have to be restored, in the database itself, so that any machine can put them
 /// back.
 ///
 /// They are in a table `vecfill_index` in the schema of the table that they are of, where every search path finds them.

@@ -4,7 +4,7 @@ import Backfill
 package enum IndexName {
   /// `idx_TABLE_COLUMN_SUFFIX`, of at most PostgreSQL's 63 bytes.
   ///
-  /// A digest tells names apart that are cut or hold other characters than Latin letters and digits.
+  /// A digest distinguishes names that are cut or hold other characters than Latin letters and digits.
   package static func of(_ source: Source, _ suffix: String) -> String {
     "idx_\(stem(of: source, longest: 50))_\(suffix)"
   }

@@ -5,7 +5,7 @@ import Postgres
 package enum MissingRowsIndex: String, Equatable, Sendable {
   /// All of them. Blank rows, which never get a vector, are in it for ever and are looked at by each run.
   case all
-  /// Those whose text isn't blank, as far as `isText` tells.
+  /// Those whose text isn't blank, as far as `isText` says.
   case texts
 
   /// The types, without a schema, whose text can be asked for in an index: their casts to text depend on nothing else.

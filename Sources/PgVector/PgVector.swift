@@ -3,7 +3,7 @@ import Postgres
 /// The extension pgvector as a database has it. Its schema need not be on the search path.
 package struct PgVector: Hashable, Sendable {
   package let schema: String
-  /// As the database tells it, e.g. "0.8.1".
+  /// As the database reports it, e.g. "0.8.1".
   package let version: String
 
   package init(schema: String, version: String) {

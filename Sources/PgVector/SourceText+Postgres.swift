@@ -15,7 +15,7 @@ extension SourceText {
     }
   }
 
-  /// The text's bytes, told without reading a text that is stored apart; nil where only the text itself tells.
+  /// The text's bytes, told without reading a text that is stored apart; nil where only the text itself shows it.
   ///
   /// A template's own words don't count.
   package var postgresStoredLength: String? {

@@ -6,7 +6,7 @@ package enum TriggerName {
   /// have left it.
   private static let prefix = "zz_vecfill_"
 
-  /// `zz_vecfill_TABLE_COLUMN_SUFFIX`, of at most PostgreSQL's 63 bytes; digests tell names apart as in `IndexName`.
+  /// `zz_vecfill_TABLE_COLUMN_SUFFIX`, of at most PostgreSQL's 63 bytes; digests distinguish names as in `IndexName`.
   package static func of(_ source: Source, _ suffix: String) -> String {
     "\(prefix)\(IndexName.stem(of: source, longest: 44))_\(suffix)"
   }

@@ -33,7 +33,7 @@ package struct Pipeline: Sendable {
   ///   - board: where the progress is shown.
   ///   - observer: hears of each failed request and of each row that goes into quarantine.
   ///   - countsBlank: whether each source's blank rows are counted, as `SourceShape` has it.
-  ///   - comparisons: of columns with vectors of which nobody recorded what they are made of.
+  ///   - comparisons: of columns with vectors whose origin nobody recorded.
   package init(
     job: Job, policy: RunPolicy, store: any MessageStore, embedder: any Embedder, ledger: Ledger,
     begun: Ledger.BegunRun, packer: Packer, board: ProgressBoard, observer: RunObserver, countsBlank: Bool = true,

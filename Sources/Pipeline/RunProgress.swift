@@ -39,7 +39,7 @@ extension RunProgress {
   package static let unbegun = RunProgress()
 }
 
-/// The place where a run tells its progress and others look at it.
+/// Where a run puts its progress, for others to look at.
 package final class ProgressBoard: Sendable {
   private let progress = Locked(RunProgress())
   private let phase = Locked("")

@@ -8,7 +8,7 @@ package struct AdvisoryLock: Equatable, Sendable {
     self.key = key
   }
 
-  /// The lock on what `name` tells: the name hashed, since the server's locks go by number.
+  /// The lock that `name` names: the name hashed, since the server's locks go by number.
   package init(named name: String) {
     key = TextDigest(of: name).bytes.prefix(8).reduce(0) { $0 << 8 | Int64($1) }
   }

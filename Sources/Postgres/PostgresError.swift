@@ -50,7 +50,9 @@ package struct PostgresError: Error, Equatable, Sendable {
   /// The connection's own last error. While a connection is being made, libpq is set to quote the SQLSTATE.
   init(connection: OpaquePointer?) {
     let text = String(cString: PQerrorMessage(connection))
-    let lines = text.split(whereSeparator: \.isNewline).filter { !$0.hasPrefix("LOCATION:") }
+    let lines = text.split(whereSeparator: \.isNewline).filter {
+      !$0.hasPrefix("LOCATION:") && !$0.hasPrefix("\tIs the server running")
+    }
     message = lines.joined(separator: "; ")
     if let code = message.firstMatch(of: #/:  ([0-9A-Z]{5}): /#) {
       sqlState = String(code.1)
@@ -107,6 +109,17 @@ extension PostgresError {
     Failure(exitCode, subject, sqlState.map { "\(reason) (SQLSTATE \($0))" } ?? reason, remedy: remedy)
   }
 
+  /// The same where no connection could be made to `address`, which `setting` names.
+  package func connectionFailure(_ address: String, setting: String = "DATABASE_URL") -> Failure {
+    let remedy =
+      switch sqlState?.prefix(2) {
+      case "28": "check the user and the password in \(setting), and that the server lets them in"
+      case "3D": "correct the database's name in \(setting), or create the database"
+      default: "check \(setting) and that the server runs"
+      }
+    return failure(address, remedy: remedy)
+  }
+
   /// PostgreSQL's own message, or words in place of one that can quote a row's values (P10).
   package var reason: String { mayBeQuoted ? message : "PostgreSQL refused \(refused)\(place)" }
 
@@ -154,7 +167,7 @@ extension PostgresError {
     "hnsw.c", "hnswbuild.c", "hnswutils.c", "hnswinsert.c", "hnswscan.c", "ivfbuild.c", "ivfflat.c", "ivfutils.c",
   ]
 
-  /// What was refused, where the message is left out: a value, or what the SQLSTATE alone tells.
+  /// What was refused, where the message is left out: a value, or what the SQLSTATE alone says.
   private var refused: String {
     if context != nil || isRaised { return "a value" }
     return switch sqlState {

@@ -71,7 +71,7 @@ extension PostgresConnection {
 
   /// Sends all that `body` adds and returns, for each statement in its order, the number of rows that it touched.
   ///
-  /// The first error ends the pipeline; its `statement` tells which one it was. A transaction that the statements began
+  /// The first error ends the pipeline; its `statement` says which one it was. A transaction that the statements began
   /// is rolled back then. Where the connection is lost, `mayHaveBeenDone` is set.
   package func pipeline(_ body: (inout PostgresPipeline) throws -> Void) throws -> [Int] {
     try segments(body).flatMap { try $0.get().map(\.affectedRows) }

@@ -5,7 +5,7 @@ struct Silence {
   enum Finding: Equatable {
     /// The server works on the statement, as long as that may take.
     case working
-    /// The server, or a pooler before it, takes connections; nothing tells of the statement.
+    /// The server, or a pooler before it, takes connections; nothing is known of the statement.
     case unknown
     /// The statement has ended there, or its session: what it brought was lost on the way.
     case lost

@@ -1,4 +1,4 @@
-/// The classes of code points that cl100k_base's splitting pattern tells apart.
+/// The classes of code points that cl100k_base's splitting pattern distinguishes.
 enum CharacterClass: UInt8 {
   /// Whatever is none of the others: punctuation, symbols, combining marks, controls.
   case other

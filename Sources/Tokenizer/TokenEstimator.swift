@@ -1,6 +1,6 @@
 /// Guesses a text's number of tokens without a vocabulary, from how many characters of each script it has.
 ///
-/// The rates are a least-squares fit to cl100k_base's own counts; `docs/tokenizer.md` tells how far off they are and how
+/// The rates are a least-squares fit to cl100k_base's own counts; `docs/tokenizer.md` says how far off they are and how
 /// that was measured. For any other tokenizer the error is not measured.
 package struct TokenEstimator: Sendable {
   /// The lowest and the highest cl100k_base count divided by the estimate, over chat in 63 languages, code and figures:

@@ -49,13 +49,11 @@ enum Main {
     }
   }
 
-  /// Ends the process as the parser would; throws a `Failure` where that is an error, and errors are told in JSON.
+  /// Ends the process with the help that was asked for; throws a `Failure` where the arguments are wrong.
   private static func end(withUsage error: any Error) throws(Failure) -> Never {
     let isHelp = Vecfill.exitCode(for: error).isSuccess || error is ArgumentParser.ExitCode
-    guard Console.standard.format == .json, !isHelp else { Vecfill.exit(withError: error) }
-    throw Failure(
-      .usage, "command line", Vecfill.message(for: error), remedy: "`vecfill help` shows the commands and their options"
-    )
+    guard !isHelp else { Vecfill.exit(withError: error) }
+    throw UsageFailure.failure(of: error, in: Array(CommandLine.arguments.dropFirst()))
   }
 
   private static func end(with failure: Failure) -> Never {

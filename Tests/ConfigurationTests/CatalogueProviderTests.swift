@@ -103,9 +103,13 @@ struct CatalogueProviderTests {
   }
 
   @Test(arguments: [
-    ("provider: acmee", "provider must be one of openai, azure, demo, acme, bare; did you mean acme?"),
-    ("provider: ACME", "provider must be one of openai, azure, demo, acme, bare; did you mean acme?"),
-    ("provider: bedrock", "provider must be one of openai, azure, demo, acme, bare"),
+    ("provider: acmee", "the catalogue doesn't know this provider; did you mean acme? `vecfill models` lists them"),
+    ("provider: ACME", "the catalogue doesn't know this provider; did you mean acme? `vecfill models` lists them"),
+    (
+      "provider: bedrock",
+      "provider must be one of openai, azure, demo, acme, bare; "
+        + "others are added to a catalogue of your own (docs/providers.md)"
+    ),
   ])
   func `a provider that the catalogue doesn't know is refused`(spec: String, told: String) throws {
     let line = try failureLine { _ = try workspace().configuration(spec: spec) }

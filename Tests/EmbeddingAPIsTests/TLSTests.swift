@@ -7,8 +7,6 @@ import Testing
 /// TLS against other programs' servers: OpenSSL's, and nghttp2's proxy where it is installed.
 @Suite(.timeLimit(.minutes(1)))
 struct TLSTests {
-  static let hasHTTP2Proxy = FileManager.default.isExecutableFile(atPath: "/usr/sbin/nghttpx")
-
   @Test func `a certificate that nobody vouches for is refused before anything is sent`() async throws {
     try await withCertificate(for: "127.0.0.1") { files in
       let printed = try await withOpenSSL(files) { server, port in
@@ -88,7 +86,7 @@ struct TLSTests {
     #expect(HTTPClient.Options(environment: [:]).caFile == nil)
   }
 
-  @Test(.enabled(if: hasHTTP2Proxy, "needs nghttpx, of Debian's nghttp2-proxy"))
+  @Test(.enabled(if: Helper.nghttpx.isUsable, "\(Helper.nghttpx.missing)"))
   func `HTTP/2 is spoken over TLS, many requests at once, each with its own vectors`() async throws {
     try await withHTTP2 { server, embedder, _ in
       try await withThrowingTaskGroup(of: Void.self) { group in
@@ -110,7 +108,7 @@ struct TLSTests {
     }
   }
 
-  @Test(.enabled(if: hasHTTP2Proxy, "needs nghttpx, of Debian's nghttp2-proxy"))
+  @Test(.enabled(if: Helper.nghttpx.isUsable, "\(Helper.nghttpx.missing)"))
   func `a request lost with its HTTP/2 connection is told as possibly billed, and not sent again`() async throws {
     try await withHTTP2 { server, embedder, proxy in
       _ = try await embedder.embed(["first"])

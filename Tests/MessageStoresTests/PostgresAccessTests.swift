@@ -6,7 +6,8 @@ import TestSupport
 import Testing
 
 /// How one gets in: by password, `.pgpass` and service file, all of them libpq's.
-@Suite struct PostgresAccessTests {
+@Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+struct PostgresAccessTests {
   /// A role with a password, in a cluster of its own name space: made by whichever test comes first.
   private static let prepared = Task {
     let database = try await PostgresCluster.shared(.eighteen).freshDatabase()

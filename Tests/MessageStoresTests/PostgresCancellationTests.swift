@@ -5,7 +5,8 @@ import TestSupport
 import Testing
 
 /// A call whose task is cancelled ends at once, whatever it waits for, and leaves nothing behind.
-@Suite struct PostgresCancellationTests {
+@Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+struct PostgresCancellationTests {
   enum Call: CaseIterable {
     case page, lastKey, count, inspect, write, nearest
 

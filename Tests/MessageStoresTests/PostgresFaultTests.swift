@@ -6,7 +6,8 @@ import TestSupport
 import Testing
 
 /// What other transactions, the network and the server do to a PostgreSQL store while it works.
-@Suite struct PostgresFaultTests {
+@Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+struct PostgresFaultTests {
   /// A table of three rows, and a connection of the application's that works against the store.
   static func prepare() async throws -> (StoreFixture, application: PostgresConnection) {
     let fixture = try await StoreFixture(.postgres18)

@@ -6,7 +6,8 @@ import TestSupport
 import Testing
 
 /// Rows and tables that another transaction holds.
-@Suite struct PostgresHeldRowTests {
+@Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+struct PostgresHeldRowTests {
   /// How an application holds rows, and which of the four it keeps from being written.
   struct Case: CustomTestStringConvertible {
     let testDescription: String

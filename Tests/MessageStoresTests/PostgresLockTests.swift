@@ -5,7 +5,8 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite struct PostgresLockTests {
+@Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+struct PostgresLockTests {
   private static func terminate(_ applicationName: String, on fixture: StoreFixture) async throws {
     let ended = try await fixture.run(
       """
@@ -149,7 +150,7 @@ import Testing
     await store.close()
   }
 
-  @Test(.enabled(if: PgBouncer.isInstalled, "needs Debian's pgbouncer"))
+  @Test(.enabled(if: Helper.pgbouncer.isUsable, "\(Helper.pgbouncer.missing)"))
   func `behind a transaction pooler everything works and the lock holds`() async throws {
     let cluster = try await PostgresCluster.shared(.eighteen)
     let database = try await cluster.freshDatabase()

@@ -6,7 +6,8 @@ import TestSupport
 import Testing
 
 /// What only PostgreSQL has.
-@Suite struct PostgresMessageStoreTests {
+@Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+struct PostgresMessageStoreTests {
   @Test(arguments: StoreKind.postgres)
   func `a halfvec column is filled and searched`(_ kind: StoreKind) async throws {
     let fixture = try await StoreFixture(kind, column: "halfvec(3)")

@@ -6,7 +6,8 @@ import TestSupport
 import Testing
 
 /// Pieces of texts in a table beside: replaced as a whole, and only while the row holds the text that was cut.
-@Suite struct PostgresPiecesTests {
+@Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+struct PostgresPiecesTests {
   static let source = Source(
     table: "messages", text: "content",
     chunks: Chunks(table: "message_pieces", cutting: Cutting(tokens: 16, overlap: 0)))

@@ -6,7 +6,8 @@ import TestSupport
 import Testing
 
 /// Texts that can't be read: each is told as such, and stops no other.
-@Suite struct PostgresUnreadableTextTests {
+@Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+struct PostgresUnreadableTextTests {
   static let source = Source(table: "messages")
 
   /// A database of `encoding` with pgvector and an empty table.

@@ -9,6 +9,11 @@ import Testing
 enum StoreKind: String, CaseIterable, CustomTestStringConvertible {
   case postgres16, postgres18, sqliteVector, sqliteBlob
 
+  /// Those that are here: without PostgreSQL the contract is tested on SQLite alone.
+  static var allCases: [StoreKind] {
+    (Helper.postgres.isUsable ? [.postgres16, .postgres18] : []) + [.sqliteVector, .sqliteBlob]
+  }
+
   var testDescription: String { rawValue }
 
   var isPostgres: Bool { self == .postgres16 || self == .postgres18 }

@@ -6,7 +6,8 @@ import TestSupport
 import Testing
 
 /// The triggers that `migrate up` makes of a job with `edits`.
-@Suite struct EditTriggerTests {
+@Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+struct EditTriggerTests {
   static func job(_ source: Source, _ edits: Edits) -> Job {
     var source = source
     source.edits = edits

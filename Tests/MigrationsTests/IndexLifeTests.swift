@@ -5,7 +5,8 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite struct IndexLifeTests {
+@Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+struct IndexLifeTests {
   static let source = Source(table: "messages")
   static let index =
     "CREATE INDEX mine ON public.messages USING hnsw (embedding vector_l2_ops) WITH (m='8', ef_construction='32')"
@@ -271,7 +272,7 @@ import Testing
       }
       cut.withLock { $0 = proxy }
       do {
-        try await Self.life(fixture, url: KillTests.url(fixture, through: proxy)) { life in
+        try await Self.life(fixture, url: KilledMigrationTests.url(fixture, through: proxy)) { life in
           _ = try await life.begin(.rebuild, Self.source, dimensions: 8)
           try await fixture.database.run(Self.filled)
           _ = try await life.finish(.rebuild, Self.source, dimensions: 8)

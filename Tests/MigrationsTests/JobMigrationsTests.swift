@@ -6,7 +6,8 @@ import TestSupport
 import Testing
 
 /// What `vecfill migrate up JOB` makes of a job's own tables.
-@Suite struct JobMigrationsTests {
+@Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+struct JobMigrationsTests {
   static let table =
     "CREATE TABLE \"My Notes\" (\"Key\" uuid PRIMARY KEY, body text); INSERT INTO \"My Notes\" VALUES (gen_random_uuid(), 'x')"
   static let notes = Source(table: "My Notes", keys: ["Key"], text: "body", vector: "Vec")

@@ -6,7 +6,8 @@ import TestSupport
 import Testing
 
 /// `vecfill migrate` as a person runs it.
-@Suite struct MigrateCommandTests {
+@Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+struct MigrateCommandTests {
   let folder: TemporaryFolder
 
   init() throws {

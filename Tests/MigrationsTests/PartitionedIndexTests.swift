@@ -7,7 +7,8 @@ import TestSupport
 import Testing
 
 /// A partitioned table's vector indexes around a load.
-@Suite struct PartitionedIndexTests {
+@Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+struct PartitionedIndexTests {
   static let source = Source(table: "messages")
 
   static func fixture(_ major: PostgresCluster.Major) async throws -> Fixture {

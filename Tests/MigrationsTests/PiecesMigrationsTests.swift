@@ -4,7 +4,8 @@ import TestSupport
 import Testing
 
 /// The table of the pieces of a job's texts, and its view.
-@Suite struct PiecesMigrationsTests {
+@Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+struct PiecesMigrationsTests {
   static let source = Source(
     table: "My Notes", keys: ["Key"], text: "body", vector: "Vec", chunks: Chunks(table: "note pieces"))
 

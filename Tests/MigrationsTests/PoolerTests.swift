@@ -5,7 +5,10 @@ import TestSupport
 import Testing
 
 /// A real PgBouncer before a real PostgreSQL; without the package pgbouncer these tests are skipped.
-@Suite(.enabled(if: PgBouncer.isInstalled, "scripts/install-packages pgbouncer")) struct PoolerTests {
+@Suite(
+  .enabled(if: Helper.pgbouncer.isUsable, "\(Helper.pgbouncer.missing)"),
+  .enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+struct PoolerTests {
   @Test(arguments: [PgBouncer.Mode.transaction, .statement])
   func `a pooler that spreads statements is refused before anything is changed`(_ mode: PgBouncer.Mode) async throws {
     let fixture = try await Fixture(.eighteen, .beforeVectors)

@@ -3,7 +3,8 @@ import Migrations
 import TestSupport
 import Testing
 
-@Suite struct PostgresMigrationsTests {
+@Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+struct PostgresMigrationsTests {
   @Test(arguments: PostgresCluster.Major.allCases, StartingSchema.allCases)
   func `up, down and up again end where up alone does`(
     _ major: PostgresCluster.Major, _ start: StartingSchema

@@ -5,7 +5,8 @@ import TestSupport
 import Testing
 
 /// What databases tell of migrations that earlier versions, other folders or other machines ran.
-@Suite struct RecordsTests {
+@Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+struct RecordsTests {
   /// The records as versions before this one kept them, without folders, of the set that shipped with 0008 and 0009.
   static func asBefore(_ fixture: Fixture, dropping: Bool = true) async throws {
     let records = try MigrationSet(in: Fixture.shipped, for: .postgres).migrations.map {

@@ -86,7 +86,7 @@ import Testing
       #expect(try await Self.catalogue(file) == catalogue, "killed at \(statement)")
       if exit?.exitStatus == .exitCode(7) { break }
       #expect(exit?.exitStatus == .signal(SIGKILL))
-      statement += KillTests.stride
+      statement += KilledMigrationTests.stride
     }
     print("SIGKILL on SQLite on the way \(way): up to statement \(statement)")
     #expect(statement > 30)

@@ -49,7 +49,7 @@ struct DocumentedMetricsTests {
     #expect(Set(panels.compactMap { $0["id"] as? Int }).count == panels.count)
   }
 
-  @Test(.enabled(if: Command.isInstalled("promtool")))
+  @Test(.enabled(if: Helper.prometheus.isUsable, "\(Helper.prometheus.missing)"))
   func `promtool finds the rules right, and each alert comes when it should`() async throws {
     for command in [["check", "rules", "alerts.yaml"], ["test", "rules", "alerts_test.yaml"]] {
       let run = try await Command.run(

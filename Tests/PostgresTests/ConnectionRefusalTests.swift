@@ -4,7 +4,8 @@ import TestSupport
 import Testing
 
 /// What a server or a pooler refuses before there is a session: told at once, with the code that no retry mends.
-@Suite struct ConnectionRefusalTests {
+@Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+struct ConnectionRefusalTests {
   @Test func `TLS that the server doesn't have is a configuration, and is told at once`() async throws {
     let database = try await PostgresCluster.shared(.sixteen).freshDatabase(pgvector: false)
     let url = try DatabaseURL("\(database.url)?sslmode=require")

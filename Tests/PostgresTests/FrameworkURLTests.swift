@@ -4,7 +4,8 @@ import TestSupport
 import Testing
 
 /// The addresses that frameworks and hosting companies hand out.
-@Suite struct FrameworkURLTests {
+@Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+struct FrameworkURLTests {
   /// What is asked of a real server, through an address whose database and options are these.
   struct Connected: Sendable, CustomTestStringConvertible {
     let framework: String
@@ -163,7 +164,8 @@ import Testing
     #expect(failure?.description.contains("s3cret") == false)
   }
 
-  @Test(.enabled(if: PgBouncer.isInstalled)) func `Prisma's address of a PgBouncer connects through it`() async throws {
+  @Test(.enabled(if: Helper.pgbouncer.isUsable, "\(Helper.pgbouncer.missing)"))
+  func `Prisma's address of a PgBouncer connects through it`() async throws {
     let database = try await PostgresCluster.shared(.sixteen).freshDatabase(pgvector: false)
     let pooler = try await PgBouncer(before: database, mode: .transaction)
     let url = try DatabaseURL(pooler.url + "?schema=public&pgbouncer=true&connection_limit=1")

@@ -3,7 +3,8 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite struct PostgresConnectionTests {
+@Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+struct PostgresConnectionTests {
   static func connect(_ major: PostgresCluster.Major = .eighteen) async throws -> (PostgresDatabase, PostgresConnection)
   {
     let database = try await PostgresCluster.shared(major).freshDatabase()
@@ -118,7 +119,8 @@ import Testing
   }
 }
 
-@Suite struct PostgresFailureTests {
+@Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+struct PostgresFailureTests {
   @Test func `a silent host in a list is passed over`() async throws {
     let (database, _) = try await PostgresConnectionTests.connect()
     let silent = try SilentListener()

@@ -6,6 +6,10 @@ package struct ChatDatabase: Sendable {
   package enum Engine: String, CaseIterable, Sendable {
     case postgres16, postgres18, sqlite
 
+    /// Those that are here: without PostgreSQL the tests for each engine run on SQLite alone.
+    package static var allCases: [Engine] {
+      Helper.postgres.isUsable ? [.postgres16, .postgres18, .sqlite] : [.sqlite]
+    }
   }
 
   private enum Place: Sendable {

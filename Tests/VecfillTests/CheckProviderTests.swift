@@ -6,7 +6,8 @@ import Testing
 @testable import vecfill
 
 /// What `vecfill check` tells of the provider, each finding from a real server's answers.
-@Suite struct CheckProviderTests {
+@Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+struct CheckProviderTests {
   /// A server of a model that no catalogue knows, whose tokens are words.
   private static func unknown(reads words: Int?, refusesAbove most: Int = .max) -> EmbeddingsServer.Options {
     var options = EmbeddingsServer.Options()

@@ -123,7 +123,7 @@ import Tokenizer
   static let vocabulary = try? Cl100kBase(from: VocabularyFolder.searched(ProcessInfo.processInfo.environment))
 
   /// Bytes that no tokenizer likes, among what people write.
-  @Test(.enabled(if: vocabulary != nil), arguments: 0..<20 as Range<UInt64>)
+  @Test(.enabled(if: Helper.vocabulary.isUsable, "\(Helper.vocabulary.missing)"), arguments: 0..<20 as Range<UInt64>)
   func `pieces have no more of the model's own tokens than they may`(seed: UInt64) throws {
     let tokenizer = try #require(Self.vocabulary)
     var random = SeededGenerator(seed: seed)

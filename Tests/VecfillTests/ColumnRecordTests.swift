@@ -3,7 +3,8 @@ import TestSupport
 import Testing
 
 /// What a column's vectors are made of is known to every machine and every ledger, whatever becomes of its names (P4).
-@Suite struct ColumnRecordTests {
+@Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+struct ColumnRecordTests {
   /// A change of names, and the source as it is spelled after it.
   struct Change {
     let script: String

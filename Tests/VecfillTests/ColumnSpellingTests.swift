@@ -4,7 +4,8 @@ import Testing
 
 /// However the address of a database and the names of a job are spelled: one column has one ledger entry, one lock, one
 /// fingerprint and one budget (P4, P5).
-@Suite struct ColumnSpellingTests {
+@Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+struct ColumnSpellingTests {
   struct Spelling {
     let name: String
     var environment: [String: String?] = [:]

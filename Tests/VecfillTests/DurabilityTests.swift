@@ -3,7 +3,8 @@ import TestSupport
 import Testing
 
 /// What was paid for once is not paid for again, whatever the database loses.
-@Suite struct DurabilityTests {
+@Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+struct DurabilityTests {
   /// A scene in a cluster that may be crashed.
   static func run(
     texts: [String] = (1...60).map { "message \($0)" }, _ body: (PostgresCluster, Scene) async throws -> Void

@@ -6,7 +6,8 @@ import TestSupport
 import Testing
 import Tokenizer
 
-@Suite struct EstimateCommandTests {
+@Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+struct EstimateCommandTests {
   static let vocabulary = try? Cl100kBase(from: VocabularyFolder.searched(ProcessInfo.processInfo.environment))
   static let folder = VocabularyFolder.perUser(ProcessInfo.processInfo.environment).path
 
@@ -18,7 +19,8 @@ import Tokenizer
     try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
   }
 
-  @Test(.enabled(if: vocabulary != nil), arguments: ChatDatabase.Engine.allCases)
+  @Test(
+    .enabled(if: Helper.vocabulary.isUsable, "\(Helper.vocabulary.missing)"), arguments: ChatDatabase.Engine.allCases)
   func `an exact estimate is what the run is billed, to the token, the request and the dollar`(
     engine: ChatDatabase.Engine
   ) async throws {
@@ -171,7 +173,8 @@ import Tokenizer
     }
   }
 
-  @Test(.enabled(if: vocabulary != nil), arguments: ChatDatabase.Engine.allCases)
+  @Test(
+    .enabled(if: Helper.vocabulary.isUsable, "\(Helper.vocabulary.missing)"), arguments: ChatDatabase.Engine.allCases)
   func `what a killed run has paid for is left out of the price, but not where its text has changed since`(
     engine: ChatDatabase.Engine
   ) async throws {

@@ -3,7 +3,8 @@ import TestSupport
 import Testing
 
 /// Each way in which a database or a ledger refuses has its own exit code, in the real process.
-@Suite struct ExitCodeTests {
+@Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+struct ExitCodeTests {
   static let majors = PostgresCluster.Major.allCases
 
   static func database(_ major: PostgresCluster.Major, _ script: String = "") async throws -> PostgresDatabase {

@@ -5,7 +5,8 @@ import TestSupport
 import Testing
 
 /// `vecfill run --follow`, through the real process.
-@Suite struct FollowTests {
+@Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+struct FollowTests {
   struct Way: Sendable, CustomTestStringConvertible {
     let engine: ChatDatabase.Engine
     let edits: Edits
@@ -141,7 +142,9 @@ import Testing
     }
   }
 
-  @Test(.enabled(if: PgBouncer.isInstalled), arguments: [PgBouncer.Mode.transaction, .session])
+  @Test(
+    .enabled(if: Helper.pgbouncer.isUsable, "\(Helper.pgbouncer.missing)"),
+    arguments: [PgBouncer.Mode.transaction, .session])
   func `through a pooler nothing needs to be told: it looks`(_ mode: PgBouncer.Mode) async throws {
     let folder = try TemporaryFolder()
     let plain = try await PostgresCluster.shared(.eighteen).freshDatabase()

@@ -3,7 +3,8 @@ import TestSupport
 import Testing
 
 /// Runs that wait while a bound of their job's `gentle` is passed, through the real process.
-@Suite struct GentleTests {
+@Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+struct GentleTests {
   @Test func `while a file is there nothing is asked or written, killed or not, and without it the run goes on`()
     async throws
   {

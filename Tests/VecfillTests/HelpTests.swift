@@ -8,15 +8,61 @@ import Testing
     let exit = try await VecfillProcess.run(path + ["--help"])
     #expect(exit.code == 0, "\(path): \(exit.errors)")
     #expect(exit.output.contains("USAGE: vecfill"), "\(path): \(exit.output)")
-    guard let list = exit.output.split(separator: "SUBCOMMANDS:\n").dropFirst().first else { return [path] }
     var found = [path]
-    for line in list.prefix(upTo: list.firstRange(of: "\n\n")?.lowerBound ?? list.endIndex).split(separator: "\n")
-    where line.hasPrefix("  ") && !line.hasPrefix("   ") {
-      let name = String(line.split(separator: " ")[0])
-      guard name != "help" else { continue }
-      found += try await commands(under: path + [name])
+    for list in exit.output.split(separator: "SUBCOMMANDS:\n").dropFirst() {
+      for line in list.prefix(upTo: list.firstRange(of: "\n\n")?.lowerBound ?? list.endIndex).split(separator: "\n")
+      where line.hasPrefix("  ") && !line.hasPrefix("   ") {
+        let name = String(line.split(separator: " ")[0])
+        guard name != "help" else { continue }
+        found += try await commands(under: path + [name])
+      }
     }
     return found
+  }
+
+  @Test func `the top help begins with what a newcomer needs`() async throws {
+    let help = try await VecfillProcess.run(["--help"]).output
+    let places = ["  estimate ", "  migrate ", "  run ", "  tokenizer "].map { help.firstRange(of: $0)?.lowerBound }
+    #expect(!places.contains(nil) && places.compactMap(\.self) == places.compactMap(\.self).sorted(), "\(help)")
+  }
+
+  @Test func `each command that does something has an example`() async throws {
+    for command in try await Self.commands() where !["encode", "count", "list", "retry", "drop"].contains(command.last)
+    {
+      let help = try await VecfillProcess.run(command + ["--help"]).output
+      #expect(help.contains("xample: `") || help.contains("SUBCOMMANDS:"), "\(command): \(help)")
+    }
+  }
+
+  @Test(arguments: [
+    (
+      ["estimate", "job.yaml", "--max-cots", "2"],
+      "unknown option '--max-cots'; did you mean '--max-cost'? `vecfill estimate --help`"
+    ),
+    (
+      ["run"],
+      "missing expected argument '<spec>' (the job spec, e.g. jobs/backfill-embeddings.yaml); `vecfill run --help`"
+    ),
+    (
+      ["run", "job.yaml", "--deadline", "soon"],
+      "'--deadline <time>' (stop after this time, e.g. 90s, 50m or 8h); `vecfill run"
+    ),
+    (["search", "words", "job.yaml", "-n", "many"], "'-n <rows>' (how many rows to print); `vecfill search --help`"),
+    (["estimate", "job.yaml", "--sample", "5"], "--sample takes at least 100 rows; `vecfill estimate --help`"),
+    (["migrate", "up", "--nonsense"], "unknown option '--nonsense'; `vecfill migrate up --help` shows what it takes"),
+    (["job.yaml"], "a command is missing before job.yaml, e.g. `vecfill estimate job.yaml`; `vecfill help` lists them"),
+    (
+      ["migrate", "job.yml"],
+      "a command is missing before job.yml, e.g. `vecfill migrate plan job.yml`; `vecfill help migrate`"
+    ),
+  ])
+  func `what is wrong with the arguments is one line that says what they take`(
+    _ arguments: [String], message: String
+  ) async throws {
+    let exit = try await VecfillProcess.run(arguments)
+    #expect(exit.code == 64 && exit.output.isEmpty)
+    #expect(exit.errors.hasPrefix("vecfill: command line: ") && exit.errors.contains(message), "\(exit.errors)")
+    #expect(exit.errors.split(separator: "\n").count == 1, "\(exit.errors)")
   }
 
   @Test func `each command tells its use, however it is asked`() async throws {

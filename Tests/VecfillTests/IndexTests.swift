@@ -5,7 +5,8 @@ import TestSupport
 import Testing
 
 /// What real runs do with the vector indexes of the columns that they fill.
-@Suite struct IndexTests {
+@Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+struct IndexTests {
   @Test(arguments: [ChatDatabase.Engine.postgres16, .postgres18])
   func `with rebuild the indexes are gone during the load and back as they were after it`(
     engine: ChatDatabase.Engine

@@ -3,7 +3,8 @@ import TestSupport
 import Testing
 
 /// Databases as people have them: pgvector elsewhere, limits of a role, keys of two columns, policies that come midway.
-@Suite struct OddDatabaseTests {
+@Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+struct OddDatabaseTests {
   /// A scene whose job fills the table `m` of another database.
   static func scene(
     _ url: String, _ table: String = "m", _ more: String = "", rules: [EmbeddingsServer.Rule] = [],

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The page of a run and the report, in a real browser.
-@Suite(.enabled(if: Command.isInstalled("chromium")))
+@Suite(.enabled(if: Helper.chromium.isUsable, "\(Helper.chromium.missing)"))
 struct PageTests {
   /// What Chromium makes of a URL: its document once its script has run for some seconds of virtual time, what it complains
   /// of, and the size of its picture in bytes.

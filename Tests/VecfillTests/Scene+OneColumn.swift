@@ -22,7 +22,7 @@ extension Scene {
 extension VecfillProcess.Exit {
   /// Whether it was refused, and shows that the column holds vectors of `held` and the job makes those of `made`.
   func refuses(_ held: String = "text-embedding-3-small", _ made: String = "other") -> Bool {
-    code == 78 && errors.contains("holds vectors of [model=\(held) ") && errors.contains("makes [model=\(made) ")
+    code == 78 && errors.contains("holds vectors of [model=\(held)") && errors.contains("makes [model=\(made)")
   }
 }
 

@@ -132,7 +132,10 @@ import Testing
   }
 
   @Test(arguments: [
-    ("text: [title, nothing]", "notes.nothing: there is no such column; name the text column in the job"),
+    (
+      "text: [title, nothing]",
+      "notes.nothing: there is no such column; correct `text` in the job: it names the columns to read"
+    ),
     ("text: {sql: nothing}", "refuses the SQL of its text"),
     ("text: title\n    since: {nothing: 5}", "notes.nothing: there is no such column; name a column with since:"),
     ("text: title\n    write_to: parts", "notes: it is no view, and write_to is for a view; leave write_to out"),

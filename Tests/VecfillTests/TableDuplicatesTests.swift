@@ -66,7 +66,8 @@ import Tokenizer
     }
   }
 
-  @Test(.enabled(if: EstimateCommandTests.vocabulary != nil), arguments: ChatDatabase.Engine.allCases)
+  @Test(
+    .enabled(if: Helper.vocabulary.isUsable, "\(Helper.vocabulary.missing)"), arguments: ChatDatabase.Engine.allCases)
   func `the estimate is what is billed, before the first run and midway`(engine: ChatDatabase.Engine) async throws {
     let tokenizer = try #require(EstimateCommandTests.vocabulary)
     var options = EmbeddingsServer.Options()

@@ -43,7 +43,7 @@ import Tokenizer
   /// Each text as it is sent, apart from its line feeds.
   static func input(_ text: String) -> String { text.replacingOccurrences(of: "\n", with: " ") }
 
-  @Test(.enabled(if: vocabulary != nil))
+  @Test(.enabled(if: Helper.vocabulary.isUsable, "\(Helper.vocabulary.missing)"))
   func `quarantine: what is too long is never sent, and the rows around are filled`() async throws {
     try await Self.run("quarantine") { scene in
       let exit = try await Self.fill(scene)
@@ -61,7 +61,7 @@ import Tokenizer
     }
   }
 
-  @Test(.enabled(if: vocabulary != nil))
+  @Test(.enabled(if: Helper.vocabulary.isUsable, "\(Helper.vocabulary.missing)"))
   func `truncate: the row gets the vector of its first tokens, and the summary says how many did`() async throws {
     let tokenizer = try #require(Self.vocabulary)
     try await Self.run("truncate") { scene in
@@ -84,7 +84,7 @@ import Tokenizer
     }
   }
 
-  @Test(.enabled(if: vocabulary != nil))
+  @Test(.enabled(if: Helper.vocabulary.isUsable, "\(Helper.vocabulary.missing)"))
   func `average: the row gets the joined vector of all its parts`() async throws {
     let tokenizer = try #require(Self.vocabulary)
     try await Self.run("average") { scene in
@@ -110,7 +110,7 @@ import Tokenizer
     }
   }
 
-  @Test(.enabled(if: vocabulary != nil))
+  @Test(.enabled(if: Helper.vocabulary.isUsable, "\(Helper.vocabulary.missing)"))
   func `average with a prefix: each part has it, within what the model takes`() async throws {
     let tokenizer = try #require(Self.vocabulary)
     let prefix = "search_document: "
@@ -145,7 +145,8 @@ import Tokenizer
     }
   }
 
-  @Test(.enabled(if: vocabulary != nil)) func `the rule is part of what a column is made of`() async throws {
+  @Test(.enabled(if: Helper.vocabulary.isUsable, "\(Helper.vocabulary.missing)"))
+  func `the rule is part of what a column is made of`() async throws {
     try await Self.run("truncate") { scene in
       #expect(try await Self.fill(scene).code == 0)
       try scene.write(spec: scene.spec + "\ntoo_long: average\n")
@@ -155,7 +156,7 @@ import Tokenizer
     }
   }
 
-  @Test(.enabled(if: vocabulary != nil), arguments: ["truncate", "average"])
+  @Test(.enabled(if: Helper.vocabulary.isUsable, "\(Helper.vocabulary.missing)"), arguments: ["truncate", "average"])
   func `without the model's tokenizer nothing is cut at a guess`(rule: String) async throws {
     try await Self.run(rule) { scene in
       let exit = try await scene.fill(["--models", "models.yaml"])
@@ -178,7 +179,7 @@ import Tokenizer
     return lines.joined(separator: "\n")
   }
 
-  @Test(.enabled(if: vocabulary != nil), arguments: rules)
+  @Test(.enabled(if: Helper.vocabulary.isUsable, "\(Helper.vocabulary.missing)"), arguments: rules)
   func `without the vocabulary a text that only seems to be too long is sent, and filled`(
     rule: String
   ) async throws {
@@ -196,7 +197,7 @@ import Tokenizer
     }
   }
 
-  @Test(.enabled(if: vocabulary != nil))
+  @Test(.enabled(if: Helper.vocabulary.isUsable, "\(Helper.vocabulary.missing)"))
   func `without the vocabulary what is proven to be too long is not sent, and of the rest the provider decides`()
     async throws
   {

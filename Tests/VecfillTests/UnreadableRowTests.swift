@@ -3,7 +3,8 @@ import TestSupport
 import Testing
 
 /// Rows whose text can't be read: they are named and counted apart, and the page goes on.
-@Suite struct UnreadableRowTests {
+@Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+struct UnreadableRowTests {
   /// Bytes that are no UTF-8, by what they are.
   static let bytes = [
     "Latin-1": "636166e9", "cut": "61e282", "overlong": "c0af", "a surrogate": "eda080", "too great": "f5808080",

@@ -6,7 +6,8 @@ import Testing
 
 /// Columns with vectors of which nobody recorded what they are made of: a few are made again and compared, before
 /// anything else is paid for (P4).
-@Suite struct UnrecordedVectorsTests {
+@Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+struct UnrecordedVectorsTests {
   static let filled = Set((1...12).map { TextDigest(of: World.text($0)) })
 
   static func run(

@@ -128,7 +128,7 @@ import Testing
     }
   }
 
-  @Test(.enabled(if: Command.isInstalled("prometheus")))
+  @Test(.enabled(if: Helper.prometheus.isUsable, "\(Helper.prometheus.missing)"))
   func `a real Prometheus scrapes it and answers with the right number`() async throws {
     try await Self.held { scene, _, root, _ in
       let folder = scene.folder
@@ -159,7 +159,8 @@ import Testing
     }
   }
 
-  @Test func `an OpenTelemetry receiver gets all, the last before the exit`() async throws {
+  @Test(.enabled(if: Helper.python.isUsable, "\(Helper.python.missing)"))
+  func `an OpenTelemetry receiver gets all, the last before the exit`() async throws {
     let python = ProcessInfo.processInfo.environment["VECFILL_TEST_PYTHON"] ?? "/var/tmp/vecfill-python-\(getuid())"
     try await ServerProcess.run("\(python)/bin/python", RepositoryFiles.path("scripts/otlp_receiver.py")) { receiver in
       let started = try await receiver.prints(".\n")

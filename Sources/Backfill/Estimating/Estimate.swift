@@ -14,7 +14,7 @@ package struct Estimate: Equatable, Sendable {
   /// What would be written: a vector for each row that is sent, or for each piece of its text.
   package private(set) var vectors = 0
   /// Of `rows`, those that get the vector of another row of their page, or with `duplicates: table` of their column; 0 in a
-  /// sample, which can't tell.
+  /// sample, which can't know them.
   package private(set) var duplicates = 0
   /// Tokens that are not paid because duplicates are embedded once.
   package private(set) var tokensSaved = 0

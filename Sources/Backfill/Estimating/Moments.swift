@@ -1,6 +1,6 @@
 import Foundation
 
-/// The sums from which a sample tells how far off it may be.
+/// The sums from which a sample shows how far off it may be.
 struct Moments: Equatable, Sendable {
   private(set) var count = 0
   private(set) var sum = 0.0

@@ -66,10 +66,19 @@ extension Fingerprint {
 }
 
 extension Fingerprint: CustomStringConvertible {
-  package var description: String {
+  package var description: String { parts.joined(separator: " ") }
+
+  /// What it has that `other` has not, e.g. "model=text-embedding-3-large"; all of it where it only lacks something.
+  package func differing(from other: Fingerprint) -> String {
+    let theirs = other.parts
+    let own = parts.filter { !theirs.contains($0) }
+    return own.isEmpty ? description : own.joined(separator: " ")
+  }
+
+  private var parts: [String] {
     var parts = [
-      "model=\(model) dimensions=\(dimensions) text=\(text) newlines=\(preparation.newlines.rawValue) "
-        + "too_long=\(preparation.tooLong.rawValue)"
+      "model=\(model)", "dimensions=\(dimensions)", "text=\(text)", "newlines=\(preparation.newlines.rawValue)",
+      "too_long=\(preparation.tooLong.rawValue)",
     ]
     if let most = preparation.mostBytes { parts.append("too_long_at=\(most)_bytes") }
     if !preparation.prefix.isEmpty { parts.append("prefix=\(JSONValue.string(preparation.prefix))") }
@@ -83,7 +92,7 @@ extension Fingerprint: CustomStringConvertible {
       let version = cutting.version == Cutting.version ? "" : " version=\(cutting.version)"
       parts.append("chunks=\(cutting.tokens) tokens, \(cutting.overlap) repeated\(version)")
     }
-    return parts.joined(separator: " ")
+    return parts
   }
 }
 

@@ -24,7 +24,7 @@ package struct Source: Hashable, Sendable, Codable {
   package var edits = Edits.ignore
   /// Whether the digests of `edits: digest` are in a table of vecfill's own. The default is a column beside the vector.
   package var keepsDigestsApart = false
-  /// Whether a trigger tells a run that follows the table of each write to it. The default is that it looks by itself.
+  /// Whether a trigger reports each write to a run that follows the table. The default is that it looks by itself.
   package var notifies = false
   /// Where a text is cut into pieces: they and their vectors are in a table of their own. The default is nil.
   package var chunks: Chunks?

@@ -158,7 +158,7 @@ package struct Batch: Equatable, Sendable {
       return Double(told) >= Contents.leastShare * Double(tokenCount) && !isOtherCount(told)
     }
 
-    /// Whether what a provider tells can be corrected by: it can be tokens, and is nothing else that servers count.
+    /// Whether what a provider reports can correct the estimate: it is tokens, and nothing else that servers count.
     package func tellsTokens(_ told: Int?) -> Bool {
       guard let told = trusted(told) else { return false }
       return isExact || !isOtherCount(told)

@@ -122,7 +122,7 @@ extension Conductor {
     planned.insert(contentsOf: alone, at: 0)
   }
 
-  /// The same input behind a harmless text, so that one reply tells whether the server is at fault or the input.
+  /// The same input behind a harmless text, so that one reply shows whether the server is at fault or the input.
   private mutating func escorted(_ request: Requested) -> Requested {
     let batch = request.batch
     var escorted = plan(batch.contents.escorted, inPlaceOf: batch)

@@ -200,7 +200,7 @@ package struct Conductor: Sendable {
   ///   - possiblyPaid: requests that an earlier run has left without a reply.
   ///   - earlier: what earlier runs have used of the limits.
   ///   - preparesWriting: whether `prepareWriting` is asked for once the provider has answered.
-  ///   - compared: for sources with vectors of which nobody knows what they are made of: requests for some of their texts.
+  ///   - compared: for sources with vectors of unknown origin: requests for some of their texts.
   ///   - newlyCondemned: rows that earlier runs have put into quarantine since the job was last complete.
   package init(
     job: Job, policy: RunPolicy, run: Int64, watermarks: [RowKey?], spooled: [Spooled], spent: Double,

@@ -11,7 +11,7 @@ package struct SafeCut: Hashable, Sendable {
   /// The most bytes of a part, its prefix included.
   package let mostBytes: Int
 
-  /// What servers add to a text of their own accord: marks of its beginning and end, and words that tell the task.
+  /// What servers add to a text of their own accord: marks of its beginning and end, and words that name the task.
   private static let added = 16
 
   package init(mostBytes: Int) {

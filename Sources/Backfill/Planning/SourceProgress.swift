@@ -15,7 +15,7 @@ struct SourceProgress: Sendable {
   /// Batches that were planned and haven't ended.
   private var open = 0
   private var fullSweeps = 0
-  /// Rows that were there before the last sweep began, and of which nobody knows that they have a vector.
+  /// Rows that were there before the last sweep began, and may still lack a vector.
   private var unsettled = ChangedRows()
   private var texts = AwaitedTexts()
   private var counted: (excluded: Int, condemned: Int, unreadable: Int)?

@@ -114,7 +114,7 @@ package struct EmbeddingFailure: Error, Equatable, Sendable {
   package var asksToWait: Duration? { retryAfter ?? (kind == .rateLimited ? rateLimits.leastReset : nil) }
 }
 
-/// What a provider's headers tell of its limits; nil where a header is missing or can't be read.
+/// What a provider's headers say of its limits; nil where a header is missing or can't be read.
 package struct RateLimitHints: Equatable, Sendable {
   /// Requests a minute.
   package var requestLimit: Int?

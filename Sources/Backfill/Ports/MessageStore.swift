@@ -10,7 +10,7 @@ package protocol MessageStore: Sendable {
   /// How many calls of `write` can do their work side by side; more wait for one another.
   var mostWriters: Int { get }
 
-  /// Checks that `source` can be paged, and for `.filling` also filled, with vectors of `dimensions`, and tells what it
+  /// Checks that `source` can be paged, and for `.filling` also filled, with vectors of `dimensions`; returns what it
   /// found.
   ///
   /// Throws a `Failure` with `.configuration` for a missing table, column, extension, a key that can't be paged or a
@@ -106,7 +106,7 @@ package enum StoreAccess: Sendable {
 }
 
 extension MessageStore {
-  /// Of a database that tells nothing.
+  /// Of a database that reports nothing.
   package func waitForChanges(of sources: [Source], atMost time: Duration) async throws -> Bool {
     try await Task.sleep(for: time)
     return false

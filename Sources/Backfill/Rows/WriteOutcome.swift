@@ -8,7 +8,7 @@ package struct WriteOutcome: Equatable, Sendable {
   package var refused: [RowKey: String] = [:]
   /// The rows that another transaction holds. Nothing was written to them.
   package var locked: Set<RowKey> = []
-  /// Who holds the locked rows, as far as the database tells, e.g. "pid 4711 (psql at 10.0.0.7), idle in transaction
+  /// Who holds the locked rows, as far as the database shows, e.g. "pid 4711 (psql at 10.0.0.7), idle in transaction
   /// since 12:01:07"; empty where nobody does or it isn't known.
   package var lockHolders: String = ""
   /// The rows that still hold the very text and no vector after a write that was accepted.

@@ -1,6 +1,6 @@
 import Backfill
 
-/// A file of models: what it tells, to be merged over what earlier files told.
+/// A file of models, to be merged over earlier files.
 struct CatalogueFile {
   private(set) var providers: [ProviderChange] = []
   private(set) var models: [ModelChange] = []

@@ -35,7 +35,7 @@ package struct CatalogueModel: Hashable, Sendable {
   var queryPrefix: String?
   /// The day from which the provider may no longer serve it, as YYYY-MM-DD; nil where none is known.
   package internal(set) var sunset: String?
-  /// Where the catalogue tells of it; with several files the last.
+  /// Where the catalogue has it from; with several files the last.
   package internal(set) var origin: Origin
 }
 

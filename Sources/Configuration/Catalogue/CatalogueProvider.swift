@@ -27,7 +27,7 @@ package struct CatalogueProvider: Hashable, Sendable {
   /// Of every model that has none of its own.
   package internal(set) var price: CatalogueModel.Price?
   var limits = CatalogueModel.Limits()
-  /// Where the catalogue tells of it; with several files the last.
+  /// Where the catalogue has it from; with several files the last.
   package internal(set) var origin = Origin.builtIn
 
   init(name: String) {

@@ -6,7 +6,7 @@ package struct ModelCatalogue: Sendable {
   /// The id of provider `demo`'s one model.
   package static let demoModel = "hashed-ngrams"
 
-  /// In the order in which the files tell of them.
+  /// In the order of the files.
   package private(set) var providers = CatalogueProvider.builtIn
   private var entries: [CatalogueModel]
 
@@ -19,7 +19,10 @@ package struct ModelCatalogue: Sendable {
     entries = [demo]
   }
 
-  /// The models of the providers that can be called, in the order in which the files tell of them.
+  /// Whether it holds only what needs no file, as where no catalogue was found.
+  var isBuiltIn: Bool { entries.allSatisfy { $0.provider == CatalogueProvider.demo } }
+
+  /// The models of the providers that can be called, in the order of the files.
   package var models: [CatalogueModel] { entries.filter { provider($0.provider) != nil } }
 
   /// The provider of this name; `local` is what `demo` was called at first.

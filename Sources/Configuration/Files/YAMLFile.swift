@@ -20,7 +20,8 @@ enum YAMLFile {
 
   private static func failure(_ error: YamlError, in file: String) -> Failure {
     func failure(at place: some CustomStringConvertible, _ problem: String) -> Failure {
-      Failure(.configuration, "\(file):\(place)", "is not YAML: \(problem)")
+      Failure(
+        .configuration, "\(file):\(place)", "is not YAML: \(problem)", remedy: "check this line and the one above it")
     }
     switch error {
     case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _):

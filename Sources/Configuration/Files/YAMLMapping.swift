@@ -36,16 +36,17 @@ struct YAMLMapping {
   }
 
   private static func unknown(_ key: String, _ value: YAMLValue, allowed: [String]) -> Failure {
-    let list = "allowed here: \(allowed.joined(separator: ", "))"
     if let nearest = Spelling.nearest(to: key, in: allowed) {
       return Failure(
-        .configuration, value.place, "\(value.path) is not a known key", remedy: "did you mean \(nearest)? \(list)")
+        .configuration, value.place, "\(value.path) is not a known key", remedy: "did you mean \(nearest)?")
     }
     if let variable = SecretKeys.variable(for: key) {
       return Failure(
         .configuration, value.place, "\(value.path) is a secret, and secrets don't belong in a file like this",
         remedy: "take it out and set \(variable) in the environment or in .env")
     }
-    return Failure(.configuration, value.place, "\(value.path) is not a known key", remedy: list)
+    return Failure(
+      .configuration, value.place, "\(value.path) is not a known key",
+      remedy: "allowed here: \(allowed.joined(separator: ", "))")
   }
 }

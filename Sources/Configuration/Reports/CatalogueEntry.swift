@@ -1,4 +1,4 @@
-/// A model as JSON tells it; what is unknown is left out.
+/// A model as JSON shows it; what is unknown is left out.
 struct CatalogueEntry: Encodable {
   struct Price: Encodable {
     let usdPerMillionTokens: Double

@@ -24,7 +24,7 @@ extension APIEmbedder {
     return cause
   }
 
-  /// Whether the server's application failed before it began an answer, as uvicorn tells it, and no key was sent.
+  /// Whether the server's application failed before it began an answer, as uvicorn reports it, and no key was sent.
   private func isAsWithoutKey(_ response: HTTPResponse) -> Bool {
     let sendsKey = options.apiKey != nil || options.headers.contains { $0.name.lowercased() == "authorization" }
     return !sendsKey && response.status == 500 && response.headers["content-type"]?.hasPrefix("text/plain") == true

@@ -32,7 +32,7 @@ extension APIEmbedder {
     /// Where a reply tells the billed tokens: names from the outside in, with dots between; nil for the format's own place,
     /// which is the default.
     package var usage: String?
-    /// Whether the tokens that a reply tells are believed where they are possible. The default is true.
+    /// Whether the tokens that a reply gives are believed where they are possible. The default is true.
     package var trustsUsage = true
     /// Whether vectors that are longer than `dimensions` are cut here and brought to unit length. The default is false: such a
     /// vector can't be used.

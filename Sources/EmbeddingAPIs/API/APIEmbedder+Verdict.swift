@@ -10,7 +10,7 @@ extension APIEmbedder {
   /// Whether a refusal is for the encoding.
   enum Blame {
     case encoding
-    /// It can be: nothing tells.
+    /// It can be: nothing shows.
     case unclear
     case other
   }

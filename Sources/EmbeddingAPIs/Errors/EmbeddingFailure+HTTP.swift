@@ -17,7 +17,7 @@ extension EmbeddingFailure {
   }
 
   /// Judges a reply of another status than 200, by `ErrorRule.table`; also one of status 200 that holds an error in place
-  /// of vectors, by the status that the error tells or stands for. Nil for a 200 whose error tells nothing that is known.
+  /// of vectors, by the status that the error gives or stands for. Nil for a 200 whose error says nothing known.
   ///
   /// `x-should-retry` has the last word where the table knows no more than the status: "true" makes an unknown refusal
   /// a passing one, and "false" says that the same request will not pass later either.

@@ -1,6 +1,6 @@
 import Backfill
 
-/// A row of the table that tells what kind of failure a refusal is; the first row that fits decides.
+/// A row of the table that says what kind of failure a refusal is; the first row that fits decides.
 struct ErrorRule: Sendable {
   /// What happened, in a few words, and what to look at where a person can mend it.
   let meaning: String

@@ -103,7 +103,7 @@ struct ProviderError {
     return hints
   }
 
-  /// The status that a code or type stands for, where the body tells no number.
+  /// The status that a code or type stands for, where the body gives no number.
   private static let statuses: [String: Int] = [
     "invalidargument": 400, "invalidrequesterror": 400, "badrequesterror": 400, "unauthenticated": 401,
     "authenticationerror": 401, "permissiondenied": 403, "permissionerror": 403, "notfound": 404, "notfounderror": 404,

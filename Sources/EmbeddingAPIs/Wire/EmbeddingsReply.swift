@@ -8,7 +8,7 @@ struct EmbeddingsReply {
   let unusable: [Int: String]
   /// Nil where the reply names none.
   let model: String?
-  /// As the reply's body tells them; nil where it doesn't.
+  /// As the reply's body gives them; nil where it doesn't.
   let billedTokens: Int?
   /// Whether no vector told which text it is of, so that order and count are the proof.
   let isPlacedByOrder: Bool

@@ -6,7 +6,7 @@ struct EmbeddingsReplyReader {
   private struct Item {
     /// Where its vector stands among the values; nil for a null.
     var slot: Int?
-    /// Nil where the item tells none.
+    /// Nil where the item gives none.
     var index: Int?
     /// Why its vector can't be used; nil where it can.
     var fault: String?
@@ -23,7 +23,7 @@ struct EmbeddingsReplyReader {
   private let dimensions: Int
   /// Nil where vectors must have the length that is needed.
   private let cut: LocalCut?
-  /// What the reply tells at each of the places for the billed tokens.
+  /// What the reply gives at each of the places for the billed tokens.
   private var tokens: [Int?]
   /// The vectors in the order of the reply.
   private var values: [Float] = []
@@ -34,10 +34,10 @@ struct EmbeddingsReplyReader {
 
   var hasItems: Bool { !objects.isEmpty }
 
-  /// The first count that the reply tells in one of its places for it.
+  /// The first count that the reply gives in one of its places.
   var billedTokens: Int? { tokens.lazy.compactMap(\.self).first }
 
-  /// Whether no item tells its index.
+  /// Whether no item gives its index.
   var isPlacedByOrder: Bool { items.allSatisfy { $0.index == nil } }
 
   init(_ shape: ReplyShape, count: Int, dimensions: Int, cut: LocalCut?) {
@@ -205,7 +205,7 @@ struct EmbeddingsReplyReader {
     }
   }
 
-  /// Steps over what is no vector, and tells what it is.
+  /// Steps over what is no vector, and returns what it is.
   private func skipNoVector(_ scanner: inout JSONScanner) throws -> String {
     let isNull = scanner.peek() == UInt8(ascii: "n")
     try scanner.skip()

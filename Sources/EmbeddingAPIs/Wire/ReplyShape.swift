@@ -5,13 +5,13 @@ struct ReplyShape: Equatable, Sendable {
   let list: [[String]]
   /// The member of an item that is its vector; nil where the item is the vector.
   var vector: String?
-  /// The member of an item that tells which text it is of; nil where order and count alone are the proof.
+  /// The member of an item that says which text it is of; nil where order and count alone are the proof.
   var index: String?
   /// The document's member that names the model.
   var model: String?
   /// The names that lead to the billed tokens; the first that is there counts.
   var usage: [[String]] = []
-  /// The header that tells the billed tokens.
+  /// The header with the billed tokens.
   var usageHeader: String?
 
   func isList(_ path: [String]) -> Bool { path.count == list.count && zip(list, path).allSatisfy { $0.contains($1) } }

@@ -1,6 +1,6 @@
 import Backfill
 
-/// How an API is asked for vectors and how it tells them: a request's path and body, and where a reply has what.
+/// How an API is asked for vectors and how it returns them: a request's path and body, and where a reply has what.
 ///
 /// It is data alone: one writer makes the requests of all formats and one reader, with the same checks, reads their
 /// replies.

@@ -32,7 +32,7 @@ struct PostgresInspection {
     let columns = Columns(of: source.name, all: try PostgresColumn.all(of: oid, on: connection), role: role)
     let key = try PostgresKeyInspection(source: source, relation: oid, columns: columns.all, on: connection)
     for column in key.key.columns {
-      _ = try self.column(column.name, of: columns, missing: "name the primary key in the job")
+      _ = try self.column(column.name, of: columns, missing: "name its primary key with `key` in the job")
     }
     if source.view == nil, let since = source.since { try checkSince(since, columns) }
     if source.view == nil { try checkText(columns) }
@@ -155,13 +155,13 @@ struct PostgresInspection {
     guard rights.isTrue("may_write") else {
       throw Failure(
         .denied, source.home.name, "the role \(columns.role) lacks the right to INSERT and DELETE",
-        remedy: "GRANT SELECT, INSERT, DELETE ON \(source.home.name) TO it")
+        remedy: "GRANT SELECT, INSERT, DELETE ON \(source.home.name) TO \(columns.role.quotedIdentifier)")
     }
     guard rights.isTrue("may_lock") else {
       throw Failure(
         .denied, source.name,
         "the role \(columns.role) can't lock its rows: PostgreSQL asks for the right to UPDATE a column",
-        remedy: "GRANT UPDATE (\(source.key)) ON \(source.name) TO it")
+        remedy: "GRANT UPDATE (\(source.key)) ON \(source.name) TO \(columns.role.quotedIdentifier)")
     }
     return Home(inspection: inspection, relation: pieces, columns: all)
   }
@@ -243,7 +243,7 @@ struct PostgresInspection {
     for (right, isGiven) in [("SELECT", column.canRead), ("UPDATE", !written || column.canWrite)] where !isGiven {
       throw Failure(
         .denied, "\(columns.owner).\(name)", "the role \(columns.role) lacks the right to \(right)",
-        remedy: "GRANT \(right) ON \(columns.owner) TO it")
+        remedy: "GRANT \(right) ON \(columns.owner) TO \(columns.role.quotedIdentifier)")
     }
     return column
   }
@@ -256,7 +256,7 @@ struct PostgresInspection {
   /// Checks the columns that the text is made of.
   private func checkText(_ columns: Columns) throws {
     for name in source.text.columns ?? [] {
-      let text = try column(name, of: columns, missing: "name the text column in the job")
+      let text = try column(name, of: columns, missing: "correct `text` in the job: it names the columns to read")
       if case .column = source.text {
         guard text.type.category == "S" else {
           throw refusal(

@@ -58,7 +58,7 @@ struct PostgresKeyInspection {
   }
 
   private static func refusal(_ source: Source, _ columns: [PostgresColumn]) -> Failure {
-    let remedy = "name the primary key in the job"
+    let remedy = "name its primary key with `key` in the job"
     for key in source.keys where !columns.contains(where: { $0.name == key }) {
       return Failure(.configuration, "\(source.name).\(key)", "there is no such column", remedy: remedy)
     }

@@ -1,7 +1,7 @@
 import Backfill
 import Postgres
 
-/// Finds out who holds a table or rows of it, as far as the database tells this role.
+/// Finds out who holds a table or rows of it, as far as the database shows this role.
 struct PostgresLockHolders: Sendable {
   let table: PostgresTable
 

@@ -48,7 +48,7 @@ package actor PostgresMessageStore: MessageStore {
     do {
       try await reader.reconnect()
     } catch let error as PostgresError {
-      throw error.failure(address, remedy: "check DATABASE_URL and that the server runs")
+      throw error.connectionFailure(address)
     }
   }
 
@@ -326,7 +326,7 @@ extension PostgresMessageStore {
     }
   }
 
-  /// Runs `body` until it passes or the patience is at its end. `isRepeat` tells that an earlier attempt may have been
+  /// Runs `body` until it passes or the patience is at its end. `isRepeat` says that an earlier attempt may have been
   /// done all the same.
   private func withPatience<Value: Sendable>(
     for source: Source, _ body: (_ isRepeat: Bool) async throws -> Value

@@ -16,12 +16,12 @@ struct PostgresRange: Sendable {
   private let after: RowKey?
   private let through: RowKey?
   private let wanted: PageRequest.Rows
-  /// SQL that tells whether a row is a wanted one, in place of the table's own.
+  /// SQL for whether a row is a wanted one, in place of the table's own.
   private let missing: String?
 
   private var window: Int { table.pieces == nil ? Self.window : Self.windowOfTexts }
 
-  /// - Parameter missing: SQL that tells whether a row lacks a vector; the default is the table's.
+  /// - Parameter missing: SQL for whether a row lacks a vector; the default is the table's.
   init(
     of table: PostgresTable, _ wanted: PageRequest.Rows = .missing, after: RowKey? = nil, through: RowKey? = nil,
     missing: String? = nil

@@ -74,7 +74,7 @@ struct PostgresTable: Sendable {
     guard let pieces else { return "\(vector) IS NULL" }
     return "CASE WHEN \(isTooLong) THEN true ELSE NOT \(pieces.holds(digest, outer: identifier)) END"
   }
-  /// The same as far as it can be told without reading the text: true where only the text tells.
+  /// The same as far as it can be told without reading the text: true where only the text shows it.
   var mayLackVector: String { pieces == nil ? lacksVector : "true" }
   func pgvector(_ operation: String) -> String { "OPERATOR(\(pgvectorSchema.quotedIdentifier).\(operation))" }
 

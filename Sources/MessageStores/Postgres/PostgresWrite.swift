@@ -55,7 +55,7 @@ extension PostgresWrite {
   /// The statements before the first row's: BEGIN, the settings, the preparation, and the rows' locks where they come first.
   private var leading: Int { table.locksFirst ? 4 : 3 }
 
-  /// Writes all rows or none, and tells in `outcome` which of them it wrote.
+  /// Writes all rows or none, and puts into `outcome` which of them it wrote.
   private func writeAtOnce(
     _ rows: [EmbeddedRow], to outcome: inout WriteOutcome, on connection: isolated PostgresConnection
   ) throws {

@@ -10,7 +10,7 @@ actor PostgresWriteTurns {
   /// So many writes go one after another before two are tried side by side again.
   private static let mostAlone = 100
 
-  /// Waits for a turn, and tells whether other writes are under way. To be followed by `end`.
+  /// Waits for a turn; returns whether other writes are under way. Call `end` after it.
   func begin() async -> Bool {
     while alone > 0, running > 0 { await withCheckedContinuation { waiting.append($0) } }
     alone = max(0, alone - 1)

@@ -13,7 +13,7 @@ struct SQLiteColumn: Sendable {
 
   var quoted: String { name.quotedIdentifier }
 
-  /// What a key in it is while no row tells, by the type that SQLite would prefer.
+  /// What a key in it is while no row shows it, by the type that SQLite would prefer.
   var declaredKind: RowKey.Kind {
     let type = type.uppercased()
     if type.contains("INT") { return .integer }

@@ -118,7 +118,8 @@ struct SQLiteInspection {
 
   private func checkText(_ columns: [SQLiteColumn]) throws {
     for name in source.text.columns ?? [] {
-      let text = try column(name, of: columns, missing: "name the text column in the job", reading: true)
+      let text = try column(
+        name, of: columns, missing: "correct `text` in the job: it names the columns to read", reading: true)
       let type = text.type.uppercased()
       if case .column = source.text, ["INT", "REAL", "FLOA", "DOUB"].contains(where: type.contains) {
         throw refusal("it holds \(text.type), not text", "name a text column", column: name, reading: true)

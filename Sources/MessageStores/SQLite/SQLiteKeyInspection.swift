@@ -46,7 +46,7 @@ struct SQLiteKeyInspection {
     if names.count == 1, let key = try rowid(names[0]) { return key }
     let found = try names.map { name in
       guard let found = column(name) else {
-        let remedy = "name the primary key in the job" + (try hasRowid() ? ", or rowid" : "")
+        let remedy = "name its primary key with `key` in the job" + (try hasRowid() ? ", or rowid" : "")
         throw refusal("there is no such column", remedy, column: name)
       }
       return found
@@ -122,7 +122,7 @@ struct SQLiteKeyInspection {
 
   private func notTheKey(_ key: [SQLiteColumn]) -> Failure {
     refusal(
-      "it is not the table's key: it is NULL or may hold a value twice", "name the primary key in the job",
+      "it is not the table's key: it is NULL or may hold a value twice", "name its primary key with `key` in the job",
       column: key.map(\.name).joined(separator: ", "))
   }
 

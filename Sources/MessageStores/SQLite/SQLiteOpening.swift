@@ -7,7 +7,10 @@ enum SQLiteOpening {
   /// Throws a `Failure` where the file is missing, is no database, or can't be opened or written.
   static func open(_ path: String, for access: StoreAccess, patience: SQLitePatience) async throws -> DatabaseQueue {
     guard FileManager.default.fileExists(atPath: path) else {
-      throw Failure(.configuration, path, "there is no such file", remedy: "check the path in DATABASE_URL")
+      let remedy = "check the path in DATABASE_URL"
+      throw Failure(
+        .configuration, path, "there is no such file",
+        remedy: path.hasPrefix("/") ? remedy : "\(remedy); an absolute one has four slashes: sqlite:////\(path)")
     }
     guard access != .filling || FileManager.default.isWritableFile(atPath: path) else {
       throw Failure(.denied, path, "the file can't be written", remedy: "give this user the right to write it")

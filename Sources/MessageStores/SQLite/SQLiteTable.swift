@@ -10,7 +10,7 @@ struct SQLiteTable: Sendable {
   let vectorFormat: SQLiteVectorFormat
   /// The vector column's type as declared.
   let declaredType: String
-  /// The dimension that the column declares or its vectors have; nil where neither tells.
+  /// The dimension that the column declares or its vectors have; nil where neither shows it.
   let dimensions: Int?
   /// An index on the key that holds only the rows without a vector; nil where there is none.
   let missingIndex: String?

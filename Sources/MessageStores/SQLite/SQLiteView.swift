@@ -39,7 +39,7 @@ struct SQLiteView {
     return columns
   }
 
-  /// Whether the view's column is the table's of that name, as SQLite itself tells.
+  /// Whether the view's column is the table's of that name, as SQLite itself says.
   private func isOrigin(of name: String) throws -> Bool {
     let statement = try database.makeStatement(
       sql: "SELECT \(name.quotedIdentifier) FROM \(view.table.quotedIdentifier)")

@@ -14,7 +14,7 @@ struct PostgresSurveyor: DatabaseSurveyor {
     do {
       connection = try await PostgresConnection.connect(to: url, applicationName: applicationName)
     } catch let error as PostgresError {
-      throw error.failure(url.redacted, remedy: "check DATABASE_URL and that the server runs")
+      throw error.connectionFailure(url.redacted)
     }
   }
 

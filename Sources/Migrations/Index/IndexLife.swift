@@ -4,7 +4,7 @@ import Postgres
 
 /// The life of a table's vector indexes around a load, on PostgreSQL.
 ///
-/// What has to be there again is recorded in the database before it is dropped and forgotten when it is back: after a
+/// What has to be restored is recorded in the database before it is dropped and forgotten when it is back: after a
 /// crash at any point, `finish` on any machine puts it back. Its errors are `Failure`s, or a `CancellationError` once
 /// the task was cancelled and the statement that ran was ended.
 package struct IndexLife: Sendable {

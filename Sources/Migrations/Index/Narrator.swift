@@ -1,4 +1,4 @@
-/// Who tells a person what happens in a database.
+/// Who reports to a person what happens in a database.
 package struct Narrator: Sendable {
   /// Tells a line that stays.
   package let tell: @Sendable (String) -> Void

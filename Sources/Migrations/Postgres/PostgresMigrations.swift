@@ -10,7 +10,7 @@ package struct PostgresMigrations: MigrationDatabase {
   let patience: LockPatience
   let narrator: Narrator
 
-  /// Connects to `url`; `narrator` tells a person where something is waited for or built.
+  /// Connects to `url`; `narrator` reports where something is waited for or built.
   package static func connect(
     to url: DatabaseURL, applicationName: String, patience: LockPatience = LockPatience(),
     narrator: Narrator

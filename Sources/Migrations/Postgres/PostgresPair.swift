@@ -32,7 +32,7 @@ struct PostgresPair: Sendable {
       let pid = try await worker.query("SELECT pg_backend_pid()")[0][0].flatMap(Int.init) ?? 0
       return PostgresPair(worker: worker, watcher: watcher, workerPID: pid)
     } catch let error as PostgresError {
-      throw error.failure(url.redacted, remedy: "check the address and that the server runs")
+      throw error.connectionFailure(url.redacted, setting: "the address")
     }
   }
 
@@ -78,7 +78,7 @@ struct PostgresPair: Sendable {
           remedy: "name the same server and database, past any pooler")
       }
     } catch let error as PostgresError {
-      throw error.failure(url.redacted, remedy: "check DATABASE_URL and that the server runs")
+      throw error.connectionFailure(url.redacted)
     }
   }
 

@@ -41,7 +41,7 @@ enum PostgresPreflight {
         throw Failure(
           .denied, "extension \(name)", "the role \(row["role"] ?? "") may not create it",
           remedy:
-            "GRANT CREATE ON DATABASE \((row["database"] ?? "").quotedIdentifier) TO it, or have a superuser run CREATE EXTENSION \(name)"
+            "GRANT CREATE ON DATABASE \((row["database"] ?? "").quotedIdentifier) TO \((row["role"] ?? "").quotedIdentifier), or have a superuser run CREATE EXTENSION \(name)"
         )
       }
       if !row.isTrue("trusted") {

@@ -1,7 +1,7 @@
 import Backfill
 import Foundation
 
-/// Where a message database is, as `DATABASE_URL` tells it.
+/// Where a message database is, as `DATABASE_URL` says.
 ///
 /// Accepted are libpq's URLs and keyword strings, and the URLs of the frameworks that are in common use: their options
 /// become libpq's, and those that only steer a driver are left out with a warning. SQLite's are SQLAlchemy's

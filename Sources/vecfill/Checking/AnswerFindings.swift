@@ -1,6 +1,6 @@
 import Backfill
 
-/// What an answer to a harmless text tells of the provider.
+/// What an answer to a harmless text shows of the provider.
 struct AnswerFindings {
   let model: Model
   let reply: EmbeddingReply

@@ -24,8 +24,8 @@ struct ColumnFindings {
       let witness = record.fingerprint == nil ? "the ledger" : "the database"
       return .failed(
         "record", .configuration,
-        "\(witness) says that it holds vectors of [\(held)], and the job makes [\(fingerprint)]",
-        next: "use the former again, fill another column, or empty this one (docs/changing-a-job.md)")
+        "\(witness) says that it holds vectors of [\(held.differing(from: fingerprint))], and the job makes [\(fingerprint.differing(from: held))]",
+        next: "set the job back to the former, fill another column, or empty this one (docs/changing-a-job.md)")
     case .compares:
       return .warning(
         "record", "it has vectors, and nobody recorded of which model",

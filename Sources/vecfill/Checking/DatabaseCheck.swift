@@ -5,7 +5,7 @@ import Ledger
 import MessageStores
 import Postgres
 
-/// Looks at a job's database and at its ledger's place, and tells what it finds.
+/// Looks at a job's database and at its ledger's place, and shows what it finds.
 struct DatabaseCheck {
   let configuration: JobConfiguration
   let job: Job

@@ -1,6 +1,6 @@
 import Backfill
 
-/// Asks a job's provider for the embeddings of a few harmless texts of vecfill's own, and tells what the answers mean.
+/// Asks a job's provider for the embeddings of a few harmless texts of vecfill's own, and shows what the answers mean.
 struct ProviderCheck {
   let embedder: any Embedder
   let model: Model

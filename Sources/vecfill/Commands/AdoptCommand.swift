@@ -14,6 +14,8 @@ struct AdoptCommand: AsyncParsableCommand {
 
       Exit codes: 0 adopted, or recorded already; 64 not confirmed, 69 unavailable, 77 denied, 78 the vectors don't match \
       the job, 80 locked (docs/verify.md).
+
+      Example: `vecfill adopt job.yaml --sample 50`
       """)
 
   @OptionGroup var options: JobOptions

@@ -16,6 +16,8 @@ struct CheckCommand: AsyncParsableCommand {
 
       Exit codes: 0 if nothing failed, else that of the first check that failed: 65 bad data, 69 unavailable, 74 local \
       files, 77 denied, 78 configuration, 82 credit used up (docs/exit-codes.md, docs/check.md).
+
+      Example: `vecfill check job.yaml --offline`
       """)
 
   @OptionGroup var options: JobOptions

@@ -4,7 +4,11 @@ import Configuration
 struct ConfigCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "config", abstract: "Print every setting with where it comes from, secrets redacted.",
-    discussion: "With a job spec, the job is checked too.")
+    discussion: """
+      With a job spec, checks the job too.
+
+      Example: `vecfill config job.yaml`
+      """)
 
   @Argument(help: "The job spec.", completion: .yaml)
   var spec: String?

@@ -6,13 +6,15 @@ import Ledger
 
 struct CostCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "cost", abstract: "Tell what was spent by run, day or model, and what may have been paid twice.",
+    commandName: "cost", abstract: "Show what was spent by run, day or model, and what may have been paid twice.",
     discussion: """
-      From the receipts in the ledger. What may have been paid are requests whose reply never came or could not be used; \
-      its dollars are the most that they can have cost.
+      Reads the receipts in the ledger. "Possibly paid" are requests whose reply never came or could not be used; their \
+      dollars are the most that they can have cost.
+
+      Example: `vecfill cost --by day`
       """)
 
-  @Option(help: "What to add up by: run, day (UTC) or model.")
+  @Option(help: ArgumentHelp("Add up by run, day (UTC) or model.", valueName: "run|day|model"))
   var by = Ledger.ExpenseGroup.run
 
   @OptionGroup var ledger: LedgerOption

@@ -12,6 +12,8 @@ struct EstimateCommand: AsyncParsableCommand {
       (docs/estimate.md).
 
       Exit codes: 0, 82 if the cost may be above --max-cost, and those of run (docs/exit-codes.md).
+
+      Example: `vecfill estimate job.yaml --max-cost 5`
       """)
 
   @OptionGroup var options: JobOptions
@@ -19,18 +21,18 @@ struct EstimateCommand: AsyncParsableCommand {
   @Flag(help: "One JSON object, for machines.")
   var json = false
 
-  @Option(help: ArgumentHelp("Exit with 82 where the cost may be above it.", valueName: "usd"))
+  @Option(help: ArgumentHelp("Exit with 82 if the cost may be above this.", valueName: "usd"))
   var maxCost: Double?
 
   @Flag(help: "Price all models of the catalogue side by side, the cheapest first.")
   var compare = false
 
-  @Option(help: ArgumentHelp("Read only a random sample of about so many rows, 100 or more.", valueName: "rows"))
+  @Option(help: ArgumentHelp("Read only a random sample of about so many rows; 100 is the least.", valueName: "rows"))
   var sample: Int?
 
   @Option(
     help: ArgumentHelp(
-      "Read a random sample, large enough to tell the tokens to within so much, e.g. 1%.", valueName: "percent"))
+      "Read a random sample, large enough to know the tokens to within so much, e.g. 1%.", valueName: "percent"))
   var within: Percentage?
 
   func validate() throws {

@@ -2,5 +2,6 @@ import ArgumentParser
 
 struct LedgerCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "ledger", abstract: "Change what the ledger remembers.", subcommands: [LedgerForgetCommand.self])
+    commandName: "ledger", abstract: "Change what vecfill remembers of a column.",
+    subcommands: [LedgerForgetCommand.self])
 }

@@ -15,6 +15,8 @@ struct LedgerForgetCommand: AsyncParsableCommand {
       `vecfill cost` still shows what was paid.
 
       Vectors that are paid and not yet written are lost. If there are any, give --yes.
+
+      Example: `vecfill ledger forget chat_messages.embedding`
       """)
 
   @Argument(help: ArgumentHelp("The column, e.g. chat_messages.embedding.", valueName: "table.column"))

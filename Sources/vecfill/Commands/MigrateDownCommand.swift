@@ -9,6 +9,8 @@ struct MigrateDownCommand: AsyncParsableCommand {
     discussion: """
       What vecfill found and did not make stays. Before vectors are dropped, you see how many and what they cost, and need \
       --yes.
+
+      Example: `vecfill migrate down job.yaml --to 2`
       """)
 
   @OptionGroup var options: MigrateOptions

@@ -3,7 +3,8 @@ import Migrations
 
 struct MigrateHistoryCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "history", abstract: "Show what was done to the database, when and by whom.")
+    commandName: "history", abstract: "Show what was done to the database, when and by whom.",
+    discussion: "Example: `vecfill migrate history`")
 
   @OptionGroup var options: MigrateOptions
 

@@ -3,9 +3,10 @@ import Migrations
 
 struct MigrateNewCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "new", abstract: "Write the two empty files of a new migration.")
+    commandName: "new", abstract: "Write the two empty files of a new migration.",
+    discussion: "Example: `vecfill migrate new \"add language\"`")
 
-  @Argument(help: "What it does, e.g. \"add language\".")
+  @Argument(help: ArgumentHelp("What it does, e.g. \"add language\".", valueName: "words"))
   var words: String
 
   @Option(

@@ -4,7 +4,8 @@ import Migrations
 
 struct MigratePlanCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "plan", abstract: "Show what `up` would do; change nothing.")
+    commandName: "plan", abstract: "Show what `up` would do; change nothing.",
+    discussion: "Example: `vecfill migrate plan job.yaml`")
 
   @OptionGroup var options: MigrateOptions
 

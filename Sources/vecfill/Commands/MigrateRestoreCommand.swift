@@ -8,6 +8,8 @@ struct MigrateRestoreCommand: AsyncParsableCommand {
     discussion: """
       A run with `index: {when: rebuild}` builds them itself when every row has its vector. Use this if the load won't end \
       soon. Rows that it still has to write are then written into the indexes, slowly.
+
+      Example: `vecfill migrate restore`
       """)
 
   @OptionGroup var database: MigrationDatabaseOption

@@ -4,7 +4,11 @@ import Migrations
 struct MigrateSQLCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "sql", abstract: "Print the SQL that `up` or `down` would run; run nothing.",
-    discussion: "If somebody else runs it, record that with `vecfill migrate stamp VERSION`.")
+    discussion: """
+      If somebody else runs it, record that with `vecfill migrate stamp VERSION`.
+
+      Example: `vecfill migrate sql job.yaml`
+      """)
 
   @OptionGroup var options: MigrateOptions
 

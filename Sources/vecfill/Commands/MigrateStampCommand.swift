@@ -7,6 +7,8 @@ struct MigrateStampCommand: AsyncParsableCommand {
     discussion: """
       For SQL that somebody else ran, and for files that were edited or removed after they were applied. The live schema is \
       compared first: if it differs from the files, you see where, and nothing is recorded. `down` leaves what is stamped.
+
+      Example: `vecfill migrate stamp 3 job.yaml`
       """)
 
   @Argument(help: "The version.")

@@ -3,7 +3,8 @@ import Migrations
 
 struct MigrateStatusCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "status", abstract: "Show the state of each migration; change nothing.")
+    commandName: "status", abstract: "Show the state of each migration; change nothing.",
+    discussion: "Example: `vecfill migrate status job.yaml`")
 
   @OptionGroup var options: MigrateOptions
 

@@ -7,6 +7,8 @@ struct MigrateUpCommand: AsyncParsableCommand {
     discussion: """
       `vecfill migrate up jobs/X.yaml` makes what the job's tables need and no more. What is there already stays as it is. \
       Without a job spec, it runs the migrations of a folder (docs/migrations.md).
+
+      Example: `vecfill migrate up job.yaml`
       """)
 
   @OptionGroup var options: MigrateOptions

@@ -4,7 +4,8 @@ import Migrations
 
 struct MigrateVerifyCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "verify", abstract: "Check the files against the records, and the records against the live schema.")
+    commandName: "verify", abstract: "Check the files against the records, and the records against the live schema.",
+    discussion: "Example: `vecfill migrate verify`")
 
   @OptionGroup var options: MigrateOptions
 

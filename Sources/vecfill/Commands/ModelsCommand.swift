@@ -8,9 +8,11 @@ struct ModelsCommand: ParsableCommand {
     discussion: """
       From config/models.yaml, your own ~/.config/vecfill/models.yaml and --models; later ones win, model by model \
       (docs/configuration.md). Other models work too; their price is unknown.
+
+      Example: `vecfill models`
       """)
 
-  @Option(help: "A catalogue of models, merged over the others.", completion: .yaml)
+  @Option(help: ArgumentHelp("A catalogue of models, merged over the others.", valueName: "file"), completion: .yaml)
   var models: String?
   @Flag(help: "Print JSON.")
   var json = false

@@ -2,8 +2,12 @@ import ArgumentParser
 
 struct PauseCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "pause", abstract: "Let a running job begin nothing new until it is resumed.",
-    discussion: "What was asked for is awaited and written. Stops and bounds work meanwhile (docs/steering.md).")
+    commandName: "pause", abstract: "Pause a running job.",
+    discussion: """
+      It begins nothing new. Replies under way are awaited and written. It can still be stopped (docs/steering.md).
+
+      Example: `vecfill pause`
+      """)
 
   @OptionGroup var job: RunningJob
 

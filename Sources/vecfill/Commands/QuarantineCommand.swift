@@ -5,13 +5,15 @@ import Ledger
 
 struct QuarantineCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "quarantine", abstract: "List the rows that were refused alone, or let the next run try them again.",
+    commandName: "quarantine",
+    abstract: "List the rows that got no vector and why, or let the next run try them again.",
+    discussion: "Example: `vecfill quarantine retry 42 --source chat_messages`",
     subcommands: [List.self, Retry.self, Drop.self], defaultSubcommand: List.self)
 
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "List the rows in quarantine with their reasons.")
 
-    @Option(help: "Only the rows of this table.")
+    @Option(help: ArgumentHelp("Only the rows of this table.", valueName: "table"))
     var source: String?
     @OptionGroup var ledger: LedgerOption
     @Flag(help: "One JSON array, for machines.")
@@ -38,9 +40,9 @@ struct QuarantineCommand: AsyncParsableCommand {
       abstract: "Take rows out of quarantine, so that the next run embeds them again.",
       discussion: "Without a key all of them, or all of --source.")
 
-    @Argument(help: "Keys of rows.")
+    @Argument(help: ArgumentHelp("The rows' keys; all rows without one.", valueName: "key"))
     var keys: [String] = []
-    @Option(help: "The table that the keys are of.")
+    @Option(help: ArgumentHelp("The table that has these keys.", valueName: "table"))
     var source: String?
     @OptionGroup var ledger: LedgerOption
 
@@ -59,7 +61,7 @@ struct QuarantineCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Forget the quarantined rows of a table that is gone or no longer filled.")
 
-    @Argument(help: "The table.")
+    @Argument(help: ArgumentHelp("The table.", valueName: "table"))
     var source: String
     @OptionGroup var ledger: LedgerOption
 

@@ -15,12 +15,15 @@ struct ReembedCommand: AsyncParsableCommand {
       application has to do, and when: docs/change-the-model.md.
 
       Exit codes: those of run, and 65 if the comparison shows less than --min-overlap or --min-recall.
+
+      Example: `vecfill reembed job.yaml --to text-embedding-3-large --no-switch`
       """)
 
   @OptionGroup var options: JobOptions
 
   @Option(
-    help: ArgumentHelp("The new model; --dimensions is its length where not the model's own.", valueName: "model"))
+    help: ArgumentHelp(
+      "The new model; --dimensions if its vectors are to have another length than its own.", valueName: "model"))
   var to: String?
 
   @Flag(help: "Show how far it is, and change nothing.")
@@ -58,14 +61,14 @@ struct ReembedCommand: AsyncParsableCommand {
       """, valueName: "percent"))
   var minRecall: LeastPercentage?
 
-  @Option(help: "Quarantined rows with which it goes on.")
+  @Option(help: ArgumentHelp("Go on with up to so many rows in quarantine.", valueName: "rows"))
   var maxQuarantined = 0
 
   func validate() throws {
     guard [status, abandon, undo, finish].count(where: { $0 }) <= 1 else {
       throw ValidationError("give one of --status, --abandon, --undo and --finish")
     }
-    guard options.options.model == nil else { throw ValidationError("name the new model with --to") }
+    guard options.options.model.model == nil else { throw ValidationError("name the new model with --to") }
     guard (0...3650).contains(keepDays) else { throw ValidationError("--keep-days takes days from 0 to 3650") }
     guard maxQuarantined >= 0 else { throw ValidationError("--max-quarantined takes a number of rows") }
   }

@@ -6,15 +6,17 @@ import Monitoring
 
 struct ReportCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "report", abstract: "Write a page about a job's runs: what came back when, its cost, its quarantine.",
+    commandName: "report", abstract: "Write an HTML page about a job's runs: progress, cost, quarantine.",
     discussion: """
-      From the ledger, also while a run goes on. The file needs nothing else: no network, no script. It holds no texts.
+      Reads the ledger, also during a run. The file needs nothing else: no network, no script. It holds no texts.
+
+      Example: `vecfill report report.html`
       """)
 
   @Argument(help: ArgumentHelp("The HTML file to write.", valueName: "file"), completion: .file(extensions: ["html"]))
   var file: String
 
-  @Argument(help: "The job's name (default: the one that ran last).")
+  @Argument(help: ArgumentHelp("The job's name (default: the one that ran last).", valueName: "job"))
   var job: String?
 
   @OptionGroup var ledger: LedgerOption

@@ -2,8 +2,12 @@ import ArgumentParser
 
 struct ResumeCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "resume", abstract: "Let a paused job go on.",
-    discussion: "It goes on where it was (docs/steering.md).")
+    commandName: "resume", abstract: "Resume a paused job.",
+    discussion: """
+      It goes on where it was (docs/steering.md).
+
+      Example: `vecfill resume`
+      """)
 
   @OptionGroup var job: RunningJob
 

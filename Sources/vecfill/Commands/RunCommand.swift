@@ -11,47 +11,55 @@ struct RunCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run", abstract: "Fill every missing embedding of a job's tables.",
     discussion: """
-      Reads DATABASE_URL and the provider's key from the environment or a .env file; `vecfill config` tells every \
-      value and where it comes from. Stopped by SIGINT, SIGTERM or SIGHUP, or killed, the same command goes on where it was.
+      Reads DATABASE_URL and the provider's key from the environment or a .env file; `vecfill config` shows every \
+      value and where it comes from. After a stop by Ctrl-C, SIGTERM or \
+      SIGHUP, or a kill, the same command goes on where it was.
 
       With an HNSW index on the column each write is many times slower: `index: {when: rebuild}` in the spec \
       drops it for the load and puts it back after it (docs/migrations.md).
 
-      With --follow it goes on when all is filled, and fills what comes and, as `edits` in the spec says, what is edited, \
-      round by round (docs/edited-texts.md). Stopped while it waits, it ends as its last round did, with 0 as a rule.
+      With --follow it waits for more when all is filled. It fills new rows and, with `edits` in the spec, edited ones \
+      (docs/edited-texts.md). A stop while it waits ends it as its last round ended, mostly with 0.
 
       With --deadline, --until, --max-rows or --max-requests, or outside the job's `hours`, it stops with work left: that \
       is 0, or 81 with --require-complete (docs/steering.md).
 
       Exit codes: 0 complete, 64 usage, 65 bad data, 69 unavailable, 74 local files, 77 denied, 78 configuration, \
       80 locked, 81 work left, 82 budget, 83 newly quarantined rows, 130 SIGINT, 143 SIGTERM or SIGHUP (docs/exit-codes.md).
+
+      Example: `vecfill run job.yaml --until 06:00 --max-rows 100000`
       """)
 
   @OptionGroup var options: JobOptions
 
-  @Flag(help: "The same as `vecfill estimate`: tell what a run would take, write nothing and call nothing.")
+  @Flag(
+    name: [.long, .customShort("n")],
+    help: "The same as `vecfill estimate`: show what a run would take; write nothing and call nothing.")
   var dryRun = false
 
   @Flag(
     help: ArgumentHelp(
-      "Go on when all is filled: wait for rows that come or are edited, and fill them, until it is stopped."))
+      "Go on when all is filled: wait for new and edited rows, and fill them, until it is stopped."))
   var follow = false
 
-  @Option(help: ArgumentHelp("What to do while another process fills the same columns: fail (80) or skip (0)."))
+  @Option(
+    help: ArgumentHelp(
+      "What to do while another process fills the same columns: exit with 80, or skip it with 0.",
+      valueName: "fail|skip"))
   var ifLocked = LockPolicy.fail
 
-  @Option(help: ArgumentHelp("Seconds that requests in flight may take to end after a stop.", valueName: "seconds"))
+  @Option(help: ArgumentHelp("Wait so many seconds for requests in flight after a stop.", valueName: "seconds"))
   var grace: Double = 20
 
-  @Option(help: ArgumentHelp("Seconds of nothing but failures after which the run ends.", valueName: "seconds"))
+  @Option(help: ArgumentHelp("End the run after so many seconds without a success.", valueName: "seconds"))
   var maxOutage: Double = 600
 
   @OptionGroup var steeringOptions: SteeringOptions
 
-  @Option(help: ArgumentHelp("Quarantined rows with which the exit is still 0.", valueName: "rows"))
+  @Option(help: ArgumentHelp("So many rows in quarantine don't change the exit code.", valueName: "rows"))
   var maxQuarantined: Int = 0
 
-  @Flag(help: "Take vectors that are there, and of which nobody recorded the model, for the job's own, uncompared.")
+  @Flag(help: "Take vectors whose model nobody recorded for the job's own, without comparing them.")
   var adopt = false
 
   @OptionGroup var monitoring: MonitoringOptions

@@ -7,15 +7,19 @@ import Postgres
 
 struct SearchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "search", abstract: "Print the messages nearest to some words: the quickest proof of the vectors.",
-    discussion: "Embeds the words with the job's model, which the provider bills, and writes nothing.")
+    commandName: "search", abstract: "Print the rows whose texts are nearest to some words.",
+    discussion: """
+      Embeds the words with the job's model, which the provider bills, and writes nothing.
+
+      Example: `vecfill search "reset my password" job.yaml -n 3`
+      """)
 
   @Argument(help: "The words to search for.")
   var words: String
 
-  @OptionGroup var options: JobOptions
+  @OptionGroup var options: SampleOptions
 
-  @Option(help: "How many messages to print.")
+  @Option(name: [.long, .customShort("n")], help: ArgumentHelp("How many rows to print.", valueName: "rows"))
   var limit = 5
 
   func validate() throws {
@@ -33,7 +37,7 @@ struct SearchCommand: AsyncParsableCommand {
     let found = try await Database.with(configuration, job, for: .reading) { database in
       try await nearest(to: try await vector(of: input, from: embedder, job), job, database)
     }
-    print(found.isEmpty ? "no message has a vector yet" : "distance  table key  text")
+    print(found.isEmpty ? "no row has a vector yet" : "distance  table key  text")
     for (source, neighbour) in found {
       let piece = neighbour.piece.map { " #\($0)" } ?? ""
       print("\(neighbour.distance.fixed(4))    \(source.name) \(neighbour.key)\(piece)  \(excerpt(neighbour.text))")
@@ -61,7 +65,7 @@ struct SearchCommand: AsyncParsableCommand {
     return Array(found.sorted { $0.neighbour.distance < $1.neighbour.distance }.prefix(limit))
   }
 
-  /// A message's beginning on one line; a control character could steer the terminal.
+  /// A text's beginning on one line; a control character could steer the terminal.
   private func excerpt(_ text: String) -> String {
     let line = String(
       String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))

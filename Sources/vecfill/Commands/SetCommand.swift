@@ -5,9 +5,11 @@ struct SetCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "set", abstract: "Change the limits of a running job.",
     discussion: """
-      rpm and tpm are the job's own limits of requests and tokens a minute, concurrency is the most requests in flight, \
-      budget is in dollars over all runs of the job; `none` lifts what the job set. What the provider tells holds all the \
-      same. It holds for this process alone, and `vecfill status` shows it (docs/steering.md).
+      rpm and tpm are the most requests and tokens a minute, concurrency is the most requests in flight, budget is in \
+      dollars over all runs of the job. `none` removes the job's own limit; the provider's stays. It holds for this process \
+      only, and `vecfill status` shows it (docs/steering.md).
+
+      Example: `vecfill set rpm=500 concurrency=4`
       """)
 
   @Argument(
@@ -15,7 +17,7 @@ struct SetCommand: AsyncParsableCommand {
   var changes: [String]
 
   @Option(
-    help: ArgumentHelp("The running job, by its name or its process's number, where there are several."))
+    help: ArgumentHelp("The running job, by its name or its process's number, if there are several.", valueName: "job"))
   var job: String?
 
   func run() async throws {

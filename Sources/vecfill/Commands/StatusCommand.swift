@@ -6,10 +6,14 @@ import Ledger
 
 struct StatusCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "status", abstract: "Tell from the ledger how the jobs stand, during a run and after.",
-    discussion: "How fast a run is comes from the replies of its last two minutes, so any process can ask.")
+    commandName: "status", abstract: "Show how the jobs stand, during a run and after.",
+    discussion: """
+      Reads the ledger, and asks the run if one is under way. The rate is that of the last two minutes.
 
-  @Argument(help: ArgumentHelp("A job's name, or its spec; all jobs without.", valueName: "job"), completion: .yaml)
+      Example: `vecfill status --watch`
+      """)
+
+  @Argument(help: ArgumentHelp("A job's name or its spec; all jobs without it.", valueName: "job"), completion: .yaml)
   var job: String?
 
   @OptionGroup var ledger: LedgerOption
@@ -61,7 +65,7 @@ struct StatusCommand: AsyncParsableCommand {
     return (try JobConfiguration(spec: job).jobName, try ledger.path(spec: job))
   }
 
-  /// What the job's process tells itself; nil where it runs no more, or can't be asked.
+  /// What the job's process says of itself; nil where it runs no more, or can't be asked.
   private func control(
     of job: Ledger.JobStatus, _ holder: RunLock.Holder?, in sockets: String
   ) async -> ControlReport? {

@@ -2,8 +2,13 @@ import ArgumentParser
 
 struct StopCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "stop", abstract: "Stop a running job, which ends with 0, or with 81 under --require-complete.",
-    discussion: "As SIGTERM does: what is in flight is awaited; a second time cancels it (docs/steering.md).")
+    commandName: "stop", abstract: "Stop a running job; run it again to go on.",
+    discussion: """
+      Requests in flight are awaited; a second `vecfill stop` cancels them. The run ends with 0, or with 81 under \
+      --require-complete (docs/steering.md).
+
+      Example: `vecfill stop nightly`
+      """)
 
   @OptionGroup var job: RunningJob
 

@@ -11,6 +11,8 @@ struct TokenizerInstallCommand: AsyncParsableCommand {
       Downloads it from OpenAI if it is not there, checks its SHA-256, and prepares it for a fast start. The folder is \
       $VECFILL_DATA_DIR, else $XDG_DATA_HOME/vecfill, else ~/.local/share/vecfill. vecfill also looks beside its binary \
       and in ../share/vecfill, which is for all users.
+
+      Example: `vecfill tokenizer install`
       """)
 
   private static let address = "https://openaipublic.blob.core.windows.net/encodings/cl100k_base.tiktoken"
@@ -26,7 +28,9 @@ struct TokenizerInstallCommand: AsyncParsableCommand {
     let source = from ?? (Self.holdsVocabulary(folder.original) ? folder.original : Self.address)
     let original = try await Self.read(source)
     guard Self.isVocabulary(original) else {
-      throw Failure(.badData, Self.shown(source), "is not cl100k_base's vocabulary")
+      throw Failure(
+        .badData, Self.shown(source), "is not cl100k_base's vocabulary",
+        remedy: "leave out --from to download it from OpenAI")
     }
     do {
       try folder.install(original, from: Self.shown(source))
@@ -41,7 +45,9 @@ struct TokenizerInstallCommand: AsyncParsableCommand {
     do {
       return try Data(contentsOf: URL(fileURLWithPath: source))
     } catch {
-      throw Failure(.localIO, shown(source), "can't be read")
+      throw Failure(
+        .localIO, shown(source), "can't be read",
+        remedy: "give the path of cl100k_base.tiktoken, or leave out --from to download it")
     }
   }
 

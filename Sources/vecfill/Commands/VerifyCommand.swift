@@ -15,9 +15,11 @@ struct VerifyCommand: AsyncParsableCommand {
 
       Exit codes: 0 if nothing is wrong, 65 if something is; 69 unavailable, 77 denied, 78 configuration, 82 credit used up \
       (docs/verify.md).
+
+      Example: `vecfill verify job.yaml --offline`
       """)
 
-  @OptionGroup var options: JobOptions
+  @OptionGroup var options: SampleOptions
 
   @Option(help: ArgumentHelp("How many rows of each column are embedded again, from 0 to 1000.", valueName: "rows"))
   var sample = 20

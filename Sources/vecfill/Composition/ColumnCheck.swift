@@ -10,7 +10,7 @@ struct ColumnCheck: Sendable {
   let ledger: Ledger
   let claims: [ColumnClaim]
   let packer: Packer
-  /// Whether vectors of which nobody recorded what they are made of are taken for the job's own.
+  /// Whether vectors whose origin nobody recorded are taken for the job's own.
   let adopts: Bool
 
   /// A column that may be filled.
@@ -59,7 +59,9 @@ struct ColumnCheck: Sendable {
     let name = source.column
     let witness = isInDatabase ? "the database" : "the ledger \(ledger.path)"
     return Failure(
-      .configuration, name, "\(witness) says that it holds vectors of [\(held)], and the job makes [\(made)]",
-      remedy: "use the former again, fill another column, or empty this one and run again (docs/changing-a-job.md)")
+      .configuration, name,
+      "\(witness) says that it holds vectors of [\(held.differing(from: made))], and the job makes [\(made.differing(from: held))]",
+      remedy:
+        "set the job back to the former, fill another column, or empty this one and run again (docs/changing-a-job.md)")
   }
 }

@@ -75,7 +75,7 @@ struct Database: Sendable {
   }
 }
 
-/// The machine's name, as locks and connections tell it.
+/// The machine's name, as locks and connections show it.
 enum Host {
   static var name: String {
     var bytes = [CChar](repeating: 0, count: 256)

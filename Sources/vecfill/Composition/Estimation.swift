@@ -6,7 +6,7 @@ import PgVector
 import Pipeline
 import Tokenizer
 
-/// Makes and tells an estimate: `vecfill estimate`, and `vecfill run --dry-run`.
+/// Makes and shows an estimate: `vecfill estimate`, and `vecfill run --dry-run`.
 struct Estimation {
   let configuration: JobConfiguration
   var json = false

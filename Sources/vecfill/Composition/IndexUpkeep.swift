@@ -14,7 +14,7 @@ struct IndexUpkeep: Sendable {
   private let narrator: Narrator
   private let mayBeAway: Bool
 
-  /// `mayBeAway` tells whether an index of the job's tables is away or may be, as `TableIndexes` of each has it: with
+  /// `mayBeAway` says whether an index of the job's tables is away or may be, as `TableIndexes` of each has it: with
   /// `index: {when: keep}` and none away there is nothing to do, and no connection is made.
   init(_ job: Job, _ configuration: JobConfiguration, _ narrator: Narrator, mayBeAway: Bool = true) throws {
     self.job = job

@@ -22,8 +22,8 @@ final class StopSignals: Sendable {
   private nonisolated(unsafe) let sources: [any DispatchSourceSignal]
 
   /// - Parameters:
-  ///   - announce: tells a person that the signal has come.
-  ///   - abandon: tells that the process ends though something hangs.
+  ///   - announce: says that the signal has come.
+  ///   - abandon: says that the process ends though something hangs.
   init(
     announce: @escaping @Sendable (StopCause) -> Void, abandon: @escaping @Sendable (StopCause) -> Void
   ) {

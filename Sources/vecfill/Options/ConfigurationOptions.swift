@@ -1,48 +1,32 @@
 import ArgumentParser
 import Configuration
 
-/// The flags that set a job's parameters, for each command that reads a job; their values are checked with the other
-/// layers', so that an error reads the same wherever a value stands.
+/// The flags that set a job's parameters, for each command that works on a whole job; their values are checked with the
+/// other layers', so that an error reads the same wherever a value stands.
 struct ConfigurationOptions: ParsableArguments {
-  @Option(help: help(.provider))
-  var provider: String?
-  @Option(help: help(.model))
-  var model: String?
-  @Option(help: help(.dimensions))
-  var dimensions: String?
-  @Option(help: help(.batchSize))
+  @OptionGroup var model: ModelOptions
+  @Option(help: ModelOptions.help(.batchSize, "inputs"))
   var batchSize: String?
-  @Option(help: help(.concurrency))
+  @Option(help: ModelOptions.help(.concurrency, "requests"))
   var concurrency: String?
-  @Option(help: help(.writers))
+  @Option(help: ModelOptions.help(.writers, "writes"))
   var writers: String?
-  @Option(help: help(.requestsPerMinute))
+  @Option(help: ModelOptions.help(.requestsPerMinute, "requests"))
   var requestsPerMinute: String?
-  @Option(help: help(.tokensPerMinute))
+  @Option(help: ModelOptions.help(.tokensPerMinute, "tokens"))
   var tokensPerMinute: String?
-  @Option(help: help(.budget))
+  @Option(help: ModelOptions.help(.budget, "usd"))
   var budget: String?
-  @Option(help: help(.baseURL))
-  var baseURL: String?
-  @Option(help: help(.migrationDatabaseURL))
+  @Option(help: ModelOptions.help(.migrationDatabaseURL, "url"))
   var migrationDatabaseURL: String?
-  @Option(help: help(.ledger), completion: .file())
+  @Option(help: ModelOptions.help(.ledger, "path"), completion: .file())
   var ledger: String?
-  @Option(help: help(.models), completion: .yaml)
-  var models: String?
 
   var flags: [Parameter: String] {
-    [
-      .provider: provider, .model: model, .dimensions: dimensions, .batchSize: batchSize, .concurrency: concurrency,
-      .writers: writers, .requestsPerMinute: requestsPerMinute, .tokensPerMinute: tokensPerMinute, .budget: budget,
-      .baseURL: baseURL,
-      .migrationDatabaseURL: migrationDatabaseURL, .ledger: ledger, .models: models,
-    ].compactMapValues(\.self)
-  }
-
-  private static func help(_ parameter: Parameter) -> ArgumentHelp {
-    let definition = parameter.definition
-    let fallback = definition.fallback.map { "\($0)" } ?? definition.derivedDefault ?? "none"
-    return "\(definition.summary) (default: \(fallback))"
+    let own: [Parameter: String?] = [
+      .batchSize: batchSize, .concurrency: concurrency, .writers: writers, .requestsPerMinute: requestsPerMinute,
+      .tokensPerMinute: tokensPerMinute, .budget: budget, .migrationDatabaseURL: migrationDatabaseURL, .ledger: ledger,
+    ]
+    return model.flags.merging(own.compactMapValues(\.self)) { flag, _ in flag }
   }
 }

@@ -14,7 +14,7 @@ struct LedgerOption: ParsableArguments {
     return try JobConfiguration(spec: spec, flags: flags).ledgerPath ?? StateFolder().ledger
   }
 
-  /// What is told where there is no ledger yet, which is no error.
+  /// What is printed when there is no ledger yet, which is no error.
   static func nothingYet(_ path: String, json: Bool) -> String {
     json ? "[]" : "no job has run yet; the ledger would be \(path)"
   }
@@ -23,7 +23,7 @@ struct LedgerOption: ParsableArguments {
   func existing() throws -> Ledger {
     let path = try path()
     guard let ledger = try Ledger.openForReading(at: path) else {
-      throw Failure(.localIO, path, "there is no ledger", remedy: "give its path with --ledger")
+      throw Failure(.localIO, path, "there is no ledger", remedy: "run a job first, or give its path with --ledger")
     }
     return ledger
   }

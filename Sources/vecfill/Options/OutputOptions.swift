@@ -3,27 +3,30 @@ import Backfill
 import Foundation
 import Logging
 
-/// What a run tells, and how.
+/// What a run prints, and how.
 struct OutputOptions: ParsableArguments {
-  @Option(help: "How log lines look: text, or json with one object a line (docs/events.md); the summary as well.")
+  @Option(
+    help: ArgumentHelp(
+      "Print log lines and the summary as text, or as one JSON object a line (docs/events.md).", valueName: "text|json")
+  )
   var logFormat = LogFormat.text
 
   @Flag(
-    name: .shortAndLong, help: "Tell only warnings and errors; a run that is complete prints nothing, but for json.")
+    name: .shortAndLong, help: "Print warnings and errors only; a complete run prints nothing, except with json.")
   var quiet = false
 
-  @Flag(name: .shortAndLong, help: "Tell each request, too.")
+  @Flag(name: .shortAndLong, help: "Print each request, too.")
   var verbose = false
 
   @Option(
     help: ArgumentHelp(
-      "Run by /bin/sh at the end, however it ends; the summary as JSON is on its standard input, VECFILL_EXIT_CODE is set.",
+      "A command for /bin/sh at the end, however the run ends. It gets the summary as JSON on standard input, and VECFILL_EXIT_CODE.",
       valueName: "command"))
   var onExit: String?
 
   @Option(
     help: ArgumentHelp(
-      "Is sent the same JSON by POST at the end; better set in VECFILL_WEBHOOK, as others see a command line.",
+      "POST the same JSON there at the end. Others can see a command line: better set VECFILL_WEBHOOK.",
       valueName: "url"))
   var webhook: String?
 

@@ -2,28 +2,29 @@ import ArgumentParser
 import Backfill
 import Foundation
 
-/// Within which bounds a run works, and what it makes of work that is left (docs/steering.md).
+/// When a run stops before all is done, and with which exit code (docs/steering.md).
 struct SteeringOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Stop so long after the start, e.g. 90s, 50m or 8h.", valueName: "time"))
+  @Option(help: ArgumentHelp("Stop after this time, e.g. 90s, 50m or 8h.", valueName: "time"))
   var deadline: RunTime?
 
   @Option(
     help: ArgumentHelp(
-      "Stop at this local time, e.g. 06:00: the next one; or at a full one, e.g. 2026-11-27T06:00.", valueName: "time"))
+      "Stop at the next such local time, e.g. 06:00, or at a date and time, e.g. 2026-11-27T06:00.", valueName: "time"))
   var until: EndTime?
 
-  @Option(help: ArgumentHelp("Stop after so many rows were written.", valueName: "rows"))
+  @Option(help: ArgumentHelp("Stop after so many written rows.", valueName: "rows"))
   var maxRows: Int?
 
   @Option(help: ArgumentHelp("Stop after so many requests, retries included.", valueName: "requests"))
   var maxRequests: Int?
 
-  @Flag(help: "Exit with 81, not 0, where one of these bounds, the job's hours or `vecfill stop` left work.")
+  @Flag(help: "Exit with 81, not 0, if one of these bounds, the job's hours or `vecfill stop` left work.")
   var requireComplete = false
 
   @Option(
     help: ArgumentHelp(
-      "Exit with 83 where rows are in quarantine: quarantined (any), new (one since the job was last complete), never.")
+      "When rows in quarantine mean exit code 83: with any of them, with new ones since the job was last complete, or never.",
+      valueName: "quarantined|new|never")
   )
   var failOn = FailOn.new
 

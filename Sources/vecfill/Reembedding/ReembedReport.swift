@@ -2,7 +2,7 @@ import Backfill
 import Foundation
 import Migrations
 
-/// What `vecfill reembed JOB --status` tells.
+/// What `vecfill reembed JOB --status` shows.
 struct ReembedReport {
   let text: String
 

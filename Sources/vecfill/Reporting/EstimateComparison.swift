@@ -1,7 +1,7 @@
 import Backfill
 import Configuration
 
-/// What `vecfill estimate --compare` tells: the same rows priced with each model of the catalogue.
+/// What `vecfill estimate --compare` shows: the same rows priced with each model of the catalogue.
 struct EstimateComparison: Encodable {
   struct Entry: Encodable {
     let model: String

@@ -3,7 +3,7 @@ import Configuration
 import PgVector
 import Tokenizer
 
-/// The figures of one source, or of all: what `vecfill estimate` tells.
+/// The figures of one source, or of all: what `vecfill estimate` shows.
 struct EstimateFigures: Encodable {
   /// nil where these are the figures of all sources.
   let source: String?

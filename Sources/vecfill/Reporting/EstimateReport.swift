@@ -1,7 +1,7 @@
 import Backfill
 import Configuration
 
-/// What `vecfill estimate` tells: as text for a terminal of 80 columns, and as one JSON object.
+/// What `vecfill estimate` shows: as text for a terminal of 80 columns, and as one JSON object.
 struct EstimateReport: Encodable {
   private let job: String
   private let model: String

@@ -2,7 +2,7 @@ import Backfill
 import Foundation
 import Ledger
 
-/// What `vecfill status` tells of a job.
+/// What `vecfill status` shows of a job.
 struct JobReport: Encodable {
   let job: String
   let database: String
@@ -36,7 +36,7 @@ struct JobReport: Encodable {
   let possiblyPaid: Int
   let spooledBatches: Int
   let openRequests: Int
-  /// How the running process stands, as it tells itself; nil where none can be asked.
+  /// How the running process stands, as it says itself; nil where none can be asked.
   let control: ControlReport?
   let ledger: String
   private let now: Date

@@ -3,7 +3,7 @@ import Configuration
 import Logging
 import Pipeline
 
-/// What a run tells at its end.
+/// What a run shows at its end.
 struct RunSummary: Encodable {
   enum Outcome: String, Encodable {
     /// Every row has a vector, except blank ones.
@@ -72,7 +72,7 @@ struct RunSummary: Encodable {
   /// What the run came to, in a sentence.
   private let message: String
 
-  /// - Parameter requiresComplete: whether the exit code tells that a bound has left work.
+  /// - Parameter requiresComplete: whether the exit code shows that a bound has left work.
   init(
     _ run: JobRun.Outcome, job: Job, countsExactly: Bool, ledger: String, round: Int? = nil,
     requiresComplete: Bool = true

@@ -1,7 +1,7 @@
 import Backfill
 import Pipeline
 
-/// How a running process stands, as it tells itself.
+/// How a running process stands, as it says itself.
 struct ControlReport: Codable, Sendable {
   let job: String
   let pid: Int32

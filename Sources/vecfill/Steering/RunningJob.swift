@@ -7,7 +7,7 @@ import Foundation
 struct RunningJob: ParsableArguments {
   @Argument(
     help: ArgumentHelp(
-      "The running job, by its name or its process's number, where there are several.", valueName: "job"))
+      "The running job, by its name or its process's number, if there are several.", valueName: "job"))
   var name: String?
 
   /// Asks the run to do something, and prints what it answers.
@@ -35,11 +35,13 @@ struct RunningJob: ParsableArguments {
 
   private func nothing(in folder: String, _ others: [ControlReport]) -> Failure {
     guard let name else {
-      return Failure(.unavailable, folder, "no run listens there", remedy: "`vecfill status` tells what runs")
+      return Failure(
+        .unavailable, folder, "no run of this user listens there",
+        remedy: "start one with `vecfill run JOB`; `vecfill status` shows how the jobs stand")
     }
     return Failure(
       .unavailable, "job \(name)", "no run of it listens in \(folder)",
-      remedy: others.isEmpty ? "`vecfill status` tells what runs" : "there is \(Self.list(others))")
+      remedy: others.isEmpty ? "`vecfill status` shows how the jobs stand" : "these run: \(Self.list(others))")
   }
 
   private func several(_ runs: [ControlReport]) -> Failure {

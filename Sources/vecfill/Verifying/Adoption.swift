@@ -40,8 +40,9 @@ struct Adoption {
     let name = "\(source.name).\(source.vector)"
     guard recorded.admits(made) else {
       throw Failure(
-        .configuration, name, "it is recorded that it holds vectors of [\(recorded)], and the job makes [\(made)]",
-        remedy: "use the former again, or fill another column (docs/changing-a-job.md)")
+        .configuration, name,
+        "it is recorded that it holds vectors of [\(recorded.differing(from: made))], and the job makes [\(made.differing(from: recorded))]",
+        remedy: "set the job back to the former, or fill another column (docs/changing-a-job.md)")
     }
     tell("\(name) is known already as [\(recorded)]")
   }

@@ -5,7 +5,7 @@ import MessageStores
 import Postgres
 import Tokenizer
 
-/// Looks at what each column of a job holds, and tells what it finds; nothing is written.
+/// Looks at what each column of a job holds, and shows what it finds; nothing is written.
 struct ColumnVerification {
   let configuration: JobConfiguration
   let job: Job

@@ -1,6 +1,6 @@
 /// How many requests may be in flight: one more for each round that is answered in time, half as many after a refusal.
 ///
-/// Where nothing is known of the limits it begins with one request, whose reply may tell them, and has four times as many
+/// Where the limits are unknown it begins with one request, whose reply may tell them, and has four times as many
 /// with each round until the first sign of trouble.
 package struct ConcurrencyWindow: Equatable, Sendable {
   private var ceiling: Double

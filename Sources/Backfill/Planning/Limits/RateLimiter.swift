@@ -58,7 +58,7 @@ package struct RateLimiter: Equatable, Sendable {
     return max(pace.factor < 1 ? min(wait, RateLimiter.paceInterval) : wait, heldUntil - now, .zero)
   }
 
-  /// The longer of the waits that the limits a minute which the provider tells ask for, at the full pace; nil where
+  /// The longer of the waits for the provider's two limits a minute, at the full pace; nil where
   /// there is none. A limit that the job itself sets as low is not the provider's.
   package mutating func toldWait(forTokens count: Int, at now: Duration) -> ToldWait? {
     func isTold(_ told: Int?, _ configured: Int?) -> Int? { told.flatMap { $0 < configured ?? .max ? $0 : nil } }
@@ -89,7 +89,7 @@ package struct RateLimiter: Equatable, Sendable {
     return reserved
   }
 
-  /// A reply tells that a request of `counted` tokens, for which `reserved` were taken, took `actual` ones.
+  /// A reply shows that a request of `counted` tokens, for which `reserved` were taken, took `actual` ones.
   package mutating func correct(counted: Int, reserved: Int, actual: Int, at now: Duration) {
     let most = BilledRatio.bounds.upperBound * Double(max(counted, 1))
     let actual = Int(min(max(Double(actual), 0), most))
@@ -117,7 +117,7 @@ package struct RateLimiter: Equatable, Sendable {
     setRates(at: now)
   }
 
-  /// Takes up what a provider tells of its limits and of what is left of them.
+  /// Takes up the limits that a provider reports, and what is left of them.
   package mutating func learn(_ hints: RateLimitHints, at now: Duration) {
     if let limit = hints.requestLimit, limit > 0 { told.requestsPerMinute = limit }
     if let limit = hints.tokenLimit, limit > 0 { told.tokensPerMinute = limit }
@@ -126,7 +126,7 @@ package struct RateLimiter: Equatable, Sendable {
     if let left = hints.tokensRemaining { tokens?.lower(to: left, at: now) }
   }
 
-  /// The limits that hold: those that the job sets and those that the provider tells, of two the lower.
+  /// The limits that hold: those that the job sets and those that the provider reports, of two the lower.
   package var limits: Job.Limits {
     Job.Limits(requestsPerMinute: requestLimit, tokensPerMinute: tokenLimit)
   }

@@ -1,6 +1,6 @@
 /// What of a job can be changed while it runs.
 package struct Terms: Equatable, Sendable {
-  /// The ceilings that the job sets itself; those that the provider tells hold as well.
+  /// The ceilings that the job sets itself; those that the provider reports hold as well.
   package var limits: Job.Limits
   package var concurrency: Int
   package var budget: Job.Budget?

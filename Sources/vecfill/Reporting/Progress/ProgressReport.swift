@@ -2,7 +2,7 @@ import Backfill
 import Foundation
 import Pipeline
 
-/// How far a run is at a moment: what its live line, its log lines and its `progress` events tell.
+/// How far a run is at a moment: what its live line, its log lines and its `progress` events show.
 struct ProgressReport: Encodable, Equatable {
   let job: String
   let seconds: Double

@@ -7,7 +7,8 @@ import Testing
 /// Struck at every statement, a migration run again ends where an undisturbed one does.
 ///
 /// VECFILL_KILL_STRIDE=1 strikes at each; the default of 9 keeps the suite short.
-@Suite struct KillTests {
+@Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+struct KilledMigrationTests {
   static let stride = ProcessInfo.processInfo.environment["VECFILL_KILL_STRIDE"].flatMap(Int.init) ?? 9
 
   enum Way: String, CaseIterable {

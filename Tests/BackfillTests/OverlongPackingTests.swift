@@ -2,7 +2,7 @@ import Backfill
 import Testing
 
 /// What becomes of texts with more tokens than the model takes; a token here is a character.
-@Suite struct TooLongTests {
+@Suite struct OverlongPackingTests {
   static func packer(
     _ tooLong: TextPreparation.TooLong, limit: Int = 4, maxInputs: Int = 10, maxTokens: Int = .max,
     prefix: String = "", count: @escaping @Sendable (String) -> Int = { $0.count }

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What is estimated is corrected by what replies bill, so that limits converge; a budget stays with its upper bound.
-@Suite struct BilledRatioTests {
+@Suite struct BilledRatioValueTests {
   @Test(arguments: [0.3, 0.78, 1.0, 1.4, 4.0])
   func `replies of any sizes bring it to what the provider bills`(billed: Double) {
     var ratio = BilledRatio()

@@ -1,6 +1,6 @@
 import Backfill
 
-extension RefusalTests {
+extension RefusedReplyTests {
   static let cases: [Case] =
     [
       "insufficient_quota", "credit_balance_exhausted", "organization_spend_limit_exceeded",

@@ -7,7 +7,7 @@ import Testing
 
 /// What an answer of another status than 200 is taken for.
 @Suite(.timeLimit(.minutes(1)))
-struct RefusalTests {
+struct RefusedReplyTests {
   struct Case: Sendable, CustomTestStringConvertible {
     let name: String
     let status: Int

@@ -5,7 +5,8 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite struct LockTests {
+@Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+struct LockPatienceTests {
   static var shortPatience: LockPatience {
     var patience = LockPatience()
     patience.attempts = 3

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What a provider tells of its limits makes no run wait for longer than its `--max-outage`.
-@Suite struct ToldLimitTests {
+@Suite struct LongWaitTests {
   struct Hints: CustomTestStringConvertible, Sendable {
     let testDescription: String
     let hints: RateLimitHints

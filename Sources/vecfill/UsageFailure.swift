@@ -1,0 +1,31 @@
+import ArgumentParser
+import Backfill
+
+/// What the parser finds wrong with the arguments, on one line as every other error.
+enum UsageFailure {
+  /// - Parameter arguments: they show which command's help is worth reading.
+  static func failure(of error: any Error, in arguments: [String]) -> Failure {
+    var message = Vecfill.message(for: error)
+    var remedy = "`\(UnknownCommand.path(in: arguments).joined(separator: " ")) --help` shows what it takes"
+    if let guess = message.firstRange(of: ". Did you mean ") {
+      remedy = "did you mean \(message[guess.upperBound...]) \(remedy)"
+      message = String(message[..<guess.lowerBound])
+    }
+    message.replace(". Please provide one of ", with: ": give one of ")
+    if message.hasSuffix(".") { message.removeLast() }
+    let takes = help(in: Vecfill.fullMessage(for: error)).map { " (\($0))" } ?? ""
+    return Failure(.usage, "command line", lowercased(message) + takes, remedy: remedy)
+  }
+
+  /// What the parser shows of the option's own help, e.g. "stop after this time, e.g. 90s".
+  private static func help(in report: String) -> String? {
+    guard let line = report.split(whereSeparator: \.isNewline).first(where: { $0.hasPrefix("Help:") }),
+      let text = line.split(separator: "  ").last, text.contains(" ")
+    else { return nil }
+    return lowercased(text.hasSuffix(".") ? String(text.dropLast()) : String(text))
+  }
+
+  private static func lowercased(_ sentence: String) -> String {
+    sentence.prefix(1).lowercased() + sentence.dropFirst()
+  }
+}
