@@ -98,7 +98,10 @@ private let refusedLines: [(String, String)] = [
   ("model: \"a\\nb\"", "2:8: model must be text on one line"),
   ("model: !own planted", "2:8: model must be text, not text; put it in quotes"),
   ("provider: opnai", "2: the catalogue doesn't know this provider; did you mean openai? `vecfill models` lists them"),
-  ("provider: voyage", "2: provider must be one of openai, azure, demo"),
+  (
+    "provider: voyage",
+    "2: provider must be one of openai, azure, demo; others are added to a catalogue of your own (docs/providers.md)"
+  ),
   ("provider: my own", "2:11: provider must be printable ASCII without white space"),
   ("cut: lokal", "2:6: cut must be one of provider, local; did you mean local?"),
   ("preparation: {newlines: keeps}", "2:25: preparation.newlines must be one of keep, space; did you mean keep?"),

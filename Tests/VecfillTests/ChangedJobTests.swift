@@ -90,7 +90,7 @@ import Testing
       for place in [[:], scene.elsewhere("place")] {
         let exit = try await scene.fill([], place)
         #expect(exit.code == 78, "\(exit.errors)")
-        #expect(exit.errors.contains(" text=content ") && exit.errors.contains(" text=title "), "\(exit.errors)")
+        #expect(exit.errors.contains("[text=content]") && exit.errors.contains("[text=title]"), "\(exit.errors)")
       }
       #expect(scene.server.record.requests.count == requests)
       try await scene.database.run("UPDATE m SET embedding = NULL")

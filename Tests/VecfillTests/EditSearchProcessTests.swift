@@ -35,7 +35,7 @@ import Testing
 
       try await scene.database.run("UPDATE chat_messages SET content = 'poison' WHERE id = 7")
       for _ in 0..<2 {
-        #expect(try await scene.fill().code == 83)
+        #expect(try await scene.fill(["--fail-on", "quarantined"]).code == 83)
         #expect(try await Self.searched(scene) == second)
       }
       try await scene.database.run("UPDATE chat_messages SET content = 'good' WHERE id = 7")

@@ -88,11 +88,12 @@ import Testing
       process.send(SIGTERM)
       #expect(await process.exit().code == 143)
       let requests = scene.server.record.requests.count
-      for (old, new) in [("newlines: space", "newlines: keep"), ("model: text-embedding-3-small", "model: other")] {
-        try scene.write(spec: scene.spec.replacingOccurrences(of: old, with: new))
+      for (key, old, new) in [("newlines", "space", "keep"), ("model", "text-embedding-3-small", "other")] {
+        try scene.write(spec: scene.spec.replacingOccurrences(of: "\(key): \(old)", with: "\(key): \(new)"))
         let exit = try await scene.fill()
         #expect(exit.code == 78)
-        #expect(exit.errors.contains("model=text-embedding-3-small dimensions=8 text=content newlines=space"))
+        #expect(exit.errors.contains("holds vectors of [\(key)=\(old)]"), "\(exit.errors)")
+        #expect(exit.errors.contains("makes [\(key)=\(new)]"), "\(exit.errors)")
       }
       try scene.write(spec: scene.spec)
       let elsewhere = try TemporaryFolder()
