@@ -18,6 +18,9 @@ extension Int {
     }
   }
 
+  /// As a clock has it: "07", "12".
+  package var twoDigits: String { self < 10 ? "0\(self)" : "\(self)" }
+
   /// With its noun: "1 row", "1,204 rows", "2 retries".
   package func of(_ noun: String, plural: String? = nil) -> String {
     "\(grouped) \(self == 1 ? noun : plural ?? noun + "s")"
@@ -35,6 +38,12 @@ extension Double {
     let unit = Int(scale)
     let fraction = String(whole % unit)
     return sign + (whole / unit).grouped + "." + String(repeating: "0", count: digits - fraction.count) + fraction
+  }
+
+  /// A share of 1 that is done: "33.4%", "100%"; never rounded up to what isn't done yet.
+  package var percentDone: String {
+    let percent = (1000 * self).rounded(.down) / 10
+    return (percent == 100 ? "100" : percent.fixed(1)) + "%"
   }
 
   /// Dollars: "$0", "<$0.000001", "$0.000369", "$0.0247", "$12.34", "$10,111".
@@ -73,7 +82,7 @@ extension Duration {
     let parts = [total / 3600, total / 60 % 60, total % 60]
     let shown = parts[0] == 0 ? Array(parts.dropFirst()) : parts
     return shown.enumerated().map {
-      $0.offset == 0 ? "\($0.element)" : ($0.element < 10 ? "0\($0.element)" : "\($0.element)")
+      $0.offset == 0 ? "\($0.element)" : $0.element.twoDigits
     }
     .joined(separator: ":")
   }

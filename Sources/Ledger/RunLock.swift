@@ -74,7 +74,7 @@ package final class RunLock: Sendable {
 
   /// What a column is called in names of files: 32 hexadecimal digits.
   package static func name(of column: String) -> String {
-    TextDigest(of: column).bytes.prefix(16).map { String(format: "%02x", $0) }.joined()
+    Array(TextDigest(of: column).bytes.prefix(16)).hex
   }
 
   private static func path(_ column: String, _ folder: String) -> String {

@@ -25,6 +25,6 @@ package enum IndexName {
 
   /// Eight hexadecimal digits that stand for `words`.
   package static func digest(of words: String) -> String {
-    TextDigest(of: words).bytes.prefix(4).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    Array(TextDigest(of: words).bytes.prefix(4)).hex
   }
 }

@@ -26,7 +26,10 @@ package struct RunProgress: Sendable {
   package var hasBegun = false
 
   /// What it waits for, in words; nil while work goes on.
-  package var waitingWords: String? { waiting.map { $0.isHeld ? held ?? $0.words : $0.words } }
+  package var waitingWords: String? { waiting.map(words) }
+
+  /// A wait in words: why the run is held, where it is that.
+  package func words(of waiting: Waiting) -> String { waiting.isHeld ? held ?? waiting.words : waiting.words }
 
   /// What of `elapsed` the run could work: its rate is that of this time.
   package func worked(of elapsed: Duration) -> Duration {

@@ -2,7 +2,6 @@ import ArgumentParser
 import Backfill
 import Configuration
 import Foundation
-import Postgres
 
 @main
 enum Main {
@@ -16,14 +15,11 @@ enum Main {
       } else {
         try command.run()
       }
-    } catch let failure as Failure {
-      end(with: failure)
-    } catch let error as PostgresError {
-      end(with: error.failure("the database"))
     } catch  where error is ArgumentParser.ExitCode || Vecfill.exitCode(for: error) != .failure {
       // What the parser itself throws, a request for help among it.
       do { try end(withUsage: error) } catch { end(with: error) }
     } catch {
+      if let failure = Failure.of(error) { end(with: failure) }
       // What another error says of itself may hold anything (P10).
       end(
         with: Failure(

@@ -22,7 +22,7 @@ extension WorkHours {
     guard let from, let to, from != to else {
       throw Failure(
         .configuration, value.place, "\(value.path) must be two different times, e.g. \"22:00-06:00\"",
-        remedy: "a zone is told by a mapping of from, to and zone")
+        remedy: "to name a zone write hours: {from: \"22:00\", to: \"06:00\", zone: Europe/Berlin}")
     }
     self.init(from: from, to: to, zone: zone ?? .current)
   }

@@ -62,6 +62,8 @@ private final class ReportNode {
 
   private func member(named name: String) -> ReportNode {
     guard case .object(var nodes) = contents else { return self }
+    // The only reference is `nodes` now: else each member would copy those before it.
+    contents = .nothing
     let node = ReportNode()
     nodes[name] = node
     contents = .object(nodes)
@@ -70,6 +72,7 @@ private final class ReportNode {
 
   func element() -> ReportNode {
     guard case .array(var nodes) = contents else { return self }
+    contents = .nothing
     let node = ReportNode()
     nodes.append(node)
     contents = .array(nodes)

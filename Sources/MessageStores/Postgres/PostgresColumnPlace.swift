@@ -19,7 +19,7 @@ struct PostgresColumnPlace: Hashable, Sendable {
   /// The column of `source`; nil where there is no such table or column.
   static func find(_ source: Source, on connection: isolated PostgresConnection) throws -> PostgresColumnPlace? {
     let home = source.home
-    let name = (home.schema.map { "\($0.quotedIdentifier)." } ?? "") + home.table.quotedIdentifier
+    let name = home.quotedName
     return try connection.inspect(
       """
       SELECT c.oid, a.attnum, n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -118,7 +118,8 @@ extension PostgresDigestTable {
         "SELECT has_table_privilege($1::oid, $2) AS is_given", [.text(oid), .text(right)])[0]
       guard given.isTrue("is_given") else {
         throw Failure(
-          .denied, subject, "the role \(role) lacks the right to \(right)", remedy: "GRANT \(right) ON \(subject) TO it"
+          .denied, subject, "the role \(role) lacks the right to \(right)",
+          remedy: "GRANT \(right) ON \(subject) TO \(role.quotedIdentifier)"
         )
       }
     }

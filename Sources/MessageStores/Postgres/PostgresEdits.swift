@@ -60,7 +60,7 @@ extension PostgresEdits {
     for (right, isGiven) in [("SELECT", column.canRead), ("UPDATE", !isFilled || column.canWrite)] where !isGiven {
       throw Failure(
         .denied, name, "the role \(role) lacks the right to \(right)",
-        remedy: "GRANT \(right) ON \(source.name) TO it")
+        remedy: "GRANT \(right) ON \(source.name) TO \(role.quotedIdentifier)")
     }
     self.init(digest: source.digestColumn.quotedIdentifier, areMarked: areMarked, scope: scope)
   }
@@ -79,7 +79,7 @@ extension PostgresEdits {
     ]
   }
 
-  /// How it is told in the table with the object id `relation` in `schema`, whose columns are `columns`.
+  /// How edited rows are found in the table with the object id `relation` in `schema`, whose columns are `columns`.
   static func find(
     for source: Source, in relation: String, schema: String, columns: [PostgresColumn], role: String, isFilled: Bool,
     key: PostgresKey, on connection: isolated PostgresConnection

@@ -36,6 +36,22 @@ struct PostgresFilledSample: Sendable {
       return try read(withTexts: false, on: connection)
     }
   }
+
+  /// The dimension of a vector that the column of `source` holds; nil where there is none, or none was found in time.
+  static func dimensions(of source: Source, on connection: isolated PostgresConnection) throws -> Int? {
+    let vector = source.vector.quotedIdentifier
+    // A vector's text form needs none of pgvector's functions, which may be off the search path.
+    let statement = """
+      SELECT cardinality(string_to_array(\(vector)::text, ',')) FROM \(source.quotedName)
+      WHERE \(vector) IS NOT NULL LIMIT 1
+      """
+    do {
+      return try connection.query(statement, under: PostgresSettings(statementTimeout: .seconds(10))).first?[0]
+        .flatMap { Int($0) }
+    } catch let error as PostgresError where error.sqlState == "57014" {
+      return nil
+    }
+  }
 }
 
 extension VectorType {

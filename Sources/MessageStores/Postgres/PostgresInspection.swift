@@ -83,7 +83,7 @@ struct PostgresInspection {
   private func isYetToCome(_ columns: Columns, on connection: isolated PostgresConnection) throws -> Bool {
     guard source.chunks != nil else { return !columns.all.contains { $0.name == source.vector } }
     let home = source.home
-    let name = (home.schema.map { "\($0.quotedIdentifier)." } ?? "") + home.table.quotedIdentifier
+    let name = home.quotedName
     return try connection.inspect("SELECT to_regclass($1) IS NULL AS is_missing", [.text(name)])[0].isTrue("is_missing")
   }
 
@@ -193,7 +193,7 @@ struct PostgresInspection {
     on connection: isolated PostgresConnection,
     missing remedy: String = "check its name, its schema and the search path, and DATABASE_URL"
   ) throws -> PostgresRow {
-    let name = (source.schema.map { "\($0.quotedIdentifier)." } ?? "") + source.table.quotedIdentifier
+    let name = source.quotedName
     let found = try connection.inspect(
       """
       SELECT c.oid, (parse_ident(c.relnamespace::regnamespace::text))[1] AS schema, c.relkind AS kind,
@@ -317,7 +317,7 @@ struct PostgresInspection {
     }
     // pgvector's type modifier is the dimension.
     let declared = column.modifier.flatMap { $0 > 0 ? $0 : nil }
-    let found = try declared ?? existingDimensions(on: connection)
+    let found = try declared ?? PostgresFilledSample.dimensions(of: source, on: connection)
     if let dimensions, let found, found != dimensions, access != .planning {
       let recorded = try PostgresColumnRecords.fingerprint(
         table: relation["oid"] ?? "", in: relation["schema"] ?? "", column: column.number, on: connection)
@@ -326,22 +326,6 @@ struct PostgresInspection {
         "set dimensions to \(found) in the job, or \(Self.fillAnother)", column: source.vector)
     }
     return (Int(column.number) ?? 0, type, declared)
-  }
-
-  /// The dimension of a vector that the column holds; nil where there is none.
-  private func existingDimensions(on connection: isolated PostgresConnection) throws -> Int? {
-    let table = (source.schema.map { "\($0.quotedIdentifier)." } ?? "") + source.table.quotedIdentifier
-    let vector = source.vector.quotedIdentifier
-    // A vector's text form needs none of pgvector's functions, which may be off the search path.
-    let statement =
-      "SELECT cardinality(string_to_array(\(vector)::text, ',')) FROM \(table) WHERE \(vector) IS NOT NULL LIMIT 1"
-    do {
-      return try connection.query(statement, under: PostgresSettings(statementTimeout: .seconds(10))).first?[0]
-        .flatMap { Int($0) }
-    } catch let error as PostgresError where error.sqlState == "57014" {
-      // So many rows without a vector that none was found in time.
-      return nil
-    }
   }
 }
 

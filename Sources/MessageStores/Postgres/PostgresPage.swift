@@ -93,7 +93,7 @@ struct PostgresPage: Sendable {
 extension PostgresTable {
   /// Whether a row is one of the sample's, by its key's text.
   func isChosen(by sample: KeySample) -> String {
-    let bound = sample.bound.map { String(format: "%02x", $0) }.joined()
+    let bound = sample.bound.hex
     let digest = "pg_catalog.sha256(pg_catalog.convert_to(\(key.text) || '\(sample.salt)', 'UTF8'))"
     return "\(digest) < '\\x\(bound)'::pg_catalog.bytea"
   }

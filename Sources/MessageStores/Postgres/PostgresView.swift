@@ -19,7 +19,7 @@ struct PostgresView: Sendable {
     func refusal(_ reason: String, _ remedy: String, column: String? = nil) -> Failure {
       Failure(.configuration, column.map { "\(view).\($0)" } ?? view.description, reason, remedy: remedy)
     }
-    let quoted = (view.schema.map { "\($0.quotedIdentifier)." } ?? "") + view.table.quotedIdentifier
+    let quoted = view.quotedName
     let found = try connection.inspect(
       """
       SELECT c.oid, (parse_ident(c.relnamespace::regnamespace::text))[1] AS schema, c.relkind AS kind

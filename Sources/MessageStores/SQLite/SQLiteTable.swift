@@ -111,7 +111,7 @@ struct SQLiteTable: Sendable {
   }
 
   private func chosen(by sample: KeySample) -> String {
-    let bound = sample.bound.map { String(format: "%02x", $0) }.joined()
+    let bound = sample.bound.hex
     return "\(Self.digestFunction)(\(key.text) || '\(sample.salt)') < x'\(bound)'"
   }
 

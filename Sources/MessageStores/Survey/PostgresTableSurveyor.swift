@@ -10,7 +10,7 @@ struct PostgresTableSurveyor: Sendable {
   let address: String
 
   func survey(on connection: isolated PostgresConnection) throws -> TableSurvey {
-    let name = (source.schema.map { "\($0.quotedIdentifier)." } ?? "") + source.table.quotedIdentifier
+    let name = source.quotedName
     let found = try connection.inspect(
       """
       SELECT c.oid, (parse_ident(c.relnamespace::regnamespace::text))[1] AS schema, c.relnamespace::regnamespace AS quoted,
@@ -42,7 +42,7 @@ struct PostgresTableSurveyor: Sendable {
   private func pieces(on connection: isolated PostgresConnection) throws -> TableSurvey.Pieces? {
     guard source.chunks != nil else { return nil }
     let home = source.home
-    let name = (home.schema.map { "\($0.quotedIdentifier)." } ?? "") + home.table.quotedIdentifier
+    let name = home.quotedName
     return try connection.inspect(
       """
       SELECT relkind = 'p' AS is_partitioned, pg_get_userbyid(relowner) AS owner, pg_has_role(relowner, 'USAGE') AS is_own
@@ -67,7 +67,7 @@ struct PostgresTableSurveyor: Sendable {
       try connection.inspect(
         "SELECT c.oid, (parse_ident(c.relnamespace::regnamespace::text))[1] AS schema FROM pg_class c "
           + "WHERE c.oid = to_regclass($1)::oid",
-        [.text((view.schema.map { "\($0.quotedIdentifier)." } ?? "") + view.table.quotedIdentifier)]
+        [.text(view.quotedName)]
       ).first
     }
     let shown = try source.view == nil ? columns : PostgresColumn.all(of: read?["oid"] ?? "0", on: connection)

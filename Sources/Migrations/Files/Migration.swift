@@ -30,7 +30,7 @@ package struct Migration: Hashable, Sendable {
   /// SHA-256 over the normalised SQL of both directions, in hexadecimal: comments and layout may change.
   package var checksum: String {
     let text = up.normalized + "\n\u{0}\n" + (down?.normalized ?? "")
-    return TextDigest(of: text).bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    return TextDigest(of: text).bytes.hex
   }
 }
 

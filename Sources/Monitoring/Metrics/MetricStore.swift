@@ -1,7 +1,7 @@
 import Backfill
 import CoreMetrics
 
-/// Keeps what is told to swift-metrics, for those who read it.
+/// Keeps the values that swift-metrics gets, for `/metrics`, the file and OTLP.
 ///
 /// It holds the metrics of `Metric` alone; what else is made through it is dropped. Each call takes microseconds and none
 /// can fail.

@@ -21,10 +21,7 @@ struct RunHistory: Sendable {
   /// Looks at the progress; called every second or less often.
   mutating func add(_ progress: RunProgress, at time: Duration) {
     if let last = points.last, time - last.time < interval * 0.9 { return }
-    points.append(
-      Point(
-        time: time, rows: before.rows + progress.done, tokens: before.tokens + progress.tally.billedTokens,
-        requests: before.requests + progress.tally.requests, cost: before.cost + (progress.tally.cost ?? 0)))
+    points.append(reached(progress, at: time))
     guard points.count > RunHistory.mostPoints else { return }
     points = points.enumerated().filter { $0.offset % 2 == 0 }.map(\.element)
     interval *= 2
@@ -32,8 +29,13 @@ struct RunHistory: Sendable {
 
   /// A round has ended as `progress` tells: the next one counts from zero.
   mutating func endRound(_ progress: RunProgress) {
-    before = Point(
-      time: .zero, rows: before.rows + progress.done, tokens: before.tokens + progress.tally.billedTokens,
+    before = reached(progress, at: .zero)
+  }
+
+  /// What all rounds have come to.
+  private func reached(_ progress: RunProgress, at time: Duration) -> Point {
+    Point(
+      time: time, rows: before.rows + progress.done, tokens: before.tokens + progress.tally.billedTokens,
       requests: before.requests + progress.tally.requests, cost: before.cost + (progress.tally.cost ?? 0))
   }
 

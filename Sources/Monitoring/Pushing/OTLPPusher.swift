@@ -25,16 +25,7 @@ package struct OTLPPusher: Sendable {
 
   package func push(isLast: Bool) async {
     let timeout = isLast ? min(OTLPPusher.lastTimeout, settings.timeout) : settings.timeout
-    let outcome: Result<Int, Failure>? = await withTaskGroup(of: Result<Int, Failure>?.self) { group in
-      group.addTask { await sent() }
-      group.addTask {
-        try? await Task.sleep(for: timeout)
-        return nil
-      }
-      let first = await group.next() ?? nil
-      group.cancelAll()
-      return first
-    }
+    let outcome = await within(timeout) { await sent() }
     guard !Task.isCancelled else { return }
     switch outcome {
     case .success(let status) where (200..<300).contains(status): break

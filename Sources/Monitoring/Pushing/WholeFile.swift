@@ -9,7 +9,7 @@ package struct WholeFile: Sendable {
     self.path = path
   }
 
-  /// Puts `text` in place of what was there, for everyone to read (0644); blocks while the disk does.
+  /// Replaces the file's contents by `text`. Everyone may read it (0644). It blocks while it writes.
   ///
   /// Throws a `Failure` with `.localIO`.
   package func write(_ text: String) throws(Failure) {

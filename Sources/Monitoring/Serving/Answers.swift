@@ -10,7 +10,7 @@ struct Answers: Sendable {
       return Answers.plain(.misdirectedRequest, "this name is not served here: use the address\n")
     }
     guard request.method == .GET else {
-      return Answers.plain(.methodNotAllowed, "only to read\n", [HTTPHeader("Allow"): "GET"])
+      return Answers.plain(.methodNotAllowed, "only GET is answered here\n", [HTTPHeader("Allow"): "GET"])
     }
     var response = found(request.path)
     for (name, value) in Answers.always { response.headers[name] = value }

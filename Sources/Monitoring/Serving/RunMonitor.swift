@@ -4,7 +4,7 @@ import Pipeline
 
 /// What is known of the run of this process, for all who watch it.
 ///
-/// It is told of the run and asked by others, at any time and from any thread; neither can fail or wait for long.
+/// The run writes to it and others read it, at any time and from any thread. Neither can fail or wait for long.
 package final class RunMonitor: Sendable {
   package let facts: RunFacts
   private let store: MetricStore

@@ -1,3 +1,4 @@
+import Backfill
 import Logging
 import ServiceLifecycle
 
@@ -35,12 +36,7 @@ struct ServicesBeside: Sendable {
 
   func end() async {
     await group.triggerGracefulShutdown()
-    await withTaskGroup(of: Void.self) { tasks in
-      tasks.addTask { for await _ in hasEnded {} }
-      tasks.addTask { try? await Task.sleep(for: ServicesBeside.grace + .seconds(1)) }
-      await tasks.next()
-      tasks.cancelAll()
-    }
+    _ = await within(ServicesBeside.grace + .seconds(1)) { for await _ in hasEnded {} }
   }
 
   /// Tells that the group runs: one that was asked to end before would run none of its services.

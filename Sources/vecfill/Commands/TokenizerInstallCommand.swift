@@ -82,6 +82,6 @@ struct TokenizerInstallCommand: AsyncParsableCommand {
 
   private static func isVocabulary(_ file: Data) -> Bool {
     let digest = file.withUnsafeBytes { TextDigest(ofUTF8: $0).bytes }
-    return digest.map { String(format: "%02x", $0) }.joined() == sha256
+    return digest.hex == sha256
   }
 }

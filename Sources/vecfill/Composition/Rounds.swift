@@ -101,7 +101,7 @@ struct Rounds: Sendable {
     if Console.standard.isLive, logger.logLevel <= .info {
       Console.standard.log(header.text(width: Console.standard.width))
     } else {
-      logger.tell(.info, .runStarted, header.line, header.fields)
+      logger.tell(.info, .runStarted, header.line, header.eventFields)
     }
   }
 

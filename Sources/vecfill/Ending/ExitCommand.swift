@@ -36,7 +36,11 @@ struct ExitCommand: Sendable {
     } catch {
       return "--on-exit: /bin/sh could not be run"
     }
-    guard await isOver(ends) else {
+    let isOver = await within(patience) {
+      for await _ in ends {}
+      return !Task.isCancelled
+    }
+    guard isOver == true else {
       // Foundation puts a process into a group of its own.
       kill(-process.processIdentifier, SIGKILL)
       kill(process.processIdentifier, SIGKILL)
@@ -44,22 +48,5 @@ struct ExitCommand: Sendable {
     }
     if process.terminationReason == .uncaughtSignal { return "--on-exit: signal \(process.terminationStatus) ended it" }
     return process.terminationStatus == 0 ? nil : "--on-exit: it ended with \(process.terminationStatus)"
-  }
-
-  /// Whether it ends in time.
-  private func isOver(_ ends: AsyncStream<Void>) async -> Bool {
-    await withTaskGroup(of: Bool.self) { group in
-      group.addTask {
-        for await _ in ends {}
-        return !Task.isCancelled
-      }
-      group.addTask {
-        try? await Task.sleep(for: patience)
-        return false
-      }
-      let isOver = await group.next() ?? false
-      group.cancelAll()
-      return isOver
-    }
   }
 }

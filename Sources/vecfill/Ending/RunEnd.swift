@@ -1,7 +1,5 @@
-import ArgumentParser
 import Backfill
 import Foundation
-import Postgres
 
 /// Tells others how `vecfill run` ended: the termination log, `--on-exit` and `--webhook`, each once.
 final class RunEnd: Sendable {
@@ -27,9 +25,9 @@ final class RunEnd: Sendable {
   ///
   /// - Parameter error: what the process ends with; nil for 0.
   func tell(_ error: (any Error)?) async {
-    let code = error.map(RunEnd.exitCode) ?? 0
+    let code = Backfill.ExitCode(endingWith: error).rawValue
     var summary = summary.withLock { $0 }
-    let failure = (error as? Failure) ?? (error as? PostgresError)?.failure("the database")
+    let failure = error.flatMap(Failure.of)
     if summary == nil || failure != nil && summary?.exitCode != code {
       summary = RunSummary(
         failure: failure ?? Failure(.unavailable, "vecfill", "it ended without a summary"), job: job)
@@ -41,15 +39,6 @@ final class RunEnd: Sendable {
     async let posted = webhook?.post(json)
     for problem in [await hooked, await posted] {
       if let problem = problem ?? nil { Console.standard.warn(problem) }
-    }
-  }
-
-  private static func exitCode(of error: any Error) -> Int32 {
-    switch error {
-    case let failure as Failure: failure.exitCode.rawValue
-    case let error as PostgresError: error.failure("the database").exitCode.rawValue
-    case let code as ArgumentParser.ExitCode: code.rawValue
-    default: Backfill.ExitCode.unavailable.rawValue
     }
   }
 }

@@ -40,7 +40,7 @@ extension MonitoringOptions {
     } warn: {
       logger.warning("\($0)")
     } exitCode: {
-      MonitoringOptions.exitCode($0)
+      if case .failure(let error) = $0 { Backfill.ExitCode(endingWith: error) } else { .complete }
     } _: {
       try await body(monitor)
     }
@@ -52,17 +52,6 @@ extension MonitoringOptions {
       let ledger = try? Ledger.openForReading(at: path)
     else { return nil }
     return try? await ledger.lastSuccess(of: job.name)
-  }
-
-  /// The process's own, as `Main` makes it of an error.
-  private static func exitCode<Value>(_ result: Result<Value, any Error>) -> Backfill.ExitCode {
-    switch result {
-    case .success: .complete
-    case .failure(let failure as Failure): failure.exitCode
-    case .failure(let error as PostgresError): error.failure("the database").exitCode
-    case .failure(let code as ArgumentParser.ExitCode): Backfill.ExitCode(rawValue: code.rawValue) ?? .unavailable
-    case .failure: .unavailable
-    }
   }
 }
 

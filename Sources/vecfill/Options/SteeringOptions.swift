@@ -59,14 +59,13 @@ struct EndTime: ExpressibleByArgument {
   init?(argument: String) { self.init(argument, after: Date(), in: .current) }
 
   init?(_ text: String, after now: Date, in zone: TimeZone) {
-    var calendar = Calendar(identifier: .gregorian)
-    calendar.timeZone = zone
     if let minute = WorkHours.minute(text) {
-      let time = DateComponents(hour: minute / 60, minute: minute % 60, second: 0)
-      guard let date = calendar.nextDate(after: now, matching: time, matchingPolicy: .nextTime) else { return nil }
+      guard let date = WorkHours.next(minute, after: now, in: zone) else { return nil }
       self.date = date
       return
     }
+    var calendar = Calendar(identifier: .gregorian)
+    calendar.timeZone = zone
     let pattern =
       #/([0-9]{4})-([0-9]{2})-([0-9]{2})[T ]([0-9]{2}):([0-9]{2})(?::([0-9]{2}))?(Z|[+-][0-9]{2}:?[0-9]{2})?/#
     guard let match = text.wholeMatch(of: pattern) else { return nil }

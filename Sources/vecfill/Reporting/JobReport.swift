@@ -121,8 +121,7 @@ struct JobReport: Encodable {
 
   private var percent: String {
     guard let rowsTotal, rowsTotal > 0 else { return "" }
-    let percent = (1000 * Double(rowsDone) / Double(rowsTotal)).rounded(.down) / 10
-    return " (\(percent == 100 ? "100" : percent.fixed(1))%)"
+    return " (\((Double(rowsDone) / Double(rowsTotal)).percentDone))"
   }
 
   /// "812 rows/s, 96.1k tokens/min, ETA 3 min"; nil where nothing runs.

@@ -1,5 +1,4 @@
 import Backfill
-import Configuration
 import Foundation
 import Ledger
 
@@ -93,11 +92,5 @@ struct RunHeader: Encodable {
   /// One line, for a log.
   var line: String {
     "\(job): \(beginning); " + figures.map { "\($0) \($1)" }.joined(separator: "; ")
-  }
-
-  /// The event's own fields.
-  var fields: [String: JSONValue] {
-    guard case .object(let fields)? = try? JSONValue(report: self) else { return [:] }
-    return fields
   }
 }

@@ -1,5 +1,4 @@
 import Backfill
-import Configuration
 import Logging
 import Pipeline
 
@@ -174,11 +173,9 @@ struct RunSummary: Encodable {
 
   /// The event `run_finished`.
   var event: Event {
-    var fields: [String: JSONValue] = [:]
-    if case .object(let own)? = try? JSONValue(report: self) { fields = own }
-    return Event(
+    Event(
       level: isDone ? .info : outcome == .failed ? .error : .warning, name: .runFinished, message: heading,
-      fields: fields)
+      fields: eventFields)
   }
 
   /// The billed tokens, and by how much they differ from those that were counted; the local embedder bills none.

@@ -39,23 +39,15 @@ struct ControlSocket: Sendable {
   func ask(_ method: HTTPMethod, _ path: String, _ body: Data = Data()) async -> (isDone: Bool, body: Data)? {
     guard !isTooLong else { return nil }
     let address = sockaddr_un.unix(path: self.path)
-    return await withTaskGroup(of: (isDone: Bool, body: Data)?.self) { group in
-      group.addTask {
-        var client = HTTPClient()
-        let request = HTTPRequest(
-          method: method, version: .http11, path: path, query: [], headers: [.connection: "close"], body: body)
-        guard let response = try? await client.sendHTTPRequest(request, to: address),
-          let answer = try? await response.bodyData
-        else { return nil }
-        return (response.statusCode == .ok, answer)
-      }
-      group.addTask {
-        try? await Task.sleep(for: Self.patience)
-        return nil
-      }
-      defer { group.cancelAll() }
-      return await group.next() ?? nil
-    }
+    return await within(Self.patience) { () async -> (isDone: Bool, body: Data)? in
+      var client = HTTPClient()
+      let request = HTTPRequest(
+        method: method, version: .http11, path: path, query: [], headers: [.connection: "close"], body: body)
+      guard let response = try? await client.sendHTTPRequest(request, to: address),
+        let answer = try? await response.bodyData
+      else { return nil }
+      return (response.statusCode == .ok, answer)
+    } ?? nil
   }
 
   /// How a run stands; nil where no process listens.

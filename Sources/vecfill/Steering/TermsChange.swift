@@ -34,7 +34,9 @@ enum TermsChange: String, CaseIterable {
       try change.set(parts[1], &changed)
       told.append("\(change.rawValue)=\(change.text(changed)) (was \(before))")
     }
-    guard !told.isEmpty else { throw Failure(.usage, "vecfill set", "is told nothing", remedy: "e.g. rpm=500") }
+    guard !told.isEmpty else {
+      throw Failure(.usage, "vecfill set", "nothing is given to set", remedy: "e.g. `vecfill set rpm=500`")
+    }
     return (changed, "set " + told.joined(separator: ", "))
   }
 

@@ -1,7 +1,7 @@
 /// Why a run does nothing new for now, though nothing of what it calls asks it to wait.
 package struct Pause: Equatable, Sendable {
   package let waiting: Waiting
-  /// What a person is told, e.g. "replica lag 12 s > 5 s".
+  /// What the log and `vecfill status` show, e.g. "replica lag 12 s > 5 s".
   package let reason: String
   /// Whether what was received is not written either.
   package let stopsWriting: Bool

@@ -18,20 +18,24 @@ package struct WorkHours: Equatable, Sendable {
 
   /// Whether `date` is within them.
   package func contains(_ date: Date) -> Bool {
-    let parts = calendar.dateComponents([.hour, .minute], from: date)
+    let parts = WorkHours.calendar(of: zone).dateComponents([.hour, .minute], from: date)
     let minute = (parts.hour ?? 0) * 60 + (parts.minute ?? 0)
     return from < to ? (from..<to).contains(minute) : minute >= from || minute < to
   }
 
   /// When they begin or end next after `date`. Where the clock skips that time, it is the first one after it.
   package func nextChange(after date: Date) -> Date {
-    let minute = contains(date) ? to : from
-    return calendar.nextDate(
-      after: date, matching: DateComponents(hour: minute / 60, minute: minute % 60, second: 0),
-      matchingPolicy: .nextTime) ?? date.addingTimeInterval(86_400)
+    WorkHours.next(contains(date) ? to : from, after: date, in: zone) ?? date.addingTimeInterval(86_400)
   }
 
-  private var calendar: Calendar {
+  /// When a clock in `zone` next shows a minute since midnight. Where it skips that minute, it is the first time after it.
+  package static func next(_ minute: Int, after date: Date, in zone: TimeZone) -> Date? {
+    calendar(of: zone).nextDate(
+      after: date, matching: DateComponents(hour: minute / 60, minute: minute % 60, second: 0),
+      matchingPolicy: .nextTime)
+  }
+
+  private static func calendar(of zone: TimeZone) -> Calendar {
     var calendar = Calendar(identifier: .gregorian)
     calendar.timeZone = zone
     return calendar
@@ -52,7 +56,6 @@ extension WorkHours: CustomStringConvertible {
   }
 
   private static func text(_ minute: Int) -> String {
-    func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
-    return "\(two(minute / 60)):\(two(minute % 60))"
+    "\((minute / 60).twoDigits):\((minute % 60).twoDigits)"
   }
 }

@@ -1,3 +1,4 @@
+import Backfill
 import Foundation
 
 extension Date {
@@ -13,8 +14,7 @@ extension Date {
     calendar.timeZone = zone
     let parts = calendar.dateComponents([.day, .month, .hour, .minute], from: self)
     let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-    let (hour, minute) = (parts.hour ?? 0, parts.minute ?? 0)
-    let time = "\(hour < 10 ? "0" : "")\(hour):\(minute < 10 ? "0" : "")\(minute)"
+    let time = "\((parts.hour ?? 0).twoDigits):\((parts.minute ?? 0).twoDigits)"
     return "\(parts.day ?? 0) \(months[((parts.month ?? 1) - 1) % 12]) \(time) \(zone.abbreviation(for: self) ?? "GMT")"
   }
 }

@@ -1,4 +1,5 @@
 import Backfill
+import Configuration
 import Foundation
 import Logging
 
@@ -54,6 +55,14 @@ extension Failure {
       "subject": .string(subject), "reason": .string(reason), "remedy": JSONValue(remedy),
       "exit_code": .integer(Int(exitCode.rawValue)),
     ]
+  }
+}
+
+extension Encodable {
+  /// A report's members, as an event's fields.
+  var eventFields: [String: JSONValue] {
+    guard case .object(let fields)? = try? JSONValue(report: self) else { return [:] }
+    return fields
   }
 }
 

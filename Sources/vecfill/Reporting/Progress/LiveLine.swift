@@ -22,11 +22,7 @@ struct LiveLine {
     ]
     if share != nil { fields.append((.bar, "")) }
     fields.append((.rows, "\(report.rowsDone.grouped)\(report.rowsTotal.map { "/\($0.grouped)" } ?? "") rows"))
-    if let share {
-      // Never rounded up to what isn't done yet.
-      let percent = (1000 * share).rounded(.down) / 10
-      fields.append((.percent, "\(percent == 100 ? "100" : percent.fixed(1))%"))
-    }
+    if let share { fields.append((.percent, share.percentDone)) }
     fields.append((.rate, "\(Int(report.rowsPerSecond.rounded()).grouped) rows/s"))
     if report.tokensPerMinute > 0 || report.tokensPerMinuteLimit != nil {
       let limit = report.tokensPerMinuteLimit.map { "/\($0.short)" } ?? ""

@@ -51,7 +51,7 @@ struct ProgressReport: Encodable, Equatable {
     left = progress.isStopping || rows <= 0 ? nil : rate.time(for: rows)
     eta = left.map { now.addingTimeInterval($0.seconds) }
     self.waiting = progress.isStopping ? nil : waiting
-    waitingReason = self.waiting.map { $0.isHeld ? progress.held ?? $0.words : $0.words }
+    waitingReason = self.waiting.map(progress.words)
     isStopping = progress.isStopping
     requestsInFlight = progress.inFlight
   }

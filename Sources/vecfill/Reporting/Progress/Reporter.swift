@@ -1,5 +1,4 @@
 import Backfill
-import Configuration
 import Foundation
 import Logging
 import Pipeline
@@ -45,17 +44,12 @@ struct Reporter {
           console.show(phase)
         }
       } else if phase.isEmpty {
-        logger.tell(.info, .progress, report.line(), fields(report))
+        logger.tell(.info, .progress, report.line(), report.eventFields)
       } else {
         logger.tell(.info, .phase, phase, ["job": .string(job)])
       }
     }
     if isLive { console.show("") }
     requests.finish()
-  }
-
-  private func fields(_ report: ProgressReport) -> [String: JSONValue] {
-    guard case .object(let fields)? = try? JSONValue(report: report) else { return [:] }
-    return fields
   }
 }
