@@ -154,7 +154,7 @@ extension Parameter {
         derived: "the provider's own variable, e.g. `OPENAI_API_KEY`")
     case .baseURL:
       Definition(
-        "where the API is; the variable counts for provider `openai` alone", .webURL, flag: "--base-url",
+        "where the API is; the variable is read only for provider `openai`", .webURL, flag: "--base-url",
         variable: "OPENAI_BASE_URL", derived: "the provider's, from the catalogue")
     case .organization:
       Definition("the `OpenAI-Organization` header", .word, variable: "OPENAI_ORG_ID")

@@ -18,7 +18,8 @@ struct AdoptCommand: AsyncParsableCommand {
       Example: `vecfill adopt job.yaml --sample 50`
       """)
 
-  @OptionGroup var options: JobOptions
+  @OptionGroup var options: SampleOptions
+  @OptionGroup var ledger: LedgerOption
 
   @Option(help: ArgumentHelp("How many rows of each column are embedded again, from 5 to 1000.", valueName: "rows"))
   var sample = 20
@@ -31,7 +32,7 @@ struct AdoptCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let configuration = try options.configuration()
+    let configuration = try options.configuration(ledger: ledger)
     let job = try configuration.job()
     for source in job.sources { try source.checkNotCut(for: "adopt") }
     for warning in configuration.warnings() { Console.standard.warn(warning) }

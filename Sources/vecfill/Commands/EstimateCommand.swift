@@ -16,7 +16,7 @@ struct EstimateCommand: AsyncParsableCommand {
       Example: `vecfill estimate job.yaml --max-cost 5`
       """)
 
-  @OptionGroup var options: JobOptions
+  @OptionGroup var options: EstimateOptions
 
   @Flag(help: "One JSON object, for machines.")
   var json = false

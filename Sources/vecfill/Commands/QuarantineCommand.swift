@@ -11,7 +11,8 @@ struct QuarantineCommand: AsyncParsableCommand {
     subcommands: [List.self, Retry.self, Drop.self], defaultSubcommand: List.self)
 
   struct List: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List the rows in quarantine with their reasons.")
+    static let configuration = CommandConfiguration(abstract: "List the rows in quarantine with their reasons.",
+      discussion: "Example: `vecfill quarantine list --source chat_messages`")
 
     @Option(help: ArgumentHelp("Only the rows of this table.", valueName: "table"))
     var source: String?
@@ -38,7 +39,11 @@ struct QuarantineCommand: AsyncParsableCommand {
   struct Retry: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Take rows out of quarantine, so that the next run embeds them again.",
-      discussion: "Without a key all of them, or all of --source.")
+      discussion: """
+        Without a key: all rows, or all rows of --source.
+
+        Example: `vecfill quarantine retry 42 --source chat_messages`
+        """)
 
     @Argument(help: ArgumentHelp("The rows' keys; all rows without one.", valueName: "key"))
     var keys: [String] = []
@@ -59,7 +64,8 @@ struct QuarantineCommand: AsyncParsableCommand {
 
   struct Drop: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Forget the quarantined rows of a table that is gone or no longer filled.")
+      abstract: "Forget the quarantined rows of a table that is gone or no longer filled.",
+      discussion: "Example: `vecfill quarantine drop old_messages`")
 
     @Argument(help: ArgumentHelp("The table.", valueName: "table"))
     var source: String

@@ -11,11 +11,19 @@ struct TokenizerCommand: ParsableCommand {
       """,
     subcommands: [Count.self, Encode.self, TokenizerInstallCommand.self])
 
-  private static let input = "Reads one JSON string a line from standard input. Special tokens are text like any other."
+  /// - Parameter command: with what stands before `vecfill` in the example.
+  private static func discussion(_ command: String) -> String {
+    """
+    Reads one JSON string per line from standard input. Special tokens are read as plain text.
+
+    Example: `\(command)`
+    """
+  }
 
   struct Count: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Print each text's number of tokens, one a line.", discussion: TokenizerCommand.input)
+      abstract: "Print the number of tokens of each text, one per line.",
+      discussion: TokenizerCommand.discussion("echo '\"hello world\"' | vecfill tokenizer count"))
 
     func run() throws {
       let tokenizer = try TokenizerCommand.load()
@@ -25,7 +33,8 @@ struct TokenizerCommand: ParsableCommand {
 
   struct Encode: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Print each text's token ids, one JSON array a line.", discussion: TokenizerCommand.input)
+      abstract: "Print the token ids of each text, one JSON array per line.",
+      discussion: TokenizerCommand.discussion("echo '\"hello world\"' | vecfill tokenizer encode"))
 
     func run() throws {
       let tokenizer = try TokenizerCommand.load()

@@ -14,14 +14,26 @@ struct JobOptions: ParsableArguments {
   }
 }
 
+/// The job's spec and what is asked of whom, for a command that plans a job's requests and fills nothing.
+struct EstimateOptions: ParsableArguments {
+  @OptionGroup var place: SpecArgument
+
+  @OptionGroup var planning: PlanningOptions
+
+  func configuration() throws -> JobConfiguration {
+    try JobConfiguration(spec: place.spec, flags: planning.flags)
+  }
+}
+
 /// The job's spec and who embeds, for a command that embeds some texts, or looks at vectors, and fills nothing.
 struct SampleOptions: ParsableArguments {
   @OptionGroup var place: SpecArgument
 
   @OptionGroup var model: ModelOptions
 
-  func configuration() throws -> JobConfiguration {
-    try JobConfiguration(spec: place.spec, flags: model.flags)
+  /// - Parameter ledger: where the ledger is, for a command that records what it finds.
+  func configuration(ledger: LedgerOption? = nil) throws -> JobConfiguration {
+    try JobConfiguration(spec: place.spec, flags: model.flags.merging(ledger?.flags ?? [:]) { flag, _ in flag })
   }
 }
 

@@ -8,10 +8,11 @@ struct LedgerOption: ParsableArguments {
   @Option(help: ArgumentHelp("The ledger's file.", valueName: "path"), completion: .file())
   var ledger: String?
 
+  var flags: [Parameter: String] { [.ledger: ledger].compactMapValues(\.self) }
+
   /// The ledger's absolute path, whether it is there or not.
   func path(spec: String? = nil) throws -> String {
-    let flags = [Parameter.ledger: ledger].compactMapValues(\.self)
-    return try JobConfiguration(spec: spec, flags: flags).ledgerPath ?? StateFolder().ledger
+    try JobConfiguration(spec: spec, flags: flags).ledgerPath ?? StateFolder().ledger
   }
 
   /// What is printed when there is no ledger yet, which is no error.
