@@ -11,7 +11,8 @@ struct QuarantineCommand: AsyncParsableCommand {
     subcommands: [List.self, Retry.self, Drop.self], defaultSubcommand: List.self)
 
   struct List: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List the rows in quarantine with their reasons.",
+    static let configuration = CommandConfiguration(
+      abstract: "List the rows in quarantine with their reasons.",
       discussion: "Example: `vecfill quarantine list --source chat_messages`")
 
     @Option(help: ArgumentHelp("Only the rows of this table.", valueName: "table"))
