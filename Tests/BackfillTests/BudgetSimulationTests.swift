@@ -94,6 +94,23 @@ import Testing
     print("figure: of 60 budgets at least \((least * 1000).rounded() / 10) % is spent")
   }
 
+  @Test func `a bill above what was reserved makes the next reservation larger`() {
+    var (above, ended) = (0, 0)
+    for seed in UInt64(0)..<100 {
+      let metering = Metering(countsExactly: true, bytesPerToken: 3.5, shareCounted: 0.5)
+      var world = Self.world(seed: seed, metering, SimulatedWorld.Faults(), isWide: false, rows: 40...150)
+      let budget = Job.Budget(usd: Self.cost(of: world) * Double.random(in: 0.3...0.9, using: &world.random))
+      if Self.end(&world, budget)?.exitCode == .budget { ended += 1 }
+      // Only the first request can pass the budget: until its bill nobody knows that the counts are half of the truth.
+      if world.billedDollars > budget.usd * (1 + 1e-9) {
+        above += 1
+        #expect(world.requests == 1, "seed \(seed)")
+      }
+    }
+    #expect(ended > 60)
+    #expect(above < 20)
+  }
+
   /// What a reservation that is too small would do, so that the two tests above would see it.
   enum Halved: CaseIterable, Sendable {
     /// The job knows half of the price: all that is reserved and counted is half of the bill.

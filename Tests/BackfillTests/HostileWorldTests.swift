@@ -30,10 +30,13 @@ import Testing
   }
 
   /// Runs until one is complete.
-  private static func run(_ seed: UInt64) -> SimulatedWorld {
+  ///
+  /// - Parameter losesLedgers: whether some runs find their ledger lost, or an old copy of it.
+  private static func run(_ seed: UInt64, losesLedgers: Bool = false) -> SimulatedWorld {
     var random = SeededGenerator(seed: seed &* 7_919)
-    var world = SimulationTests.world(
-      seed: seed, faults: Self.faults(&random), troubles: Trouble.allCases, most: 60)
+    var faults = Self.faults(&random)
+    if losesLedgers { faults.ledgerLoss = 0.4 }
+    var world = SimulationTests.world(seed: seed, faults: faults, troubles: Trouble.allCases, most: 60)
     var isComplete = false
     while !isComplete, world.runs < Self.mostRuns, world.violations.isEmpty {
       isComplete = world.run()?.exitCode == .complete
@@ -65,11 +68,13 @@ import Testing
     var failedWrites = 0
     var overtakingWrites = 0
     var replaced = 0
+    var lostLedgers = 0
+    var oldLedgers = 0
     for seed in Self.seeds {
-      let world = Self.run(seed)
+      let world = Self.run(seed, losesLedgers: !seed.isMultiple(of: 3))
       #expect(world.paidTwice == [], "seed \(seed)")
       #expect(world.mostInFlight <= world.job.concurrency, "seed \(seed)")
-      #expect(world.possiblyPaid >= world.billedWithoutReply, "seed \(seed)")
+      #expect(world.ledger.possiblyPaid >= world.billedWithoutReply, "seed \(seed)")
       total.merge(world.troubles, uniquingKeysWith: +)
       crashes += world.crashes
       comparisons += world.comparisons
@@ -83,10 +88,13 @@ import Testing
       failedWrites += world.writeFailuresBesideAnother
       overtakingWrites += world.overtakingWrites
       replaced += world.tables.reduce(0) { $0 + $1.replaced }
+      lostLedgers += world.lostLedgers
+      oldLedgers += world.oldLedgers
     }
     print(
       "figure: \(Self.seeds.count) worlds, \(crashes) kills, \(locked) held writes, \(outages) outages, "
-        + "\(inserts) inserts, \(disturbances) edits, \(byChance) healthy rows condemned by chance")
+        + "\(inserts) inserts, \(disturbances) edits, \(lostLedgers) lost and \(oldLedgers) old ledgers, "
+        + "\(byChance) healthy rows condemned by chance")
     // A third of the requests fails by chance in the worst of these worlds.
     #expect(byChance <= Self.seeds.count / 500 + 1)
     #expect(endedByChance <= Self.seeds.count / 5_000 + 1)
@@ -98,6 +106,7 @@ import Testing
       ("held writes", locked), ("outages", outages),
       ("inserts", inserts), ("edits", disturbances), ("writes that fail beside another", failedWrites),
       ("writes that overtake another", overtakingWrites), ("replaced vectors of an earlier text", replaced),
+      ("old ledgers", oldLedgers), ("lost ledgers", lostLedgers),
     ] { #expect(count > 100, "\(fault)") }
   }
 }

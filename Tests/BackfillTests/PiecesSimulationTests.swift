@@ -22,7 +22,7 @@ import Testing
       #expect(ending == .complete, "seed \(seed)")
       SimulationTests.expectDone(world)
       // Nothing stays in the ledger that waits for others.
-      #expect(world.spool.isEmpty, "seed \(seed)")
+      #expect(world.ledger.spool.isEmpty, "seed \(seed)")
     }
     #expect(crashes > 200)
     #expect(requests > 5_000)
@@ -45,7 +45,7 @@ import Testing
       #expect(isComplete, "seed \(seed), \(world.runs) runs")
       #expect(world.violations == [], "seed \(seed)")
       #expect(world.paidTwice == [], "seed \(seed)")
-      #expect(world.possiblyPaid >= world.billedWithoutReply, "seed \(seed)")
+      #expect(world.ledger.possiblyPaid >= world.billedWithoutReply, "seed \(seed)")
       total.merge(world.troubles, uniquingKeysWith: +)
       crashes += world.crashes
       disturbances += world.disturbances

@@ -60,7 +60,7 @@ import Testing
     #expect(world.violations == [])
     #expect(world.paidTwice.isEmpty)
     #expect(world.mostInFlight <= world.job.concurrency)
-    #expect(world.possiblyPaid >= world.billedWithoutReply)
+    #expect(world.ledger.possiblyPaid >= world.billedWithoutReply)
   }
 
   @Test(arguments: seeds) func `an undisturbed run gives each row the vector of its own text`(seed: UInt64) {
@@ -128,5 +128,18 @@ import Testing
       if ending?.exitCode == .budget { stopped += 1 }
     }
     #expect(stopped > 20)
+  }
+
+  @Test func `an outage of the provider divides few requests, which are not its cause`() {
+    var (outages, divided) = (0, 0)
+    for seed in Self.seeds {
+      var world = Self.world(seed: seed, faults: .init(outage: 0.02), troubles: [])
+      #expect(world.run()?.exitCode == .complete, "seed \(seed)")
+      outages += world.outages
+      divided += world.dividedByOutage
+    }
+    print("figure: \(outages) outages divide requests into \(divided) parts")
+    #expect(outages > 50)
+    #expect(divided < outages / 2)
   }
 }

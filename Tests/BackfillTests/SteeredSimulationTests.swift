@@ -17,7 +17,7 @@ import Testing
       #expect(ending?.exitCode == .complete, "seed \(seed)")
       #expect(world.violations == [], "seed \(seed)")
       #expect(world.paidTwice.isEmpty, "seed \(seed)")
-      #expect(world.possiblyPaid >= world.billedWithoutReply, "seed \(seed)")
+      #expect(world.ledger.possiblyPaid >= world.billedWithoutReply, "seed \(seed)")
       holds += world.steered.holds
       adjustments += world.steered.adjustments
       full += world.steered.full

@@ -104,10 +104,11 @@ struct SimulatedTable {
     if row.vector != nil, row.digest == nil { rows[key]?.digest = TextDigest(of: "") }
   }
 
-  /// A new row at the end, as a live application writes them.
-  mutating func append(_ text: String) {
+  /// A new row at the end, as a live application writes them; returns its key.
+  mutating func append(_ text: String) -> Int64 {
     lastInserted += 1
     rows[lastInserted] = Row(text: text)
+    return lastInserted
   }
 
   mutating func lock(until time: Duration, using random: inout SeededGenerator) {

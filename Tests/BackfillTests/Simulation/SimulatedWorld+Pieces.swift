@@ -5,7 +5,7 @@ extension SimulatedWorld {
   /// What the ledger has of a source's pieces.
   func paidPieces(of source: Int) -> [RowKey: PaidPieces] {
     var paid: [RowKey: PaidPieces] = [:]
-    for (id, spooled) in spool where spooled.source == source {
+    for (id, spooled) in ledger.spool where spooled.source == source {
       for row in spooled.rows {
         guard let piece = row.piece else { continue }
         // The digest of the text that the row has by now, where the ledger has pieces of several.
@@ -26,7 +26,7 @@ extension SimulatedWorld {
     var pieces: [BatchRow: [Piece: TextDigest]] = [:]
     var source = 0
     for id in [part.batch] + part.others {
-      guard let spooled = spool[id] else {
+      guard let spooled = ledger.spool[id] else {
         violations.append("batch \(id.run)/\(id.number) is to be written and not in the ledger")
         continue
       }

@@ -29,6 +29,8 @@ struct SimulatedWorld {
     var adjustment = 0.0
     /// The share of runs with a bound of rows or of requests.
     var bounds = 0.0
+    /// The share of runs that find their ledger lost, or an old copy of it.
+    var ledgerLoss = 0.0
   }
 
   /// What comes at a later time: news for the conductor, or a piece of the world's own work that makes some.
@@ -38,12 +40,6 @@ struct SimulatedWorld {
     case page(source: Int, PageRequest, held: Set<RowKey>, equals: EqualTexts?)
     case answer(BatchID)
     case write(Conductor.Write)
-  }
-
-  struct Spooled {
-    let source: Int
-    let rows: [BatchRow]
-    let vectors: [TextDigest]
   }
 
   /// What happened that no promise allows.
@@ -59,63 +55,64 @@ struct SimulatedWorld {
   var tables: [SimulatedTable]
 
   var steered = Steered()
-  private(set) var now: Duration = .zero
-  private var queue: [(time: Duration, pending: Pending)] = []
-  private var nextWake: Duration?
-  private(set) var inFlight: [BatchID: (batch: Batch, reservation: Double)] = [:]
-  private var watermarks: [RowKey?]
-  private(set) var spool: [BatchID: Spooled] = [:]
-  private(set) var quarantine: [[RowKey: CondemnedRow]]
-  private var spent = 0.0
-  private var outageEnds: Duration = .zero
-  private var wasStopped = false
-  private var hadWriteFailure = false
+  var now: Duration = .zero
+  var queue: [(time: Duration, pending: Pending)] = []
+  var nextWake: Duration?
+  var inFlight: [BatchID: (batch: Batch, reservation: Double)] = [:]
+  var ledger: SimulatedLedger
+  /// The ledger as earlier runs found it.
+  var copies: [SimulatedLedger] = []
+  var ledgerFate: SeededGenerator
+  var lostLedgers = 0
+  var oldLedgers = 0
+  var outageEnds: Duration = .zero
+  var wasStopped = false
+  var hadWriteFailure = false
   /// The writes under way, by their writer.
-  private var writing: [Int: Conductor.Write] = [:]
-  private var begunWrites: [Int] = []
+  var writing: [Int: Conductor.Write] = [:]
+  var begunWrites: [Int] = []
   /// The rows that were there when the run began and that nobody but the run has touched since.
-  private var present: [Set<Int64>] = []
+  var present: [Set<Int64>] = []
+  /// The watermarks with which the run began: rows behind them may have been edited before it.
+  var resumedAfter: [RowKey?] = []
 
-  private(set) var runs: Int64 = 0
-  private(set) var crashes = 0
-  private(set) var steps = 0
-  private(set) var requests = 0
-  private var answersInRun = 0
+  var runs: Int64 = 0
+  var crashes = 0
+  var steps = 0
+  var requests = 0
+  var answersInRun = 0
   /// Healthy rows in quarantine by a provider that failed by chance in each of the few requests that there were.
-  private(set) var condemnedByChance = 0
+  var condemnedByChance = 0
   /// Runs that ended before their first answer since so many requests in a row lost their reply by chance.
-  private(set) var endedByChance = 0
-  private var lostInRow = 0
-  private(set) var disturbances = 0
-  private(set) var inserts = 0
-  private(set) var lockedWrites = 0
-  private(set) var outages = 0
-  private(set) var writeFailures = 0
+  var endedByChance = 0
+  var lostInRow = 0
+  var disturbances = 0
+  var inserts = 0
+  var lockedWrites = 0
+  var outages = 0
+  var writeFailures = 0
   /// Of those, the ones that failed while another write was under way.
-  private(set) var writeFailuresBesideAnother = 0
+  var writeFailuresBesideAnother = 0
   /// Writes that ended before another that had begun earlier.
-  private(set) var overtakingWrites = 0
-  private(set) var mostWriters = 0
+  var overtakingWrites = 0
+  var mostWriters = 0
   /// Replies of a server that garbles each.
-  private(set) var brokenServers = 0
-  private(set) var troubles: [Trouble: Int] = [:]
-  private(set) var billedDollars = 0.0
-  private(set) var billedWithoutReply = 0
-  /// As the ledger counts it.
-  private(set) var possiblyPaid = 0
-  private(set) var mostInFlight = 0
+  var brokenServers = 0
+  var troubles: [Trouble: Int] = [:]
+  var billedDollars = 0.0
+  var billedWithoutReply = 0
+  var mostInFlight = 0
+  /// The size of the request with which each row's last one failed since the provider was away.
+  var failedInOutage: [[BatchRow.Identity: Int]]
+  /// Requests that are a part of one that failed since the provider was away.
+  var dividedByOutage = 0
   /// What was asked though its reply had been received: must stay empty (P2).
-  private(set) var paidTwice: [RowKey] = []
-  private var received: [Set<BatchRow.Identity>]
-  /// By source the texts that were paid for, and a row that got each.
-  private var knownTexts: [[TextDigest: RowKey]]
+  var paidTwice: [RowKey] = []
   /// Rows that got another row's vector.
-  private(set) var copied = 0
+  var copied = 0
   /// How often each text was asked for and answered, for rows.
-  private(set) var answered: [TextDigest: Int] = [:]
-  /// Sources with vectors of which nobody knows yet that they are the job's.
-  private var unproven: Set<Int>
-  private(set) var comparisons = 0
+  var answered: [TextDigest: Int] = [:]
+  var comparisons = 0
 
   init(job: Job, rows: [[String?]], faults: Faults, seed: UInt64) {
     // In every second world the application edits filled rows, too, and the job replaces their vectors.
@@ -126,13 +123,11 @@ struct SimulatedWorld {
     self.job = job
     self.faults = faults
     random = SeededGenerator(seed: seed)
+    ledgerFate = SeededGenerator(seed: seed &* 15_485_863)
     tables = zip(job.sources, rows).map { SimulatedTable(rows: $1, hasEdits: isEdited($0)) }
-    watermarks = Array(repeating: nil, count: rows.count)
-    quarantine = Array(repeating: [:], count: rows.count)
-    received = Array(repeating: [], count: rows.count)
-    knownTexts = Array(repeating: [:], count: rows.count)
-    unproven = []
-    for source in rows.indices where random.chance(0.2) { unproven.insert(source) }
+    ledger = SimulatedLedger(sources: rows.count)
+    failedInOutage = Array(repeating: [:], count: rows.count)
+    for source in rows.indices where random.chance(0.2) { ledger.unproven.insert(source) }
   }
 
   /// Then the application is silent: a table that grows for ever between kills is never read to its end.
@@ -147,13 +142,15 @@ struct SimulatedWorld {
     lostInRow = 0
     var job = job
     job.budget = budget
-    possiblyPaid += inFlight.count
-    spent += inFlight.values.reduce(0) { $0 + $1.reservation }
+    ledger.possiblyPaid += inFlight.count
+    ledger.spent += inFlight.values.reduce(0) { $0 + $1.reservation }
     for request in inFlight.values where random.chance(0.5) {
       billedWithoutReply += 1
       bill(request.batch)
     }
     inFlight = [:]
+    disturbLedger()
+    failedInOutage = failedInOutage.map { _ in [:] }
     queue = []
     nextWake = nil
     wasStopped = false
@@ -161,16 +158,18 @@ struct SimulatedWorld {
     writing = [:]
     begunWrites = []
     present = tables.map { Set($0.rows.keys) }
+    resumedAfter = ledger.watermarks
     beginSteering()
     let last = steps + SimulatedWorld.mostSteps
     var conductor = Conductor(
-      job: job, policy: policy, run: runs, watermarks: watermarks,
-      spooled: spool.map {
+      job: job, policy: policy, run: runs, watermarks: ledger.watermarks,
+      spooled: ledger.spool.map {
         Conductor.Spooled(id: $0.key, source: $0.value.source, rows: Set($0.value.rows.map(\.key)).count)
       }
       .sorted { ($0.id.run, $0.id.number) < ($1.id.run, $1.id.number) },
-      spent: spent, preparesWriting: random.chance(0.3),
-      compared: unproven.sorted().map { ($0, SimulatedWorld.compared) }, random: SeededGenerator(seed: random.next()))
+      spent: ledger.spent, preparesWriting: random.chance(0.3),
+      compared: ledger.unproven.sorted().map { ($0, SimulatedWorld.compared) },
+      random: SeededGenerator(seed: random.next()))
     schedule(.event(.started))
     while let next = queue.indices.min(by: { queue[$0].time < queue[$1].time }) {
       let (time, pending) = queue.remove(at: next)
@@ -203,7 +202,7 @@ struct SimulatedWorld {
   }
 
   /// What the world does by itself after each step.
-  private mutating func goOn() {
+  mutating func goOn() {
     steer()
     if disturbances < faults.mostDisturbances, random.chance(faults.disturbance) {
       disturbances += 1
@@ -212,7 +211,9 @@ struct SimulatedWorld {
     }
     if inserts < Self.mostInserts, random.chance(faults.insert) {
       inserts += 1
-      tables[Int.random(in: 0..<tables.count, using: &random)].append("inserted \(random.next())")
+      let index = Int.random(in: 0..<tables.count, using: &random)
+      // A row that was inserted elsewhere may have the key: it is another one then.
+      present[index].remove(tables[index].append("inserted \(random.next())"))
     }
     if random.chance(faults.lock) {
       let until = now + .seconds(Int.random(in: 1...60, using: &random))
@@ -229,7 +230,7 @@ struct SimulatedWorld {
   }
 
   /// Every ending that the world doesn't justify is a violation.
-  private mutating func judge(_ ending: Ending, hasBudget: Bool) {
+  mutating func judge(_ ending: Ending, hasBudget: Bool) {
     switch ending {
     case .complete, .quarantined: expectComplete()
     case .stopped(.rows) where policy.bounds.rows != nil: steered.full += 1
@@ -247,13 +248,13 @@ struct SimulatedWorld {
 
   /// P1: each row that was there and that nobody else has touched has the vector of its text, is blank, or is in quarantine
   /// for it.
-  private mutating func expectComplete() {
+  mutating func expectComplete() {
     for (index, table) in tables.enumerated() {
       for key in present[index] {
         guard let row = table.rows[key], row.vector == nil || row.isStale, let text = row.text,
           TextPreparation().input(for: text) != nil
         else { continue }
-        guard quarantine[index][.integer(key)]?.digest == TextDigest(of: text) else {
+        guard ledger.quarantine[index][.integer(key)]?.digest == TextDigest(of: text) else {
           violations.append(
             "complete, and row \(key) of table \(index) has \(row.vector == nil ? "no" : "another text's") vector")
           continue
@@ -262,10 +263,10 @@ struct SimulatedWorld {
     }
   }
 
-  private static let compared = Batch.Contents(
+  static let compared = Batch.Contents(
     inputs: (1...3).map { Input(texts: ["compared \($0)"], tokens: [3], isExact: true) }, rows: [])
 
-  private mutating func schedule(_ pending: Pending) {
+  mutating func schedule(_ pending: Pending) {
     schedule(pending, after: .milliseconds(Int.random(in: 1...200, using: &random)))
   }
 
@@ -273,7 +274,7 @@ struct SimulatedWorld {
     queue.append((now + time, pending))
   }
 
-  private mutating func news(of pending: Pending) -> Conductor.Event? {
+  mutating func news(of pending: Pending) -> Conductor.Event? {
     switch pending {
     case .event(let event): event
     case .lastKey(let source): .lastKeyRead(tables[source].lastKey)
@@ -283,7 +284,7 @@ struct SimulatedWorld {
     }
   }
 
-  private mutating func perform(_ action: Conductor.Action) -> Ending? {
+  mutating func perform(_ action: Conductor.Action) -> Ending? {
     switch action {
     case .readLastKey(let source):
       schedule(.lastKey(source: source))
@@ -291,21 +292,23 @@ struct SimulatedWorld {
       schedule(.page(source: source, request, held: held, equals: equals))
     case .request(let batch, _, let reservation):
       requests += 1
-      for row in batch.contents.rows where received[batch.source].contains(row.identity) {
+      for row in batch.contents.rows where ledger.received[batch.source].contains(row.identity) {
         paidTwice.append(row.key)
       }
+      let whole = batch.contents.rows.compactMap { failedInOutage[batch.source][$0.identity] }.max() ?? 0
+      if whole > batch.contents.rows.count { dividedByOutage += 1 }
       inFlight[batch.id] = (batch, reservation ?? 0)
       schedule(.answer(batch.id))
     case .compare(let batch):
       comparisons += 1
       schedule(.event(.compared(batch.id, source: batch.source, alike: batch.contents.inputs.count)))
     case .prove(let source):
-      unproven.remove(source)
+      ledger.unproven.remove(source)
       schedule(.event(.proven(source: source)))
     case .prepareWriting:
       schedule(.event(.prepared))
     case .write(let write):
-      if unproven.contains(write.source) {
+      if ledger.unproven.contains(write.source) {
         violations.append("table \(write.source) was written before its comparison")
       }
       begin(write)
@@ -318,10 +321,10 @@ struct SimulatedWorld {
       queue.append((time, .event(.woken)))
     case .cancelRequests:
       for (id, request) in inFlight {
-        possiblyPaid += 1
+        ledger.possiblyPaid += 1
         billedWithoutReply += 1
         bill(request.batch)
-        spent += request.reservation
+        ledger.spent += request.reservation
         schedule(.event(.requestFailed(id, EmbeddingFailure(.cancelled, "cancelled", mayHaveBeenBilled: true))))
       }
       inFlight = [:]
@@ -333,226 +336,4 @@ struct SimulatedWorld {
     return nil
   }
 
-  private mutating func page(
-    of source: Int, _ request: PageRequest, _ held: Set<RowKey>, _ equals: EqualTexts?
-  ) -> PackedPage {
-    var request = request
-    request.limit = pageBatches * job.batchSize
-    let whole = tables[source].page(request, window: (pageBatches + 2) * job.batchSize)
-    let condemned = quarantine[source].mapValues(\.digest)
-    let (page, isCut) = whole.cut(to: request.mostTaken) { message in
-      held.contains(message.key) || job.preparation.input(for: message.text ?? "") == nil
-    }
-    guard let equals else {
-      var packed = packer.pack(
-        page, condemned: condemned, held: held, cutting: cutting(of: source), paid: paidPieces(of: source))
-      packed.isCut = isCut
-      return packed
-    }
-    let (copies, deferred) = share(page, condemned, held, equals, of: source)
-    let left = held.union(copies.map(\.key)).union(deferred)
-    var packed = packer.pack(page, condemned: condemned, held: left)
-    packed.isCut = isCut
-    packed.add(copied: Set(copies.map(\.key)), by: equals.copies)
-    packed.add(deferred: deferred)
-    return packed
-  }
-
-  /// As the pipeline does: rows whose text another row has with its vector, and rows whose text is awaited.
-  private mutating func share(
-    _ page: MessagePage, _ condemned: [RowKey: TextDigest], _ held: Set<RowKey>, _ equals: EqualTexts, of source: Int
-  ) -> (copies: [BatchRow], deferred: [RowKey]) {
-    var (copies, deferred, vectors) = ([BatchRow](), [RowKey](), [TextDigest]())
-    for message in page.messages where !held.contains(message.key) {
-      guard let text = message.text, job.preparation.input(for: text) != nil else { continue }
-      let digest = TextDigest(of: text)
-      guard condemned[message.key] != digest else { continue }
-      if equals.awaited.contains(digest) {
-        deferred.append(message.key)
-      } else if case .integer(let known)? = knownTexts[source][digest], let row = tables[source].rows[known],
-        let vector = row.vector, row.text.map(TextDigest.init(of:)) == digest
-      {
-        copies.append(BatchRow(key: message.key, digest: digest, input: vectors.count))
-        vectors.append(vector)
-      }
-    }
-    if !copies.isEmpty {
-      spool[equals.copies] = Spooled(source: source, rows: copies, vectors: vectors)
-      copied += copies.count
-    }
-    return (copies, deferred)
-  }
-
-  var packer: Packer {
-    Packer(
-      preparation: job.preparation, maxInputs: job.batchSize, countsExactly: metering.countsExactly,
-      countTokens: metering.counted)
-  }
-
-  func cutting(of source: Int) -> Cutting? { job.sources[source].chunks?.cutting }
-
-  private mutating func settle(_ settlement: Settlement) {
-    for id in settlement.batches { spool[id] = nil }
-    for watermark in settlement.watermarks { watermarks[watermark.source] = watermark.key }
-    for row in settlement.condemned {
-      quarantine[row.source][row.key] = row
-      guard case .integer(let key) = row.key, let text = tables[row.source].rows[key]?.text,
-        TextDigest(of: text) == row.digest
-      else { continue }
-      guard let trouble = Trouble(in: text) else {
-        // Before twenty answers nobody can tell chance from cause within the requests that isolation may cost.
-        if answersInRun < 20 {
-          condemnedByChance += 1
-        } else {
-          violations.append("healthy row \(key) of table \(row.source) is in quarantine: \(row.condemnation.reason)")
-        }
-        continue
-      }
-      troubles[trouble, default: 0] += 1
-    }
-  }
-
-  private static let databaseAway = Failure(.unavailable, "db", "gone")
-
-  /// No two writes under way have a row in common, and no writer has two.
-  private mutating func begin(_ write: Conductor.Write) {
-    if writing[write.writer] != nil { violations.append("writer \(write.writer) got a second write") }
-    if !(0..<job.writers).contains(write.writer) { violations.append("there is no writer \(write.writer)") }
-    let rows = keys(of: write)
-    for other in writing.values where other.source == write.source && !rows.isDisjoint(with: keys(of: other)) {
-      violations.append("two writers have the same row")
-    }
-    writing[write.writer] = write
-    mostWriters = max(mostWriters, writing.count)
-    begunWrites.append(write.writer)
-    schedule(.write(write))
-  }
-
-  private func keys(of write: Conductor.Write) -> Set<RowKey> {
-    Set(write.parts.flatMap { part in part.rows ?? Set(spool[part.batch]?.rows.map(\.key) ?? []) })
-  }
-
-  private mutating func end(_ write: Conductor.Write) -> Conductor.Event {
-    if begunWrites.first != write.writer { overtakingWrites += 1 }
-    begunWrites.removeAll { $0 == write.writer }
-    writing[write.writer] = nil
-    // Few writes have company, and those are the ones to see fail.
-    let chance = faults.writeFailure * (writing.isEmpty ? 1 : 4)
-    guard chance > 0, random.chance(chance) else { return self.write(write) }
-    if random.chance(0.5) { _ = self.write(write) }
-    hadWriteFailure = true
-    writeFailures += 1
-    if !writing.isEmpty { writeFailuresBesideAnother += 1 }
-    return .writeFailed(Self.databaseAway, writer: write.writer)
-  }
-
-  private mutating func write(_ write: Conductor.Write) -> Conductor.Event {
-    var outcome = WriteOutcome()
-    var batches: [(id: BatchID, rows: [BatchRow])] = []
-    for part in write.parts {
-      if let cutting = cutting(of: write.source) {
-        let rows = assembled(part, cutting)
-        batches.append((part.batch, rows.map(\.row)))
-        merge(tables[write.source].write(rows, at: now), into: &outcome)
-        continue
-      }
-      guard let spooled = spool[part.batch] else { continue }
-      let rows = spooled.rows.filter { part.rows?.contains($0.key) ?? true }
-      batches.append((part.batch, rows))
-      merge(tables[write.source].write(rows.map { ($0, spooled.vectors[$0.input]) }, at: now), into: &outcome)
-    }
-    lockedWrites += outcome.locked.count
-    return .written(WriteReport(outcome, of: batches), writer: write.writer)
-  }
-
-  private func merge(_ one: WriteOutcome, into outcome: inout WriteOutcome) {
-    outcome.written.formUnion(one.written)
-    outcome.locked.formUnion(one.locked)
-    outcome.unfilled.formUnion(one.unfilled)
-    outcome.refused.merge(one.refused) { first, _ in first }
-  }
-
-  /// The provider's answer, as the ledger holds it before the conductor hears of it; nil for a cancelled request.
-  private mutating func answer(_ id: BatchID) -> Conductor.Event? {
-    guard let (batch, reservation) = inFlight.removeValue(forKey: id) else { return nil }
-    let losses = lostInRow
-    lostInRow = 0
-    let isNew = random.chance(faults.newConnection)
-    func failed(_ failure: EmbeddingFailure) -> Conductor.Event {
-      var failure = failure
-      failure.isOfUntriedServer = isNew && !failure.refusesInputs
-      return .requestFailed(id, failure)
-    }
-    if outageEnds > now { return failed(EmbeddingFailure(.transient, "away", status: 503)) }
-    if random.chance(faults.rateLimited) {
-      return failed(EmbeddingFailure(.rateLimited, "simulated", status: 429, retryAfter: .seconds(2)))
-    }
-    if random.chance(faults.transient) { return failed(EmbeddingFailure(.transient, "simulated", status: 503)) }
-    // A run whose first server is the broken one may end and say so.
-    if isNew, answersInRun > 0, random.chance(1.0 / 3) {
-      brokenServers += 1
-      bill(batch)
-      let isOfOneVector = batch.contents.texts.count == 1 && random.chance(0.5)
-      return lost(
-        reservation,
-        failed(
-          EmbeddingFailure(
-            .brokenReply, "garbled", status: 200, badIndex: isOfOneVector ? 0 : nil, mayHaveBeenBilled: true)))
-    }
-    let found = batch.contents.texts.map { Trouble(in: $0) }
-    if let failure = found.lazy.compactMap({ $0?.failure }).first {
-      guard failure.mayHaveBeenBilled else { return failed(failure) }
-      bill(batch)
-      return lost(reservation, failed(failure))
-    }
-    bill(batch)
-    if random.chance(faults.processedThoughFailed) {
-      lostInRow = losses + 1
-      return lost(reservation, failed(EmbeddingFailure(.transient, "simulated", mayHaveBeenBilled: true)))
-    }
-    let unusable = Set(found.indices.filter { found[$0] == .noUsableVector })
-    if unusable.count == found.count {
-      let failure = EmbeddingFailure(
-        .brokenReply, "no vector", status: 200, badIndex: found.count == 1 ? 0 : nil, mayHaveBeenBilled: true)
-      return lost(reservation, failed(failure))
-    }
-    let told = metering.told(of: batch.contents.texts, using: &random)
-    let billed = batch.contents.trusted(told) ?? batch.contents.tokenCount
-    let spentTokens = batch.contents.spentTokens(told: told)
-    answersInRun += 1
-    spent += job.model.cost(ofTokens: spentTokens) ?? 0
-    let contents = batch.contents.leavingOut(unusable)
-    spool[id] = Spooled(
-      source: batch.source, rows: contents.rows, vectors: contents.texts.map { TextDigest(of: $0) })
-    received[batch.source].formUnion(contents.rows.map(\.identity))
-    for row in contents.rows { knownTexts[batch.source][row.digest] = row.key }
-    for digest in Set(contents.rows.map(\.digest)) { answered[digest, default: 0] += 1 }
-    return .received(
-      id,
-      Conductor.Receipt(
-        billedTokens: billed, tellsTokens: batch.contents.tellsTokens(told), spentTokens: spentTokens,
-        latency: .milliseconds(100),
-        unusable: Dictionary(uniqueKeysWithValues: unusable.map { ($0, "no vector") })))
-  }
-
-  private mutating func lost(_ reservation: Double, _ event: Conductor.Event) -> Conductor.Event {
-    billedWithoutReply += 1
-    possiblyPaid += 1
-    spent += reservation
-    return event
-  }
-
-  private mutating func bill(_ batch: Batch) {
-    billedDollars += (job.model.cost(ofTokens: metering.real(batch.contents.texts)) ?? 0) * metering.timesThePrice
-  }
-}
-
-extension BatchRow {
-  struct Identity: Hashable {
-    let key: RowKey
-    let digest: TextDigest
-    let piece: Piece?
-  }
-
-  var identity: Identity { Identity(key: key, digest: digest, piece: piece) }
 }
