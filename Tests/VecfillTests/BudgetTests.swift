@@ -10,11 +10,13 @@ import Tokenizer
   static let cases = ProcessInfo.processInfo.environment["VECFILL_BUDGETS"].flatMap { Int($0) } ?? 6
 
   @Test(arguments: 0..<cases) func `a budget is kept over kills and lost replies, and used`(number: Int) async throws {
-    var random = SystemRandomNumberGenerator()
+    var random = SeededGenerator.printed(of: "\(#function) \(number)")
     let tokenizer = number.isMultiple(of: 2) ? EstimateCommandTests.vocabulary : nil
     let price = Double(Int.random(in: 1...400, using: &random)) / 100
     let rows = Int.random(in: 20...120, using: &random)
-    let texts = (0..<rows).map { "message \($0) " + String(repeating: "x y ", count: Int.random(in: 1...90)) }
+    let texts = (0..<rows).map {
+      "message \($0) " + String(repeating: "x y ", count: Int.random(in: 1...90, using: &random))
+    }
     var options = EmbeddingsServer.Options()
     // Without a vocabulary the provider counts in its own way, up to a token a byte.
     let bytesPerToken = Double.random(in: 1...8, using: &random)

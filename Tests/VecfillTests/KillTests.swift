@@ -147,7 +147,7 @@ import Testing
     try await Scene.run(engine) { scene in
       try scene.write(spec: scene.spec + "\nwriters: \(writers)\n")
       try await scene.database.insert((0..<1_200).map { "message \($0)" })
-      var random = SystemRandomNumberGenerator()
+      var random = SeededGenerator.printed(of: "\(#function) \(engine) \(writers)")
       let kills = try await scene.killRuns(20, after: 1...6, using: &random)
       #expect(kills >= 10)
       let exit = try await scene.fill()
