@@ -40,8 +40,7 @@ import Tokenizer
       if exit.code == 0 { #expect(try await scene.wrongRows() == []) }
       if exit.code == 82 {
         // What is spent or may be; one more input, by its bytes at most, did not fit.
-        let expenses = try await Ledger.openForReading(at: scene.ledgerPath)?.expenses(by: .model) ?? []
-        let spent = expenses.reduce(0) { $0 + ($1.cost ?? 0) + ($1.possiblyPaidCost ?? 0) }
+        let spent = try await Self.spent(scene)
         let largest = Double(texts.map { $0.utf8.count + 2 }.max() ?? 0) * price / 1_000_000
         #expect(spent + largest > budget, "spent \(spent) of \(budget)")
       }
@@ -49,6 +48,14 @@ import Tokenizer
         "figure: budget \(budget) price \(price) \(tokenizer == nil ? "estimated" : "exact") billed \(billed) exit \(exit.code ?? -1)"
       )
     }
+  }
+
+  /// What the budget has counted. It is more than the replies told where they told too little to be believed.
+  private static func spent(_ scene: Scene) async throws -> Double {
+    let sums = try await SQLiteFile.rows(
+      of: "SELECT (SELECT total(spent) FROM receipt) + (SELECT total(possibly_paid * reservation) FROM batch)",
+      at: scene.ledgerPath)
+    return sums.first?.first.flatMap { $0 }.flatMap(Double.init) ?? 0
   }
 
   /// What a reply's `usage` says of the tokens that are billed.

@@ -140,7 +140,10 @@ import Testing
     }
   }
 
-  @Test(arguments: ChatDatabase.Engine.allCases, [1, 2])
+  @Test(
+    arguments: Soak.isFull
+      ? ChatDatabase.Engine.allCases.flatMap { [($0, 1), ($0, 2)] }
+      : ChatDatabase.Engine.allCases.map { ($0, $0 == .postgres16 ? 1 : 2) })
   func `killed twenty times at any moment, it ends with every row right and no reply asked for twice`(
     engine: ChatDatabase.Engine, writers: Int
   ) async throws {
