@@ -90,7 +90,7 @@ let package = Package(
       name: "embeddings-server", dependencies: ["TestSupport", "Tokenizer"], path: "Tests/EmbeddingsServerCommand",
       swiftSettings: settings),
     .testTarget(name: "BackfillTests", dependencies: ["Backfill", "TestSupport"], swiftSettings: settings),
-    .testTarget(name: "TokenizerTests", dependencies: ["Tokenizer"], swiftSettings: settings),
+    .testTarget(name: "TokenizerTests", dependencies: ["TestSupport", "Tokenizer"], swiftSettings: settings),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "TestSupport"], swiftSettings: settings),
     .testTarget(
       name: "LedgerTests",

@@ -7,7 +7,8 @@ import Testing
 struct Base64Tests {
   @Test(arguments: 0...50)
   func `bytes of any number are read, with padding and without`(_ count: Int) throws {
-    let data = Data((0..<count).map { _ in UInt8.random(in: 0...255) })
+    var random = SeededGenerator(seed: UInt64(count))
+    let data = Data((0..<count).map { _ in UInt8.random(in: 0...255, using: &random) })
     let text = data.base64EncodedString()
     #expect(decode(text) == data)
     #expect(decode(text.replacing("=", with: "")) == data)
@@ -27,8 +28,7 @@ struct Base64Tests {
   }
 
   @Test func `what Foundation reads is read the same, and what it refuses is refused, wherever a character is wrong`() {
-    let seed = UInt64.random(in: .min ... .max)
-    var random = SeededGenerator(seed: seed)
+    var random = SeededGenerator.printed()
     let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
     for _ in 0..<3_000 {
       var text = (0..<4 * Int.random(in: 0...12, using: &random)).map { _ in
@@ -40,7 +40,7 @@ struct Base64Tests {
         if text[place] == UInt8(ascii: "=") { continue }
       }
       let isRight = text.allSatisfy(alphabet.contains)
-      #expect(decode(text) == (isRight ? Data(base64Encoded: Data(text)) : nil), "seed \(seed)")
+      #expect(decode(text) == (isRight ? Data(base64Encoded: Data(text)) : nil))
     }
   }
 

@@ -1,5 +1,6 @@
 import Backfill
 import Foundation
+import TestSupport
 import Testing
 
 @testable import EmbeddingAPIs
@@ -16,7 +17,7 @@ struct JSONScannerTests {
   }
 
   @Test func `numbers of both precisions are read back as they were`() throws {
-    var random = SystemRandomNumberGenerator()
+    var random = SeededGenerator.printed()
     for _ in 0..<20_000 {
       let value = Float.random(in: -1...1, using: &random) * Float.random(in: 0...1, using: &random)
       let (short, long) = (try number("\(value)"), try number("\(Double(value))"))

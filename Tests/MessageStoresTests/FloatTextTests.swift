@@ -20,8 +20,7 @@ import Testing
   }
 
   @Test func `floats of any bits, and such as vectors have, are written as Swift writes them`() {
-    let seed = UInt64.random(in: .min ... .max)
-    var bits = SeededGenerator(seed: seed)
+    var bits = SeededGenerator.printed()
     for _ in 0..<200_000 {
       let word = bits.next()
       let any = Float(bitPattern: UInt32(truncatingIfNeeded: word))
@@ -30,7 +29,7 @@ import Testing
       let short = Float(Int(word >> 40 & 0xFFFF)) / 1_000
       for value in [any, subnormal, usual, short] where value.isFinite {
         guard Self.text(value) != value.description else { continue }
-        Issue.record("\(value.description) is written as \(Self.text(value)), with the seed \(seed)")
+        Issue.record("\(value.description) is written as \(Self.text(value))")
         return
       }
     }

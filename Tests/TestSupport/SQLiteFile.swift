@@ -31,19 +31,26 @@ package final class SQLiteFile: Sendable {
       var rows: [[String?]] = []
       let statements = try database.allStatements(sql: script)
       while let statement = try statements.next() {
-        rows = try Row.fetchAll(statement).map { row in
-          row.databaseValues.map { value in
-            switch value.storage {
-            case .null: nil
-            case .int64(let integer): String(integer)
-            case .double(let double): String(double)
-            case .string(let text): text
-            case .blob(let data): data.map { String(format: "%02X", $0) }.joined()
-            }
-          }
-        }
+        rows = try Row.fetchAll(statement).map(Self.values)
       }
       return rows
+    }
+  }
+
+  /// The rows of a query on a file that the code under test made.
+  package static func rows(of query: String, at path: String) async throws -> [[String?]] {
+    try await DatabaseQueue.patient(path).read { try Row.fetchAll($0, sql: query).map(values) }
+  }
+
+  private static func values(_ row: Row) -> [String?] {
+    row.databaseValues.map { value in
+      switch value.storage {
+      case .null: nil
+      case .int64(let integer): String(integer)
+      case .double(let double): String(double)
+      case .string(let text): text
+      case .blob(let data): data.map { String(format: "%02X", $0) }.joined()
+      }
     }
   }
 }

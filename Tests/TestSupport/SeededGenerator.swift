@@ -1,9 +1,22 @@
+import Foundation
+
 /// SplitMix64: the same numbers from the same seed.
 package struct SeededGenerator: RandomNumberGenerator, Sendable {
   private var state: UInt64
 
   package init(seed: UInt64) {
     state = seed
+  }
+
+  /// The numbers of a random test: of the seed that `VECFILL_SEED` gives, otherwise of a new one. It is printed, so that a
+  /// failure can be repeated with it.
+  ///
+  /// - Parameter test: the test, and its case where it has several.
+  package static func printed(of test: String = #function) -> SeededGenerator {
+    let given = ProcessInfo.processInfo.environment["VECFILL_SEED"].flatMap { UInt64($0) }
+    let seed = given ?? UInt64.random(in: .min ... .max)
+    print("seed: VECFILL_SEED=\(seed) repeats \(test)")
+    return SeededGenerator(seed: seed)
   }
 
   package mutating func next() -> UInt64 {

@@ -103,7 +103,7 @@ import Testing
       try await scene.database.insert((0..<100).map { "message \($0)" })
       try await scene.database.insert([Self.book(bytes: bytes)])
       try await scene.database.insert((100..<200).map { "message \($0)" })
-      var random = SystemRandomNumberGenerator()
+      var random = SeededGenerator.printed(of: "\(#function) \(engine)")
       let kills = try await scene.killRuns(6, after: 1...max(2, bytes / 100_000), using: &random)
       #expect(kills >= 4)
       let exit = try await scene.fill()

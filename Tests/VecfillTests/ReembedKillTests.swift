@@ -98,7 +98,7 @@ import Testing
     }
   }
 
-  @Test(arguments: ReembedTests.engines, Point.allCases)
+  @Test(arguments: Soak.cases(ReembedTests.engines, Point.allCases))
   func `killed while an application works, the same command goes on`(
     engine: ChatDatabase.Engine, point: Point
   ) async throws {
@@ -124,7 +124,8 @@ import Testing
     try await world.scene.poll("writes") { try await world.scene.database.count("content LIKE 'live %'") > before + 20 }
   }
 
-  @Test(arguments: ReembedTests.engines, Point.allCases.filter { $0 != .rest })
+  // The other engine than above has its turn at each point.
+  @Test(arguments: Soak.cases(ReembedTests.engines, Point.allCases.filter { $0 != .rest }, first: 1))
   func `killed while an application works, and abandoned, all is as before`(
     engine: ChatDatabase.Engine, point: Point
   ) async throws {
@@ -148,7 +149,7 @@ import Testing
     }
   }
 
-  @Test(arguments: ReembedTests.engines, [8, 12])
+  @Test(arguments: Soak.cases(ReembedTests.engines, [8, 12]))
   func `undone while an application works, and killed in it, the former vectors are whole again`(
     engine: ChatDatabase.Engine, dimensions: Int
   ) async throws {

@@ -30,7 +30,11 @@ struct RunCommand: AsyncParsableCommand {
       Example: `vecfill run job.yaml --until 06:00 --max-rows 100000`
       """)
 
-  @OptionGroup var options: JobOptions
+  // Not `JobOptions`: in a debug build the parser checks each group several times for each level that it stands below
+  // the command, and the tests start thousands of runs.
+  @OptionGroup var place: SpecArgument
+
+  @OptionGroup var settings: ConfigurationOptions
 
   @Flag(
     name: [.long, .customShort("n")],
@@ -74,12 +78,16 @@ struct RunCommand: AsyncParsableCommand {
     guard maxQuarantined >= 0 else { throw ValidationError("--max-quarantined takes a number of rows") }
   }
 
+  private func configured() throws -> JobConfiguration {
+    try JobConfiguration(spec: place.spec, flags: settings.flags)
+  }
+
   func run() async throws {
     let began = ContinuousClock.now
     if dryRun {
-      return try await Estimation(configuration: options.configuration(), json: output.logFormat == .json).tell()
+      return try await Estimation(configuration: configured(), json: output.logFormat == .json).tell()
     }
-    let end = try output.end(of: options.spec)
+    let end = try output.end(of: place.spec)
     do {
       try await fill(end, since: began)
       await end.tell(nil)
@@ -90,7 +98,7 @@ struct RunCommand: AsyncParsableCommand {
   }
 
   private func fill(_ end: RunEnd, since began: ContinuousClock.Instant) async throws {
-    let configuration = try options.configuration()
+    let configuration = try configured()
     let job = try configuration.job()
     let gauges = try opened(configuration)
     let logger = output.logger

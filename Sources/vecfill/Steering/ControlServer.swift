@@ -16,9 +16,13 @@ struct ControlServer: Sendable {
   /// Runs `body` while the process can be asked; where no socket can be had, that is said and the run goes on without.
   func serving<Value>(_ body: () async throws -> Value) async throws -> Value {
     guard isReady() else { return try await body() }
+    let lastAsked = Locked<ContinuousClock.Instant?>(nil)
     let server = HTTPServer(
       address: sockaddr_un.unix(path: socket.path), timeout: 5, pool: BoundedSockets(), logger: .disabled,
-      handler: ClosureHTTPHandler { [self] in await answer($0) })
+      handler: ClosureHTTPHandler { [self] in
+        lastAsked.withLock { $0 = .now }
+        return await answer($0)
+      })
     let isOver = Locked(false)
     return try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask {
@@ -35,7 +39,9 @@ struct ControlServer: Sendable {
       func end() async {
         isOver.withLock { $0 = true }
         socket.remove()
-        await server.stop(timeout: 1)
+        // FlyingFox waits for all of that time, so it is given only where an answer may still be under way.
+        let isAnswering = lastAsked.withLock { $0.map { $0.duration(to: .now) < Self.answerTime } ?? false }
+        await server.stop(timeout: isAnswering ? Self.answerTime / .seconds(1) : 0)
       }
       do {
         let value = try await body()
@@ -47,6 +53,9 @@ struct ControlServer: Sendable {
       }
     }
   }
+
+  /// How long an answer may take to leave when the run ends.
+  private static let answerTime: Duration = .seconds(1)
 
   /// Makes the folder, which only this user may enter, and takes away what a killed process has left.
   private func isReady() -> Bool {
