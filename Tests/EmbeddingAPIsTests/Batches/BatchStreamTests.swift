@@ -64,6 +64,23 @@ struct BatchStreamTests {
     }
   }
 
+  @Test(arguments: [true, false])
+  func `a transfer that may take long ends all the same where nothing moves`(_ hasInflow: Bool) async throws {
+    try await EmbeddingsServer.run(rules: [.always(.stall(bodyBytes: 10))]) { server in
+      let client = try HTTPClient(.init(timeout: .seconds(1), proxy: ""))
+      let body = #"{"model":"text-embedding-3-small","input":["text"]}"#
+      var request = HTTPRequest(
+        url: "\(server.root)/v1/embeddings", headers: [("Authorization", "Bearer sk-test")], body: Data(body.utf8),
+        maxReplyBytes: 1_000)
+      request.mayTakeLong = true
+      if hasInflow { request.inflow = Inflow() }
+      let toSend = request
+      let failure = await #expect(throws: HTTPFailure.self) { try await client.send(toSend) }
+      #expect(failure?.cause == .timedOut)
+      try await server.wait { $0.departures == 1 }
+    }
+  }
+
   private func bytes(of inflow: Inflow) async -> Int {
     var count = 0
     while let pieces = await inflow.next() { count += pieces.reduce(0) { $0 + $1.count } }
