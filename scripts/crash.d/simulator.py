@@ -6,7 +6,6 @@
 """
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -90,7 +89,7 @@ def test(folder):
         try:
             output, _ = process.communicate(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, 9)
+            subprocess.run(["pkill", "-KILL", "-s", str(process.pid)], check=True)
             process.communicate()
             return f"no end after {PATIENCE} s"
     if process.returncode == 0:
