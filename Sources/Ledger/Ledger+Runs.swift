@@ -94,13 +94,14 @@ extension Ledger {
     let state =
       switch ending {
       case .complete, .quarantined: "completed"
-      case .stopped: "stopped"
+      case .stopped, .waiting: "stopped"
       case .failed: "failed"
       }
     let reason: String? =
       switch ending {
       case .failed(let failure): failure.description
       case .stopped(let cause): "stopped by \(cause.name)"
+      case .waiting(let rows): "\(rows) rows wait for the provider's batch"
       case .complete, .quarantined: nil
       }
     try await write { db in
@@ -109,6 +110,7 @@ extension Ledger {
         arguments: [
           state, (exitCode ?? ending.exitCode).rawValue, reason, date.timeIntervalSince1970, Ledger.json(tally), run,
         ])
+      if state == "completed" { try Ledger.forgetRefusedRows(of: run, db) }
     }
   }
 
@@ -163,7 +165,8 @@ extension Ledger {
       sql: """
         SELECT COALESCE((SELECT SUM(receipt.spent) FROM receipt JOIN batch USING (run_id, number)
                          WHERE batch.target_id IN (\(targets))), 0)
-             + COALESCE((SELECT SUM(possibly_paid * reservation) FROM batch WHERE target_id IN (\(targets))), 0)
+             + COALESCE((SELECT SUM((possibly_paid + (state = 'submitted')) * reservation) FROM batch
+                         WHERE target_id IN (\(targets))), 0)
         """) ?? 0
   }
 
