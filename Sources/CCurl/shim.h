@@ -33,6 +33,18 @@ static inline CURLcode vecfill_curl_set_post(CURL *easy, curl_off_t byte_count) 
 // HEAD: a reply's headers, and no body.
 static inline CURLcode vecfill_curl_set_no_body(CURL *easy) { return curl_easy_setopt(easy, CURLOPT_NOBODY, 1L); }
 
+// Another method than the one that libcurl would choose. It copies the name.
+static inline CURLcode vecfill_curl_set_method(CURL *easy, const char *name) {
+  return curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, name);
+}
+
+// Lets a transfer go on whose write function has paused it; that may be called at once.
+static inline CURLcode vecfill_curl_go_on(CURL *easy) { return curl_easy_pause(easy, CURLPAUSE_CONT); }
+
+static inline size_t vecfill_curl_pause(void) { return CURL_WRITEFUNC_PAUSE; }
+
+static inline size_t vecfill_curl_abort_read(void) { return CURL_READFUNC_ABORT; }
+
 static inline CURLcode vecfill_curl_set_headers(CURL *easy, struct curl_slist *headers) {
   return curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
 }
@@ -74,6 +86,12 @@ static inline CURLcode vecfill_curl_set_connect_timeout(CURL *easy, long millise
 
 static inline CURLcode vecfill_curl_set_timeout(CURL *easy, long milliseconds) {
   return curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, milliseconds);
+}
+
+// Ends a transfer that moved less than a byte a second for so long; one that is paused is not looked at.
+static inline CURLcode vecfill_curl_set_stall_timeout(CURL *easy, long seconds) {
+  CURLcode code = curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+  return code != CURLE_OK ? code : curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, seconds);
 }
 
 static inline CURLcode vecfill_curl_set_no_signal(CURL *easy) {

@@ -14,6 +14,7 @@ extension JobConfiguration {
       document: documentFields, query: catalogueModel?.query ?? entry.query,
       body: values.object(.body), headers: try headers(key), encodings: encodings, usage: entry.usage,
       sendsDimensions: try sendsDimensions(), cut: values.choice(.cut) ?? .provider,
+      batch: entry.batch, batchProviders: catalogue.batchProviders,
       timeout: .seconds(values.integer(.timeout) ?? ProviderSettings.standardTimeout),
       caFile: values.text(.caFile).map(process.absolute), proxy: values.secret(.proxy))
   }

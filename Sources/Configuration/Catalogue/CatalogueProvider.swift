@@ -27,6 +27,8 @@ package struct CatalogueProvider: Hashable, Sendable {
   /// Of every model that has none of its own.
   package internal(set) var price: CatalogueModel.Price?
   var limits = CatalogueModel.Limits()
+  /// nil where it has no batch API that is spoken here.
+  package internal(set) var batch: CatalogueBatch?
   /// Where the catalogue has it from; with several files the last.
   package internal(set) var origin = Origin.builtIn
 

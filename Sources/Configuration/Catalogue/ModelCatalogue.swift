@@ -38,9 +38,12 @@ package struct ModelCatalogue: Sendable {
       var model = entries.first(where: { $0.provider == provider.name && $0.id == id })
     else { return nil }
     model.limits = model.limits.filled(from: provider.limits)
-    model.price = model.price ?? provider.price
+    model.price = (model.price ?? provider.price)?.withBatch(provider.batch?.priceFactor)
     return model
   }
+
+  /// The names of the providers with a batch API, in the order of the files.
+  package var batchProviders: [String] { providers.filter { $0.batch != nil }.map(\.name) }
 
   /// The limits that hold for every model of `provider`.
   package func limits(ofProvider provider: String) -> CatalogueModel.Limits {

@@ -18,10 +18,11 @@ struct ProviderChange {
   private let encodings: [ProviderSettings.Encoding]?
   private let price: CatalogueModel.Price?
   private let limits: CatalogueModel.Limits
+  private let batch: CatalogueBatch?
 
   private static let keys = [
     "name", "hosts", "base_url", "format", "key", "needs_key", "key_header", "names", "send", "document", "query",
-    "usage", "encodings", "price",
+    "usage", "encodings", "price", "batch",
   ]
 
   init(_ value: YAMLValue, file: String) throws(Failure) {
@@ -42,6 +43,7 @@ struct ProviderChange {
     encodings = try keys["encodings"].map(Self.encodings)
     price = try keys["price"].map(CatalogueModel.Price.init)
     limits = try CatalogueModel.Limits(keys)
+    batch = try keys["batch"].map(CatalogueBatch.init)
   }
 
   func applied(to earlier: CatalogueProvider?) -> CatalogueProvider {
@@ -60,6 +62,7 @@ struct ProviderChange {
     provider.encodings = encodings ?? provider.encodings
     provider.price = price ?? provider.price
     provider.limits = limits.filled(from: provider.limits)
+    provider.batch = batch ?? provider.batch
     provider.origin = origin
     return provider
   }

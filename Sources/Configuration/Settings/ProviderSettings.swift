@@ -93,6 +93,10 @@ package struct ProviderSettings: Hashable, Sendable {
   /// Whether requests name the dimensions.
   package let sendsDimensions: Bool
   package let cut: VectorCut
+  /// nil where it has no batch API that is spoken here.
+  package let batch: CatalogueBatch?
+  /// The names of all providers with a batch API.
+  package let batchProviders: [String]
   package let timeout: Duration
   /// An absolute path; nil for the system's certificates.
   package let caFile: String?

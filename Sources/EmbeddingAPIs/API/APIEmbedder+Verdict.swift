@@ -2,6 +2,13 @@ import Backfill
 import Foundation
 
 extension APIEmbedder {
+  /// What a reply answers.
+  enum Asked {
+    case texts([String])
+    /// So many texts that aren't at hand, as where a batch's output is read.
+    case unseen(Int)
+  }
+
   enum Verdict {
     case answered(EmbeddingReply)
     case refused(EmbeddingFailure, Blame)
@@ -15,12 +22,11 @@ extension APIEmbedder {
     case other
   }
 
-  /// Judges a reply to `texts`, whose vectors `stream` has read, by all that it says.
+  /// Judges a reply to what was asked, whose vectors `stream` has read, by all that it says.
   func verdict(
-    on response: HTTPResponse, _ stream: consuming EmbeddingsReplyStream, to texts: [String]
+    on response: HTTPResponse, _ stream: consuming EmbeddingsReplyStream, to asked: Asked
   ) -> Verdict {
-    var redaction = Redaction(
-      texts: texts, key: options.apiKey?.value, otherSecrets: options.headers.map(\.value.value))
+    var redaction = redaction(of: asked)
     guard response.status == 200 else {
       redaction.others = recent.withLock(\.all)
       let error = ProviderError(response.body, redaction)
@@ -69,7 +75,7 @@ extension APIEmbedder {
     }
     let told = shape.usageHeader.flatMap { response.headers[$0] }.flatMap { Int($0) } ?? reply.billedTokens
     var checked = EmbeddingReply(
-      vectors: reply.vectors, billedTokens: options.trustsUsage ? told.flatMap { plausible($0, for: texts) } : nil,
+      vectors: reply.vectors, billedTokens: options.trustsUsage ? told.flatMap { plausible($0, for: asked) } : nil,
       requestID: requestID, rateLimits: rateLimits)
     checked.isPlacedByOrder = reply.isPlacedByOrder
     checked.unusable = reply.unusable
@@ -124,7 +130,23 @@ extension APIEmbedder {
   }
 
   /// `tokens`, unless it is no count of these texts' tokens: each text has at least one, and none has more than can be.
-  private func plausible(_ tokens: Int, for texts: [String]) -> Int? {
-    texts.count <= tokens && tokens <= texts.reduce(0) { $0 + $1.mostTokens } ? tokens : nil
+  private func plausible(_ tokens: Int, for asked: Asked) -> Int? {
+    let possible =
+      switch asked {
+      case .texts(let texts): texts.count...max(texts.count, texts.reduce(0) { $0 + $1.mostTokens })
+      case .unseen(let count): count...Int.max
+      }
+    return possible.contains(tokens) ? tokens : nil
+  }
+
+  func redaction(of asked: Asked) -> Redaction {
+    let secrets = options.headers.map(\.value.value)
+    switch asked {
+    case .texts(let texts): return Redaction(texts: texts, key: options.apiKey?.value, otherSecrets: secrets)
+    case .unseen(let count):
+      var redaction = Redaction(texts: [], key: options.apiKey?.value, otherSecrets: secrets)
+      redaction.unseenCount = count
+      return redaction
+    }
   }
 }

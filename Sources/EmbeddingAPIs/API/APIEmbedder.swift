@@ -9,7 +9,7 @@ package struct APIEmbedder: Embedder {
   let options: Options
   private let url: String
   let address: String
-  private let headers: [(name: String, value: String)]
+  let headers: [(name: String, value: String)]
   let client: HTTPClient
   let habits: Locked<ServerHabits>
   let recent = Locked(RecentTexts())
@@ -97,29 +97,39 @@ package struct APIEmbedder: Embedder {
   func ask(
     _ texts: [String], as role: EmbeddingRole, _ encoding: VectorEncoding
   ) async throws(EmbeddingFailure) -> (HTTPResponse, Verdict) {
-    let cut = options.cutsLocally ? LocalCut(fullLength: habits.withLock(\.fullLength)) : nil
-    let stream = Locked(EmbeddingsReplyStream(shape, count: texts.count, dimensions: options.dimensions, cut: cut))
+    let stream = Locked(replyStream(count: texts.count))
     var request = self.request(for: texts, as: role, encoding)
     request.reader = { bytes in stream.withLock { $0.take(bytes) ? $0.hasVectors ? .isRead : .isUnclear : .isUseless } }
     do {
       let response = try await client.send(request)
-      return (response, verdict(on: response, stream.withLock { $0 }, to: texts))
+      return (response, verdict(on: response, stream.withLock { $0 }, to: .texts(texts)))
     } catch {
       throw EmbeddingFailure(error)
     }
   }
 
-  private func request(
-    for texts: [String], as role: EmbeddingRole, _ encoding: VectorEncoding
-  ) -> HTTPRequest {
-    let content = EmbeddingsRequest(
+  /// What reads the reply to so many texts.
+  func replyStream(count: Int) -> EmbeddingsReplyStream {
+    let cut = options.cutsLocally ? LocalCut(fullLength: habits.withLock(\.fullLength)) : nil
+    return EmbeddingsReplyStream(shape, count: count, dimensions: options.dimensions, cut: cut)
+  }
+
+  /// A request's body.
+  func content(for texts: [String], as role: EmbeddingRole, _ encoding: VectorEncoding) -> EmbeddingsRequest {
+    EmbeddingsRequest(
       format: options.format, model: options.endpoint.requestModel(options.model), texts: texts, encoding: encoding,
       encodingField: options.encodingField, dimensions: options.dimensionsField.map { ($0, options.dimensions) },
       fields: options.fields(for: role))
+  }
+
+  private func request(
+    for texts: [String], as role: EmbeddingRole, _ encoding: VectorEncoding
+  ) -> HTTPRequest {
     let mostBytesOfItem = EmbeddingsReplyStream.mostBytesOfItem(
       dimensions: options.dimensions, isCut: options.cutsLocally)
     return HTTPRequest(
-      url: url, headers: headers, body: content.json, maxReplyBytes: 65_536 + texts.count * mostBytesOfItem)
+      url: url, headers: headers, body: content(for: texts, as: role, encoding).json,
+      maxReplyBytes: 65_536 + texts.count * mostBytesOfItem)
   }
 
   /// Remembers what a reply shows of its server, and says once what is otherwise than by the options.

@@ -42,7 +42,7 @@ extension EmbeddingFailure {
     self.init(
       kind, reason, status: response.status, code: error.code, requestID: redaction.shown(response.headers.requestID),
       retryAfter: response.headers.retryAfter(now: now) ?? error.retryAfter,
-      badIndex: canBeForOneInput ? error.badIndex(inputCount: redaction.texts.count) : nil,
+      badIndex: canBeForOneInput ? error.badIndex(inputCount: redaction.textCount) : nil,
       mayHaveBeenBilled: rule.mayHaveBeenBilled || isErrorInReply && !(400...499).contains(status),
       rateLimits: RateLimitHints(response.headers).tightened(by: error.rateLimits))
     serverMessage = error.sentence.flatMap(redaction.oneLine)

@@ -34,7 +34,12 @@ struct ErrorRule: Sendable {
     if isByStatusAlone { return true }
     return error.words.contains { codes.contains(ErrorRule.normalized($0)) }
       || parameters.contains { error.parameter?.hasPrefix($0) ?? false }
-      || phrases.contains { error.says($0) }
+      || isTold(by: error) && phrases.contains { error.says($0) }
+  }
+
+  /// Whether the error's phrases count. A text that isn't at hand may be quoted, and what it says must not end a run.
+  private func isTold(by error: ProviderError) -> Bool {
+    !error.isOfUnseenTexts || [.badInput, .tooLarge].contains(kind)
   }
 
   var isByStatusAlone: Bool { codes.isEmpty && parameters.isEmpty && phrases.isEmpty }

@@ -60,6 +60,9 @@ struct ProviderError {
     index = reader.index
   }
 
+  /// Whether it is said of texts that aren't at hand, so that a phrase may be a text's own.
+  var isOfUnseenTexts: Bool { redaction.unseenCount != nil }
+
   /// The code that may be shown.
   var code: String? { words.lazy.compactMap { redaction.shown($0) }.first }
 

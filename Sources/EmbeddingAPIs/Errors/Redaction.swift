@@ -8,6 +8,11 @@ struct Redaction: Sendable {
   var otherSecrets: [String] = []
   /// Texts of earlier requests: a server, or what stands before it, can answer one request with another's words.
   var others: [String] = []
+  /// How many texts there are of which none is at hand, as where a batch's output is read; nil where `texts` has them all.
+  /// Nothing of what is said of them is told then but words that are known or can be no text's.
+  var unseenCount: Int?
+
+  var textCount: Int { unseenCount ?? texts.count }
 
   /// A word that shares so many bytes with a text may not be shown, and a sentence not those bytes.
   private static let sharedInWord = 8
@@ -19,6 +24,7 @@ struct Redaction: Sendable {
   /// the key, in whatever form. A code that is the provider's own may share some letters with a text.
   func shown(_ word: String?) -> String? {
     guard let word, word.isPlainWord, !quotesKey(word) else { return nil }
+    guard unseenCount == nil else { return ErrorRule.isKnown(word) || word.isNumberedID ? word : nil }
     let runs = SharedRuns(in: ErrorRule.isKnown(word) ? [] : word.disguises, length: Redaction.sharedInWord)
     let isFromText = (texts + others).contains { text in
       text.utf8Contains(word) || (4...128).contains(text.utf8.count) && word.utf8Contains(text) || runs.stand(in: text)
@@ -28,6 +34,7 @@ struct Redaction: Sendable {
 
   /// A model's name, already plain, where it may be shown.
   func shownModel(_ name: String) -> String? {
+    guard unseenCount == nil else { return nil }
     let lower = name.lowercased()
     let runs = SharedRuns(in: name.disguises, length: Redaction.sharedInSentence)
     let isFromText = texts.contains { text in
@@ -49,6 +56,7 @@ struct Redaction: Sendable {
   /// `text` on one line of at most 300 characters, without control characters and without the key or what looks like one;
   /// nil where nothing is left.
   func oneLine(_ text: String) -> String? {
+    guard unseenCount == nil else { return nil }
     // Bounded first: a page can have megabytes.
     let printable = text.prefix(4_000).unicodeScalars.map { Redaction.blanks.contains($0) ? " " : Character($0) }
     var line = String(printable).split(separator: " ").joined(separator: " ")
@@ -106,6 +114,9 @@ struct Redaction: Sendable {
 }
 
 extension String {
+  /// Whether it is an id such as "batch_req_67ca0f4e…", or a UUID: 16 hexadecimal digits or more, and what kind it is of.
+  fileprivate var isNumberedID: Bool { wholeMatch(of: /(?:[a-z]{1,12}[_\-])*[0-9a-f\-]{16,}/) != nil }
+
   /// `contains` by bytes, whatever the case of ASCII letters. By characters, or in lower-case copies, it takes seconds for
   /// a large request's texts.
   fileprivate func utf8Contains(_ other: String) -> Bool {

@@ -14,13 +14,16 @@ struct EasyHandle: ~Copyable {
     errorBuffer = .allocate(capacity: Int(CURL_ERROR_SIZE))
     errorBuffer.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
     // Without the empty `Expect`, a body of a megabyte or more waits a second for "100 Continue".
-    let ofBody = request.body == nil ? [] : ["Content-Type: application/json", "Expect:"]
+    let contentType = request.form?.contentType ?? (request.body == nil ? nil : "application/json")
+    let ofBody = contentType.map { ["Content-Type: \($0)", "Expect:"] } ?? []
     let always = ["User-Agent: vecfill/\(VECFILL_VERSION)"] + ofBody
     headers = (always + request.headers.map { "\($0.name): \($0.value)" }).reduce(nil) { curl_slist_append($0, $1) }
   }
 
   /// Whether libcurl took the request and the options.
-  func configure(_ request: HTTPRequest, options: HTTPClient.Options) -> Bool {
+  ///
+  /// - Parameter byteCount: the body's; nil where there is none.
+  func configure(_ request: HTTPRequest, byteCount: Int?, options: HTTPClient.Options) -> Bool {
     var codes = [
       vecfill_curl_set_error_buffer(pointer, errorBuffer),
       vecfill_curl_set_url(pointer, request.url),
@@ -30,11 +33,14 @@ struct EasyHandle: ~Copyable {
       vecfill_curl_set_sockets_closed_on_exec(pointer),
       vecfill_curl_set_receive_buffer(pointer, 128 << 10),
       vecfill_curl_set_connect_timeout(pointer, options.connectTimeout.milliseconds),
-      vecfill_curl_set_timeout(pointer, options.timeout.milliseconds),
+      request.mayTakeLong
+        ? vecfill_curl_set_stall_timeout(pointer, max(1, options.timeout.milliseconds / 1000))
+        : vecfill_curl_set_timeout(pointer, options.timeout.milliseconds),
       vecfill_curl_set_no_signal(pointer),
       vecfill_curl_set_quick_exit(pointer),
     ]
-    if let body = request.body { codes.append(vecfill_curl_set_post(pointer, curl_off_t(body.count))) }
+    if let byteCount { codes.append(vecfill_curl_set_post(pointer, curl_off_t(byteCount))) }
+    if let method = request.method { codes.append(vecfill_curl_set_method(pointer, method)) }
     if request.isHead { codes.append(vecfill_curl_set_no_body(pointer)) }
     if let proxy = options.proxy { codes.append(vecfill_curl_set_proxy(pointer, proxy)) }
     if let caFile = options.caFile { codes.append(vecfill_curl_set_ca_file(pointer, caFile)) }
@@ -54,6 +60,9 @@ struct EasyHandle: ~Copyable {
     var number = 0
     return vecfill_curl_get_os_error(pointer, &number) == CURLE_OK ? Int32(truncatingIfNeeded: number) : 0
   }
+
+  /// Lets the transfer go on that was paused.
+  func goOn() { _ = vecfill_curl_go_on(pointer) }
 
   /// Makes the connection end with the transfer.
   func forbidReuse() { _ = vecfill_curl_forbid_reuse(pointer) }

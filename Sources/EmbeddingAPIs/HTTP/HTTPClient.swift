@@ -58,7 +58,11 @@ package final class HTTPClient: Sendable {
         ticket.take(continuation)
         // A loop stops only after another has taken its place.
         var current = loop.withLock { $0 }
-        while !current.submit(request, ticket) { current = loop.withLock { $0 } }
+        request.inflow?.isFed(by: current)
+        while !current.submit(request, ticket) {
+          current = loop.withLock { $0 }
+          request.inflow?.isFed(by: current)
+        }
         ticket.isAt(current)
       }
     } onCancel: {

@@ -43,6 +43,7 @@ extension HTTPFailure {
       case CURLE_OPERATION_TIMEDOUT where isConnected: (.timedOut, "no whole reply came in time")
       case CURLE_OPERATION_TIMEDOUT: (.unreachable, sight.noConnectionInTime)
       case CURLE_GOT_NOTHING where isConnected: (.interrupted, sight.noReply)
+      case CURLE_ABORTED_BY_CALLBACK: (.interrupted, "the file that is sent can't be read, or became shorter meanwhile")
       case CURLE_SEND_FAIL_REWIND: (.interrupted, "the connection was lost before a reply came")
       case CURLE_RECV_ERROR where isConnected: (.interrupted, "the connection was reset before the reply was complete")
       case CURLE_PARTIAL_FILE where isConnected: (.interrupted, "the reply ended early")

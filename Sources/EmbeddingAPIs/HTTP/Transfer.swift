@@ -12,9 +12,9 @@ final class Transfer {
   private let easy: EasyHandle
   private let ticket: HTTPClient.Ticket
   private let request: HTTPRequest
-  private let requestBody: Data
+  private let requestBody: BodySource
   private let generation: Int
-  private var sentBytes = 0
+  private var isPaused = false
   private var bodyWasAsked = false
   private var headers = HTTPHeaders()
   private var body = Data()
@@ -24,19 +24,21 @@ final class Transfer {
 
   /// A transfer that is ready to be started; nil where libcurl can't take it.
   init?(_ request: HTTPRequest, ticket: HTTPClient.Ticket, options: HTTPClient.Options, generation: Int) {
-    guard let pointer = curl_easy_init() else { return nil }
+    guard let requestBody = BodySource(of: request), let pointer = curl_easy_init() else { return nil }
     easy = EasyHandle(pointer, for: request)
     self.ticket = ticket
     self.request = request
     self.generation = generation
-    requestBody = request.body ?? Data()
+    self.requestBody = requestBody
     let context = Unmanaged.passUnretained(self).toOpaque()
     let callbacks = [
       vecfill_curl_set_read(pointer, { Transfer.from($3).send(into: $0, atMost: $1 * $2) }, context),
       vecfill_curl_set_write(pointer, { Transfer.from($3).receive($0, count: $1 * $2) }, context),
       vecfill_curl_set_header(pointer, { Transfer.from($3).receiveHeader($0, count: $1 * $2) }, context),
     ]
-    guard easy.configure(request, options: options), callbacks.allSatisfy({ $0 == CURLE_OK }) else { return nil }
+    let byteCount = request.body == nil && request.form == nil ? nil : requestBody.byteCount
+    guard easy.configure(request, byteCount: byteCount, options: options), callbacks.allSatisfy({ $0 == CURLE_OK })
+    else { return nil }
   }
 
   var easyPointer: UnsafeMutableRawPointer { easy.pointer }
@@ -45,6 +47,13 @@ final class Transfer {
 
   /// The connection that it used; nil for none.
   var connection: (port: Int, isNew: Bool)? { easy.connection }
+
+  /// Goes on where it was held up and has room again.
+  func goOn() {
+    guard isPaused, request.inflow?.isFull == false else { return }
+    isPaused = false
+    easy.goOn()
+  }
 
   /// Ends the transfer with what libcurl says of it.
   ///
@@ -69,21 +78,22 @@ final class Transfer {
     ticket.resume(.failure(HTTPFailure(cause: cause, reason: reason, wasSent: wasSent, isOfProvenConnection: false)))
   }
 
-  private var wasSent: Bool { sentBytes == requestBody.count }
+  private var wasSent: Bool { requestBody.isGiven }
 
   private func send(into buffer: UnsafeMutablePointer<CChar>?, atMost space: Int) -> Int {
     bodyWasAsked = true
-    let count = min(space, requestBody.count - sentBytes)
-    guard let buffer, count > 0 else { return 0 }
-    let start = requestBody.startIndex + sentBytes
-    requestBody.copyBytes(to: UnsafeMutableRawBufferPointer(start: buffer, count: count), from: start..<start + count)
-    sentBytes += count
-    return count
+    guard let buffer, space > 0 else { return 0 }
+    return requestBody.give(into: UnsafeMutableRawBufferPointer(start: buffer, count: space))
+      ?? vecfill_curl_abort_read()
   }
 
   /// Returning less than `count` makes libcurl end the transfer.
   private func receive(_ start: UnsafeMutablePointer<CChar>?, count: Int) -> Int {
     guard let start, count > 0 else { return 0 }
+    if let inflow = request.inflow, easy.status == 200 {
+      isPaused = !inflow.offer(UnsafeRawBufferPointer(start: start, count: count))
+      return isPaused ? vecfill_curl_pause() : count
+    }
     let taken = min(count, request.maxReplyBytes - receivedBytes)
     receivedBytes += taken
     let bytes = UnsafeRawBufferPointer(start: start, count: taken)

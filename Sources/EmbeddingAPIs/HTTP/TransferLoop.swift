@@ -85,6 +85,7 @@ final class TransferLoop: Sendable {
       for transfer in transfers.values where transfer.isCancelled {
         abandon(transfer, .cancelled, "cancelled", in: &transfers)
       }
+      for transfer in transfers.values { transfer.goOn() }
       var runningCount: Int32 = 0
       var code = curl_multi_perform(multi, &runningCount)
       finishEnded(in: &transfers)

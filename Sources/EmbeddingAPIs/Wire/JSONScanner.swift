@@ -130,6 +130,14 @@ struct JSONScanner {
     }
   }
 
+  /// The bytes of the next value, which is stepped over.
+  mutating func raw() throws -> UnsafeRawBufferPointer {
+    _ = peek()
+    let start = position
+    try skip()
+    return UnsafeRawBufferPointer(start: bytes + start, count: position - start)
+  }
+
   /// Checks that nothing but white space follows.
   mutating func end() throws {
     guard peek() == 0, position == count else { throw Malformed() }

@@ -1,4 +1,5 @@
 import Backfill
+import Foundation
 
 /// JSON as it is written, piece after piece.
 struct JSONText {
@@ -11,6 +12,8 @@ struct JSONText {
 
   /// Adds what is JSON already.
   mutating func add(verbatim text: String) { bytes += text.utf8 }
+
+  mutating func add(verbatim json: Data) { bytes += json }
 
   /// Adds `text` as a string, its characters as they are but for those that JSON doesn't take so.
   mutating func add(string text: String) {

@@ -8,6 +8,11 @@ extension ProviderSettings {
     for model: Model, notify: @escaping @Sendable (String) -> Void = { _ in }
   ) throws -> any Embedder {
     if format == .demo { return LocalEmbedder(dimensions: model.dimensions) }
+    return try apiEmbedder(for: model, notify: notify)
+  }
+
+  /// The embedder of a provider with an API.
+  func apiEmbedder(for model: Model, notify: @escaping @Sendable (String) -> Void) throws -> APIEmbedder {
     let client = try HTTPClient(HTTPClient.Options(timeout: timeout, proxy: proxy?.reveal(), caFile: caFile))
     return try APIEmbedder(options(for: model), client: client, notify: notify)
   }

@@ -1,0 +1,235 @@
+import Backfill
+import Foundation
+
+/// What the batch APIs of OpenAI's kind have in common: calls in JSON, files that are uploaded and fetched, lines.
+struct BatchAPI: Sendable {
+  /// Makes each line's request and reads each line's reply, as it does where it asks by itself.
+  let embedder: APIEmbedder
+  let options: BatchOptions
+
+  /// The most bytes of a line of an output file: 100 vectors of 3,072 numbers that are written out have 7 MB.
+  static let mostBytesOfLine = 32 << 20
+  /// The most bytes of a reply about batches: a page of a hundred of them has some 200 KB.
+  private static let mostBytesOfReply = 8 << 20
+
+  /// Throws a `Failure` with `.configuration` for Azure's addresses and for another format than OpenAI's.
+  init(_ embedder: APIEmbedder, _ options: BatchOptions) throws(Failure) {
+    guard !embedder.options.endpoint.isAzure else {
+      throw Failure(
+        .configuration, "provider azure", "has no batch API for embeddings",
+        remedy: "run the job without batch mode, or by another provider")
+    }
+    guard embedder.options.format == .openAI else {
+      throw Failure(
+        .configuration, "the format \(embedder.options.format)", "has no batch API that vecfill speaks",
+        remedy: "run the job without batch mode")
+    }
+    self.embedder = embedder
+    self.options = options
+  }
+
+  /// A line's object: its id, then `members`, then the request's body.
+  func line(_ id: String, _ members: [(name: String, value: String)], _ texts: [String]) -> [UInt8] {
+    let encoding = embedder.habits.withLock(\.encoding)
+    let content = embedder.content(for: texts, as: .document, encoding).json
+    var json = JSONText(byteCount: content.count + 128)
+    json.add(verbatim: "{")
+    json.add(member: "custom_id", .string(id))
+    for member in members { json.add(member: member.name, .string(member.value)) }
+    json.add(member: "body") { $0.add(verbatim: content) }
+    json.add(verbatim: "}\n")
+    return json.bytes
+  }
+
+  /// Sends a call and returns what the reply says; nil where the provider says that it knows nothing of that name.
+  ///
+  /// - Parameters:
+  ///   - method: another than GET; POST has `body`, or none.
+  func call(
+    _ path: String, query: [String: String] = [:], method: String? = nil, body: JSONValue? = nil
+  ) async throws(EmbeddingFailure) -> JSONValue? {
+    var request = try request(path, query: query)
+    request.method = method
+    if method == "POST" { request.body = body.map { Data($0.description.utf8) } ?? Data() }
+    let response = try await send(request)
+    if isGone(response) { return nil }
+    return try json(of: response)
+  }
+
+  /// Asks for a batch. A failure says by `mayHaveBeenBilled` whether one may have begun.
+  func begin(_ path: String, _ body: JSONValue, file: String) async throws(EmbeddingFailure) -> JSONValue {
+    var request = try request(path)
+    request.body = Data(body.description.utf8)
+    let response: HTTPResponse
+    do {
+      response = try await embedder.client.send(request)
+    } catch {
+      throw EmbeddingFailure(error).at(address)
+    }
+    guard (200...299).contains(response.status) else {
+      let error = ProviderError(response.body, redaction)
+      if isNotReady(file, response.status, error) {
+        throw EmbeddingFailure(
+          .transient, "the uploaded file is not ready yet, or is gone", status: response.status, code: error.code
+        ).at(address)
+      }
+      let failure = refusal(of: response)
+      // A server that fails may have begun it first.
+      throw failure.billed(failure.mayHaveBeenBilled || response.status >= 500 || [408, 409].contains(response.status))
+    }
+    do {
+      return try json(of: response)
+    } catch {
+      throw error.billed(true)
+    }
+  }
+
+  func upload(_ path: String, as name: String) async throws(EmbeddingFailure) -> String {
+    guard access(path, R_OK) == 0 else {
+      throw EmbeddingFailure(.misconfigured, "the file of requests can't be read: \(String(cString: strerror(errno)))")
+    }
+    var request = try request("/files")
+    let boundary = "vecfill-\(UUID().uuidString)"
+    request.form = FileForm(path: path, name: name, fields: [("purpose", "batch")], boundary: boundary)
+    request.mayTakeLong = true
+    let reply = try json(of: try await send(request), ofTexts: true)
+    guard let id = reply["id"]?.id else { throw unreadable("the reply to an upload has no id of a file") }
+    return id
+  }
+
+  /// Asks to cancel at `path`; what has ended already, and what isn't there, needs it no more.
+  func cancel(
+    _ path: String, _ batch: () async throws(EmbeddingFailure) -> ProviderBatch?
+  ) async throws(EmbeddingFailure) {
+    do {
+      _ = try await call(path, method: "POST")
+    } catch {
+      guard error.status.map({ (400...499).contains($0) }) == true, ![.denied, .rateLimited].contains(error.kind),
+        try await batch()?.state != .underWay
+      else { throw error }
+    }
+  }
+
+  func delete(file: String) async throws(EmbeddingFailure) {
+    _ = try await call("/files/\(file)", method: "DELETE")
+  }
+
+  /// Fetches a file's lines; see `BatchProvider.answers`.
+  func answers(
+    in file: String, count: @escaping @Sendable (String) -> Int?,
+    _ body: @escaping @Sendable (BatchAnswer) async throws -> Void
+  ) async throws -> Bool {
+    let inflow = Inflow()
+    var request = try request("/files/\(file)/content")
+    request.inflow = inflow
+    request.mayTakeLong = true
+    async let ending = ending(of: request, inflow)
+    var lines = LineSplitter(mostBytes: Self.mostBytesOfLine)
+    var reader = BatchAnswerReader(embedder, count: count)
+    while let pieces = await inflow.next() {
+      for piece in pieces {
+        for line in piece.withUnsafeBytes({ lines.take($0) }) {
+          if Task.isCancelled { throw EmbeddingFailure(.cancelled, "cancelled") }
+          try await body(reader.answer(line))
+        }
+      }
+    }
+    let response = try await ending.get()
+    guard response.status == 200 else {
+      if isGone(response) { return false }
+      throw refusal(of: response, ofTexts: true).billed(false)
+    }
+    if let line = lines.end() { try await body(reader.answer(line)) }
+    return true
+  }
+
+  private func ending(of request: HTTPRequest, _ inflow: Inflow) async -> Result<HTTPResponse, EmbeddingFailure> {
+    defer { inflow.end() }
+    do {
+      return .success(try await send(request))
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  private func send(_ request: HTTPRequest) async throws(EmbeddingFailure) -> HTTPResponse {
+    do {
+      return try await embedder.client.send(request)
+    } catch {
+      throw EmbeddingFailure(error).billed(false).at(address)
+    }
+  }
+
+  private func request(_ path: String, query: [String: String] = [:]) throws(EmbeddingFailure) -> HTTPRequest {
+    guard let url = try? embedder.options.endpoint.url(path: path), var parts = URLComponents(string: url) else {
+      throw EmbeddingFailure(.misconfigured, "the base URL can't be read")
+    }
+    let items = query.sorted { $0.key < $1.key }.map { URLQueryItem(name: $0.key, value: $0.value) }
+    if !items.isEmpty { parts.queryItems = (parts.queryItems ?? []) + items }
+    return HTTPRequest(url: parts.string ?? url, headers: embedder.headers, maxReplyBytes: Self.mostBytesOfReply)
+  }
+
+  private func json(of response: HTTPResponse, ofTexts: Bool = false) throws(EmbeddingFailure) -> JSONValue {
+    guard (200...299).contains(response.status) else {
+      throw refusal(of: response, ofTexts: ofTexts).billed(false)
+    }
+    guard !response.isCut, let json = JSONValue(response.body), case .object = json else {
+      throw unreadable("the reply is not the JSON that a batch API gives")
+    }
+    return json
+  }
+
+  func unreadable(_ reason: String, mayHaveBeenBilled: Bool = false) -> EmbeddingFailure {
+    EmbeddingFailure(.brokenReply, reason, mayHaveBeenBilled: mayHaveBeenBilled).at(address)
+  }
+
+  /// - Parameter ofTexts: whether the server has read texts, which it may quote.
+  private func refusal(of response: HTTPResponse, ofTexts: Bool = false) -> EmbeddingFailure {
+    let redaction = ofTexts ? embedder.redaction(of: .unseen(0)) : redaction
+    let failure = EmbeddingFailure(
+      refusal: response, ProviderError(response.body, redaction), redaction, address: address, now: embedder.now())
+    return (failure ?? EmbeddingFailure(.unrecognized, "an unknown answer", status: response.status)).at(address)
+  }
+
+  /// Whether the server, and not something before it, says that there is no such thing.
+  private func isGone(_ response: HTTPResponse) -> Bool {
+    guard response.status == 404 else { return false }
+    let error = ProviderError(response.body, redaction)
+    return error.isStructured && !error.words.contains("unknown_url")
+  }
+
+  /// Whether a batch was refused for its file: right after an upload it may not be there yet.
+  private func isNotReady(_ file: String, _ status: Int, _ error: ProviderError) -> Bool {
+    guard [400, 404, 409, 422].contains(status), error.isStructured else { return false }
+    return error.parameter?.hasPrefix("input_file") == true || error.says(file.lowercased())
+      || status == 404 && error.says("file")
+  }
+
+  private var redaction: Redaction {
+    var redaction = embedder.redaction(of: .texts([]))
+    redaction.others = embedder.recent.withLock(\.all)
+    return redaction
+  }
+
+  private var address: String {
+    let url = try? embedder.options.endpoint.url(path: "")
+    return redaction.oneLine(url?.addressAlone ?? "") ?? ""
+  }
+}
+
+extension EmbeddingFailure {
+  /// The same with what is known of the bill.
+  fileprivate func billed(_ mayHaveBeenBilled: Bool) -> EmbeddingFailure {
+    var failure = EmbeddingFailure(
+      kind, reason, status: status, code: code, requestID: requestID, retryAfter: retryAfter, badIndex: badIndex,
+      mayHaveBeenBilled: mayHaveBeenBilled, rateLimits: rateLimits)
+    (failure.isOfUntriedServer, failure.address, failure.serverMessage) = (isOfUntriedServer, address, serverMessage)
+    return failure
+  }
+
+  fileprivate func at(_ address: String) -> EmbeddingFailure {
+    var failure = self
+    failure.address = address
+    return failure
+  }
+}

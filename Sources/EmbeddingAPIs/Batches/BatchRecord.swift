@@ -1,0 +1,81 @@
+import Backfill
+
+/// A batch as a reply shows it, with what it is found by.
+struct BatchRecord {
+  var batch: ProviderBatch
+  var inputFiles: [String] = []
+  var nonce: String?
+
+  /// Whether it was made for this intent, or of its file.
+  func isOf(_ intent: BatchIntent, file: String) -> Bool { inputFiles.contains(file) || nonce == intent.nonce }
+
+  /// What a batch carries so that it is found again: at most 16 texts of 512 characters each.
+  static func metadata(of intent: BatchIntent) -> JSONValue {
+    .object(["vecfill": .string(intent.nonce), "job": .string(String(intent.job.prefix(512)))])
+  }
+
+  /// Nil where there is no id in `json`.
+  init?(_ json: JSONValue, _ states: [String: ProviderBatch.State]) {
+    guard let id = json["id"]?.id else { return nil }
+    let status = json["status"]?.text ?? ""
+    batch = ProviderBatch(
+      id: id, state: states[status.lowercased()] ?? .underWay, told: status.isPlainWord ? status : "unknown")
+    batch.createdAt = json["created_at"]?.date
+    nonce = json["metadata"]?["vecfill"]?.text
+  }
+
+  /// Sets what a batch that has ended tells: one that failed and has done something has only ended early.
+  mutating func end(with faults: [JSONValue]) {
+    guard batch.state == .failed else { return }
+    if batch.outputFile != nil || (batch.completed ?? 0) > 0 {
+      batch = batch.endedEarly
+    } else {
+      batch.error = ProviderBatch.Failed(faults)
+    }
+  }
+}
+
+extension ProviderBatch {
+  /// The same, of which a part is done.
+  fileprivate var endedEarly: ProviderBatch {
+    var batch = ProviderBatch(id: id, state: .expired, told: told)
+    (batch.outputFile, batch.errorFile, batch.createdAt) = (outputFile, errorFile, createdAt)
+    (batch.total, batch.completed, batch.failedRequests) = (total, completed, failedRequests)
+    return batch
+  }
+}
+
+extension ProviderBatch.Failed {
+  /// What a provider says of a batch that it refused as a whole. Its message may quote the file, so only what is known of
+  /// it is told.
+  fileprivate init(_ faults: [JSONValue]) {
+    if let message = faults.lazy.compactMap(Self.enqueued).first {
+      self.init(code: message.code, reason: message.reason, isOverEnqueued: true)
+      return
+    }
+    let code = faults.lazy.compactMap { $0["code"]?.text }.first { Self.codes.contains($0) || ErrorRule.isKnown($0) }
+    var reason = "the provider refused the whole file"
+    if let code { reason += ": \(code)" }
+    if let line = faults.lazy.compactMap({ $0["line"]?.number }).first { reason += " at line \(line)" }
+    self.init(code: code, reason: reason, isOverEnqueued: false)
+  }
+
+  /// What is said of more than may be enqueued; nil where the fault is another.
+  private static func enqueued(_ fault: JSONValue) -> (code: String, reason: String)? {
+    let message = (fault["message"]?.text ?? "").prefix(2_000).lowercased()
+    let isByCode = fault["code"]?.text == "token_limit_exceeded"
+    guard isByCode || message.contains(/enqueued (?:token|request)s? limit/) else { return nil }
+    var reason = "more is enqueued than the account may have"
+    if let match = message.firstMatch(of: /limit: ([\d,]{1,20}) enqueued (tokens|requests)/) {
+      reason += ": at most \(match.1) \(match.2)"
+    }
+    return (isByCode ? "token_limit_exceeded" : "request_limit_exceeded", reason)
+  }
+
+  /// What OpenAI calls the faults of a file.
+  private static let codes: Set<String> = [
+    "invalid_json_line", "empty_file", "duplicate_custom_id", "missing_custom_id", "mismatched_model", "invalid_method",
+    "invalid_url", "invalid_endpoint", "missing_required_parameter", "invalid_request", "invalid_file", "invalid_model",
+    "too_many_tasks", "file_too_large", "batch_creation_failed", "internal_error", "server_error",
+  ]
+}

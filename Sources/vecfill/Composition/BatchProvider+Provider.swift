@@ -1,0 +1,28 @@
+import Backfill
+import Configuration
+import EmbeddingAPIs
+
+extension ProviderSettings {
+  /// The batch API of the provider that these settings describe; `notify` is told what its embedder would be told.
+  ///
+  /// Throws a `Failure` with `.configuration` that names the providers with a batch API where this one has none.
+  func makeBatchProvider(
+    for model: Model, notify: @escaping @Sendable (String) -> Void = { _ in }
+  ) throws -> any BatchProvider {
+    guard let batch else {
+      let others =
+        batchProviders.isEmpty
+        ? "the catalogue has no provider with one" : "these have one: \(batchProviders.joined(separator: ", "))"
+      throw Failure(
+        .configuration, "provider \(name)", "has no batch API that vecfill speaks",
+        remedy: "run the job without batch mode; \(others)")
+    }
+    let embedder = try apiEmbedder(for: model, notify: notify)
+    let limits = BatchFileLimits(bytes: batch.maxFileBytes, inputs: batch.maxInputs, lines: batch.maxLines)
+    let options = BatchOptions(limits: limits, windowHours: batch.windowHours)
+    return switch batch.format {
+    case .openai: try OpenAIBatches(embedder, options)
+    case .mistral: try MistralBatches(embedder, options)
+    }
+  }
+}
