@@ -22,6 +22,8 @@ extension Ledger {
     package let changes: [String]
     /// What earlier runs came to that this one goes on with; nil where the last one was complete, or there is none.
     package let resumed: Resumed?
+    /// Whether rows wait for a batch of the provider's.
+    package let waits: Bool
   }
 
   /// Begins a run of `job` that fills `columns`, one for each of its sources, and recovers what a dead run has left: its
@@ -81,7 +83,8 @@ extension Ledger {
         },
         possiblyPaid: lost,
         spent: try Ledger.spent(targets: owned, db), earlier: earlier,
-        newlyCondemned: try Ledger.newlyCondemned(targets, of: job.name, db), changes: changes, resumed: resumed)
+        newlyCondemned: try Ledger.newlyCondemned(targets, of: job.name, db), changes: changes, resumed: resumed,
+        waits: try targets.contains { try Ledger.rowsUnderWay(of: $0, db) > 0 })
     }
   }
 

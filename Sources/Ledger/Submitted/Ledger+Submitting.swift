@@ -78,6 +78,17 @@ extension Ledger {
     }
   }
 
+  /// Up to where the columns were read without a row to submit.
+  package func record(_ places: [Int64: SubmittedPlace]) async throws {
+    try await write { db in
+      for (target, place) in places {
+        try db.execute(
+          sql: "INSERT OR REPLACE INTO submitted_through (target_id, place) VALUES (?, ?)",
+          arguments: [target, Ledger.json(place)])
+      }
+    }
+  }
+
   private static func enter(_ line: SubmittedLine, _ contents: Data, of batch: Int64, _ db: Database) throws {
     try db.cachedStatement(
       sql: """
