@@ -76,13 +76,13 @@ extension EmbeddingsServer {
     }
   }
 
-  private static func chunk(_ bytes: Data) -> Data {
+  static func chunk(_ bytes: Data) -> Data {
     Data("\(String(bytes.count, radix: 16))\r\n".utf8) + bytes + Data("\r\n".utf8)
   }
 
   private func wire(_ response: Response, _ number: Int) -> Data { head(of: response, number) + response.body }
 
-  private func head(of response: Response, _ number: Int, isChunked: Bool = false) -> Data {
+  func head(of response: Response, _ number: Int, isChunked: Bool = false) -> Data {
     let framing = isChunked ? "Transfer-Encoding: chunked" : "Content-Length: \(response.body.count)"
     let lines = (options.headers + quotaHeaders + response.headers).map { "\($0.name): \($0.value)\r\n" }
     return Data(

@@ -30,6 +30,8 @@ package final class EmbeddingsServer: Sendable {
     package var latency: Latency?
     /// The tokens that the account has credit for; the default is no end of them.
     package var creditTokens: Int?
+    /// How the batch API behaves at first.
+    package var batches = BatchScript()
 
     package init() {}
   }
@@ -42,6 +44,7 @@ package final class EmbeddingsServer: Sendable {
   private let watched = Watched(Record())
   private let rules: Watched<[Rule]>
   private let quota: Watched<ProviderQuota?>
+  let desk = Watched(BatchDesk())
   private let began = ContinuousClock.now
 
   private init(_ options: Options, rules: [Rule], pool: any AsyncSocketPool, listener: Listener) {
@@ -52,6 +55,7 @@ package final class EmbeddingsServer: Sendable {
     self.listener = Watched(listener)
     self.rules = Watched(rules)
     quota = Watched(options.quota)
+    desk.update { $0.script = options.batches }
   }
 
   /// Serves while `body` runs; then every connection is closed.
@@ -143,6 +147,7 @@ package final class EmbeddingsServer: Sendable {
 
   /// Whether the connection goes on.
   private func attend(to message: HTTPMessage, _ connection: HTTPConnection, _ number: Int) async throws -> Bool {
+    if Self.isOfBatches(message.path) { return try await attendToBatches(message, connection) }
     let order = (try? JSONDecoder().decode(Order.self, from: message.body))?.cut(toWords: options.readsWords)
     let texts = order?.texts ?? []
     let request = Request(
@@ -155,7 +160,7 @@ package final class EmbeddingsServer: Sendable {
     let arrival = Rule.Arrival(
       number: requestNumber, connection: number, texts: texts, tokens: request.tokens,
       encodingFormat: order?.encodingFormat)
-    var behaviour = rules.value.first { $0.applies(arrival) }?.behaviour ?? .answer
+    var behaviour = rule(for: arrival)
     while case .hold(let gate, let next) = behaviour {
       guard try await client(of: connection, staysUntil: gate) else {
         watched.update { $0.departures += 1 }
@@ -217,6 +222,13 @@ package final class EmbeddingsServer: Sendable {
   package var throttled: Int { quota.value?.refusals ?? 0 }
 
   var quotaHeaders: [(name: String, value: String)] { quota.value?.headers ?? [] }
+
+  func rule(for arrival: Rule.Arrival) -> Behaviour {
+    rules.value.first { $0.applies(arrival) }?.behaviour ?? .answer
+  }
+
+  /// Takes back what was billed for texts.
+  func forgive(_ texts: [String]) { watched.update { $0.forgive(texts, tokens: options.tokens) } }
 
   func bill(_ texts: [String]) { watched.update { $0.bill(texts, tokens: options.tokens) } }
 

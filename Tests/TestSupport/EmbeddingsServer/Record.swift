@@ -31,6 +31,14 @@ extension EmbeddingsServer {
       return requests.count - 1
     }
 
+    mutating func forgive(_ texts: [String], tokens: (String) -> Int) {
+      for text in texts {
+        let digest = TextDigest(of: text)
+        billed[digest] = billed[digest].flatMap { $0 > 1 ? $0 - 1 : nil }
+        billedTokens -= tokens(text)
+      }
+    }
+
     mutating func bill(_ texts: [String], tokens: (String) -> Int) {
       for text in texts {
         billed[TextDigest(of: text), default: 0] += 1
