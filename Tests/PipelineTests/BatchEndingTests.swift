@@ -124,7 +124,8 @@ import Testing
     #expect(world.paidTwice == [])
   }
 
-  @Test func `a request that began nothing is made again after some looks over some minutes, and its money is kept back`()
+  @Test
+  func `a request that began nothing is made again after some looks over some minutes, and its money is kept back`()
     async throws
   {
     let world = try BatchWorld(Self.texts)

@@ -10,10 +10,13 @@ import Testing
     var random = SeededGenerator(seed: 4_711 + UInt64(number))
     let rows = Int.random(in: 5...90, using: &random)
     let world = try BatchWorld(
-      (0..<rows).map { "\(Int.random(in: 0..<40, using: &random) == 0 ? "poison" : "message") \($0) of case \(number)" },
+      (0..<rows).map {
+        "\(Int.random(in: 0..<40, using: &random) == 0 ? "poison" : "message") \($0) of case \(number)"
+      },
       FakeProvider(
         BatchFileLimits(
-          bytes: Int.random(in: 600...4_000, using: &random), inputs: Int.random(in: 5...60, using: &random), lines: 6)))
+          bytes: Int.random(in: 600...4_000, using: &random), inputs: Int.random(in: 5...60, using: &random), lines: 6))
+    )
     let tokens = world.table.rows.values.reduce(0) { $0 + FakeProvider.tokens($1.text) }
     let budget = Double(tokens) * Double.random(in: 0.3...1.5, using: &random)
     world.job.budget = Job.Budget(usd: budget)
@@ -34,12 +37,12 @@ import Testing
       if case .failed(let failure) = run.ending, failure.exitCode == .budget {
         world.job.budget?.usd += Double(tokens)
       }
+      if run.ending == .complete { break }
       world.later(Double.random(in: 60...900, using: &random))
       if edited < 3, random.chance(0.1), let key = world.table.rows.keys.randomElement(using: &random) {
         edited += 1
         world.table.edit(key, to: "message edited \(edited) of case \(number)")
       }
-      if run.ending == .complete { break }
     }
     #expect(world.wrong == [], "seed \(4_711 + number)")
     #expect(world.paidTwice == [], "seed \(4_711 + number)")

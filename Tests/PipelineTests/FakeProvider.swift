@@ -109,7 +109,9 @@ final class FakeProvider: BatchProvider, Embedder, Sendable {
     for text in texts { vectors.append(Self.vector(text)) }
     var reply = EmbeddingReply(vectors: vectors, billedTokens: texts.reduce(0) { $0 + Self.tokens($1) })
     if let unusable, texts.count > 1 {
-      for index in stride(from: unusable - 1, to: texts.count - 1, by: unusable) { reply.unusable[index] = "not finite" }
+      for index in stride(from: unusable - 1, to: texts.count - 1, by: unusable) {
+        reply.unusable[index] = "not finite"
+      }
     }
     return reply
   }
@@ -164,7 +166,7 @@ final class FakeProvider: BatchProvider, Embedder, Sendable {
         state.happened["lost", default: 0] += 1
         throw EmbeddingFailure(.transient, "the connection was reset", mayHaveBeenBilled: true)
       }
-      return shown(batch)
+      return shown(batch, state.faults)
     }
   }
 
@@ -204,7 +206,7 @@ final class FakeProvider: BatchProvider, Embedder, Sendable {
           state.happened["late", default: 0] += 1
           return nil
         }
-        return shown(state.batches[index])
+        return shown(state.batches[index], state.faults)
       }
     }
   }
@@ -217,11 +219,11 @@ final class FakeProvider: BatchProvider, Embedder, Sendable {
       }
       state.batches[index].looks += 1
       state.batches[index].isOver = state.batches[index].isOver || state.batches[index].looks > 1
-      return shown(state.batches[index])
+      return shown(state.batches[index], state.faults)
     }
   }
 
-  private func shown(_ batch: Batch) -> ProviderBatch {
+  private func shown(_ batch: Batch, _ faults: Faults) -> ProviderBatch {
     guard batch.isOver else { return ProviderBatch(id: batch.id, state: .underWay, told: "in_progress") }
     let state: ProviderBatch.State =
       switch batch.ending {
@@ -232,7 +234,7 @@ final class FakeProvider: BatchProvider, Embedder, Sendable {
       }
     var shown = ProviderBatch(id: batch.id, state: state, told: "\(batch.ending)")
     if batch.ending == .failed {
-      let isOver = book.faults.mostTokens != nil
+      let isOver = faults.mostTokens != nil
       shown.error = ProviderBatch.Failed(
         code: isOver ? "token_limit_exceeded" : "invalid", reason: "refused as a whole", isOverEnqueued: isOver)
       return shown

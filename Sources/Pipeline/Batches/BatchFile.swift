@@ -30,7 +30,9 @@ final class BatchFile {
   /// The name by which the provider knows it, made from what is in it.
   func name(ofJob job: String) -> String {
     let hex = digest.bytes.prefix(16).map { String(format: "%02x", $0) }.joined()
-    let plain = job.unicodeScalars.filter { $0.isASCII && ($0.properties.isAlphabetic || "0123456789-_".unicodeScalars.contains($0)) }
+    let plain = job.unicodeScalars.filter {
+      $0.isASCII && ($0.properties.isAlphabetic || "0123456789-_".unicodeScalars.contains($0))
+    }
     return "vecfill-\(String(String.UnicodeScalarView(plain.prefix(40))))-\(hex).jsonl"
   }
 

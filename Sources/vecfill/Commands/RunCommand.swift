@@ -108,7 +108,8 @@ struct RunCommand: AsyncParsableCommand {
           let steering = Steering(plan(configuration, since: began), job.terms, stops.requests)
           let filling = Filling(
             job: job, configuration: configuration, logger: logger, stops: stops, grace: grace, maxOutage: maxOutage,
-            maxQuarantined: maxQuarantined, failOn: steeringOptions.failOn, adopts: adopt, batches: batches, steering: steering,
+            maxQuarantined: maxQuarantined, failOn: steeringOptions.failOn, adopts: adopt, batches: batches,
+            steering: steering,
             monitor: monitor)
           let ending = try await steering.working(logger, gauges: gauges) { try await ended(filling, database, end) }
           try ending.check(requiringComplete: steering.plan.requiresComplete)

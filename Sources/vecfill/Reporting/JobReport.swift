@@ -90,7 +90,8 @@ struct JobReport: Encodable {
   private enum CodingKeys: String, CodingKey {
     case job, database, columns, model, dimensions, state, reason, exitCode, process, startedAt, endedAt, rowsTotal
     case rowsDone, rowsWritten, rowsPerSecond, tokensPerMinute, eta, rowsExcluded, rowsChangedMeanwhile
-    case rowsQuarantined, tokensBilled, costUsd, requests, retries, possiblyPaid, spooledBatches, openRequests, batches, control
+    case rowsQuarantined, tokensBilled, costUsd, requests, retries, possiblyPaid, spooledBatches, openRequests, batches,
+      control
     case ledger
   }
 

@@ -153,7 +153,8 @@ struct RunSummary: Encodable {
 
   private enum CodingKeys: String, CodingKey {
     case job, round, outcome, exitCode, complete, stoppedBy, subject, reason, remedy, rowsWritten, rowsExcluded
-    case rowsChangedMeanwhile, rowsQuarantined, rowsUnreadable, rowsArrived, rowsWaiting, rowsFitted, rowsRecovered, rowsCopied,
+    case rowsChangedMeanwhile, rowsQuarantined, rowsUnreadable, rowsArrived, rowsWaiting, rowsFitted, rowsRecovered,
+      rowsCopied,
       rowsLeft, tokensEstimated
     case tokensBilled, tokensBilledPerEstimated, countsExactly, costUsd, requests, retries, possiblyPaid, seconds
     case indexesBuilt, indexSeconds, indexesAway, ledger, tooLong
@@ -185,7 +186,8 @@ struct RunSummary: Encodable {
   /// The event `run_finished`.
   var event: Event {
     Event(
-      level: isDone || outcome == .waiting ? .info : outcome == .failed ? .error : .warning, name: .runFinished, message: heading,
+      level: isDone || outcome == .waiting ? .info : outcome == .failed ? .error : .warning, name: .runFinished,
+      message: heading,
       fields: eventFields)
   }
 
