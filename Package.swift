@@ -110,6 +110,8 @@ let package = Package(
     .testTarget(
       name: "EmbeddingAPIsTests", dependencies: ["CRelease", "EmbeddingAPIs", "TestSupport"], swiftSettings: settings),
     .testTarget(
+      name: "PipelineTests", dependencies: ["Backfill", "Ledger", "Pipeline", "TestSupport"], swiftSettings: settings),
+    .testTarget(
       name: "MonitoringTests",
       dependencies: [
         "Backfill", "Ledger", "Monitoring", "Pipeline", "TestSupport",

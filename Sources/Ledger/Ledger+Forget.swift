@@ -39,6 +39,7 @@ extension Ledger {
         try Ledger.release(target, db)
         try Ledger.forgetTexts(of: target, db)
         _ = try Ledger.loseRequests(targets: String(target), db)
+        _ = try Ledger.giveUpLines(of: target, db)
         try db.execute(
           sql: "UPDATE target SET identity = ? WHERE id = ?", arguments: ["\(Ledger.forgotten) \(target)", target])
       }

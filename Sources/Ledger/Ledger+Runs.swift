@@ -22,6 +22,8 @@ extension Ledger {
     package let changes: [String]
     /// What earlier runs came to that this one goes on with; nil where the last one was complete, or there is none.
     package let resumed: Resumed?
+    /// Whether rows wait for a batch of the provider's.
+    package let waits: Bool
   }
 
   /// Begins a run of `job` that fills `columns`, one for each of its sources, and recovers what a dead run has left: its
@@ -81,7 +83,8 @@ extension Ledger {
         },
         possiblyPaid: lost,
         spent: try Ledger.spent(targets: owned, db), earlier: earlier,
-        newlyCondemned: try Ledger.newlyCondemned(targets, of: job.name, db), changes: changes, resumed: resumed)
+        newlyCondemned: try Ledger.newlyCondemned(targets, of: job.name, db), changes: changes, resumed: resumed,
+        waits: try targets.contains { try Ledger.rowsUnderWay(of: $0, db) > 0 })
     }
   }
 
@@ -94,13 +97,14 @@ extension Ledger {
     let state =
       switch ending {
       case .complete, .quarantined: "completed"
-      case .stopped: "stopped"
+      case .stopped, .waiting: "stopped"
       case .failed: "failed"
       }
     let reason: String? =
       switch ending {
       case .failed(let failure): failure.description
       case .stopped(let cause): "stopped by \(cause.name)"
+      case .waiting(let rows): "\(rows) rows wait for the provider's batch"
       case .complete, .quarantined: nil
       }
     try await write { db in
@@ -109,6 +113,7 @@ extension Ledger {
         arguments: [
           state, (exitCode ?? ending.exitCode).rawValue, reason, date.timeIntervalSince1970, Ledger.json(tally), run,
         ])
+      if state == "completed" { try Ledger.forgetRefusedRows(of: run, db) }
     }
   }
 
@@ -163,7 +168,8 @@ extension Ledger {
       sql: """
         SELECT COALESCE((SELECT SUM(receipt.spent) FROM receipt JOIN batch USING (run_id, number)
                          WHERE batch.target_id IN (\(targets))), 0)
-             + COALESCE((SELECT SUM(possibly_paid * reservation) FROM batch WHERE target_id IN (\(targets))), 0)
+             + COALESCE((SELECT SUM((possibly_paid + (state = 'submitted')) * reservation) FROM batch
+                         WHERE target_id IN (\(targets))), 0)
         """) ?? 0
   }
 

@@ -7,17 +7,32 @@ extension Ledger {
   ///
   /// Throws a `Failure` with `.localIO` where the disk has no such space: then it must not be sent.
   package func holdSpace(for batch: Batch, dimensions: Int) async throws(Failure) {
+    try await hold(
+      Ledger.bytes(of: batch, dimensions: dimensions), for: batch.id,
+      what: "replies to the next requests, which were not sent")
+  }
+
+  private func hold(_ bytes: Int, for id: BatchID, what: String) async throws(Failure) {
     do {
-      try await reserve.hold(Ledger.bytes(of: batch, dimensions: dimensions), for: batch.id)
+      try await reserve.hold(bytes, for: id)
     } catch {
       let exhausted = error as? SpaceReserve.Exhausted
       let needed = ((exhausted?.bytes ?? 0) >> 20) + 1
       throw Failure(
         .localIO, path,
-        "its disk has no \(needed) MB for the replies to the next requests, which were not sent: "
+        "its disk has no \(needed) MB for the \(what): "
           + String(cString: strerror(exhausted?.errno ?? ENOSPC)),
         remedy: "free some space there, or give --ledger, and run the same command again")
     }
+  }
+
+  /// Holds space for the answer to a line of a batch, before it is read.
+  ///
+  /// Throws a `Failure` with `.localIO` where the disk has no such space: then it stays with the provider.
+  package func holdSpace(for line: SubmittedLine, dimensions: Int) async throws(Failure) {
+    try await hold(
+      Ledger.bytes(inputs: line.inputs, rows: line.inputs, dimensions: dimensions), for: line.id,
+      what: "next answers of a batch, which were left with the provider")
   }
 
   /// What was held for a request is needed no more.

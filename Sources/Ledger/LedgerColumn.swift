@@ -76,13 +76,15 @@ extension Ledger {
     let name = source.column
     if !held.admits(column.fingerprint) {
       let dropped = try dropSpool(of: id, db)
+      let givenUp = try giveUpLines(of: id, db)
       try release(id, db)
       try forgetTexts(of: id, db)
       // What was never proven was never filled.
       if try known.checked("is_proven", as: Bool.self) {
         changes.append(
           "\(name) is filled anew with [\(column.fingerprint)] in place of [\(held)]"
-            + (dropped > 0 ? "; \(dropped) vectors that were paid for and not written are dropped" : ""))
+            + (dropped > 0 ? "; \(dropped) vectors that were paid for and not written are dropped" : "")
+            + (givenUp > 0 ? "; the batches of \(givenUp) rows that the provider has are given up" : ""))
       }
     } else if held != column.fingerprint {
       // A text that was found too long here, or by the provider in its own words, counts as refused.
@@ -92,12 +94,12 @@ extension Ledger {
     }
     let key: String? = try known.checkedOptional("key")
     if let key, key != source.key {
-      let waiting = try spooledRows(of: id, db)
+      let waiting = try spooledRows(of: id, db) + rowsUnderWay(of: id, db)
       guard waiting == 0 else {
         throw Failure(
           .configuration, name,
           "the ledger \(ledger) holds \(waiting) vectors of it by the key (\(key)), and the job's is (\(source.key))",
-          remedy: "run once more with the former key, or drop them by `vecfill ledger forget \(name)`")
+          remedy: "run with the former key until it is complete, or drop them by `vecfill ledger forget \(name)`")
       }
       _ = try dropSpool(of: id, db)
       try release(id, db)

@@ -2,6 +2,76 @@ import GRDB
 
 /// The ledger's tables; each version is one migration, and a version once released never changes.
 enum LedgerSchema {
+  private static let batches = """
+    -- Files of requests for a provider's batch API. Of each the intent is durable before anything is uploaded, and the
+    -- file's id before a batch of it is asked for.
+    CREATE TABLE provider_batch (
+      id INTEGER PRIMARY KEY,
+      run_id INTEGER NOT NULL REFERENCES run (id),
+      job TEXT NOT NULL,
+      -- intended, uploaded (its batch may have been asked for), submitted; or over: fetched, refused, overEnqueued,
+      -- withdrawn or lost.
+      state TEXT NOT NULL,
+      file_name TEXT NOT NULL,
+      nonce TEXT NOT NULL,
+      made_at REAL NOT NULL,
+      file_id TEXT,
+      batch_id TEXT,
+      -- When the provider has shown it last, or it was asked for.
+      shown_at REAL,
+      -- How often it was not shown since.
+      looks INTEGER NOT NULL DEFAULT 0,
+      -- What the provider calls its state.
+      told TEXT,
+      output_file TEXT,
+      error_file TEXT,
+      lines INTEGER NOT NULL,
+      inputs INTEGER NOT NULL,
+      rows INTEGER NOT NULL,
+      tokens INTEGER NOT NULL,
+      -- Of all batches that were under way with it, its own among them.
+      tokens_under_way INTEGER NOT NULL,
+      -- The most that it can cost, in dollars.
+      reservation REAL,
+      ended_at REAL,
+      reason TEXT
+    );
+    CREATE INDEX provider_batch_open ON provider_batch (state) WHERE state IN ('intended', 'uploaded', 'submitted');
+    -- A line of a file, whose batch is 'submitted' until it has its answer.
+    CREATE TABLE provider_line (
+      run_id INTEGER NOT NULL,
+      number INTEGER NOT NULL,
+      provider_batch INTEGER NOT NULL REFERENCES provider_batch (id),
+      -- `LineTokens`.
+      tokens TEXT NOT NULL,
+      fitted_rows INTEGER NOT NULL,
+      PRIMARY KEY (run_id, number)
+    ) WITHOUT ROWID;
+    CREATE INDEX provider_line_batch ON provider_line (provider_batch);
+    -- Rows that wait for a line's answer: no page takes them while their text is the same.
+    CREATE TABLE under_way (
+      target_id INTEGER NOT NULL REFERENCES target (id),
+      key TEXT NOT NULL,
+      run_id INTEGER NOT NULL,
+      number INTEGER NOT NULL,
+      digest BLOB NOT NULL,
+      PRIMARY KEY (target_id, key, run_id, number)
+    ) WITHOUT ROWID;
+    CREATE INDEX under_way_text ON under_way (target_id, digest);
+    -- Rows of lines that were refused: one request after the other finds out which of them is at fault.
+    CREATE TABLE refused_row (
+      target_id INTEGER NOT NULL REFERENCES target (id),
+      key TEXT NOT NULL,
+      digest BLOB NOT NULL,
+      PRIMARY KEY (target_id, key)
+    ) WITHOUT ROWID;
+    -- Up to where a column's rows were submitted, as JSON: a hint.
+    CREATE TABLE submitted_through (
+      target_id INTEGER PRIMARY KEY REFERENCES target (id),
+      place TEXT NOT NULL
+    );
+    """
+
   static var migrator: DatabaseMigrator {
     var migrator = DatabaseMigrator()
     migrator.registerMigration("1") { db in
@@ -179,6 +249,9 @@ enum LedgerSchema {
           -- Up to where the column was searched for edited rows; NULL where the next search reads every text.
           ALTER TABLE target ADD COLUMN searched_edits TEXT;
           """)
+    }
+    migrator.registerMigration("9") { db in
+      try db.execute(sql: batches)
     }
     return migrator
   }

@@ -73,6 +73,12 @@ extension Pipeline {
     return .reply(batch, SpooledBatch(rows: usable.rows, vectors: reply.vectors), receipt)
   }
 
+  /// Goes through the provider's batches; each line that was answered comes as an event before what all came to.
+  func gathered(_ reads: Cancellable, _ inbox: AsyncStream<Signal>.Continuation) async -> Conductor.Event? {
+    guard let desk else { return nil }
+    return .gathered(await reads.run { await desk.work { inbox.yield(.event($0)) } })
+  }
+
   /// - Parameter searchesEdits: whether it is the edited rows that are read up to that key.
   func lastKey(of source: Int, searchesEdits: Bool) async -> Conductor.Event {
     let table = job.sources[source]
@@ -104,6 +110,8 @@ extension Pipeline {
     do {
       let whole = try await store.page(of: table, request)
       let condemned = try await ledger.condemned(whole.messages.map(\.key), target: begun.targets[source])
+      let waiting = try await underWay(whole, of: source).subtracting(held)
+      let held = held.union(waiting)
       let (page, isCut) = whole.cut(to: request.mostTaken) { message in
         held.contains(message.key) || packer.preparation.input(for: message.text ?? "") == nil
           || condemned[message.key] == message.text.map(TextDigest.init(of:))
@@ -114,6 +122,7 @@ extension Pipeline {
         let paid = try await paidPieces(of: source, isLater: request.leavesOutBlank)
         var packed = packer.pack(page, condemned: condemned, held: held, cutting: cutting, paid: paid)
         packed.isCut = isCut
+        packed.waiting = page.messages.count { waiting.contains($0.key) }
         return .pageRead(packed)
       }
       let kept = try await kept(of: source, page, request, leavingOut: held.union(condemned.keys))
@@ -123,6 +132,7 @@ extension Pipeline {
       if let shared { left.formUnion(shared.copied.union(shared.deferred)) }
       var packed = packer.pack(page, condemned: condemned, held: left)
       packed.isCut = isCut
+      packed.waiting = page.messages.count { waiting.contains($0.key) }
       packed.add(kept: kept)
       if let equals, let shared {
         packed.add(copied: shared.copied, by: equals.copies)
@@ -132,6 +142,16 @@ extension Pipeline {
     } catch {
       return .readFailed(failure(error, table.name))
     }
+  }
+
+  /// The page's rows that wait for a batch with the text that they have.
+  private func underWay(_ page: MessagePage, of source: Int) async throws -> Set<RowKey> {
+    guard begun.waits else { return [] }
+    var digests: [RowKey: TextDigest] = [:]
+    for message in page.messages {
+      if let text = message.text, !text.isBlank { digests[message.key] = TextDigest(of: text) }
+    }
+    return try await ledger.underWay(digests, of: begun.targets[source])
   }
 
   /// The page's rows whose vectors were written before, by the batch that has them. They are looked for where rows can
@@ -233,6 +253,7 @@ extension Pipeline {
   func settle(_ settlement: Settlement) async -> Conductor.Event {
     do {
       try await ledger.settle(settlement, run: begun.id, targets: begun.targets, at: Date())
+      desk?.room.release(settlement.batches.count(where: \.isLine))
       if !settlement.condemned.isEmpty { observer.condemned(settlement.condemned) }
       return .settled
     } catch {

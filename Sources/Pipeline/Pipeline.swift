@@ -18,6 +18,8 @@ package struct Pipeline: Sendable {
   let observer: RunObserver
   let countsBlank: Bool
   let comparisons: [ColumnComparison]
+  /// Does the work with the provider's batches; nil where rows are only asked for by requests.
+  let desk: BatchDesk?
   let clock = ContinuousClock()
   /// Sources of which kept vectors were looked for once.
   let lookedForKept = Locked<Set<Int>>([])
@@ -34,10 +36,11 @@ package struct Pipeline: Sendable {
   ///   - observer: hears of each failed request and of each row that goes into quarantine.
   ///   - countsBlank: whether each source's blank rows are counted, as `SourceShape` has it.
   ///   - comparisons: of columns with vectors whose origin nobody recorded.
+  ///   - desk: goes through the provider's batches before a page is read; nil where there are none.
   package init(
     job: Job, policy: RunPolicy, store: any MessageStore, embedder: any Embedder, ledger: Ledger,
     begun: Ledger.BegunRun, packer: Packer, board: ProgressBoard, observer: RunObserver, countsBlank: Bool = true,
-    comparisons: [ColumnComparison] = []
+    comparisons: [ColumnComparison] = [], desk: BatchDesk? = nil
   ) {
     var job = job
     job.writers = min(job.writers, store.mostWriters)
@@ -52,6 +55,7 @@ package struct Pipeline: Sendable {
     self.observer = observer
     self.countsBlank = countsBlank
     self.comparisons = comparisons
+    self.desk = desk
   }
 
   /// Fills until nothing is left to do, or the run is stopped or fails.
@@ -77,7 +81,7 @@ package struct Pipeline: Sendable {
       spent: begun.spent, possiblyPaid: begun.possiblyPaid, earlier: begun.earlier, preparesWriting: prepare != nil,
       countsBlank: countsBlank,
       compared: comparisons.flatMap { comparison in comparison.contents.map { (comparison.source, $0) } },
-      newlyCondemned: begun.newlyCondemned)
+      newlyCondemned: begun.newlyCondemned, gathers: desk != nil)
     var replies = KeptReplies()
     var unusable: [BatchID: Set<Int>] = [:]
     var ending: Ending?
@@ -115,6 +119,8 @@ package struct Pipeline: Sendable {
             group.addTask {
               inbox.yield(.event(await reads.run { await page(of: source, request, held: held, equals: equals) }))
             }
+          case .gather:
+            group.addTask { if let event = await gathered(reads, inbox) { inbox.yield(.event(event)) } }
           case .cancelReading:
             reads.cancel()
           case .compare(let batch):

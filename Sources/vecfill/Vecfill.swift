@@ -21,7 +21,10 @@ struct Vecfill: AsyncParsableCommand {
         ]),
       CommandGroup(
         name: "Running job",
-        subcommands: [StatusCommand.self, PauseCommand.self, ResumeCommand.self, StopCommand.self, SetCommand.self]),
+        subcommands: [
+          StatusCommand.self, BatchCommand.self, PauseCommand.self, ResumeCommand.self, StopCommand.self,
+          SetCommand.self,
+        ]),
       CommandGroup(
         name: "Filled column", subcommands: [AdoptCommand.self, ReembedCommand.self, LedgerCommand.self]),
       CommandGroup(

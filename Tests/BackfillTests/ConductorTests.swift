@@ -336,6 +336,7 @@ extension Conductor.Action {
       return "request \(batch.id.number) x\(batch.contents.inputs.count)" + (attempt > 1 ? " again" : "")
     case .compare(let batch): return "compare \(batch.id.number)"
     case .prove(let source): return "prove \(source)"
+    case .gather: return "gather"
     case .prepareWriting: return "prepare"
     case .write(let write):
       return "write \(numbers(write.parts.map(\.batch)))"

@@ -25,6 +25,11 @@ struct Assembly: Sendable {
       spooled.map { ($0.id, (source: $0.source, rows: $0.rows)) }, uniquingKeysWith: { first, _ in first })
   }
 
+  /// A batch that this run's provider has brought, to be written with others of its rows.
+  mutating func add(_ batch: Conductor.Spooled) {
+    earlier[batch.id] = (batch.source, batch.rows)
+  }
+
   /// What can be done with a bundle that has all it will get.
   struct Complete {
     /// nil where no row is left to be written.

@@ -9,6 +9,7 @@ extension Conductor {
     if ending == nil {
       endSweeps()
       if hold == nil {
+        actions += nextGathering()
         probe()
         endLocked(at: now)
         actions += endFull(at: now)
@@ -31,6 +32,10 @@ extension Conductor {
     }
     actions += nextSettlement()
     if ending == nil, waiting == nil, requested.isEmpty { waiting = databaseWait }
+    if ending != nil, gathering == .underWay {
+      gathering = .ending
+      actions.append(.cancelReading)
+    }
     if let ending, isIdle {
       hasEnded = true
       return actions + [.end(ending)]
@@ -165,7 +170,9 @@ extension Conductor {
   /// Sources are read in turns, only as far ahead as keeps the requests busy, and none before the spool is written (P2,
   /// P8).
   private mutating func nextRead() -> [Action] {
-    guard ending == nil, reading == nil, !writes.isWritingSpool, comparisons.isDone, !isFull else { return [] }
+    guard ending == nil, reading == nil, !writes.isWritingSpool, comparisons.isDone, !isFull, gathering == .done,
+      !leavesPages
+    else { return [] }
     var ahead = [Int](repeating: 0, count: sources.count)
     for request in planned { ahead[request.batch.source] += 1 }
     let order = sources.indices.map { (turn + $0) % sources.count }
@@ -217,9 +224,15 @@ extension Conductor {
         ended += assembly.leftover(of: source).map { Ended(id: $0, source: source, page: nil) }
       }
     }
-    guard sources.allSatisfy(\.isComplete), !writes.isHolding, !writes.isWriting, writes.count == 0,
-      settling == nil, ended.isEmpty, condemned.isEmpty
+    guard gathering == .done, leavesPages || sources.allSatisfy(\.isComplete), !writes.isHolding, !writes.isWriting,
+      writes.count == 0, settling == nil, ended.isEmpty, condemned.isEmpty
     else { return }
+    if !leavesPages {
+      let waiting = sources.reduce(0) { $0 + $1.waiting }
+      tally.waiting = waiting > 0 || tally.waiting != nil ? waiting : nil
+    }
+    if let waiting = tally.waiting, waiting > 0 { return end(.waiting(rows: waiting)) }
+    if leavesPages { return end(.stopped(.fetched)) }
     let quarantined = sources.reduce(0) { $0 + $1.condemned }
     tally.quarantined = quarantined
     end(isFailure(quarantined) ? .quarantined(rows: quarantined) : .complete)
@@ -268,6 +281,7 @@ extension Conductor {
   private var databaseWait: Waiting? {
     if isLocked { return .locks }
     if writes.isWriting { return .writing }
+    if gathering == .underWay { return .batch }
     return reading == nil ? nil : .reading
   }
 
@@ -282,7 +296,7 @@ extension Conductor {
     // What is copied waits for no answer: none will come where nothing is to be asked, or where so much waits to be written
     // that nothing is asked.
     let isQuiet = isOtherwiseIdle || requested.isEmpty && isWriteQueueLong
-    let isReady = isolation.hasAnswer || writes.hasNew && isQuiet
+    let isReady = isolation.hasAnswer || writes.hasNew && isQuiet || writes.hasFromBatch
     if preparation == .needed, ending == nil, isReady, comparisons.isDone {
       preparation = .underWay
       actions.append(.prepareWriting)
@@ -318,7 +332,7 @@ extension Conductor {
   private var isHoldingWrites: Bool { hold?.stopsWriting == true }
 
   private var isIdle: Bool {
-    requested.isEmpty && reading == nil && !writes.isWriting && settling == nil && ended.isEmpty
+    requested.isEmpty && reading == nil && gathering != .ending && !writes.isWriting && settling == nil && ended.isEmpty
       && condemned.isEmpty && preparation != .underWay && !comparisons.isUnderWay
       && (writes.count == 0 || !canWrite || isHoldingWrites || preparation == .needed || !comparisons.isDone)
   }

@@ -40,6 +40,10 @@ package struct Conductor: Sendable {
     case stopRequested(StopCause)
     /// Nothing new may be begun; nil where it may again.
     case held(Pause?)
+    /// A line of the provider's batch was answered, which is durable in the ledger, at that cost.
+    case collected(Spooled, Receipt, cost: Double?, LineTokens, fitted: Int)
+    /// What `gather` asked for is done.
+    case gathered(Gathered)
     /// The job's own limits, concurrency and budget are others now.
     case adjusted(Terms)
     /// The time of a `wake` has come.
@@ -54,6 +58,8 @@ package struct Conductor: Sendable {
     case compare(Batch)
     /// The vectors that a source has are the job's: this is to be recorded.
     case prove(source: Int)
+    /// The provider's batches are to be looked at, fetched and submitted.
+    case gather
     /// The provider has answered, and what comes before the first write may be done, as dropping an index.
     case prepareWriting
     case write(Write)
@@ -154,6 +160,10 @@ package struct Conductor: Sendable {
   var mayEscort: Bool
   var writes: WriteQueue
   var preparation: Preparation
+  /// Whether the provider's batches have been gone through.
+  var gathering: Gathering
+  /// Whether no page is read, since rows wait for the provider.
+  var leavesPages = false
   var comparisons = Comparisons()
   var assembly: Assembly
   /// Sources whose vectors have yet to be recorded as the job's.
@@ -202,10 +212,11 @@ package struct Conductor: Sendable {
   ///   - preparesWriting: whether `prepareWriting` is asked for once the provider has answered.
   ///   - compared: for sources with vectors of unknown origin: requests for some of their texts.
   ///   - newlyCondemned: rows that earlier runs have put into quarantine since the job was last complete.
+  ///   - gathers: whether `gather` is asked for before a page is read.
   package init(
     job: Job, policy: RunPolicy, run: Int64, watermarks: [RowKey?], spooled: [Spooled], spent: Double,
     possiblyPaid: Int = 0, earlier: EarlierUse = EarlierUse(), preparesWriting: Bool = false, countsBlank: Bool = true,
-    compared: [(source: Int, contents: Batch.Contents)] = [], newlyCondemned: Int = 0,
+    compared: [(source: Int, contents: Batch.Contents)] = [], newlyCondemned: Int = 0, gathers: Bool = false,
     random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator()
   ) {
     self.job = job
@@ -235,6 +246,7 @@ package struct Conductor: Sendable {
       writers: job.writers, concurrency: job.concurrency)
     mayEscort = (job.model.maxInputs ?? .max) > 1
     preparation = preparesWriting ? .needed : .done
+    gathering = gathers ? .needed : .done
     limiter = RateLimiter(job.limits, after: earlier)
     window = ConcurrencyWindow(ceiling: job.concurrency, isProbing: !limiter.isKnown)
     for (source, contents) in compared {
@@ -297,6 +309,10 @@ package struct Conductor: Sendable {
     case .stopRequested(let cause): actions += stop(cause, at: now)
     case .held(let hold): self.hold(hold, at: now)
     case .adjusted(let terms): adjust(terms, at: now)
+    case .collected(let line, let receipt, let cost, let tokens, let fitted):
+      collected(line, receipt, cost: cost, tokens, fitted: fitted)
+      progressedAt = now
+    case .gathered(let gathered): self.gathered(gathered)
     }
     countRows()
     actions += advance(at: now)

@@ -4,6 +4,8 @@ package enum Ending: Equatable, Sendable {
   case complete
   /// As `complete`, but more rows are in quarantine than the run allows.
   case quarantined(rows: Int)
+  /// All is done but for so many rows that wait for a batch of the provider's.
+  case waiting(rows: Int)
   /// With work left, perhaps; what was received is in the ledger.
   case stopped(StopCause)
   case failed(Failure)
@@ -12,6 +14,7 @@ package enum Ending: Equatable, Sendable {
     switch self {
     case .complete: .complete
     case .quarantined: .quarantined
+    case .waiting: .waiting
     case .stopped(.interrupt): .interrupted
     case .stopped(.terminate): .terminated
     case .stopped: .incomplete
@@ -39,6 +42,8 @@ package enum StopCause: String, Equatable, Sendable, Codable, CaseIterable {
   case hours
   case rows
   case requests
+  /// `vecfill batch fetch` has written what there was.
+  case fetched
 
   package var isSignal: Bool { self == .interrupt || self == .terminate }
 
@@ -53,6 +58,7 @@ package enum StopCause: String, Equatable, Sendable, Codable, CaseIterable {
     case .hours: "the job's hours"
     case .rows: "--max-rows"
     case .requests: "--max-requests"
+    case .fetched: "`vecfill batch fetch`"
     }
   }
 }

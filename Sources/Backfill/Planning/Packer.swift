@@ -145,6 +145,8 @@ package struct PackedPage: Sendable {
   package private(set) var copied: [BatchID: Set<RowKey>] = [:]
   /// Rows whose text is awaited for another row: a later sweep takes them.
   package private(set) var deferred: [RowKey] = []
+  /// Rows that wait for a batch of the provider's.
+  package var waiting = 0
   /// Whether the page had more rows than may be taken: it ends before the first of those.
   package var isCut = false
   /// Rows whose text can't be read and which are not in quarantine yet.

@@ -18,9 +18,9 @@ struct SourceProgress: Sendable {
   /// Rows that were there before the last sweep began, and may still lack a vector.
   private var unsettled = ChangedRows()
   private var texts = AwaitedTexts()
-  private var counted: (excluded: Int, condemned: Int, unreadable: Int)?
+  private var counted: (excluded: Int, condemned: Int, unreadable: Int, waiting: Int)?
   /// What the sweeps of the rows without a vector have counted, once the edited ones are read.
-  private var ofMissing = (excluded: 0, condemned: 0, unreadable: 0)
+  private var ofMissing = (excluded: 0, condemned: 0, unreadable: 0, waiting: 0)
   private let mostEdited: Int?
   private let hasEdited: Bool
   /// Which rows it reads now: those without a vector before those with a vector of an earlier text.
@@ -60,7 +60,7 @@ struct SourceProgress: Sendable {
 
   /// Whether each row was found whose vector is of an earlier text, and has its vector. One in quarantine is to be found
   /// again.
-  var hasSearchedEdits: Bool { isComplete && isProven && rows == .edited && counted?.condemned == 0 }
+  var hasSearchedEdits: Bool { isComplete && isProven && rows == .edited && counted?.condemned == 0 && waiting == 0 }
 
   private var hasEnough: Bool { rows == .edited && mostEdited.map { sweep.taken >= $0 } ?? false }
 
@@ -74,6 +74,9 @@ struct SourceProgress: Sendable {
     ofMissing.unreadable
       + (isComplete ? counted?.unreadable ?? 0 : max(counted?.unreadable ?? 0, sweep.unreadable))
   }
+
+  /// Rows that wait for a batch of the provider's, by the last sweep.
+  var waiting: Int { ofMissing.waiting + (counted?.waiting ?? sweep.waiting) }
 
   mutating func lastKeyRead(_ key: RowKey?) {
     sweep.lastKeyRead(key)
@@ -138,7 +141,7 @@ struct SourceProgress: Sendable {
       return .another
     }
     fullSweeps += 1
-    counted = (counted?.excluded ?? ended.excluded, ended.condemned, ended.unreadable)
+    counted = (counted?.excluded ?? ended.excluded, ended.condemned, ended.unreadable, ended.waiting)
     unsettled = fullSweeps == 1 ? ended.changed : unsettled.again(in: ended.changed)
     // Rows that are edited before each write are left to the next round, where one follows.
     let leavesRestless = mostEdited != nil && fullSweeps == SourceProgress.mostFullSweeps

@@ -14,6 +14,11 @@ package struct Spending: Equatable, Sendable {
     self.budget = budget
   }
 
+  /// So much is spent by all runs, this one included.
+  package mutating func recount(_ spent: Double) {
+    self.spent = spent
+  }
+
   /// What is reserved for a request that costs at most `most`, if the provider counts as is thought.
   package func reservation(for most: Double) -> Double { most * excess }
 

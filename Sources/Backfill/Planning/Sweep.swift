@@ -25,6 +25,8 @@ struct Sweep: Equatable, Sendable {
   private(set) var condemned = 0
   /// Of those, the ones whose text can't be read.
   private(set) var unreadable = 0
+  /// Rows that wait for a batch of the provider's.
+  private(set) var waiting = 0
   /// Rows that were edited, deleted or filled before their vector was written.
   private(set) var changed = ChangedRows()
 
@@ -55,6 +57,7 @@ struct Sweep: Equatable, Sendable {
     excluded += page.excluded
     condemned += page.condemned
     unreadable += page.unreadable
+    waiting += page.waiting
   }
 
   mutating func condemned(rows: Int) {

@@ -35,5 +35,8 @@ package struct Tally: Equatable, Sendable, Codable {
   /// Rows that got the vector of another row with the same text; nil for none.
   package var copied: Int?
 
+  /// Rows that wait for a batch of the provider's; nil for none.
+  package var waiting: Int?
+
   package init() {}
 }

@@ -18,6 +18,9 @@ package enum Waiting: String, Equatable, Sendable, Encodable, CaseIterable {
   /// The database reads, and there is nothing to send meanwhile.
   case reading
 
+  /// The provider's batches are looked at, fetched or waited for.
+  case batch
+
   /// `vecfill pause`.
   case paused
   /// It is outside of the job's hours.
@@ -36,6 +39,7 @@ package enum Waiting: String, Equatable, Sendable, Encodable, CaseIterable {
     case .locks: "rows that other transactions hold"
     case .writing: "the database, writing"
     case .reading: "the database, reading"
+    case .batch: "the provider's batches"
     case .paused: "paused"
     case .hours: "outside its hours"
     case .gentle: "gentle"

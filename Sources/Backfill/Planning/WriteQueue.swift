@@ -35,10 +35,12 @@ package struct WriteQueue: Sendable {
     fileprivate let isKept: Bool
     /// Whether its vectors are those of other rows.
     fileprivate let isCopy: Bool
+    /// Whether this run has fetched it from a batch of the provider's.
+    fileprivate let isFromBatch: Bool
 
     init(
       batch: BatchID, source: Int, page: Int?, rowCount: Int, kept rows: Set<RowKey>? = nil, isCopy: Bool = false,
-      pieces: Pieces? = nil
+      isFromBatch: Bool = false, pieces: Pieces? = nil
     ) {
       self.batch = batch
       self.source = source
@@ -46,6 +48,7 @@ package struct WriteQueue: Sendable {
       self.rowCount = rowCount
       self.rows = pieces?.keys ?? rows
       self.isCopy = isCopy
+      self.isFromBatch = isFromBatch
       self.pieces = pieces
       isKept = pieces.map { $0.kept.contains(batch) } ?? (rows != nil)
     }
@@ -107,6 +110,8 @@ package struct WriteQueue: Sendable {
   var count: Int { waiting.count }
   /// Whether one of them is of this run: neither of an earlier one nor kept from it.
   var hasNew: Bool { waiting.contains { $0.page != nil && !$0.isKept } }
+  /// Whether one of them was fetched from a batch of the provider's.
+  var hasFromBatch: Bool { waiting.contains(where: \.isFromBatch) }
   var isHolding: Bool { !held.isEmpty }
   var isWriting: Bool { writers.contains { !$0.isEmpty } }
   var isFull: Bool { held.count >= WriteQueue.mostHeld }
@@ -144,7 +149,7 @@ package struct WriteQueue: Sendable {
   mutating func next(onlySpooled: Bool, retries: Bool, at now: Duration) -> Conductor.Write? {
     guard let writer = freeWriter else { return nil }
     let due = retries ? held.filter { $0.due <= now } : []
-    var fresh = onlySpooled ? waiting.filter { $0.page == nil || $0.isKept } : waiting
+    var fresh = onlySpooled ? waiting.filter { $0.page == nil && !$0.isFromBatch || $0.isKept } : waiting
     if isWriting, fresh.count < leastToJoin { fresh = [] }
     wasHeldLast = !due.isEmpty && (fresh.isEmpty || !wasHeldLast)
     guard let first = wasHeldLast ? due.first : fresh.first else { return nil }
@@ -175,7 +180,7 @@ package struct WriteQueue: Sendable {
     for var entry in writers[writer] {
       guard let batch = reports[entry.batch] else { continue }
       result.written += batch.written
-      if entry.page == nil || entry.isKept { result.recovered += batch.written }
+      if entry.page == nil && !entry.isFromBatch || entry.isKept { result.recovered += batch.written }
       if entry.isCopy { result.copied += batch.written }
       result.condemned += batch.refused.map {
         CondemnedRow(source: entry.source, row: $0.row, Condemnation(.database, $0.reason))

@@ -13,11 +13,13 @@ package enum Parameter: String, CaseIterable, Sendable {
   case queryPrefix = "query_prefix"
   case tooLong = "too_long"
   case duplicates
+  case mode
   case batchSize = "batch_size"
   case concurrency
   case writers
   case requestsPerMinute = "limits.requests_per_minute"
   case tokensPerMinute = "limits.tokens_per_minute"
+  case enqueuedTokens = "limits.enqueued_tokens"
   case budget = "budget.usd"
   case indexWhen = "index.when"
   case databaseURL = "database_url"
@@ -108,6 +110,10 @@ extension Parameter {
       Definition(
         "over which rows equal texts are paid once: those of a page, or of the whole table",
         .choice(Duplicates.allCases.map(\.rawValue)), fallback: .text(Duplicates.page.rawValue))
+    case .mode:
+      Definition(
+        "how rows are asked for: by `requests`, or in files by the provider's `batch` API",
+        .choice(FillingMode.allCases.map(\.rawValue)), fallback: .text(FillingMode.requests.rawValue))
     case .batchSize:
       // 2,048 is the most inputs that OpenAI's API takes in one request.
       Definition(
@@ -129,6 +135,10 @@ extension Parameter {
       Definition(
         "the most tokens a minute", .integer(1...1_000_000_000_000), flag: "--tokens-per-minute",
         variable: "VECFILL_TOKENS_PER_MINUTE", derived: "the catalogue's, else only the provider's")
+    case .enqueuedTokens:
+      Definition(
+        "the most tokens that the account may have enqueued in batches", .integer(1...1_000_000_000_000_000),
+        derived: "what the provider refuses")
     case .budget:
       Definition(
         "the most dollars that the job may spend over all its runs", .number(0.0001...1_000_000), flag: "--budget",

@@ -24,7 +24,10 @@ struct RunCommand: AsyncParsableCommand {
       With --deadline, --until, --max-rows or --max-requests, or outside the job's `hours`, it stops with work left: that \
       is 0, or 81 with --require-complete (docs/steering.md).
 
-      Exit codes: 0 complete, 64 usage, 65 bad data, 69 unavailable, 74 local files, 77 denied, 78 configuration, \
+      With --batch it submits the rows to the provider's batch API and ends with 75 while they wait; a later run goes on \
+      (docs/batch.md).
+
+      Exit codes: 0 complete, 64 usage, 65 bad data, 69 unavailable, 74 local files, 75 waiting, 77 denied, 78 configuration, \
       80 locked, 81 work left, 82 budget, 83 newly quarantined rows, 130 SIGINT, 143 SIGTERM or SIGHUP (docs/exit-codes.md).
 
       Example: `vecfill run job.yaml --until 06:00 --max-rows 100000`
@@ -57,6 +60,8 @@ struct RunCommand: AsyncParsableCommand {
 
   @Option(help: ArgumentHelp("End the run after so many seconds without a success.", valueName: "seconds"))
   var maxOutage: Double = 600
+
+  @OptionGroup var batchOptions: BatchUseOptions
 
   @OptionGroup var steeringOptions: SteeringOptions
 
@@ -102,6 +107,8 @@ struct RunCommand: AsyncParsableCommand {
     let job = try configuration.job()
     let gauges = try opened(configuration)
     let logger = output.logger
+    let terms = try batchOptions.terms(configuration, follows: follow)
+    let batches = try terms.map { try BatchWork(configuration, job, $0, logger) }
     do {
       try await monitoring.watching(job, configuration, logger) { monitor in
         try await Database.with(configuration, job, for: .filling, maxOutage: .seconds(maxOutage)) { database in
@@ -109,7 +116,8 @@ struct RunCommand: AsyncParsableCommand {
           let steering = Steering(plan(configuration, since: began), job.terms, stops.requests)
           let filling = Filling(
             job: job, configuration: configuration, logger: logger, stops: stops, grace: grace, maxOutage: maxOutage,
-            maxQuarantined: maxQuarantined, failOn: steeringOptions.failOn, adopts: adopt, steering: steering,
+            maxQuarantined: maxQuarantined, failOn: steeringOptions.failOn, adopts: adopt, batches: batches,
+            steering: steering,
             monitor: monitor)
           let ending = try await steering.working(logger, gauges: gauges) { try await ended(filling, database, end) }
           try ending.check(requiringComplete: steering.plan.requiresComplete)

@@ -54,7 +54,8 @@ struct StatusCommand: AsyncParsableCommand {
     for job in jobs where name == nil || job.job == name {
       let holder = holder(of: job, in: state.locks)
       let control = await control(of: job, holder, in: state.sockets)
-      shown.append(JobReport(job, holder: holder, control: control, ledger: path, at: now))
+      let batches = try await opened.batches(of: job).map { BatchReport($0, at: now) }
+      shown.append(JobReport(job, holder: holder, control: control, batches: batches, ledger: path, at: now))
     }
     return json ? JSONLine.encode(shown) : shown.map(\.text).joined(separator: "\n\n")
   }

@@ -90,7 +90,13 @@ struct Estimation {
     EstimateTerms(
       model: candidate.model, price: candidate.price, limits: job.limits, storage: storage, counter: candidate.counter,
       isSample: isSample, mostBytes: candidate.counter.safeCut(job.preparation, candidate.model)?.mostBytes,
-      lacksVocabulary: configuration.catalogueModel?.tokenizer == .cl100kBase && !counter.isExact)
+      lacksVocabulary: configuration.catalogueModel?.tokenizer == .cl100kBase && !counter.isExact,
+      batch: configuration.catalogueProvider.batch.flatMap {
+        guard candidate.provider.isEmpty else { return nil }
+        return BatchOutlook.Offer(
+          file: BatchFileLimits(bytes: $0.maxFileBytes, inputs: $0.maxInputs, lines: $0.maxLines),
+          windowHours: $0.windowHours, enqueuedTokens: configuration.enqueuedTokens)
+      })
   }
 
   private typealias SourceEstimates = (source: String, methods: [Estimate])

@@ -20,6 +20,8 @@ struct Filling {
   var maxQuarantined = 0
   var failOn = FailOn.quarantined
   var adopts = false
+  /// The provider's batch API; nil where rows are only asked for by requests.
+  var batches: BatchWork?
   /// What else the process is asked while it fills; nil where it is asked nothing.
   var steering: Steering?
   /// Is told of the rounds; nil where nobody watches.
@@ -58,7 +60,7 @@ struct Filling {
     policy.failOn = failOn
     let rounds = Rounds(
       job: job, policy: policy, database: database, ledger: ledger, embedder: embedder, packer: packer, stops: stops,
-      logger: logger, monitor: monitor, columns: columns, steering: steering)
+      logger: logger, monitor: monitor, columns: columns, steering: steering, batches: batches)
     return try await listening(to: claims, state) {
       let first = try await rounds.first(board, upkeep)
       return try await body(rounds, first) { outcome, round in

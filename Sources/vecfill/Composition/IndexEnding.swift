@@ -16,7 +16,7 @@ enum IndexEnding: Equatable {
     case .failed(let failure) where failure.exitCode == .budget && failure.subject != Conductor.budgetSubject:
       self = .putBack
     case .failed(let failure) where [.denied, .configuration].contains(failure.exitCode): self = .putBack
-    case .stopped, .failed: self = .leave
+    case .stopped, .failed, .waiting: self = .leave
     }
   }
 }

@@ -19,6 +19,7 @@ struct Rounds: Sendable {
   let monitor: RunMonitor?
   let columns: [ColumnCheck.Checked]
   let steering: Steering?
+  let batches: BatchWork?
 
   /// The first round, which does all that a run does.
   func first(_ board: ProgressBoard, _ upkeep: IndexUpkeep) async throws -> JobRun.Outcome {
@@ -89,10 +90,19 @@ struct Rounds: Sendable {
           job: job, policy: policy, store: database.store, embedder: embedder, ledger: ledger, begun: begun,
           packer: packer, board: board,
           observer: RunObserver(job, database.shapes, upkeep, requests, logger).and(monitor?.observer),
-          countsBlank: database.countsBlank, comparisons: columns.compactMap(\.comparison))
+          countsBlank: database.countsBlank, comparisons: columns.compactMap(\.comparison), desk: desk(begun, policy))
       }
       monitor?.endRound(isComplete: outcome.isDone)
       return outcome
+    }
+  }
+
+  private func desk(_ begun: Ledger.BegunRun, _ policy: RunPolicy) -> BatchDesk? {
+    batches.map { batches in
+      BatchDesk(
+        job: job, terms: batches.terms, retry: policy.retry, store: database.store, ledger: ledger, begun: begun,
+        provider: batches.provider, packer: packer
+      ) { logger.tell($0) }
     }
   }
 

@@ -31,6 +31,11 @@ struct EstimateFigures: Encodable {
   let costUsdHigh: Double?
   let costUsdSaved: Double?
   let batchCostUsd: Double?
+  /// How often what the account may have enqueued is used up, and how long that takes, where each time takes an hour and where
+  /// each takes all the time that the provider has for it; nil where there is no batch API.
+  let batchRounds: Int?
+  let batchHoursLow: Double?
+  let batchHoursHigh: Double?
   /// At the limits; nil where none is known.
   let hours: Double?
   let hoursBoundBy: Throughput.Limit?
@@ -39,6 +44,14 @@ struct EstimateFigures: Encodable {
   let indexBytes: Int?
   let indexMemoryBytes: Int?
   let exact: Bool
+  let outlook: BatchOutlook?
+
+  private enum CodingKeys: String, CodingKey {
+    case source, rows, rowsRead, blank, overlong, duplicates, quarantined, spooled, characters, tokens, tokensLow
+    case tokensHigh, tokensSaved, tokensMedian, tokensP95, tokensMax, requests, costUsd, costUsdLow, costUsdHigh
+    case costUsdSaved, batchCostUsd, batchRounds, batchHoursLow, batchHoursHigh, hours, hoursBoundBy, vectorBytes
+    case indexBytes, indexMemoryBytes, exact
+  }
 
   init(source: String?, _ estimate: Estimate, _ terms: EstimateTerms) {
     let model = terms.model
@@ -66,6 +79,14 @@ struct EstimateFigures: Encodable {
     costUsdHigh = model.cost(ofTokens: range.upperBound)
     costUsdSaved = model.cost(ofTokens: estimate.tokensSaved)
     batchCostUsd = terms.price?.usdPerMillionTokensInBatch.map { $0 * Double(sum) / 1_000_000 }
+    let outlook = terms.batch.map {
+      BatchOutlook(
+        inputs: estimate.rows - estimate.duplicates, bytes: estimate.characters, tokens: sum, offer: $0)
+    }
+    batchRounds = outlook?.rounds
+    batchHoursLow = outlook?.leastHours
+    batchHoursHigh = outlook?.mostHours
+    self.outlook = outlook
     let throughput = Throughput(requests: estimate.requests, tokens: sum, limits: terms.limits)
     hours = throughput?.hours
     hoursBoundBy = throughput?.binding

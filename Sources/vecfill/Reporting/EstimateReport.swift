@@ -78,10 +78,13 @@ struct EstimateReport: Encodable {
       ),
       ("requests", mark + all.requests.grouped),
       ("cost", cost),
-      ("cost in the batch API", all.batchCostUsd.map { mark + $0.dollars } ?? "none, or unknown"),
+      ("cost in the batch API", batchCost),
       ("time", time),
       ("vectors in the table", "\(terms.isSample ? "~" : "")\(all.vectorBytes.bytes)"),
     ]
+    if let batchTime, let place = lines.firstIndex(where: { $0.0 == "time" }) {
+      lines.insert(("time in the batch API", batchTime), at: place + 1)
+    }
     if let disk = all.indexBytes, let memory = all.indexMemoryBytes {
       let rough = terms.isSample ? "~" : ""
       lines.append(
@@ -120,6 +123,26 @@ struct EstimateReport: Encodable {
     let asOf = terms.price?.asOf.map { " (\($0))" } ?? ""
     return terms.isExact
       ? "\(cost.dollars), exact\(price)\(asOf)" : "~\(cost.dollars), \(low.dollars) to \(high.dollars)\(price)"
+  }
+
+  private var batchCost: String {
+    guard let batch = all.batchCostUsd else { return "none, or unknown" }
+    guard terms.batch != nil, let cost = all.costUsd, cost > batch else { return mark + batch.dollars }
+    return "\(mark)\(batch.dollars), which saves \(mark)\((cost - batch).dollars)"
+  }
+
+  /// What the batch API makes of it, in words; nil where there is none.
+  private var batchTime: String? {
+    guard let outlook = all.outlook, outlook.files > 0 else { return nil }
+    var text =
+      "\(outlook.leastHours.fixed(0)) to \(outlook.mostHours.fixed(0)) h; \(outlook.files.of("file")) in "
+      + outlook.rounds.of("round")
+    if let enqueued = terms.batch?.enqueuedTokens, outlook.rounds > 1 {
+      text += " of \(enqueued.short) tokens"
+    }
+    if outlook.isSlower(than: all.hours) { text += "; requests are sooner done" }
+    if outlook.isLong { text += "; it may take longer than a week" }
+    return text
   }
 
   /// What the limits a minute make of it, in words.

@@ -16,6 +16,8 @@ struct EstimateTerms {
   let mostBytes: Int?
   /// Whether only the missing vocabulary keeps the tokens from being counted.
   let lacksVocabulary: Bool
+  /// What the provider's batch API takes; nil where it has none, or none is known.
+  var batch: BatchOutlook.Offer?
 
   var isExact: Bool { counter.isExact && !isSample }
 

@@ -36,15 +36,19 @@ struct JobReport: Encodable {
   let possiblyPaid: Int
   let spooledBatches: Int
   let openRequests: Int
+  /// What waits for the provider's batch API.
+  let batches: [BatchReport]
   /// How the running process stands, as it says itself; nil where none can be asked.
   let control: ControlReport?
   let ledger: String
   private let now: Date
 
   init(
-    _ status: Ledger.JobStatus, holder: RunLock.Holder?, control: ControlReport? = nil, ledger: String, at now: Date
+    _ status: Ledger.JobStatus, holder: RunLock.Holder?, control: ControlReport? = nil, batches: [BatchReport] = [],
+    ledger: String, at now: Date
   ) {
     self.control = control
+    self.batches = batches
     self.now = now
     job = status.job
     database = status.database
@@ -86,7 +90,8 @@ struct JobReport: Encodable {
   private enum CodingKeys: String, CodingKey {
     case job, database, columns, model, dimensions, state, reason, exitCode, process, startedAt, endedAt, rowsTotal
     case rowsDone, rowsWritten, rowsPerSecond, tokensPerMinute, eta, rowsExcluded, rowsChangedMeanwhile
-    case rowsQuarantined, tokensBilled, costUsd, requests, retries, possiblyPaid, spooledBatches, openRequests, control
+    case rowsQuarantined, tokensBilled, costUsd, requests, retries, possiblyPaid, spooledBatches, openRequests, batches,
+      control
     case ledger
   }
 
@@ -113,6 +118,7 @@ struct JobReport: Encodable {
     if spooledBatches > 0 {
       rows.append(("in the spool", "\(spooledBatches.of("batch", plural: "batches")), paid and not yet written"))
     }
+    for batch in batches { rows.append(("with the provider", batch.line)) }
     if let control { rows.append(("in force", control.inForce)) }
     if openRequests > 0 { rows.append(("without a reply", openRequests.of("request"))) }
     rows.append(("ledger", ledger))
@@ -143,6 +149,7 @@ struct JobReport: Encodable {
     case "completed" where rowsQuarantined > 0:
       "complete but for \(rowsQuarantined.of("quarantined row")); `vecfill quarantine list` shows why"
     case "completed": "complete"
+    case "stopped" where exitCode == ExitCode.waiting.rawValue: "waiting for the provider: \(reason ?? "")"
     case "stopped": "\(reason ?? "stopped"); run the same command again to go on"
     default: "failed: \(reason ?? "for a reason that was not recorded")"
     }

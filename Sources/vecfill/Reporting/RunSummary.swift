@@ -9,6 +9,8 @@ struct RunSummary: Encodable {
     case complete
     /// As `complete`, except for rows in quarantine.
     case quarantined
+    /// All is done but for rows that wait for a batch of the provider's.
+    case waiting
     case stopped
     case failed
     /// Left to another process, with `--if-locked skip`.
@@ -38,6 +40,8 @@ struct RunSummary: Encodable {
   /// Rows that lack a vector though the run is complete, since they arrived during its last sweep; nil where that isn't
   /// known.
   let rowsArrived: Int?
+  /// Rows that wait for a batch of the provider's; nil for a run without one.
+  let rowsWaiting: Int?
   /// Rows whose text was too long, and was truncated or averaged.
   let rowsFitted: Int
   let rowsRecovered: Int
@@ -91,6 +95,7 @@ struct RunSummary: Encodable {
     rowsQuarantined = tally.quarantined
     rowsUnreadable = tally.unreadable
     rowsArrived = run.arrived
+    rowsWaiting = tally.waiting
     rowsFitted = tally.fitted
     rowsRecovered = tally.recovered
     rowsCopied = job.duplicates == .table ? tally.copied ?? 0 : nil
@@ -131,7 +136,7 @@ struct RunSummary: Encodable {
     complete = false
     stoppedBy = nil
     (subject, reason, remedy) = (failure.subject, failure.reason, failure.remedy)
-    (round, rowsExcluded, rowsArrived, rowsCopied, rowsLeft) = (nil, nil, nil, nil, nil)
+    (round, rowsExcluded, rowsArrived, rowsWaiting, rowsCopied, rowsLeft) = (nil, nil, nil, nil, nil, nil)
     (rowsWritten, rowsChangedMeanwhile, rowsQuarantined, rowsUnreadable, rowsFitted, rowsRecovered) = (0, 0, 0, 0, 0, 0)
     (tokensEstimated, tokensBilled, requests, retries, possiblyPaid) = (0, 0, 0, 0, 0)
     (tokensBilledPerEstimated, costUsd, ledger, tooLong) = (nil, nil, nil, nil)
@@ -148,7 +153,8 @@ struct RunSummary: Encodable {
 
   private enum CodingKeys: String, CodingKey {
     case job, round, outcome, exitCode, complete, stoppedBy, subject, reason, remedy, rowsWritten, rowsExcluded
-    case rowsChangedMeanwhile, rowsQuarantined, rowsUnreadable, rowsArrived, rowsFitted, rowsRecovered, rowsCopied,
+    case rowsChangedMeanwhile, rowsQuarantined, rowsUnreadable, rowsArrived, rowsWaiting, rowsFitted, rowsRecovered,
+      rowsCopied,
       rowsLeft, tokensEstimated
     case tokensBilled, tokensBilledPerEstimated, countsExactly, costUsd, requests, retries, possiblyPaid, seconds
     case indexesBuilt, indexSeconds, indexesAway, ledger, tooLong
@@ -160,6 +166,12 @@ struct RunSummary: Encodable {
     case .complete where quarantined == 0: (.complete, "complete")
     case .complete, .quarantined:
       (.quarantined, "complete but for \(quarantined.of("quarantined row")); `vecfill quarantine list` shows why")
+    case .waiting(let rows):
+      (
+        .waiting,
+        "\(rows.of("row")) \(rows == 1 ? "waits" : "wait") for the provider's batch; run the same command later to go on"
+      )
+    case .stopped(.fetched): (.stopped, "what the provider had is written")
     case .stopped(let cause): (.stopped, "stopped by \(cause.name); run the same command again to go on")
     case .failed: (.failed, "failed")
     }
@@ -174,7 +186,8 @@ struct RunSummary: Encodable {
   /// The event `run_finished`.
   var event: Event {
     Event(
-      level: isDone ? .info : outcome == .failed ? .error : .warning, name: .runFinished, message: heading,
+      level: isDone || outcome == .waiting ? .info : outcome == .failed ? .error : .warning, name: .runFinished,
+      message: heading,
       fields: eventFields)
   }
 
@@ -215,6 +228,7 @@ struct RunSummary: Encodable {
     }
     if let rowsArrived, rowsArrived > 0 { rows.append(("arrived meanwhile", "\(rowsArrived.grouped); run again")) }
     if let rowsCopied { rows.append(("equal texts", "\(rowsCopied.grouped) of them got another row's vector, unpaid")) }
+    if let rowsWaiting, rowsWaiting > 0 { rows.append(("with the provider", rowsWaiting.of("row"))) }
     if rowsFitted > 0 { rows.append(("too long: \(tooLong ?? "")", rowsFitted.of("row"))) }
     if let rowsLeft, rowsLeft > 0 { rows.append(("left to do", rowsLeft.grouped)) }
     rows += [

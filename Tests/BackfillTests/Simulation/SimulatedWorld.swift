@@ -233,6 +233,7 @@ struct SimulatedWorld {
   mutating func judge(_ ending: Ending, hasBudget: Bool) {
     switch ending {
     case .complete, .quarantined: expectComplete()
+    case .waiting: violations.append("waiting for a batch, and there is none")
     case .stopped(.rows) where policy.bounds.rows != nil: steered.full += 1
     case .stopped(.requests) where policy.bounds.requests != nil: steered.spent += 1
     case .stopped: if !wasStopped { violations.append("stopped, and nobody asked for it") }
@@ -330,6 +331,7 @@ struct SimulatedWorld {
       inFlight = [:]
     case .cancelReading, .cancelWriting:
       break
+    case .gather: violations.append("batches were gone through, and there are none")
     case .end(let ending):
       return ending
     }

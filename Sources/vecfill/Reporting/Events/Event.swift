@@ -15,6 +15,7 @@ struct Event: Sendable {
     case rowQuarantined = "row_quarantined"
     case spoolRecovered = "spool_recovered"
     case possiblyPaid = "possibly_paid"
+    case batch
     case stopping
     case skipped
     case note

@@ -1,0 +1,50 @@
+import Backfill
+
+/// What a pass over a batch's answers has brought.
+struct FetchTally: Sendable {
+  /// Lines that were answered, and how many rows those are of.
+  var answered = 0
+  var rows = 0
+  /// Lines whose rows are asked for one request after the other.
+  var refused = 0
+  /// Lines whose rows come again.
+  var failed = 0
+  /// Lines that may have been billed though they brought nothing.
+  var possiblyPaid = 0
+  /// Answers to a line that had one before in the same file.
+  var duplicates = 0
+  /// Where answers stand that nobody asked for, counted from 1.
+  var unknown: [Int] = []
+  /// A failure that no other try helps against.
+  var stop: EmbeddingFailure?
+  /// Why the last line failed.
+  var why: String?
+
+  /// What was seen, in words; without what is zero.
+  var words: String {
+    var parts = ["\(rows) rows of \(answered) lines fetched"]
+    if refused > 0 { parts.append("\(refused) lines refused, whose rows are asked for by requests") }
+    if failed > 0 { parts.append("\(failed) lines not done, whose rows come again") }
+    if possiblyPaid > 0 { parts.append("\(possiblyPaid) lines possibly paid without an answer") }
+    if duplicates > 0 { parts.append("\(duplicates) answers came twice, and the second was left") }
+    if let first = unknown.first {
+      parts.append("\(unknown.count) answers with an id that nobody asked for, the first in line \(first)")
+    }
+    if let why { parts.append("the last failure: \(why)") }
+    return parts.joined(separator: "; ")
+  }
+
+  var isIncomplete: Bool { refused + failed + possiblyPaid + duplicates + unknown.count > 0 }
+}
+
+extension EmbeddingFailure {
+  /// What becomes of a line that failed so, by the same classes as a request.
+  var endOfLine: (isRefusal: Bool, isLost: Bool) {
+    let isRefusal =
+      switch kind.failureClass.reaction {
+      case .isolate, .split, .probe: true
+      case .retry, .hold, .stop: false
+      }
+    return (isRefusal, mayHaveBeenBilled)
+  }
+}

@@ -1,0 +1,141 @@
+import Backfill
+import Foundation
+import Ledger
+import TestSupport
+import Testing
+
+/// Real processes in batch mode against the scripted batch API.
+@Suite struct BatchRunTests {
+  private static let texts = (0..<300).map { "message \($0) of a batch" }
+
+  /// Runs again until nothing waits; returns the last exit.
+  private static func runOn(_ scene: Scene, _ arguments: [String] = []) async throws -> VecfillProcess.Exit {
+    var exit = try await scene.fill(["--batch"] + arguments)
+    for _ in 0..<12 where exit.code == 75 { exit = try await scene.fill(["--batch"] + arguments) }
+    return exit
+  }
+
+  private static func check(_ scene: Scene, _ exit: VecfillProcess.Exit) async throws {
+    #expect(exit.code == 0, "\(exit.errors)")
+    #expect(try await scene.wrongRows() == [])
+    #expect(scene.server.record.billedTwice == 0)
+    #expect(scene.server.record.requests.isEmpty)
+  }
+
+  @Test(arguments: [ChatDatabase.Engine.postgres18, .sqlite])
+  func `a run submits, is told to wait, and a later one writes`(engine: ChatDatabase.Engine) async throws {
+    try await Scene.run(engine) { scene in
+      try await scene.database.insert(Self.texts)
+      let first = try await scene.fill(["--batch", "--log-format", "json"])
+      #expect(first.code == 75, "\(first.errors)")
+      let verdict = try EventSchema.check(first.errors + first.output)
+      #expect(verdict.problems == "")
+      #expect(verdict.events["batch"] == 1)
+      #expect(first.errors.contains("\"kind\":\"submitted\""))
+      #expect(first.output.contains("\"rows_waiting\":300"))
+      let status = try await scene.start(["status"]).exit().output
+      #expect(status.contains("waiting for the provider: 300 rows"))
+      #expect(status.contains("300 rows, with the provider"))
+      let list = try await scene.start(["batch", "list", "job.yaml"]).exit()
+      #expect(list.output.contains("in_progress") && list.output.contains("300"), "\(list.output) \(list.errors)")
+      // By requests nothing is asked for that waits.
+      let plain = try await scene.fill()
+      #expect(plain.code == 75, "\(plain.errors)")
+      #expect(scene.server.record.requests.isEmpty)
+      try await Self.check(scene, try await Self.runOn(scene))
+    }
+  }
+
+  enum Step: CaseIterable {
+    case intended, uploaded, asked, polling, fetching, writing
+  }
+
+  @Test(arguments: Step.allCases)
+  func `killed at any step, nothing is paid twice and every row gets its vector`(step: Step) async throws {
+    try await Scene.run(step == .writing ? .postgres18 : .sqlite) { scene in
+      try await scene.database.insert(Self.texts)
+      if [.polling, .fetching, .writing].contains(step) { #expect(try await scene.fill(["--batch"]).code == 75) }
+      let process = try scene.start(["run", "job.yaml", "--batch", "--wait"])
+      switch step {
+      case .intended:
+        try await scene.poll("the intent") {
+          guard let ledger = try Ledger.openForReading(at: scene.ledgerPath), let job = try await ledger.jobs().first
+          else { return false }
+          return try await !ledger.batches(of: job).isEmpty
+        }
+      case .uploaded: try await scene.server.waitForBatches { $0.uploads > 0 }
+      case .asked: try await scene.server.waitForBatches { $0.begun > 0 }
+      case .polling: try await scene.server.waitForBatches { $0.calls.last == "GET /v1/batches" }
+      case .fetching: try await scene.server.waitForBatches { $0.calls.last == "GET /v1/files" }
+      case .writing:
+        try await scene.poll("a row") { try await scene.database.vectors().contains { $0.vector != nil } }
+      }
+      await KillTests.kill(process)
+      try await Self.check(scene, try await Self.runOn(scene))
+      let left = try? FileManager.default.contentsOfDirectory(atPath: scene.ledgerPath + "-batches")
+      #expect(left ?? [] == [])
+    }
+  }
+
+  @Test func `a lost answer, a list that is late, and answers out of order with strangers among them`() async throws {
+    try await Scene.run(.sqlite) { scene in
+      try await scene.database.insert(Self.texts)
+      scene.server.script {
+        $0.lostSubmits = 1
+        $0.listsBeforeShown = 2
+        $0.flaws = [.reversed, .duplicate, .unknownID, .garbage, .noBreakAtEnd]
+        $0.cuts = [20_000]
+      }
+      let exit = try await Self.runOn(scene)
+      try await Self.check(scene, exit)
+      let log = scene.server.batchLog
+      #expect(log.lostReplies == 1 && log.listsWithout == 2 && log.flawed == 1 && log.cuts == 1 && log.begun == 1)
+    }
+  }
+
+  @Test func `SIGTERM leaves the batch with the provider, and it can be cancelled and fetched by hand`() async throws {
+    try await Scene.run(.sqlite) { scene in
+      try await scene.database.insert(Self.texts)
+      scene.server.script { $0.progress = Array(repeating: "in_progress", count: 1_000) }
+      let process = try scene.start(["run", "job.yaml", "--batch", "--wait"])
+      try await scene.server.waitForBatches { $0.calls.contains("GET /v1/batches") }
+      process.send(SIGTERM)
+      let exit = await process.exit()
+      #expect(exit.code == 143, "\(exit.errors)")
+      #expect(scene.server.batchLog.cancelled == 0)
+      let cancelled = try await scene.start(["batch", "cancel", "job.yaml"]).exit()
+      #expect(cancelled.output.contains("asked to end"), "\(cancelled.errors)")
+      let fetched = try await scene.start(["batch", "fetch", "job.yaml"]).exit()
+      #expect(fetched.code == 0, "\(fetched.errors)")
+      #expect(scene.server.batchLog.begun == 1)
+      let written = try await scene.database.vectors().count { $0.vector != nil }
+      #expect(written == 150)
+      scene.server.script { $0.progress = [] }
+      try await Self.check(scene, try await Self.runOn(scene))
+    }
+  }
+
+  @Test func `a text that the provider refuses goes into quarantine, the others of its line get their vectors`()
+    async throws
+  {
+    try await Scene.run(.sqlite, rules: [.poison { $0 == "message 7 of a batch" }]) { scene in
+      try await scene.database.insert(Self.texts)
+      let exit = try await Self.runOn(scene)
+      #expect(exit.code == 83, "\(exit.errors)")
+      #expect(try await scene.wrongRows() == ["message 7 of a batch"])
+      #expect(scene.server.record.billedTwice == 0)
+    }
+  }
+
+  @Test(arguments: [
+    (["--batch", "--follow"], "exclude each other"), (["--wait"], "--wait is for --batch"),
+    (["--batch", "--provider", "demo"], "has no batch API"),
+  ])
+  func `what does not go with batches is refused`(arguments: [String], said: String) async throws {
+    try await Scene.run(.sqlite) { scene in
+      let exit = try await scene.fill(arguments)
+      #expect([64, 78].contains(exit.code))
+      #expect(exit.errors.contains(said), "\(exit.errors)")
+    }
+  }
+}
