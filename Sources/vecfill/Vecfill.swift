@@ -22,6 +22,7 @@ struct Vecfill: AsyncParsableCommand {
       CommandGroup(
         name: "Running job",
         subcommands: [StatusCommand.self, PauseCommand.self, ResumeCommand.self, StopCommand.self, SetCommand.self]),
+      CommandGroup(name: "Other engines", subcommands: [ExportCommand.self, LoadCommand.self]),
       CommandGroup(
         name: "Filled column", subcommands: [AdoptCommand.self, ReembedCommand.self, LedgerCommand.self]),
       CommandGroup(
