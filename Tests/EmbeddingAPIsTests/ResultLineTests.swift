@@ -111,7 +111,10 @@ import Testing
 
   @Test func `an export's own line and an empty one are no results`() {
     let line = RequestLine(model: "m", dimensions: ("dimensions", 8), fields: ["a": .integer(1)], asksForBase64: true)
-    let bytes = line.bytes(Self.ticket, ["one \"line\"\nand \u{2028} another"])
+    let bytes = line.bytes(Self.ticket, ["one \"line\"\r\nand \u{2028}\u{2029}\u{85}\u{B} another"])
+    // One line also to programs that know more line breaks than JSON does.
+    #expect(String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline).count == 1)
+    #expect(String(decoding: bytes, as: UTF8.self).contains(#"\r\nand \u2028\u2029\u0085\u000b another"#))
     #expect(bytes.last == 0x0A && !bytes.dropLast().contains(0x0A))
     #expect(ResultLineReader.read(bytes.dropLast(), dimensions: 2) == .request)
     #expect(

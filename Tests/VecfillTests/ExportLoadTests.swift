@@ -98,11 +98,11 @@ import Testing
       let values = names.enumerated().map { "('\($1)', \($0 % 3 - 1), 'text \($0)')" }.joined(separator: ",")
       try await database.run(
         """
-        CREATE TABLE odd (name text, part int, content text, embedding VECTOR(8), PRIMARY KEY (name, part));
+        CREATE TABLE odd (name text NOT NULL, part int NOT NULL, content text, embedding VECTOR(8), PRIMARY KEY (name, part));
         INSERT INTO odd (name, part, content) VALUES \(values)
         """)
       #expect(try await exchange.export().code == 0)
-      try exchange.write(try exchange.requests().dropLast().map { exchange.result($0) })
+      try exchange.write(try exchange.requests().filter { $0.body.input != ["text 8"] }.map { exchange.result($0) })
       let last =
         "{\"key\":[\"007\",1],\"digest\":\"\(TextDigest(of: "text 8").bytes.hex)\",\"vector\":[1,0,0,0,0,0,0,0]}"
       try exchange.write([last], to: "b.jsonl")
@@ -133,7 +133,7 @@ import Testing
       let again = try await exchange.export()
       #expect(again.code == 0 && again.errors.contains("is complete"), "\(again.errors)")
       for (arguments, told) in [
-        (["--gzip"], "not compressed"), (["--dimensions", "16"], "dimensions=8"),
+        (["--gzip"], "not compressed"), (["--model", "text-embedding-3-large"], "model=text-embedding-3-small"),
         (["--to", exchange.scene.folder.path], "not empty"),
       ] {
         let exit = try await exchange.scene.start(
@@ -154,7 +154,7 @@ import Testing
       _ = try disk.fill()
       let arguments = ["export", "job.yaml", "--to", disk.path + "/out", "--part-rows", "1"]
       let full = try await exchange.scene.start(arguments).exit()
-      #expect(full.code == 74 && full.errors.contains("made") || full.errors.contains("room"), "\(full.errors)")
+      #expect(full.code == 74, "\(full.errors)")
       try disk.empty()
       let exit = try await exchange.scene.start(arguments).exit()
       #expect(exit.code == 0 && exit.output.contains("exported 300 rows"), "\(exit.output)\(exit.errors)")

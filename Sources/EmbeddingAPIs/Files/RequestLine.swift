@@ -31,7 +31,34 @@ package struct RequestLine: Sendable {
     json.add(member: "custom_id", .string("\(ticket)"))
     json.add(verbatim: #","method":"POST","url":"/v1/embeddings","body":"#)
     json.add(verbatim: String(decoding: body, as: UTF8.self))
-    json.add(verbatim: "}\n")
-    return json.bytes
+    json.add(verbatim: "}")
+    return RequestLine.withoutBreaks(json.bytes) + [0x0A]
+  }
+
+  /// Escapes the characters beyond ASCII at which other programs end a line, as Python's `splitlines` does: U+0085, U+2028
+  /// and U+2029.
+  private static func withoutBreaks(_ bytes: [UInt8]) -> [UInt8] {
+    func escape(at index: Int) -> (text: String, length: Int)? {
+      switch bytes[index] {
+      case 0xC2 where bytes[index...].starts(with: [0xC2, 0x85]): (#"\u0085"#, 2)
+      case 0xE2 where bytes[index...].starts(with: [0xE2, 0x80, 0xA8]): (#"\u2028"#, 3)
+      case 0xE2 where bytes[index...].starts(with: [0xE2, 0x80, 0xA9]): (#"\u2029"#, 3)
+      default: nil
+      }
+    }
+    guard bytes.indices.contains(where: { escape(at: $0) != nil }) else { return bytes }
+    var escaped: [UInt8] = []
+    escaped.reserveCapacity(bytes.count + 64)
+    var index = 0
+    while index < bytes.count {
+      if let (text, length) = escape(at: index) {
+        escaped += text.utf8
+        index += length
+      } else {
+        escaped.append(bytes[index])
+        index += 1
+      }
+    }
+    return escaped
   }
 }

@@ -5,7 +5,7 @@ import Foundation
 struct ResultFiles: Sendable {
   let paths: [String]
 
-  private static let endings = [".jsonl", ".json", ".jsonl.gz", ".json.gz"]
+  private static let endings = [".jsonl", ".json", ".txt"].flatMap { [$0, $0 + ".gz"] }
 
   /// - Parameter path: a folder, or one file.
   ///
@@ -29,7 +29,7 @@ struct ResultFiles: Sendable {
     }.sorted().map { "\(path)/\($0)" }
     guard !paths.isEmpty else {
       throw Failure(
-        .badData, path, "it has no file that ends in .jsonl, .json, .jsonl.gz or .json.gz",
+        .badData, path, "it has no file that ends in .jsonl, .json or .txt, or in one of these and .gz",
         remedy: "give the folder that the other engine wrote to")
     }
   }

@@ -10,6 +10,8 @@ actor ResultReader {
   private let model: Model
   private let alias: String?
   private let mostBytes: Int
+  /// The most rows of a batch: what one transaction locks.
+  private static let mostRows = 2_000
   private var files: ArraySlice<String>
   private var file: LineFile?
   private var open: [Int: LoadBatch] = [:]
@@ -97,7 +99,8 @@ actor ResultReader {
     if let batch = open[column], batch.places[row.key] != nil { close(column) }
     open[column, default: LoadBatch(source: column)].rows.append(row)
     open[column]?.places[row.key] = place
-    if let batch = open[column], batch.rows.count * 4 * model.dimensions >= mostBytes { close(column) }
+    let count = open[column]?.rows.count ?? 0
+    if count >= Self.mostRows || count * 4 * model.dimensions >= mostBytes { close(column) }
   }
 
   private func close(_ column: Int) {
