@@ -9,7 +9,7 @@ ARG DEBIAN=debian:12-slim
 
 FROM ${SWIFT} AS build
 RUN apt-get update -qq \
-  && apt-get install -y -qq --no-install-recommends libpq-dev libcurl4-openssl-dev libsqlite3-dev libssl-dev pkg-config \
+  && apt-get install -y -qq --no-install-recommends libpq-dev libcurl4-openssl-dev libsqlite3-dev libssl-dev zlib1g-dev pkg-config \
   && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 # The packages are a layer of their own, fetched again only where Package.swift changes; it pins each to one version.

@@ -29,6 +29,7 @@ let package = Package(
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl"),
     .systemLibrary(name: "CPostgres", pkgConfig: "libpq"),
     .systemLibrary(name: "CLinux"),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib"),
     .target(name: "CRelease", cSettings: [.define("VECFILL_COMMIT", to: commit)]),
     // Optimised in a debug build too: it is twenty times as fast, and tests and CI push megabytes through it.
     .target(name: "Tokenizer", swiftSettings: settings + [.unsafeFlags(["-O"])]),
@@ -53,7 +54,9 @@ let package = Package(
       name: "Migrations",
       dependencies: ["Backfill", "PgVector", "Postgres", .product(name: "GRDB", package: "GRDB.swift")],
       swiftSettings: settings),
-    .target(name: "EmbeddingAPIs", dependencies: ["Backfill", "CCurl", "CRelease"], swiftSettings: settings),
+    .target(
+      name: "EmbeddingAPIs", dependencies: ["Backfill", "CCurl", "CLinux", "CRelease", "CZlib"],
+      swiftSettings: settings),
     .target(name: "Pipeline", dependencies: ["Backfill", "Ledger"], swiftSettings: settings),
     .target(
       name: "Monitoring",

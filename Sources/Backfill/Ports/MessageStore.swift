@@ -42,6 +42,9 @@ package protocol MessageStore: Sendable {
   /// Durable when it returns. Throws a `Failure` where it is no row's fault: the database is away, a right is missing.
   func write(_ rows: [EmbeddedRow], to source: Source) async throws -> WriteOutcome
 
+  /// As `write`, for many rows of a load whose vectors are there already: at once, as far as the database can.
+  func load(_ rows: [EmbeddedRow], to source: Source) async throws -> WriteOutcome
+
   /// Deletes the pieces of the rows of `keys` that are of another text than the row has now, as of one that was edited to
   /// a blank text. Does nothing for a source whose texts aren't cut.
   func removePieces(of keys: [RowKey], in source: Source) async throws
@@ -113,6 +116,11 @@ extension MessageStore {
   }
 
   package func removePieces(of keys: [RowKey], in source: Source) async throws {}
+
+  /// Of a database in which that is no faster.
+  package func load(_ rows: [EmbeddedRow], to source: Source) async throws -> WriteOutcome {
+    try await write(rows, to: source)
+  }
 
   /// Of a database that doesn't tell when a row was written.
   package func beginEditSearch(of source: Source, after earlier: SearchedEdits?) async throws {}

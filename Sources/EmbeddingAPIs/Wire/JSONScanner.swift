@@ -93,6 +93,14 @@ struct JSONScanner {
     return isNegative ? -value : value
   }
 
+  /// A whole number, each of its digits read; nil for any other number, which is stepped over.
+  mutating func wholeNumber() throws -> Int64? {
+    _ = peek()
+    let start = position
+    _ = try number()
+    return Int64(text(from: start))
+  }
+
   /// A number, or NaN and Infinity as Python and others write them though JSON has neither; nil for any other value, which
   /// is stepped over.
   mutating func looseNumber() throws -> Double? {

@@ -71,6 +71,9 @@ struct PostgresKey: Equatable, Sendable {
     return columns.indices.map { column in .array(parts.map { $0[column].description }) }
   }
 
+  /// Each key's columns as texts.
+  func texts(_ keys: [RowKey]) -> [[String]] { keys.map { parts($0).map(\.description) } }
+
   private func parts(_ key: RowKey) -> [RowKey] {
     if case .composite(let parts) = key { parts } else { [key] }
   }

@@ -13,12 +13,12 @@ package actor PostgresMessageStore: MessageStore {
   package nonisolated let mostWriters: Int
   private let address: String
   private let reader: PostgresConnection
-  private let others: PostgresConnections
-  private let turns = PostgresWriteTurns()
+  let others: PostgresConnections
+  let turns = PostgresWriteTurns()
   private let locks: PostgresLocks
   private let news: PostgresNews
   private let patience: PostgresPatience
-  private let lockTimeout: Duration
+  let lockTimeout: Duration
   private let model: String?
   private var tables: [Source: PostgresTable] = [:]
   private var searches: [Source: PostgresEditSearch] = [:]
@@ -111,47 +111,6 @@ package actor PostgresMessageStore: MessageStore {
       after = end
     } while after != nil
     return count
-  }
-
-  package func write(_ rows: [EmbeddedRow], to source: Source) async throws -> WriteOutcome {
-    guard !rows.isEmpty else { return WriteOutcome() }
-    let table = try await table(of: source)
-    for row in rows {
-      try row.vector.check(dimensions: table.dimensions, of: "\(source.name) \(source.key) \(row.key)")
-    }
-    try await confirmLocks(for: source)
-    while true {
-      let hasCompany = await turns.begin()
-      let outcome: WriteOutcome?
-      do {
-        outcome = try await write(rows, to: table, hasCompany: hasCompany)
-      } catch {
-        await turns.end()
-        throw error
-      }
-      if outcome == nil { await turns.separate() }
-      await turns.end()
-      if let outcome { return outcome }
-    }
-  }
-
-  /// nil where another write of this store may be in the way.
-  private func write(_ rows: [EmbeddedRow], to table: PostgresTable, hasCompany: Bool) async throws -> WriteOutcome? {
-    let lockTimeout = lockTimeout
-    let connection = others.borrow()
-    defer { others.giveBack(connection) }
-    do {
-      return try await attempt(on: connection, for: table.source) { connection, isRepeat in
-        if let pieces = table.pieces {
-          return try PostgresPiecesWrite(table: table, pieces: pieces, lockTimeout: lockTimeout)
-            .run(rows, on: connection)
-        }
-        return try PostgresWrite(table: table, lockTimeout: lockTimeout, isRepeat: isRepeat, hasCompany: hasCompany)
-          .run(rows, on: connection)
-      }
-    } catch is PostgresWrite.InTheWay {
-      return nil
-    }
   }
 
   package func removePieces(of keys: [RowKey], in source: Source) async throws {
@@ -263,7 +222,7 @@ package actor PostgresMessageStore: MessageStore {
 }
 
 extension PostgresMessageStore {
-  private func table(of source: Source) async throws -> PostgresTable {
+  func table(of source: Source) async throws -> PostgresTable {
     if let table = tables[source] { return table }
     let table = try await read(source) {
       try PostgresInspection.table(of: source, dimensions: nil, for: .reading, on: $0)
@@ -298,7 +257,7 @@ extension PostgresMessageStore {
     return value
   }
 
-  private func confirmLocks(for source: Source) async throws {
+  func confirmLocks(for source: Source) async throws {
     try await withPatience(for: source) { _ in try await self.locks.confirm() }
   }
 
@@ -308,7 +267,7 @@ extension PostgresMessageStore {
     try await attempt(on: reader, for: source) { connection, _ in try body(connection) }
   }
 
-  private func attempt<Value: Sendable>(
+  func attempt<Value: Sendable>(
     on connection: PostgresConnection, for source: Source,
     _ body: @escaping @Sendable (_ connection: isolated PostgresConnection, _ isRepeat: Bool) throws -> Value
   ) async throws -> Value {

@@ -12,6 +12,8 @@ struct PostgresWrite: Sendable {
   let isRepeat: Bool
   /// Whether other writes of the same store are under way.
   var hasCompany = false
+  /// Whether the rows are many of a load, which go to a stage first.
+  var isLoad = false
 
   /// Nothing was written, and another write of the same store may be why: this one is to be done again without it.
   struct InTheWay: Error {}
@@ -31,6 +33,9 @@ struct PostgresWrite: Sendable {
       return false
     }
     guard !fitting.isEmpty else { return outcome }
+    if isLoad, try writeStaged(fitting, to: &outcome, on: connection) {
+      return try explained(outcome, on: connection)
+    }
     for _ in 0..<Self.conflicts {
       do {
         try writeAtOnce(fitting, to: &outcome, on: connection)
@@ -87,7 +92,7 @@ extension PostgresWrite {
 
   /// Asks, once the transaction is committed, for the rows that still hold the text and no vector: only then every
   /// trigger has done what it does.
-  private func addReadBack(
+  func addReadBack(
     of rows: [EmbeddedRow], within lockTimeout: Duration, to pipeline: inout PostgresPipeline
   ) throws {
     try pipeline.add(table.settings(lockTimeout: lockTimeout))
@@ -99,7 +104,7 @@ extension PostgresWrite {
   }
 
   /// Moves the rows that hold no vector from `written` to `unfilled`.
-  private func readBack(
+  func readBack(
     _ segment: PostgresConnection.Segment, of rows: [EmbeddedRow], to outcome: inout WriteOutcome,
     on connection: isolated PostgresConnection
   ) throws {
@@ -148,7 +153,7 @@ extension PostgresWrite {
     }
   }
 
-  private func numbered(_ rows: [EmbeddedRow], _ result: PostgresResult) -> [RowKey] { numbered(rows[...], result) }
+  func numbered(_ rows: [EmbeddedRow], _ result: PostgresResult) -> [RowKey] { numbered(rows[...], result) }
 }
 
 /// Around the rows that stand in the way.

@@ -74,7 +74,7 @@ struct JobRun: Sendable {
   /// Records in the database what a column is filled with; where that is not possible, the ledger alone knows it.
   ///
   /// Throws a `Failure` with `.denied` where the database goes on saying that it is filled with something else.
-  private func record(_ source: Int) async throws {
+  func record(_ source: Int) async throws {
     let column = columns[source].column
     guard let reason = try await database.store.record(column.fingerprint, of: column.source) else { return }
     if let stale = columns[source].recorded {
@@ -91,7 +91,7 @@ struct JobRun: Sendable {
   private func isDone(_ ending: Ending) -> Bool { [.complete, .quarantined].contains(ending.exitCode) }
 
   /// Brings the indexes to where the ending wants them; returns how the run ends with that.
-  private func settle(_ indexes: inout RunSummary.Indexes, _ ending: Ending) async -> Ending {
+  func settle(_ indexes: inout RunSummary.Indexes, _ ending: Ending) async -> Ending {
     guard upkeep.hasWork else { return ending }
     let began = ContinuousClock.now
     do {

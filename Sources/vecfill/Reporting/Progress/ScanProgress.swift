@@ -10,14 +10,18 @@ final class ScanProgress: Sendable {
 
   private let console: Console
   private let expected: Int?
+  private let verb: String
   private let interval: Duration
   private let began = ContinuousClock.now
   private let state = Locked(State())
 
-  /// - Parameter expected: the rows that will be read; nil where it is not known.
-  init(on console: Console, expected: Int?) {
+  /// - Parameters:
+  ///   - expected: the rows that will be read; nil where it is not known.
+  ///   - verb: what becomes of them. The default is that they are read.
+  init(on console: Console, expected: Int?, verb: String = "read") {
     self.console = console
     self.expected = expected
+    self.verb = verb
     interval = console.isLive ? .milliseconds(100) : .seconds(10)
     state.withLock { $0.window.add(rows: 0, tokens: 0, at: .zero) }
   }
@@ -30,14 +34,16 @@ final class ScanProgress: Sendable {
       guard elapsed - state.told >= interval else { return nil }
       state.told = elapsed
       state.window.add(rows: state.rows, tokens: 0, at: elapsed)
-      return ScanProgress.line(rows: state.rows, of: expected, state.window, source)
+      return ScanProgress.line(rows: state.rows, of: expected, state.window, source, verb: verb)
     }
     guard let line else { return }
     if console.isLive { console.show(line) } else { console.log(line) }
   }
 
-  static func line(rows: Int, of expected: Int?, _ window: RateWindow, _ source: String) -> String {
-    var parts = ["\(rows.grouped) rows read"]
+  static func line(
+    rows: Int, of expected: Int?, _ window: RateWindow, _ source: String, verb: String = "read"
+  ) -> String {
+    var parts = ["\(rows.grouped) rows \(verb)"]
     if let expected, expected > 0 {
       // Rows can be added meanwhile.
       let all = max(expected, rows)

@@ -1,0 +1,64 @@
+import Backfill
+
+/// The lines of a file of requests as OpenAI's Batch API and `vllm run-batch` take them, a row a line.
+package struct RequestLine: Sendable {
+  private let model: String
+  private let dimensions: (field: String, count: Int)?
+  private let fields: [String: JSONValue]
+  private let encoding: VectorEncoding
+
+  /// - Parameters:
+  ///   - dimensions: the field that asks for another length than the model's own; nil for none.
+  ///   - fields: what a request for stored texts says beside.
+  ///   - asksForBase64: whether vectors are asked for in base64, which is a quarter of the size.
+  package init(
+    model: String, dimensions: (field: String, count: Int)?, fields: [String: JSONValue], asksForBase64: Bool
+  ) {
+    self.model = model
+    self.dimensions = dimensions
+    self.fields = fields
+    encoding = asksForBase64 ? .base64 : .unsaid
+  }
+
+  /// The line for the text of a row, or the parts of one, with its line break.
+  package func bytes(_ ticket: RowTicket, _ texts: [String]) -> [UInt8] {
+    let body = EmbeddingsRequest(
+      model: model, texts: texts, encoding: encoding, encodingField: "encoding_format", dimensions: dimensions,
+      fields: fields
+    ).json
+    var json = JSONText(byteCount: body.count + 160)
+    json.add(verbatim: "{")
+    json.add(member: "custom_id", .string("\(ticket)"))
+    json.add(verbatim: #","method":"POST","url":"/v1/embeddings","body":"#)
+    json.add(verbatim: String(decoding: body, as: UTF8.self))
+    json.add(verbatim: "}")
+    return RequestLine.withoutBreaks(json.bytes) + [0x0A]
+  }
+
+  /// Escapes the characters beyond ASCII at which other programs end a line, as Python's `splitlines` does: U+0085, U+2028
+  /// and U+2029.
+  private static func withoutBreaks(_ bytes: [UInt8]) -> [UInt8] {
+    func escape(at index: Int) -> (text: String, length: Int)? {
+      switch bytes[index] {
+      case 0xC2 where bytes[index...].starts(with: [0xC2, 0x85]): (#"\u0085"#, 2)
+      case 0xE2 where bytes[index...].starts(with: [0xE2, 0x80, 0xA8]): (#"\u2028"#, 3)
+      case 0xE2 where bytes[index...].starts(with: [0xE2, 0x80, 0xA9]): (#"\u2029"#, 3)
+      default: nil
+      }
+    }
+    guard bytes.indices.contains(where: { escape(at: $0) != nil }) else { return bytes }
+    var escaped: [UInt8] = []
+    escaped.reserveCapacity(bytes.count + 64)
+    var index = 0
+    while index < bytes.count {
+      if let (text, length) = escape(at: index) {
+        escaped += text.utf8
+        index += length
+      } else {
+        escaped.append(bytes[index])
+        index += 1
+      }
+    }
+    return escaped
+  }
+}
