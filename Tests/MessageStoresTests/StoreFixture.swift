@@ -66,6 +66,7 @@ struct StoreFixture {
 
   /// Makes the database alone.
   init(bare kind: StoreKind, source: Source = Source(table: "messages"), pgvector: Bool = true) async throws {
+    if kind.isPostgres, !Helper.postgres.isUsable { try Test.cancel("\(Helper.postgres.missing)") }
     self.kind = kind
     self.source = source
     database =

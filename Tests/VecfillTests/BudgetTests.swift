@@ -82,7 +82,9 @@ import Tokenizer
 
   /// The server bills by cl100k_base itself, whatever it says; every other one is filled without its vocabulary, and
   /// with one request at a time.
-  @Test(arguments: Array(Usage.allCases.enumerated()))
+  @Test(
+    .enabled(if: Helper.vocabulary.isUsable, "\(Helper.vocabulary.missing)"),
+    arguments: Array(Usage.allCases.enumerated()))
   func `whatever usage a provider tells, what it truly bills stays within the budget`(
     number: Int, usage: Usage
   ) async throws {

@@ -11,10 +11,12 @@ import Testing
     case fill, index, compare, `switch`, rest
   }
 
+  /// The test is skipped where the application's Python is not installed.
   static func application(
     _ world: ReembedScene, _ kind: LiveApplication.Kind = .follows
   ) throws -> LiveApplication {
-    try LiveApplication(
+    if !Helper.python.isUsable { try Test.cancel("\(Helper.python.missing)") }
+    return try LiveApplication(
       kind, url: world.scene.database.url, former: (ReembedScene.former, 8), new: (ReembedScene.new, world.dimensions))
   }
 

@@ -2,6 +2,7 @@ import Backfill
 import Foundation
 import Ledger
 import TestSupport
+import Testing
 
 /// A database, an embeddings server, a ledger and a job spec of a test's own.
 struct Scene: Sendable {
@@ -9,12 +10,13 @@ struct Scene: Sendable {
   let database: ChatDatabase
   let server: EmbeddingsServer
 
-  /// Serves while `body` runs.
+  /// Serves while `body` runs; the test is skipped where its database is not installed.
   static func run(
     _ engine: ChatDatabase.Engine, _ options: EmbeddingsServer.Options = EmbeddingsServer.Options(),
     rules: [EmbeddingsServer.Rule] = [], indexed: Bool = false,
     _ body: (Scene) async throws -> Void
   ) async throws {
+    if engine != .sqlite, !Helper.postgres.isUsable { try Test.cancel("\(Helper.postgres.missing)") }
     let folder = try TemporaryFolder()
     let database = try await ChatDatabase(engine, in: folder, indexed: indexed)
     try await EmbeddingsServer.run(options, rules: rules) { server in
