@@ -51,8 +51,13 @@ struct ExchangeScene {
       let dimensions: Int?
     }
 
-    let custom_id: String
+    let customID: String
     let body: Body
+
+    enum CodingKeys: String, CodingKey {
+      case customID = "custom_id"
+      case body
+    }
   }
 
   /// What another engine would write for an exported line.
@@ -62,7 +67,7 @@ struct ExchangeScene {
       return "{\"index\":\(index),\"embedding\":[\(vector.joined(separator: ","))]}"
     }
     return """
-      {"custom_id":"\(request.custom_id)","response":{"status_code":200,"body":{"data":[\(data.joined(separator: ","))],\
+      {"custom_id":"\(request.customID)","response":{"status_code":200,"body":{"data":[\(data.joined(separator: ","))],\
       "model":"\(request.body.model)","usage":{"prompt_tokens":2}}},"error":null}
       """
   }

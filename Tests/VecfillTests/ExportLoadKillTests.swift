@@ -29,7 +29,7 @@ import Testing
       #expect(exit.code == 0 && exit.errors.contains("going on behind"), "\(exit.errors)")
       #expect(exit.output.contains("exported 20,000 rows"), "\(exit.output)")
       let requests = try exchange.requests()
-      #expect(requests.count == 20_000 && Set(requests.map(\.custom_id)).count == 20_000)
+      #expect(requests.count == 20_000 && Set(requests.map(\.customID)).count == 20_000)
     }
   }
 

@@ -19,7 +19,7 @@ import Testing
       #expect(exit.code == 0 && exit.output.contains("exported 192 rows"), "\(exit.output)\(exit.errors)")
       #expect(exit.output.contains("1 blank"), "\(exit.output)")
       let requests = try exchange.requests()
-      #expect(requests.count == 192 && Set(requests.map(\.custom_id)).count == 192)
+      #expect(requests.count == 192 && Set(requests.map(\.customID)).count == 192)
       #expect(requests[0].body.input == ["message 0"] && requests[0].body.model == "text-embedding-3-small")
       #expect(requests[0].body.dimensions == 8)
       // Two rows were edited since.
@@ -57,7 +57,7 @@ import Testing
       let wrong = [
         "{nonsense", line(1, "[1,2]"), line(2, "[NaN,0,0,0,0,0,0,0]"), line(3, "[0,0,0,0,0,0,0,0]"),
         line(4, unit, ",\"model\":\"other\""), line(5, unit, ",\"table\":\"none\""),
-        requests[5].custom_id.isEmpty ? "" : exchange.result(requests[5]).replacing("vf1.0.", with: "vf1.7."),
+        requests[5].customID.isEmpty ? "" : exchange.result(requests[5]).replacing("vf1.0.", with: "vf1.7."),
         #"{"custom_id":"x","response":{"status_code":500},"error":null}"#, "[1]",
         "{\"key\":" + String(repeating: "[", count: 9_000), "{\"key\":\"x\",\"text\":\"a\",\"vector\":\(unit)}",
       ]
