@@ -137,6 +137,11 @@ static inline CURLcode vecfill_curl_get_local_port(CURL *easy, long *port) {
   return curl_easy_getinfo(easy, CURLINFO_LOCAL_PORT, port);
 }
 
+// In microseconds, until the request could be sent, through TLS and any proxy; 0 where it never could.
+static inline CURLcode vecfill_curl_get_time_until_sending(CURL *easy, curl_off_t *time) {
+  return curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, time);
+}
+
 static inline CURLcode vecfill_curl_get_status(CURL *easy, long *status) {
   return curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, status);
 }

@@ -27,6 +27,38 @@ struct CatalogueProviderTests {
       - {id: old, provider: acme, dimensions: 8, sunset: 2026-08-25}
     """
 
+  @Test func `a provider's batch API is its entry's, and sets the price of models without a batch price`() throws {
+    let batch =
+      "{format: mistral, max_file_bytes: 5, max_inputs: 6, max_lines: 7, price_factor: 0.25, window_hours: 12}"
+    let workspace = try workspace(
+      """
+      providers: [{name: acme, batch: \(batch)}]
+      models:
+        - {id: one, provider: acme, dimensions: 8, price: {usd_per_million_tokens: 4}}
+        - {id: two, provider: acme, dimensions: 8, price: {usd_per_million_tokens: 4, batch: 3}}
+      """)
+    for (model, price) in [("one", 1.0), ("two", 3.0)] {
+      let configuration = try workspace.configuration(spec: "provider: acme\nmodel: \(model)")
+      #expect(configuration.price?.usdPerMillionTokensInBatch == price)
+      let settings = try configuration.provider()
+      #expect(settings.batchProviders == ["acme"])
+      #expect(
+        settings.batch
+          == CatalogueBatch(
+            format: .mistral, maxFileBytes: 5, maxInputs: 6, maxLines: 7, priceFactor: 0.25, windowHours: 12))
+    }
+  }
+
+  @Test(arguments: [
+    "{format: gemini, max_file_bytes: 5, max_inputs: 6, max_lines: 7}", "{format: openai, max_inputs: 6, max_lines: 7}",
+    "{format: openai, max_file_bytes: 0, max_inputs: 6, max_lines: 7}",
+    "{format: openai, max_file_bytes: 5, max_inputs: 6, max_lines: 7, price_factor: 2}", "true",
+  ])
+  func `a batch entry that can't be is refused`(batch: String) throws {
+    let workspace = try workspace("providers: [{name: acme, batch: \(batch)}]")
+    #expect(throws: Failure.self) { try workspace.configuration(spec: "provider: acme\nmodel: one") }
+  }
+
   private func workspace(_ own: String? = nil) throws -> Workspace {
     let workspace = try Workspace()
     workspace.environment["VECFILL_CONFIG_DIR"] = "config"
@@ -241,7 +273,7 @@ struct CatalogueProviderTests {
     ("encodings: [hex]", "25: providers[0].encodings[0] must be one of base64, float, none"),
     (
       "headers: {}",
-      "13: providers[0].headers is not a known key; allowed here: name, hosts, base_url, format, key, needs_key, key_header, names, send, document, query, usage, encodings, price, max_input_tokens, max_inputs, max_request_tokens, requests_per_minute, tokens_per_minute"
+      "13: providers[0].headers is not a known key; allowed here: name, hosts, base_url, format, key, needs_key, key_header, names, send, document, query, usage, encodings, price, batch, max_input_tokens, max_inputs, max_request_tokens, requests_per_minute, tokens_per_minute"
     ),
   ])
   func `an entry that is wrong is refused`(entry: String, told: String) throws {

@@ -11,7 +11,8 @@ struct LineSplitter {
   static let keptBytes = 4_096
 
   private let mostBytes: Int
-  private var line: [UInt8] = []
+  /// What has come of the line so far.
+  private(set) var line: [UInt8] = []
   private var isTooLong = false
 
   /// - Parameter mostBytes: of a line, without its line break.

@@ -53,7 +53,7 @@ package struct MistralBatches: BatchProvider {
       records = records.filter { seen.insert($0.batch.id).inserted }
       found += records.filter { $0.isOf(intent, file: file) }.map(\.batch)
       let areOlder = records.allSatisfy { $0.batch.createdAt.map { $0 < oldest } ?? false }
-      guard !areOlder, list.count >= 100 else { return found }
+      guard !areOlder, seen.count < page["total"]?.number ?? .max else { return found }
       number += 1
     }
   }

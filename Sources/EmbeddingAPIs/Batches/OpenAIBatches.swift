@@ -43,11 +43,11 @@ package struct OpenAIBatches: BatchProvider {
       }
       var records: [BatchRecord] = []
       for entry in list { records.append(try record(entry)) }
-      // A server that doesn't know `after` gives its first page again.
+      // A server that doesn't know `after` gives its first page again: nothing of it is new then.
       records = records.filter { seen.insert($0.batch.id).inserted }
       found += records.filter { $0.isOf(intent, file: file) }.map(\.batch)
       let areOlder = records.allSatisfy { $0.batch.createdAt.map { $0 < oldest } ?? false }
-      guard !areOlder, page["has_more"] == .boolean(true), let last = records.last else { return found }
+      guard !areOlder, page["has_more"] != .boolean(false), let last = records.last else { return found }
       query["after"] = last.batch.id
     }
   }

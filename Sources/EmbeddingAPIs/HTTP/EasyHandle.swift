@@ -76,6 +76,12 @@ struct EasyHandle: ~Copyable {
     return (port, new > 0)
   }
 
+  /// Whether the connection stood, through TLS and any proxy.
+  var couldSend: Bool {
+    var time: curl_off_t = 0
+    return vecfill_curl_get_time_until_sending(pointer, &time) == CURLE_OK && time > 0
+  }
+
   var status: Int {
     var status = 0
     return vecfill_curl_get_status(pointer, &status) == CURLE_OK ? status : 0

@@ -67,8 +67,11 @@ final class Transfer {
         isOfProvenConnection: isProven)
       ticket.resume(.success(response))
     } else {
+      // Where there is a body, its being asked for proves the connection, also of one that was kept.
+      let hasBody = request.body != nil || request.form != nil
       let sight = HTTPFailure.Sight(
-        url: request.url, detail: easy.errorDetail, systemError: easy.systemError, bodyWasAsked: bodyWasAsked)
+        url: request.url, detail: easy.errorDetail, systemError: easy.systemError,
+        bodyWasAsked: hasBody ? bodyWasAsked : easy.couldSend)
       ticket.resume(.failure(HTTPFailure(code, sight, wasSent: wasSent, isOfProvenConnection: isProven)))
     }
   }

@@ -176,7 +176,13 @@ package final class EmbeddingsServer: Sendable {
       watched.update { $0.inFlight -= 1 }
       isInFlight = false
     }
-    for piece in delivery.pieces { try await connection.write(piece) }
+    do {
+      for piece in delivery.pieces { try await connection.write(piece) }
+    } catch {
+      // It can leave before it has what it is to leave after.
+      if delivery.ending.isLeftToClient { watched.update { $0.departures += 1 } }
+      throw error
+    }
     switch delivery.ending {
     case .keep: return true
     case .close: return false

@@ -59,11 +59,11 @@ extension EmbeddingsServer {
 
     func write(_ data: Data) async throws { try await socket.write(data) }
 
-    /// Returns once the client has closed its end.
+    /// Returns once the client has closed its end, or reset the connection.
     func untilDeparture() async throws {
       do {
         while true { _ = try await socket.read(atMost: 1) }
-      } catch SocketError.disconnected {
+      } catch is SocketError {
         return
       }
     }

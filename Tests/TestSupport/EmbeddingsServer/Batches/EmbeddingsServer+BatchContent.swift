@@ -19,7 +19,8 @@ extension EmbeddingsServer {
     for (index, answer) in file.answers.enumerated() {
       piece += line(of: answer, index) + Data(index < file.answers.count - 1 || hasLastBreak ? "\n".utf8 : "".utf8)
       guard piece.count >= 1 << 16 || piece.count >= left else { continue }
-      try await connection.write(Self.chunk(piece.prefix(left)))
+      // An empty chunk would be the end.
+      if left > 0 { try await connection.write(Self.chunk(piece.prefix(left))) }
       left -= min(left, piece.count)
       piece = Data()
       if left == 0 { break }

@@ -8,6 +8,11 @@ extension EmbeddingsServer {
   /// How the batch API behaves from now on.
   package func script(_ change: (inout BatchScript) -> Void) { desk.update { change(&$0.script) } }
 
+  /// An uploaded file as it is kept; nil where it isn't there.
+  package func uploadedFile(_ id: String) -> (name: String, content: Data)? {
+    desk.value.files[id].flatMap { file in file.content.map { (file.name, $0) } }
+  }
+
   /// Returns once the batch API has done what `isReady` says.
   package func waitForBatches(until isReady: @escaping @Sendable (BatchLog) -> Bool) async throws {
     try await desk.wait { isReady($0.log) }
