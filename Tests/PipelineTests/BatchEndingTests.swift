@@ -47,7 +47,7 @@ import Testing
 
   @Test func `a run that only fetches submits nothing`() async throws {
     let world = try BatchWorld(Self.texts, FakeProvider(BatchFileLimits(bytes: 1 << 20, inputs: 20, lines: 9)))
-    world.terms.enqueuedTokens = 60
+    world.terms.enqueuedTokens = 40
     #expect(try await world.run().ending == .waiting(rows: 20))
     world.terms.submits = false
     #expect(try await world.run().ending == .waiting(rows: 20))

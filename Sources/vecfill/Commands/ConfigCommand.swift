@@ -12,12 +12,14 @@ struct ConfigCommand: ParsableCommand {
 
   @Argument(help: "The job spec.", completion: .yaml)
   var spec: String?
+  @OptionGroup var model: ModelOptions
+  @OptionGroup var planning: PlanningOptions
   @OptionGroup var options: ConfigurationOptions
   @Flag(help: "Print JSON.")
   var json = false
 
   func run() throws {
-    let configuration = try JobConfiguration(spec: spec, flags: options.flags)
+    let configuration = try JobConfiguration(spec: spec, flags: .merged(model.flags, planning.flags, options.flags))
     let report = SettingsReport(configuration.settings)
     print(json ? try report.json() : report.table)
     for warning in configuration.warnings() { Console.standard.warn(warning) }

@@ -68,13 +68,13 @@ struct ReembedCommand: AsyncParsableCommand {
     guard [status, abandon, undo, finish].count(where: { $0 }) <= 1 else {
       throw ValidationError("give one of --status, --abandon, --undo and --finish")
     }
-    guard options.options.planning.model.model == nil else { throw ValidationError("name the new model with --to") }
+    guard options.model.model == nil else { throw ValidationError("name the new model with --to") }
     guard (0...3650).contains(keepDays) else { throw ValidationError("--keep-days takes days from 0 to 3650") }
     guard maxQuarantined >= 0 else { throw ValidationError("--max-quarantined takes a number of rows") }
   }
 
   func run() async throws {
-    let task = try ReembedTask(spec: options.spec, flags: options.options.flags)
+    let task = try ReembedTask(spec: options.spec, flags: options.flags)
     let consent = Consent(isGiven: yes)
     if status {
       print(try await ReembedReport(task).text)

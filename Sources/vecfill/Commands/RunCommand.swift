@@ -37,6 +37,10 @@ struct RunCommand: AsyncParsableCommand {
   // the command, and the tests start thousands of runs.
   @OptionGroup var place: SpecArgument
 
+  @OptionGroup var model: ModelOptions
+
+  @OptionGroup var planning: PlanningOptions
+
   @OptionGroup var settings: ConfigurationOptions
 
   @Flag(
@@ -84,7 +88,7 @@ struct RunCommand: AsyncParsableCommand {
   }
 
   private func configured() throws -> JobConfiguration {
-    try JobConfiguration(spec: place.spec, flags: settings.flags)
+    try JobConfiguration(spec: place.spec, flags: .merged(model.flags, planning.flags, settings.flags))
   }
 
   func run() async throws {

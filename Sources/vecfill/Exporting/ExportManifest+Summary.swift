@@ -6,7 +6,7 @@ extension ExportManifest {
     var lines = ["exported \(rows.exported.of("row")) in \(parts.of("part")) to \(folder)"]
     let left: [(String, Int)] = [
       ("blank", rows.blank), ("in quarantine", rows.quarantined), ("too long for the model", rows.tooLong),
-      ("unreadable", rows.unreadable), ("paid already, `vecfill run` writes them", rows.paid),
+      ("unreadable", rows.unreadable), ("paid already or in a provider's batch, `vecfill run` writes them", rows.paid),
     ]
     let told = left.filter { $0.1 > 0 }.map { "\($0.1.grouped) \($0.0)" }
     if !told.isEmpty { lines.append("left out: \(told.joined(separator: "; "))") }

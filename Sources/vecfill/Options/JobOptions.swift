@@ -2,15 +2,24 @@ import ArgumentParser
 import Configuration
 
 /// The job's spec and the settings that a flag can change, for each command that works on a whole job.
+///
+/// Its groups stand beside one another: in a debug build the parser checks a group several times for each level that it
+/// stands below the command.
 struct JobOptions: ParsableArguments {
   @OptionGroup var place: SpecArgument
+
+  @OptionGroup var model: ModelOptions
+
+  @OptionGroup var planning: PlanningOptions
 
   @OptionGroup var options: ConfigurationOptions
 
   var spec: String { place.spec }
 
+  var flags: [Parameter: String] { .merged(model.flags, planning.flags, options.flags) }
+
   func configuration() throws -> JobConfiguration {
-    try JobConfiguration(spec: spec, flags: options.flags)
+    try JobConfiguration(spec: spec, flags: flags)
   }
 }
 
@@ -18,10 +27,12 @@ struct JobOptions: ParsableArguments {
 struct EstimateOptions: ParsableArguments {
   @OptionGroup var place: SpecArgument
 
+  @OptionGroup var model: ModelOptions
+
   @OptionGroup var planning: PlanningOptions
 
   func configuration() throws -> JobConfiguration {
-    try JobConfiguration(spec: place.spec, flags: planning.flags)
+    try JobConfiguration(spec: place.spec, flags: .merged(model.flags, planning.flags))
   }
 }
 
@@ -42,4 +53,11 @@ struct SpecArgument: ParsableArguments {
   @Argument(
     help: ArgumentHelp("The job spec, e.g. jobs/backfill-embeddings.yaml.", valueName: "spec"), completion: .yaml)
   var spec: String
+}
+
+extension [Parameter: String] {
+  /// The flags of several groups; no two have the same.
+  static func merged(_ groups: [Parameter: String]...) -> [Parameter: String] {
+    groups.reduce(into: [:]) { $0.merge($1) { flag, _ in flag } }
+  }
 }

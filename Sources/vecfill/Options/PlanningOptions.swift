@@ -1,9 +1,8 @@
 import ArgumentParser
 import Configuration
 
-/// The flags that say what is asked of whom and how fast, for each command that plans a job's requests.
+/// The flags that say how much is asked at once and how fast, for each command that plans a job's requests.
 struct PlanningOptions: ParsableArguments {
-  @OptionGroup var model: ModelOptions
   @Option(help: ModelOptions.help(.batchSize, "inputs"))
   var batchSize: String?
   @Option(help: ModelOptions.help(.concurrency, "requests"))
@@ -18,10 +17,9 @@ struct PlanningOptions: ParsableArguments {
   var ledger: String?
 
   var flags: [Parameter: String] {
-    let own: [Parameter: String?] = [
+    [
       .batchSize: batchSize, .concurrency: concurrency, .requestsPerMinute: requestsPerMinute,
       .tokensPerMinute: tokensPerMinute, .budget: budget, .ledger: ledger,
-    ]
-    return model.flags.merging(own.compactMapValues(\.self)) { flag, _ in flag }
+    ].compactMapValues(\.self)
   }
 }
