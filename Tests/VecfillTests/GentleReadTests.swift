@@ -31,10 +31,13 @@ import Testing
 
   /// The buffers that sessions which have ended touched of the table, its indexes and its TOAST table.
   static func buffers(_ scene: Scene) async throws -> Int {
-    // A session's last counts come with its end.
-    try await scene.poll("the end of vecfill's sessions") {
+    // A session's last counts come with its end, also those of the one that made the table.
+    try await scene.poll("the end of all other sessions") {
       try await scene.database.rows(
-        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'vecfill%'"
+        """
+        SELECT 1 FROM pg_stat_activity
+        WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+        """
       ).isEmpty
     }
     let counts = try await scene.database.rows(

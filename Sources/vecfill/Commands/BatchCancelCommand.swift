@@ -14,10 +14,11 @@ struct BatchCancelCommand: AsyncParsableCommand {
       Example: `vecfill batch cancel job.yaml`
       """)
 
-  @OptionGroup var options: JobOptions
+  @OptionGroup var options: SampleOptions
+  @OptionGroup var ledger: LedgerOption
 
   func run() async throws {
-    let configuration = try options.configuration()
+    let configuration = try options.configuration(ledger: ledger)
     let job = try configuration.job()
     let batches = try await OpenBatches.of(configuration)?.batches ?? []
     let open = batches.filter { $0.state != .intended }

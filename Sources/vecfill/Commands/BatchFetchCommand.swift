@@ -12,7 +12,7 @@ struct BatchFetchCommand: AsyncParsableCommand {
       Example: `vecfill batch fetch job.yaml`
       """)
 
-  @OptionGroup var options: JobOptions
+  @OptionGroup var options: WritingOptions
 
   @OptionGroup var output: OutputOptions
 

@@ -13,13 +13,14 @@ struct BatchListCommand: AsyncParsableCommand {
       Example: `vecfill batch list job.yaml`
       """)
 
-  @OptionGroup var options: JobOptions
+  @OptionGroup var options: SampleOptions
+  @OptionGroup var ledger: LedgerOption
 
   @Flag(help: "One JSON array, for machines.")
   var json = false
 
   func run() async throws {
-    let configuration = try options.configuration()
+    let configuration = try options.configuration(ledger: ledger)
     let job = try configuration.job()
     let batches = try await OpenBatches.of(configuration, ended: 10)?.batches ?? []
     var reports: [BatchReport] = []

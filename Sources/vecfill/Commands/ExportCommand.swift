@@ -20,7 +20,8 @@ struct ExportCommand: AsyncParsableCommand {
       Example: `vecfill export job.yaml --to /data/export --gzip`
       """)
 
-  @OptionGroup var options: JobOptions
+  @OptionGroup var options: SampleOptions
+  @OptionGroup var ledger: LedgerOption
 
   @Option(help: ArgumentHelp("The folder for the parts. It is made if needed.", valueName: "folder"))
   var to: String
@@ -39,7 +40,7 @@ struct ExportCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let configuration = try options.configuration()
+    let configuration = try options.configuration(ledger: ledger)
     let job = try configuration.job()
     for source in job.sources { try source.checkNotCut(for: "export") }
     for warning in configuration.warnings(before: job) { Console.standard.warn(warning) }

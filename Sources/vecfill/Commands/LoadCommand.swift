@@ -25,7 +25,7 @@ struct LoadCommand: AsyncParsableCommand {
       Example: `vecfill load job.yaml /data/vectors --paid 12.40`
       """)
 
-  @OptionGroup var options: JobOptions
+  @OptionGroup var options: WritingOptions
 
   @Argument(help: ArgumentHelp("A folder of .jsonl or .jsonl.gz files, or one file.", valueName: "folder"))
   var folder: String

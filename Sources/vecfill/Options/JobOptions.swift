@@ -48,6 +48,23 @@ struct SampleOptions: ParsableArguments {
   }
 }
 
+/// The job's spec, who embeds, and how its vectors are written, for a command that writes and asks for nothing.
+struct WritingOptions: ParsableArguments {
+  @OptionGroup var place: SpecArgument
+
+  @OptionGroup var model: ModelOptions
+
+  @OptionGroup var ledger: LedgerOption
+
+  @OptionGroup var writing: ConfigurationOptions
+
+  var spec: String { place.spec }
+
+  func configuration() throws -> JobConfiguration {
+    try JobConfiguration(spec: spec, flags: .merged(model.flags, ledger.flags, writing.flags))
+  }
+}
+
 /// Where the job's spec is.
 struct SpecArgument: ParsableArguments {
   @Argument(

@@ -4,18 +4,18 @@ import Testing
 
 @testable import vecfill
 
-struct ConfigurationOptionsTests {
+struct JobOptionsTests {
   @Test(arguments: Parameter.allCases)
   func `exactly the parameters that have a flag can be given as that flag`(parameter: Parameter) throws {
     guard let flag = parameter.definition.flag else {
       let name = "--" + parameter.rawValue.replacing(".", with: "-").replacing("_", with: "-")
-      #expect(throws: (any Error).self) { try ConfigurationOptions.parse([name, "value"]) }
+      #expect(throws: (any Error).self) { try JobOptions.parse(["job.yaml", name, "value"]) }
       return
     }
-    #expect(try ConfigurationOptions.parse([flag, "value"]).flags == [parameter: "value"])
+    #expect(try JobOptions.parse(["job.yaml", flag, "value"]).flags == [parameter: "value"])
   }
 
   @Test func `no flag means no value`() throws {
-    #expect(try ConfigurationOptions.parse([]).flags.isEmpty)
+    #expect(try JobOptions.parse(["job.yaml"]).flags.isEmpty)
   }
 }
