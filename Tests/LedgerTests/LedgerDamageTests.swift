@@ -108,7 +108,7 @@ import Testing
     var seen = 0
     for round in 0..<340 {
       var data = good
-      for _ in 0..<Int.random(in: 1...3, using: &random) { damage.apply(to: &data, using: &random) }
+      for _ in 0..<Int.random(in: 1...5, using: &random) { damage.apply(to: &data, using: &random) }
       let path = folder.file("damaged.db")
       try? FileManager.default.removeItem(atPath: path + "-journal")
       try data.write(to: URL(fileURLWithPath: path))

@@ -161,6 +161,7 @@ import Testing
             - table: chat_messages
           model: text-embedding-3-small
           mode: batch
+          send_dimensions: true
           """)
       try await scene.database.insert((0..<rows).map { "message \($0)" })
       scene.server.script { $0.progress = [] }

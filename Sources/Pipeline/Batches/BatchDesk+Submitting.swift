@@ -124,7 +124,8 @@ extension BatchDesk {
       return false
     case .refused(let failure):
       _ = try await ledger.ended(id, as: .refused, rest: .missing, reason: failure.summary, at: time.now())
-      do { try await provider.delete(file: fileID) } catch { /* It goes by itself after some time. */  }
+      // Where that fails, it goes by itself after some time.
+      do { try await provider.delete(file: fileID) } catch {}
       // Something else of the account may have to end first.
       guard failure.kind.failureClass.reaction == .hold, try await ledger.tokensUnderWay() > 0 else { throw failure }
       tell(.refused, nil, "the provider takes no more for now: \(failure.summary)")
