@@ -40,4 +40,17 @@ extension Ledger {
       return ColumnContents(target: target, spooled: spooled, pieces: pieces)
     }
   }
+
+  /// The rows of a page that are neither paid for nor wait for a provider's batch, with the text that they have.
+  package func unpaid(_ rows: [Message], of contents: ColumnContents) async throws -> [Message] {
+    guard !rows.isEmpty else { return rows }
+    let digests = Dictionary(
+      rows.compactMap { row in row.text.map { (row.key, TextDigest(of: $0)) } }, uniquingKeysWith: { first, _ in first }
+    )
+    let waiting = try await underWay(digests, of: contents.target)
+    return rows.filter { row in
+      guard let digest = digests[row.key] else { return true }
+      return contents.spooled[row.key] != digest && !waiting.contains(row.key)
+    }
+  }
 }

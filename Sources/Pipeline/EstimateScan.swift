@@ -84,12 +84,9 @@ package struct EstimateScan: Sendable {
   ) async throws -> Work {
     var rows = page.messages
     var condemned: [RowKey: TextDigest] = [:]
-    if let held {
-      rows.removeAll { message in
-        guard let text = message.text, let digest = held.spooled[message.key] else { return false }
-        return digest == TextDigest(of: text)
-      }
-      condemned = try await ledger?.condemned(rows.map(\.key), target: held.target) ?? [:]
+    if let held, let ledger {
+      rows = try await ledger.unpaid(rows, of: held)
+      condemned = try await ledger.condemned(rows.map(\.key), target: held.target)
     }
     var work = Work(
       rows: rows, condemned: condemned, spooled: page.messages.count - rows.count, paid: held?.pieces ?? [:])

@@ -6,7 +6,7 @@ import Testing
 
 private let topLevelKeys =
   "allowed here: name, sources, edits, follow, hours, gentle, provider, model, dimensions, cut, preparation, prefix, "
-  + "query_prefix, too_long, duplicates, batch_size, concurrency, writers, limits, budget, index, "
+  + "query_prefix, too_long, duplicates, mode, batch_size, concurrency, writers, limits, budget, index, "
   + "base_url, organization, project, endpoint, deployment, api_version, encoding_format, send_dimensions, headers, "
   + "body, timeout, ca_file, proxy"
 private let sourceKeys = "allowed here: table, schema, write_to, key, text, vector, where, since, order, edits, chunks"

@@ -46,7 +46,9 @@ import Testing
       let plain = try await scene.fill()
       #expect(plain.code == 75, "\(plain.errors)")
       #expect(scene.server.record.requests.isEmpty)
-      // Nor is it exported, to be paid elsewhere.
+      // Nor is it estimated again, or exported to be paid elsewhere.
+      let estimate = try await scene.start(["estimate", "job.yaml", "--json"]).exit()
+      #expect(estimate.output.contains("\"rows\":0"), "\(estimate.output) \(estimate.errors)")
       let export = try await scene.start(["export", "job.yaml", "--to", "out"]).exit()
       #expect(export.code == 0, "\(export.errors)")
       #expect(

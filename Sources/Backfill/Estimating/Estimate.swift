@@ -7,7 +7,7 @@ package struct Estimate: Equatable, Sendable {
   /// Whether `blank` is all of them, as `SourceShape` has it.
   package var countsBlank = true
   package private(set) var quarantined = 0
-  /// Rows whose vectors an earlier run has paid for and not yet written.
+  /// Rows whose vectors an earlier run has paid for and not yet written, or that wait for a provider's batch.
   package private(set) var spooled = 0
   /// Of `rows`, those that are known to have more tokens than the model takes, and aren't sent.
   package private(set) var overlong = 0

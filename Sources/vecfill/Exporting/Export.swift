@@ -58,26 +58,14 @@ struct Export: Sendable {
       of: column, source, in: store.identity, fingerprint: job.fingerprint(of: source))
   }
 
-  /// Without the rows that wait for a provider's batch, which will be paid for.
-  private func leavingOutUnderWay(_ rows: [Message], of target: Int64) async throws -> [Message] {
-    let digests = rows.compactMap { row in row.text.map { (row.key, TextDigest(of: $0)) } }
-    let waiting =
-      try await ledger?.underWay(Dictionary(digests, uniquingKeysWith: { first, _ in first }), of: target) ?? []
-    return waiting.isEmpty ? rows : rows.filter { !waiting.contains($0.key) }
-  }
-
   private func written(
     _ page: MessagePage, _ held: Ledger.ColumnContents?, source: Int, _ tag: String
   ) async throws -> (lines: [[UInt8]], counts: ExportManifest.Rows) {
     var rows = page.messages
     var condemned: [RowKey: TextDigest] = [:]
-    if let held {
-      rows.removeAll { message in
-        guard let text = message.text, let digest = held.spooled[message.key] else { return false }
-        return digest == TextDigest(of: text)
-      }
-      rows = try await leavingOutUnderWay(rows, of: held.target)
-      condemned = try await ledger?.condemned(rows.map(\.key), target: held.target) ?? [:]
+    if let held, let ledger {
+      rows = try await ledger.unpaid(rows, of: held)
+      condemned = try await ledger.condemned(rows.map(\.key), target: held.target)
     }
     let packed = packer.pack(MessagePage(rows, continuesAfter: nil), condemned: condemned)
     var lines: [[UInt8]] = []

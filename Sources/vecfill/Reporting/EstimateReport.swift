@@ -65,7 +65,7 @@ struct EstimateReport: Encodable {
     var lines = [("rows to do", full(all.rows) + (terms.isSample ? " (\(all.rowsRead.grouped) were read)" : ""))]
     lines.append(("blank, left out", all.blank.map(full) ?? Tally.blankUncounted))
     if all.quarantined > 0 { lines.append(("quarantined, left out", full(all.quarantined))) }
-    if all.spooled > 0 { lines.append(("paid, in the spool", full(all.spooled))) }
+    if all.spooled > 0 { lines.append(("paid, or with the provider", full(all.spooled))) }
     lines += [
       ("over-long", overlong),
       ("duplicates", duplicates),
