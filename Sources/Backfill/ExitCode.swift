@@ -10,7 +10,7 @@ package enum ExitCode: Int32, Sendable, CaseIterable {
   case unavailable = 69
   /// The ledger or another local file can't be read or written.
   case localIO = 74
-  /// All is done but for rows that wait for a batch of the provider's: a later run goes on.
+  /// All is done except rows that wait for a batch of the provider's: a later run goes on.
   case waiting = 75
   /// A credential was refused, or a right is missing.
   case denied = 77

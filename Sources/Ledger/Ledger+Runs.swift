@@ -127,7 +127,7 @@ extension Ledger {
     let lastTargets = try last.decoded("targets", as: [Int64].self)
     guard Set(lastTargets) != Set(targets), try !isAnyForgotten(lastTargets, db) else { return }
     let was = "\(try last.checked("database", as: String.self)) \(try last.checked("sources", as: String.self))"
-    // A column that was made anew, or whose name another has now, is what the job names.
+    // A column that was made again, or whose name another has now, is what the job names.
     guard was != "\(database) \(columns(of: job))" else { return }
     throw Failure(
       .configuration, "job \(job.name)",

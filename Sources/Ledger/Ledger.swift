@@ -82,7 +82,7 @@ package final class Ledger: Sendable {
     if isForReading { try? queue.close() }
   }
 
-  /// A reply's vectors are some 600 KB, and SQLite works page by page: so pages are large in a ledger that is made anew;
+  /// A reply's vectors are some 600 KB, and SQLite works page by page: so pages are large in a ledger that is made again;
   /// one that is there keeps its own. Dropped vectors are not overwritten with zeros, as Debian's SQLite does by default:
   /// that would write each page once more and each twice into the journal, and no text is among them (P10). The journal
   /// keeps its place on the disk from one transaction to the next, but no more than 4 MiB.
@@ -151,7 +151,7 @@ package final class Ledger: Sendable {
 
   /// A write that waits for its transaction.
   private struct Entry: Sendable {
-    /// Makes the changes, and returns what tells that they are durable.
+    /// Makes the changes, and returns what reports that they are durable.
     let perform: @Sendable (Database) throws -> () -> Void
     let fail: @Sendable (any Error) -> Void
   }

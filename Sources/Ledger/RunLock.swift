@@ -7,7 +7,7 @@ import Foundation
 package final class RunLock: Sendable {
   private let descriptor: Int32
 
-  /// Who holds a lock, as its file tells.
+  /// Who holds a lock, as its file says.
   package struct Holder: Codable, Equatable, Sendable {
     package let pid: Int32
     package let host: String

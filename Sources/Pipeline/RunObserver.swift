@@ -2,7 +2,7 @@ import Backfill
 
 /// Who hears of what a person should know while a run goes on.
 package struct RunObserver: Sendable {
-  /// A request of so many inputs was answered; the receipt tells its latency and its tokens.
+  /// A request of so many inputs was answered; the receipt has its latency and its tokens.
   let answered: @Sendable (_ inputs: Int, Conductor.Receipt) -> Void
   /// A request brought no vectors.
   let requestFailed: @Sendable (EmbeddingFailure) -> Void
@@ -23,7 +23,7 @@ package struct RunObserver: Sendable {
     self.counted = counted
   }
 
-  /// One that tells both.
+  /// One that calls both.
   package func and(_ other: RunObserver?) -> RunObserver {
     guard let other else { return self }
     return RunObserver {

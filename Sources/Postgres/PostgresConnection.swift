@@ -40,7 +40,7 @@ package actor PostgresConnection {
     handle = try PostgresHandle.connect(to: conninfo, applicationName: applicationName)
   }
 
-  /// Drops the connection; it can be made anew by `reconnect`.
+  /// Drops the connection; it can be made again by `reconnect`.
   package func close() {
     handle = nil
   }

@@ -149,7 +149,7 @@ extension PostgresError {
       "08", "0A", "25", "26", "28", "34", "3D", "3F", "40", "42", "53", "54", "55", "57", "58", "XX",
     ]
     guard context == nil, !isRaised, classes.contains(sqlState.prefix(2)) else { return false }
-    // A connection that is being made has no row yet, and libpq tells no file of it.
+    // A connection that is being made has no row yet, and libpq gives no file for it.
     guard let sourceFile else { return true }
     return hasPosition || PostgresError.filesWithoutValues.contains(sourceFile)
   }

@@ -79,7 +79,7 @@ extension PostgresConnection {
 
   /// Sends all that `body` adds and returns what became of each segment.
   ///
-  /// A transaction that is still open at the end is rolled back, but for `keepsTransaction`, inside of `transaction`. Throws where the connection is lost, with
+  /// A transaction that is still open at the end is rolled back, except `keepsTransaction`, inside of `transaction`. Throws where the connection is lost, with
   /// `mayHaveBeenDone`, or the task is cancelled.
   package func segments(
     keepsTransaction: Bool = false, _ body: (inout PostgresPipeline) throws -> Void

@@ -6,7 +6,7 @@ enum CharacterClass: UInt8 {
   case letter
   /// `\p{N}`
   case number
-  /// `\s` but for the newlines.
+  /// `\s` except the newlines.
   case space
   /// CR and LF.
   case newline

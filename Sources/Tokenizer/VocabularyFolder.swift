@@ -32,7 +32,7 @@ package struct VocabularyFolder: Sendable, Equatable {
 
   /// The tokenizer, or nil if neither file is here. Writes nothing.
   ///
-  /// A prepared file loads in milliseconds. Where it is missing or damaged, the original is prepared anew in memory, which
+  /// A prepared file loads in milliseconds. Where it is missing or damaged, the original is prepared again in memory, which
   /// takes half a second.
   func load() throws(VocabularyError) -> Cl100kBase? {
     let file = try Self.read(prepared)

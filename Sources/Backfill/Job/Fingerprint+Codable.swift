@@ -1,9 +1,9 @@
 /// A fingerprint to which nothing is added is recorded as it always was, so that an older vecfill reads it.
 ///
-/// One with a prefix, fields or a cut of vecfill's own stands one level deeper, under `with`: an older vecfill doesn't
-/// know these, would take the column for one without them, and so has to fail at its record. One whose long texts are cut
-/// by their bytes, or have the prefix before each part, whose texts are a view's, or are cut into pieces, stands another
-/// level deeper, for versions that know `with` but not these.
+/// A fingerprint with a prefix, added fields or a local cut is one level deeper, under `with`. An older vecfill doesn't know
+/// these and would take the column for one without them, so it must fail to read the record. Long texts that are cut by
+/// bytes, a prefix before each part, texts from a view and pieces are another level deeper, for versions that know `with`
+/// but not these.
 extension Fingerprint: Codable {
   private enum CodingKeys: CodingKey {
     case model, dimensions, text, preparation, fields, cut, view, cutting, with

@@ -1,6 +1,6 @@
 /// What is known of where a column's vectors come from, before anything is paid for more of them (P4).
 package struct Provenance: Sendable {
-  /// What the database, or else the ledger, has recorded that its vectors are made of; nil where neither has.
+  /// The fingerprint that the database, or else the ledger, has recorded for the column; nil where neither has one.
   package let recorded: Fingerprint?
   package let content: Content
 
@@ -8,7 +8,7 @@ package struct Provenance: Sendable {
   package enum Content: Sendable {
     case none
     case some
-    /// None was found in the time that a look may take.
+    /// No vector was found in the time that a look may take.
     case notFound
   }
 
@@ -26,7 +26,7 @@ package struct Provenance: Sendable {
     self.content = content
   }
 
-  /// - Parameter adopts: whether the vectors of nobody knows what are taken for the job's own.
+  /// - Parameter adopts: whether vectors of unknown origin are taken for the job's own.
   package func verdict(on job: Fingerprint, adopts: Bool) -> Verdict {
     switch (recorded, content) {
     case (let recorded?, _) where recorded.admits(job): .fills

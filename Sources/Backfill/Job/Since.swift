@@ -1,4 +1,4 @@
-/// From where on rows are taken: those whose column holds the value or a greater one.
+/// Only rows whose column has this value or a greater one are taken.
 package struct Since: Hashable, Sendable, Codable {
   package let column: String
   /// A date, a time or a number, without quotes or backslashes.

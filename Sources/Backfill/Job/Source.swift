@@ -18,13 +18,13 @@ package struct Source: Hashable, Sendable, Codable {
   package var order: RowOrder
   /// A column by whose values the rows are filled first, the greatest first; with `order: newest`. nil for none.
   ///
-  /// It decides when a row's turn comes, and nothing else: all rows are looked for by the key after that.
+  /// It decides only which rows come first. After that, all rows are looked for by the key.
   package var newestBy: String?
   /// What becomes of the vector when the text is edited. The default is that it stays.
   package var edits = Edits.ignore
   /// Whether the digests of `edits: digest` are in a table of vecfill's own. The default is a column beside the vector.
   package var keepsDigestsApart = false
-  /// Whether a trigger reports each write to a run that follows the table. The default is that it looks by itself.
+  /// Whether a trigger notifies a run that follows the table of each write. By default the run polls.
   package var notifies = false
   /// Where a text is cut into pieces: they and their vectors are in a table of their own. The default is nil.
   package var chunks: Chunks?
@@ -46,7 +46,7 @@ package struct Source: Hashable, Sendable, Codable {
     self.chunks = chunks
   }
 
-  /// All that a row must meet to be taken, as SQL that is trusted as the job's author is; nil where that is nothing.
+  /// The condition that a row must meet to be taken, as SQL; nil for none. It is as trusted as the job's author.
   ///
   /// What is set is what holds beside `since`.
   package var condition: String? {

@@ -19,8 +19,8 @@ package struct TextPreparation: Hashable, Sendable, Codable {
 
   /// The default is `keep`.
   package var newlines: Newlines
-  /// The default is `quarantine`: the original application leaves such a message without a vector, and a vector that
-  /// stands for less than its text is nothing that a run makes unasked.
+  /// The default is `quarantine`: the original application leaves such a message without a vector, and a run doesn't embed
+  /// a part of a text unless the job says so.
   package var tooLong: TooLong
   /// Stands before each text, as several models want it, e.g. "search_document: ". The default is none.
   package var prefix: String

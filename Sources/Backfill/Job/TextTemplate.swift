@@ -1,9 +1,9 @@
 /// A text that is put together of a row's columns, e.g. `{title}\n\n{body}`.
 ///
-/// The text before a column belongs to it, and the text behind the last column to that one. A column that is NULL or
-/// empty is left out with the text that belongs to it. Of what belongs to a column before which no other is left, only
-/// what stands behind its last line break stays, unless it is the template's first column. With no column left the text
-/// is NULL.
+/// The text before a column belongs to that column, and the text after the last column, too. A column that is NULL or empty
+/// is left out together with its text. If that leaves a later column as the first one, only the part of its text after the
+/// last line break stays: with `{title}\n\nby {author}` and no title the result is "by Ann". Without any column the text is
+/// NULL.
 package struct TextTemplate: Hashable, Sendable {
   /// A column with the text before it.
   package struct Piece: Hashable, Sendable {

@@ -30,7 +30,7 @@ struct Assembly: Sendable {
     earlier[batch.id] = (batch.source, batch.rows)
   }
 
-  /// What can be done with a bundle that has all it will get.
+  /// What to do with a bundle that waits for nothing more.
   struct Complete {
     /// nil where no row is left to be written.
     let entry: WriteQueue.Entry?
@@ -89,7 +89,7 @@ struct Assembly: Sendable {
     return Complete(entry: entry, ended: [], source: bundle.source, page: bundle.page)
   }
 
-  /// So many rows of a batch of an earlier run have ended; returns whether none is left.
+  /// `rows` rows of a batch of an earlier run have ended; returns whether none is left.
   mutating func ended(_ batch: BatchID, rows: Int) -> Bool {
     guard var left = earlier[batch] else { return false }
     left.rows -= rows
@@ -97,7 +97,7 @@ struct Assembly: Sendable {
     return left.rows <= 0
   }
 
-  /// What earlier runs have received for `source` and no row needs any more, now that it is complete.
+  /// The batches that earlier runs received for `source` and that no row needs any more, now that it is complete.
   mutating func leftover(of source: Int) -> [BatchID] {
     let ids = earlier.filter { $0.value.source == source }.keys.sorted()
     for id in ids { earlier[id] = nil }

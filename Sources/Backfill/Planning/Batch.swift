@@ -30,7 +30,7 @@ package struct BatchRow: Hashable, Sendable {
     self.piece = piece
   }
 
-  /// The same behind so many more inputs.
+  /// The same row, with `inputs` more inputs before its own.
   func moved(by inputs: Int) -> BatchRow {
     BatchRow(key: key, digest: digest, input: input + inputs, piece: piece)
   }
@@ -41,10 +41,10 @@ package struct Batch: Equatable, Sendable {
   package let id: BatchID
   /// The index of its source in the job.
   package let source: Int
-  /// The page that it came from, which its end helps to settle.
+  /// The page that it came from. The page is settled when all its batches have ended.
   package let page: Int
   package let purpose: Purpose
-  /// What it is written together with, as each of them may hold pieces of the same rows; nil where it is written alone.
+  /// The batches that it is written together with, since they may hold pieces of the same rows; nil where it is written alone.
   package let bundle: Int?
   package let contents: Contents
 
@@ -133,8 +133,8 @@ package struct Batch: Equatable, Sendable {
       return [0..<end, end..<inputs.count]
     }
 
-    /// The tokens that a budget has to count for a reply that told `told` as billed: never fewer than were counted
-    /// exactly here, and where nothing was counted exactly and what it told can't be right, the most that they can be (P5).
+    /// The tokens that a budget counts for a reply that reports `told` as billed (P5): never fewer than an exact count made
+    /// here. Without an exact count, and if `told` can't be right, it is the most that the texts can have.
     package func spentTokens(told: Int?) -> Int {
       guard let told, isCredible(told) else { return mostTokens }
       return isExact ? max(told, tokenCount) : told
@@ -143,12 +143,12 @@ package struct Batch: Equatable, Sendable {
     /// Whether the counts are those that the provider makes.
     package var isExact: Bool { mostTokens == tokenCount }
 
-    /// A provider that tells less than this share of what is estimated is not believed: texts of no language have so few
-    /// tokens (`TokenEstimator.errorBand`).
+    /// A report of less than this share of the estimate is not believed: in no language do texts have so few tokens
+    /// (`TokenEstimator.errorBand`).
     private static let leastShare = 0.7
 
-    /// Whether `told` can be the number of tokens. What is counted exactly here corrects all that is too low; an estimate
-    /// does not, so what some servers count in place of tokens is not taken for tokens then.
+    /// Whether `told` can be the number of tokens. Beside an exact count a report that is too low does no harm. Beside an
+    /// estimate it would, so characters or words, which some servers report, are not taken for tokens.
     private func isCredible(_ told: Int) -> Bool {
       let texts = texts
       guard told >= inputs.reduce(0, { $0 + $1.leastTokens }), told <= texts.reduce(0, { $0 + $1.mostTokens }) else {
@@ -170,7 +170,7 @@ package struct Batch: Equatable, Sendable {
       return Contents.otherCounts.contains { told == $0(texts) || told == $0(stripped) }
     }
 
-    /// What servers count that have no tokenizer at hand: characters of each kind, bytes, words.
+    /// What servers without a tokenizer report: characters of each kind, bytes, words.
     private static let otherCounts: [@Sendable ([String]) -> Int] = [
       characters, { $0.reduce(0) { $0 + $1.utf16.count } }, { $0.reduce(0) { $0 + $1.utf8.count } },
       { $0.reduce(0) { $0 + $1.split(whereSeparator: \.isWhitespace).count } }, { $0.reduce(0) { $0 + $1.count } },
@@ -178,8 +178,7 @@ package struct Batch: Equatable, Sendable {
 
     private static let characters: @Sendable ([String]) -> Int = { $0.reduce(0) { $0 + $1.unicodeScalars.count } }
 
-    /// What a provider says that it billed, unless it can't be that, or is the texts' characters: some servers count
-    /// those.
+    /// The tokens that a provider reports as billed; nil where the number can't be right, or is the number of characters.
     package func trusted(_ told: Int?) -> Int? {
       let texts = texts
       guard let told, (texts.count...max(texts.count, texts.reduce(0) { $0 + $1.mostTokens })).contains(told) else {

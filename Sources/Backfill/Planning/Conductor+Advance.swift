@@ -84,7 +84,7 @@ extension Conductor {
       guard spending.fits(reservation) else {
         waiting = .budget
         guard requested.isEmpty else { break }
-        // With nothing else to wait for, what is left of the budget is for as much of it as fits.
+        // Nothing in flight will free budget: send the part of it that the rest of the budget pays for.
         if isDivisible {
           divide()
           continue
@@ -122,7 +122,7 @@ extension Conductor {
     return wait
   }
 
-  /// A wait that no `--max-outage` is too short for.
+  /// Waits up to this long are allowed under any `--max-outage`.
   private static let leastOutage: Duration = .seconds(1)
 
   private mutating func send(_ next: Requested, most: Double, reservation: Double, at now: Duration) -> Action {
@@ -277,7 +277,7 @@ extension Conductor {
       && (writes.isFull || planned.isEmpty && retries.isEmpty)
   }
 
-  /// What of the database the run waits for where no request is under way.
+  /// What the run waits for in the database while no request is in flight.
   private var databaseWait: Waiting? {
     if isLocked { return .locks }
     if writes.isWriting { return .writing }
@@ -293,8 +293,8 @@ extension Conductor {
   private mutating func nextWrite(at now: Duration) -> [Action] {
     guard !isHoldingWrites else { return [] }
     var actions: [Action] = []
-    // What is copied waits for no answer: none will come where nothing is to be asked, or where so much waits to be written
-    // that nothing is asked.
+    // Copied vectors need no answer first: none will come if nothing is left to ask, or if the write queue is so long that
+    // nothing is asked.
     let isQuiet = isOtherwiseIdle || requested.isEmpty && isWriteQueueLong
     let isReady = isolation.hasAnswer || writes.hasNew && isQuiet || writes.hasFromBatch
     if preparation == .needed, ending == nil, isReady, comparisons.isDone {

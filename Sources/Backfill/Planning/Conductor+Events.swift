@@ -169,7 +169,7 @@ extension Conductor {
     release(at: now)
   }
 
-  /// What is under way can still be kept, and is waited for.
+  /// Replies to the requests in flight can still be stored, so the run waits for them.
   mutating func notSent(_ id: BatchID, _ failure: Failure) {
     guard let request = requested.removeValue(forKey: id) else { return }
     spending.settle(reservation: request.reservation, most: request.most, cost: 0)
@@ -178,8 +178,8 @@ extension Conductor {
     end(.failed(failure))
   }
 
-  /// How often a harmless text is refused before that ends a run that had answers; more often where each time nothing said
-  /// that the server behind the connection works.
+  /// How often a harmless text may be refused before a run that had answers ends. More tries if no answer ever came from
+  /// the server behind the connection.
   private static func probeTries(_ failure: EmbeddingFailure) -> Int {
     failure.isOfUntriedServer && failure.kind != .misconfigured ? 8 : 4
   }
@@ -187,7 +187,7 @@ extension Conductor {
   /// Before the first answer, so many connections in a row that are lost say that the address is wrong.
   private static let mostLostProbes = 4
 
-  /// The endpoint fails for a harmless text too: it is at fault, and its own reaction holds.
+  /// The endpoint fails for a harmless text too, so it is at fault: the run reacts by the kind of its failure.
   private mutating func probeFailed(_ request: Requested, _ failure: EmbeddingFailure, at now: Duration) {
     isolation.probeFailed(failure)
     let mayPass =
@@ -203,7 +203,7 @@ extension Conductor {
     }
   }
 
-  /// Fewer requests side by side and a lower pace, once for all that was refused at the same time.
+  /// Lowers the concurrency and the pace, once for all requests that were refused at the same time.
   private mutating func slow(_ request: Requested, _ failure: EmbeddingFailure, at now: Duration) {
     guard request.sentAt >= slowedAt else { return }
     slowedAt = now
@@ -272,7 +272,7 @@ extension Conductor {
     sources[source].condemned(rows: rows.count)
   }
 
-  /// Sends a request again after a wait, unless the provider has failed, or wants to fail, for longer than is allowed.
+  /// Sends a request again after a wait, unless the provider has failed, or asks to wait, for longer than is allowed.
   /// The wait grows for so many attempts.
   private mutating func retry(
     _ request: Requested, _ failure: EmbeddingFailure, holdsAll: Bool = false, longestAfter attempts: Int = .max,
@@ -325,7 +325,7 @@ extension Conductor {
         id: nextBatchID(), source: source, page: page, purpose: purpose, bundle: bundle, contents: contents))
   }
 
-  /// What belongs where `batch` does.
+  /// A request with the source, page, purpose and bundle of `batch`.
   private mutating func plan(_ contents: Batch.Contents, inPlaceOf batch: Batch) -> Requested {
     plan(contents, source: batch.source, page: batch.page, purpose: batch.purpose, bundle: batch.bundle)
   }

@@ -2,7 +2,7 @@ extension Conductor {
   /// What a reply cost, and how long it took.
   package struct Receipt: Equatable, Sendable {
     package let billedTokens: Int
-    /// Whether the reply told them, as tokens; otherwise they are what was counted before.
+    /// Whether the reply reported them. Otherwise they are the tokens that were counted before.
     package let tellsTokens: Bool
     /// The tokens that the budget counts: more where nobody knows what was billed.
     package let spentTokens: Int

@@ -1,7 +1,7 @@
 /// What a person, a clock or a bound asks of a run.
 extension Conductor {
-  /// The first request to stop ends what reads at once and what is asked for within the grace, the second one all. A
-  /// signal that comes after a bound, or after `vecfill stop`, counts as a first one, and is what the run ended by.
+  /// The first request to stop ends reading at once and lets requests in flight finish within the grace period. The second
+  /// one ends everything. A signal after a bound or after `vecfill stop` counts as a first one, and as the run's ending.
   mutating func stop(_ cause: StopCause, at now: Duration) -> [Action] {
     switch ending {
     case .stopped(let earlier)? where cause.isSignal && !earlier.isSignal:
@@ -19,7 +19,7 @@ extension Conductor {
     return reading == nil ? [] : [.cancelReading]
   }
 
-  /// Whether a write is under way that nobody would end: after a bound no second signal comes.
+  /// Whether a write is under way that no second signal will cancel, because the run ends by a bound.
   var cancelsWriting: Bool {
     guard case .stopped(let cause)? = ending else { return false }
     return !cause.isSignal && writes.isWriting && !hasCancelled
@@ -59,7 +59,7 @@ extension Conductor {
   /// How many rows a page may take.
   var mostTaken: Int? { policy.bounds.rows.map { max(0, $0 - takenRows) } }
 
-  /// Once all that was taken has ended, there is room for as many rows as got no vector, or the run ends.
+  /// Once all rows that were taken have ended: rows that got no vector leave room for others; without room the run ends.
   mutating func endFull(at now: Duration) -> [Action] {
     guard isFull, reading == nil, requested.isEmpty, planned.isEmpty, retries.isEmpty,
       !sources.contains(where: \.hasOpen), writes.count == 0, !writes.isWriting, !writes.isHolding, settling == nil,

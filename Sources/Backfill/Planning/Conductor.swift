@@ -1,8 +1,8 @@
-/// Decides what a run does next: its events return actions, and neither time nor chance nor any I/O is its own.
+/// Decides what a run does next. It takes events and returns actions; time and chance come from outside, and it does no I/O.
 ///
 /// Times are durations since the run began. A batch goes `planned -> requested -> received -> written -> settled`, with
 /// `requested` again after a retry and new batches after a split; what is durable in the ledger, and when, is the
-/// pipeline's promise: an event is told only after the ledger holds it.
+/// pipeline's promise: an event comes only after the ledger holds it.
 ///
 /// The parts decide by themselves: `SourceProgress` about sweeps, `Isolation` about requests that fail, `WriteQueue`
 /// about rows that can't be written, `RateLimiter`, `ConcurrencyWindow` and `CircuitBreaker` about the pace, `Spending`
@@ -177,7 +177,7 @@ package struct Conductor: Sendable {
   var limiter: RateLimiter
   var window: ConcurrencyWindow
   var breaker = CircuitBreaker()
-  /// When the pace was last lowered: refusals of what was sent before are part of the same.
+  /// When the pace was last lowered. Refusals of requests that were sent before belong to the same slowdown.
   var slowedAt: Duration = .zero
   /// When a row was last read, embedded or written.
   var progressedAt: Duration = .zero
@@ -326,7 +326,7 @@ package struct Conductor: Sendable {
     tally.unreadable = sources.reduce(0) { $0 + $1.unreadable }
   }
 
-  /// Counts what time the provider's waits take, which tells nothing of how fast the rest will go.
+  /// Sums the time that the provider makes the run wait, which says nothing about the speed of the rest.
   private mutating func keepTime(at now: Duration) {
     let isThrottled = requested.isEmpty && ending == nil && waiting?.isThrottling == true
     if let since = throttledSince, !isThrottled {
@@ -337,7 +337,7 @@ package struct Conductor: Sendable {
     }
   }
 
-  /// The first reason to end is the one that is told.
+  /// The first reason to end is the one that is reported.
   mutating func end(_ reason: Ending) {
     if ending == nil { ending = reason }
   }

@@ -4,7 +4,7 @@ package enum Ending: Equatable, Sendable {
   case complete
   /// As `complete`, but more rows are in quarantine than the run allows.
   case quarantined(rows: Int)
-  /// All is done but for so many rows that wait for a batch of the provider's.
+  /// All is done except so many rows that wait for a batch of the provider's.
   case waiting(rows: Int)
   /// With work left, perhaps; what was received is in the ledger.
   case stopped(StopCause)
@@ -22,7 +22,7 @@ package enum Ending: Equatable, Sendable {
     }
   }
 
-  /// What a process ends with that may leave work by a bound of its own, unless `isRequired`.
+  /// The exit code of a run that a bound of its own has stopped with work left: 0 unless `isRequired`.
   package func exitCode(requiringComplete isRequired: Bool) -> ExitCode {
     exitCode == .incomplete && !isRequired ? .complete : exitCode
   }

@@ -1,4 +1,4 @@
-/// What a page needs to know when it is read, so that a text that several pages have is paid once.
+/// What a page needs to know when it is read, so that a text on several pages is paid once.
 package struct EqualTexts: Equatable, Sendable {
   /// Texts that are asked for, or wait to be written: a row with one of them is left to a later sweep, which finds the
   /// vector in the column.

@@ -2,7 +2,7 @@
 package struct FailureClass: Sendable {
   package let kind: EmbeddingFailure.Kind
   package let reaction: Reaction
-  /// How often one request may fail so before its texts are suspected and the endpoint is asked for a harmless one.
+  /// How often one request may fail in this way. Then its texts are suspected, and the endpoint is asked for a harmless text.
   package let tries: Int
   /// The exit code where this failure ends the run.
   package let exitCode: ExitCode
@@ -58,8 +58,8 @@ extension EmbeddingFailure {
   /// Whether a status of the 400s says that the request was looked at and not done.
   var isRefusal: Bool { status.map { (400..<500).contains($0) } ?? false && kind != .rateLimited }
 
-  /// Whether it may pass by itself though the endpoint has not answered yet: it is busy or starts up. What can't, as an
-  /// unknown host or a wrong path, is worth no long wait.
+  /// Whether it may pass by itself before the endpoint's first answer: it is busy or starting. An unknown host or a wrong
+  /// path won't pass, so the run doesn't wait long for it.
   var mayPassBeforeFirstAnswer: Bool {
     switch kind {
     case .rateLimited, .timedOut: true

@@ -10,7 +10,7 @@ package struct InputLimit: Sendable {
   }
 
   package let tokens: Int
-  /// A number of tokens that a text has at least, whatever its count was guessed to be; nil where counts are exact.
+  /// The fewest tokens that a text can have, whatever the estimate says; nil where counts are exact.
   private let leastTokens: (@Sendable (_ text: String) -> Int)?
   private let divide: (@Sendable (_ text: String, _ mostTokens: Int) -> [(text: String, tokens: Int)])?
   private let cut: SafeCut?
@@ -30,7 +30,7 @@ package struct InputLimit: Sendable {
   }
 
   /// Whether `text`, of `count` tokens as they are counted here, is not sent whole: it is provably too long, or it may be
-  /// and can be cut. What only seems to be too long and can't be cut is sent: the provider's answer tells.
+  /// and can be cut. What only seems to be too long and can't be cut is sent: the provider's answer says.
   func isPassed(by text: String, counted count: Int) -> Bool {
     if let cut { return cut.isPassed(by: text) }
     return (leastTokens.map { $0(text) } ?? count) > tokens

@@ -1,4 +1,4 @@
-/// When a run that follows its tables looks for rows again: at once after there were some, ever more seldom while there are
+/// When a run that follows its tables looks for rows again: at once after it found some, less and less often while it finds
 /// none, and never so often that looking takes more than a twentieth of the time.
 package struct LookPace: Equatable, Sendable {
   private let shortest: Duration
@@ -29,7 +29,7 @@ package struct LookPace: Equatable, Sendable {
     interval = min(interval * 2, longest)
   }
 
-  /// The database has told that rows were written.
+  /// The database has notified of written rows.
   package mutating func hurry(at now: Duration) {
     interval = shortest
     due = min(due, now)

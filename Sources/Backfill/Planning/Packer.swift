@@ -64,7 +64,7 @@ package struct Packer: Sendable {
         continue
       }
       packed.taken += 1
-      // Strings compare by canonical equivalence, so only the digest tells whether the bytes are the same.
+      // Strings compare by canonical equivalence, so only the digest says whether the bytes are the same.
       let inputDigest = preparation.leavesAsIs(text) ? digest : TextDigest(of: prepared)
       if let place = places[inputDigest] {
         groups[place.group].rows.append(BatchRow(key: message.key, digest: digest, input: place.input))

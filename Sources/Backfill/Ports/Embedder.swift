@@ -14,7 +14,7 @@ package protocol Embedder: Sendable {
 /// A reply that was checked.
 package struct EmbeddingReply: Equatable, Sendable {
   package var vectors: Vectors
-  /// The billed tokens by the reply's `usage`; nil where it tells none.
+  /// The billed tokens by the reply's `usage`; nil where it has none.
   package var billedTokens: Int?
   /// The provider's id of the request, e.g. the `x-request-id` header.
   package let requestID: String?

@@ -1,7 +1,7 @@
 /// The database that holds the messages.
 ///
 /// Every adapter passes the contract suite in `Tests/MessageStoresTests`. No call leaves a transaction open when it
-/// returns (P9). All errors are `Failure`s that name the table or host and hold no text and no secret, but for a
+/// returns (P9). All errors are `Failure`s that name the table or host and hold no text and no secret, except for a
 /// `CancellationError` once the task was cancelled and what it did in the database was ended.
 package protocol MessageStore: Sendable {
   /// Which database this is, stable over reconnects and without a secret, e.g. "postgresql://db:5432/verse".
@@ -33,7 +33,7 @@ package protocol MessageStore: Sendable {
   func countRemaining(in source: Source) async throws -> Int
 
   /// Writes each vector whose row still holds the very text, still lacks a vector and still meets the source's
-  /// condition, and tells what became of each row. With `edits: digest` the text's digest is written with it, and a vector
+  /// condition, and says what became of each row. With `edits: digest` the text's digest is written with it, and a vector
   /// whose digest is another text's is replaced. A row that can't be written keeps no other from being written.
   ///
   /// Where texts are cut, `rows` are pieces: all of a row's one after the other. They take the place of those that the row
@@ -87,7 +87,7 @@ package protocol MessageStore: Sendable {
   /// one may begin after; nil where it has to read every text.
   func endEditSearch(of source: Source) async throws -> SearchedEdits?
 
-  /// Returns true as soon as the database tells that one of `sources` was written to, and false after `time`. It promises
+  /// Returns true as soon as the database says that one of `sources` was written to, and false after `time`. It promises
   /// nothing: what is not told is found by looking.
   func waitForChanges(of sources: [Source], atMost time: Duration) async throws -> Bool
 
@@ -230,7 +230,7 @@ package struct SourceShape: Equatable, Sendable {
   /// What a person should know though it stops nothing, a sentence each.
   package let warnings: [String]
   /// Whether blank rows are looked at, and so counted. Where an index leaves them out, `page` and `countRemaining` do too,
-  /// whatever is asked for, but for those that the database can't tell to be blank.
+  /// whatever is asked for, except those that the database can't tell to be blank.
   package let countsBlank: Bool
   /// Whether the vector column is yet to be made, so that all rows lack a vector.
   package let lacksColumn: Bool

@@ -88,7 +88,7 @@ package struct ProviderSettings: Hashable, Sendable {
   package let headers: [Header]
   /// At least one, in the order in which they are tried.
   package let encodings: [Encoding]
-  /// Where a reply tells the billed tokens, names from the outside in with dots between; nil for the format's own place.
+  /// Where a reply reports the billed tokens, names from the outside in with dots between; nil for the format's own place.
   package let usage: String?
   /// Whether requests name the dimensions.
   package let sendsDimensions: Bool

@@ -29,7 +29,7 @@ extension APIEmbedder {
     /// What the job adds to each request; it wins over all other fields but can't name the model, the texts, the dimensions or
     /// the encoding. The default is nothing.
     package var body: [String: JSONValue] = [:]
-    /// Where a reply tells the billed tokens: names from the outside in, with dots between; nil for the format's own place,
+    /// Where a reply reports the billed tokens: names from the outside in, with dots between; nil for the format's own place,
     /// which is the default.
     package var usage: String?
     /// Whether the tokens that a reply gives are believed where they are possible. The default is true.

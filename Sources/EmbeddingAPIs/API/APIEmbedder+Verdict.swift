@@ -114,7 +114,7 @@ extension APIEmbedder {
   }
 
   /// Why a reply of the model `name` is not taken: vectors of two models must never be mixed (P4). Of a server that
-  /// answers with a name of its own, the first answer's is taken, and then no other. A reply without a name tells nothing.
+  /// answers with a name of its own, the first answer's is taken, and then no other. A reply without a name says nothing.
   private func fault(of name: String?, _ shown: String?) -> String? {
     guard let name else { return nil }
     let shown = shown ?? "(a name that can't be shown)"

@@ -28,7 +28,7 @@ struct ModelName: Equatable {
 }
 
 extension ModelName {
-  /// A model's name as a reply tells it, as far as it may be shown: its last part, as of "/models/bge-m3-q8_0.gguf"; nil
+  /// A model's name as a reply says it, as far as it may be shown: its last part, as of "/models/bge-m3-q8_0.gguf"; nil
   /// where that is no plain word.
   static func shown(_ name: String) -> String? {
     let last = name.split(whereSeparator: { $0 == "/" || $0 == "\\" }).last.map(String.init) ?? ""

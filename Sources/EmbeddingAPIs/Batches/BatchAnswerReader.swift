@@ -15,7 +15,7 @@ struct BatchAnswerReader {
     self.count = count
   }
 
-  /// What the file's next line says. An id's second answer is unknown, but for vectors behind a failure.
+  /// What the file's next line says. An id's second answer is unknown, except vectors behind a failure.
   mutating func answer(_ line: LineSplitter.Line) -> BatchAnswer {
     number += 1
     let said =

@@ -24,7 +24,7 @@ struct BatchRecord {
     nonce = json["metadata"]?["vecfill"]?.text
   }
 
-  /// Sets what a batch that has ended tells: one that failed and has done something has only ended early.
+  /// Sets how a batch has ended: one that failed and has done something has only ended early.
   mutating func end(with faults: [JSONValue]) {
     guard batch.state == .failed else { return }
     if batch.outputFile != nil || (batch.completed ?? 0) > 0 {

@@ -56,7 +56,7 @@ struct ErrorBodyReader {
 
   private static func number(_ value: Any?) -> Int? { value as? Int ?? (value as? String).flatMap { Int($0) } }
 
-  /// A word that tells more than the status and "error" do; LiteLLM writes "None" where it has none.
+  /// A word that says more than the status and "error" do; LiteLLM writes "None" where it has none.
   private static func word(_ value: Any?) -> String? {
     guard let text = value as? String else { return nil }
     let word = text.split(separator: "#").last.map(String.init) ?? text

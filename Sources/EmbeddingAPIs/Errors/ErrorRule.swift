@@ -5,7 +5,7 @@ struct ErrorRule: Sendable {
   /// What happened, in a few words, and what to look at where a person can mend it.
   let meaning: String
   let kind: EmbeddingFailure.Kind
-  /// The statuses that the row is for. 200 stands for an error in place of a reply that tells no status.
+  /// The statuses that the row is for. 200 stands for an error in place of a reply without a status.
   let statuses: [ClosedRange<Int>]
   /// One of the error's words is one of these, whatever the case and the underscores …
   let codes: Set<String>

@@ -35,7 +35,7 @@ extension String {
 
   /// Whether it is at most 128 ASCII letters, digits and characters of `others`.
   ///
-  /// By bytes, not by a regular expression: this is asked of each reply, and an expression is compiled anew each time.
+  /// By bytes, not by a regular expression: this is asked of each reply, and an expression is compiled again each time.
   func isWord(with others: String) -> Bool {
     (1...128).contains(utf8.count)
       && utf8.allSatisfy { byte in

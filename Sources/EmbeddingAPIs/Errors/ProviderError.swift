@@ -15,7 +15,7 @@ struct ProviderError {
   let sentence: String?
   /// The error's codes, types and reasons, the innermost first.
   let words: [String]
-  /// The status that the body itself tells.
+  /// The status that the body itself says.
   let status: Int?
   /// The parameter that is at fault, e.g. "input", "dimensions", "input.3".
   let parameter: String?
@@ -97,7 +97,7 @@ struct ProviderError {
     return ProviderDuration.prefix(of: message[match.range.upperBound...]) ?? retryDelay
   }
 
-  /// The limits a minute that the message tells, as in "Rate limit reached for … on tokens per min (TPM): Limit 1000000".
+  /// The limits a minute that the message names, as in "Rate limit reached for … on tokens per min (TPM): Limit 1000000".
   var rateLimits: RateLimitHints {
     var hints = RateLimitHints()
     if let match = message.firstMatch(of: /(requests|tokens) per min(?:ute)?(?: \(\w+\))?[:.] limit:? (\d{1,12})\b/) {

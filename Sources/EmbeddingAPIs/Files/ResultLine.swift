@@ -14,7 +14,7 @@ package enum ResultLine: Equatable, Sendable {
 
   package struct Vectors: Equatable, Sendable {
     package var row: Row
-    /// In the order of the texts; one, but for the parts of a long text.
+    /// In the order of the texts; one, except the parts of a long text.
     package var vectors: [[Float]]
     /// The model as the line names it; nil where it names none.
     package var model: String?
@@ -31,7 +31,7 @@ package enum ResultLine: Equatable, Sendable {
     case key(Key, table: String?, digest: TextDigest)
   }
 
-  /// A key as a line spells it; only the table tells what it is.
+  /// A key as a line spells it; only the table says what it is.
   package enum Key: Equatable, Sendable {
     case integer(Int64)
     case text(String)

@@ -71,7 +71,7 @@ struct EmbeddingsReplyReader {
   ///
   /// Without any index, order and count are the proof. Gemini leaves out the index 0, as protocol buffers do with zeros.
   /// Fewer items than texts tell which are missing only where an index beyond their number shows that they are the
-  /// texts' own: a server that drops a text and numbers the rest anew would give each its neighbour's vector.
+  /// texts' own: a server that drops a text and renumbers the rest would give each its neighbour's vector.
   func places() throws(EmbeddingsReply.Broken) -> [Int?] {
     let told = items.compactMap(\.index)
     guard !told.isEmpty else {

@@ -15,7 +15,7 @@ struct JSONText {
 
   mutating func add(verbatim json: Data) { bytes += json }
 
-  /// Adds `text` as a string, its characters as they are but for those that JSON doesn't take so.
+  /// Adds `text` as a string, its characters as they are except those that JSON doesn't take so.
   mutating func add(string text: String) {
     var text = text
     bytes.append(UInt8(ascii: "\""))

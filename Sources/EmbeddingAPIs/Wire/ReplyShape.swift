@@ -1,4 +1,4 @@
-/// Where a reply has its vectors and what it tells beside them.
+/// Where a reply has its vectors and what it says beside them.
 struct ReplyShape: Equatable, Sendable {
   /// The names that lead from the document to the list of vectors, in each step any of these; none where the document is
   /// the list itself.

@@ -1,7 +1,7 @@
 import Backfill
 
 extension WireFormat {
-  /// Cohere's `/v2/embed`. It tells a vector's text by order alone, and refuses a request without `input_type`.
+  /// Cohere's `/v2/embed`. Only the order shows which text a vector is of. It refuses a request without `input_type`.
   package static let cohere = WireFormat(
     name: "cohere", path: "/v2/embed", texts: .strings("texts"), dimensionsField: "output_dimension",
     encodingField: "embedding_types", listsEncodings: true, encodings: [.float, .unsaid],

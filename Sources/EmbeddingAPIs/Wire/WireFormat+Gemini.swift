@@ -1,5 +1,5 @@
 extension WireFormat {
-  /// The Gemini API's `:batchEmbedContents`. It tells a vector's text by order alone, and no billed tokens.
+  /// The Gemini API's `:batchEmbedContents`. Only the order shows which text a vector is of, and no billed tokens are reported.
   package static let gemini = WireFormat(
     name: "gemini", path: "/models/{model}:batchEmbedContents",
     texts: .objects("requests", before: #""content":{"parts":[{"text":"#, after: "}]}"), modelPrefix: "models/",

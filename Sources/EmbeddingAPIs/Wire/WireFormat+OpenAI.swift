@@ -6,6 +6,6 @@ extension WireFormat {
     encodings: [.base64, .float, .unsaid],
     reply: ReplyShape(
       list: [["data"]], vector: "embedding", index: "index", model: "model",
-      // Voyage tells the total alone.
+      // Voyage reports only the total.
       usage: [["usage", "prompt_tokens"], ["usage", "total_tokens"]]))
 }

@@ -4,7 +4,7 @@ import Postgres
 
 /// A search for edited rows that reads no text of a row that was not written since an earlier one.
 ///
-/// A row tells by its system column `xmin` which transaction wrote it. Of all that are older than the oldest one that ran as
+/// A row shows by its system column `xmin` which transaction wrote it. Of all that are older than the oldest one that ran as
 /// a complete search began, that search has seen what they wrote: so a transaction that lasts longer than a search hides
 /// nothing.
 struct PostgresEditSearch: Equatable, Sendable {
@@ -15,7 +15,7 @@ struct PostgresEditSearch: Equatable, Sendable {
   /// What no older transaction wrote was searched before; nil where each text is to be read.
   private var searched: UInt64?
 
-  /// PostgreSQL tells the order of two transactions that are less than 2^31 apart. Half of it is left to the run itself.
+  /// PostgreSQL knows the order of two transactions that are less than 2^31 apart. Half of it is left to the run itself.
   private static let mostTransactions: UInt64 = 1 << 30
 
   /// Begins one. `earlier` counts where it is of the same rows and texts, and the database still has its mark: then all that

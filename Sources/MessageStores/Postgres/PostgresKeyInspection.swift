@@ -5,7 +5,7 @@ import Postgres
 /// Finds the key by which a table is paged, and the index by which its rows without a vector are found.
 struct PostgresKeyInspection {
   let key: PostgresKey
-  /// The schemas of the key's types, but for PostgreSQL's own.
+  /// The schemas of the key's types, except PostgreSQL's own.
   let schemas: [String]
   let source: Source
   private let relation: String

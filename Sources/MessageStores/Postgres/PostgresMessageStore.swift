@@ -7,7 +7,7 @@ import Postgres
 /// One connection reads and one holds the locks that are asked for. One for each writer and one more write and count, so
 /// that none waits for another nor a page for a count; none is opened while one of them is idle. No statement relies on a session's
 /// settings or prepared statements, so a pooler may stand between.
-/// What is lost with a connection is made anew: a server's restart is waited for.
+/// What is lost with a connection is made again: a server's restart is waited for.
 package actor PostgresMessageStore: MessageStore {
   package nonisolated let identity: String
   package nonisolated let mostWriters: Int

@@ -25,7 +25,7 @@ struct PostgresPage: Sendable {
 
   /// One statement, so that the page and its end are of one moment.
   ///
-  /// A first column tells a message, and one that is too long, from the window's end. A message comes with the number of rows that were found, which
+  /// A first column distinguishes a message, and one that is too long, from the window's end. A message comes with the number of rows that were found, which
   /// is greater than that of the messages where the bytes end the page. The lengths are read without the texts.
   private var statement: String {
     let order = table.key.aliasOrder(table.direction)

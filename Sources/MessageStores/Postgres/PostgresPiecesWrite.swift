@@ -77,7 +77,7 @@ struct PostgresPiecesWrite: Sendable {
     }
   }
 
-  /// Writes all rows or none, but for those that hold another text by now, or that others hold.
+  /// Writes all rows or none, except those that hold another text by now, or that others hold.
   private func write(
     _ rows: [Row], to outcome: inout WriteOutcome, on connection: isolated PostgresConnection
   ) throws {

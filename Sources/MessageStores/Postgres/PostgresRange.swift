@@ -64,7 +64,7 @@ struct PostgresRange: Sendable {
   private func isWanted(readsText: Bool) -> String { missing ?? table.isOne(of: wanted, readsText: readsText) }
 
   private func text(readsText: Bool) -> String {
-    // An edited row's text is read to be compared, so once more for its sake would be in vain.
+    // An edited row's text is read to be compared, so once more for its sake would be useless.
     let isMissing = isWanted(readsText: readsText && wanted == .missing)
     return switch table.source.text {
     case .column(let name):
@@ -101,7 +101,7 @@ struct PostgresRange: Sendable {
     return (Int(count ?? 0), results[2].isEmpty ? nil : try table.key(of: results[2], row: 0, from: 0))
   }
 
-  /// The window's rows, of which `vecfill_meets` tells whether they count. Where the index holds no other rows, nothing is
+  /// The window's rows, of which `vecfill_meets` says whether they count. Where the index holds no other rows, nothing is
   /// read but the index, as far as vacuum has marked the table's pages.
   private var counted: String {
     guard wanted == .missing, isIndexed, table.source.condition == nil else { return rows(meeting: table.condition) }

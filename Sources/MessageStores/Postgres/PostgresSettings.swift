@@ -6,7 +6,7 @@ struct PostgresSettings: Equatable, Sendable {
   /// A statement's own limit.
   var statementTimeout: Duration = .seconds(60)
   /// How long one lock is waited for. Without it, the wait ends a little before the statement's limit: an error that
-  /// tells of a lock can be tried again.
+  /// is about a lock can be tried again.
   var lockTimeout: Duration?
   /// Schemas that the types of the key need on the search path, behind the role's own.
   var schemas: [String] = []

@@ -105,7 +105,7 @@ extension PostgresTable {
 
   /// Whether the rows are locked before their texts are compared.
   ///
-  /// A statement that waits for a row's lock looks at that row anew, and at all others, and at a view, as they were when it
+  /// A statement that waits for a row's lock looks at that row again, and at all others, and at a view, as they were when it
   /// began: a text that is read elsewhere would be that from before the edit that it waited for.
   var locksFirst: Bool { if view == nil, source.text.columns != nil, edits?.apart == nil { false } else { true } }
 

@@ -39,7 +39,7 @@ struct SQLiteEdits: Equatable, Sendable {
         """,
       arguments: [source.table, TriggerName.of(source, TriggerName.Suffix.stale), name])
     guard both == 2 else { return nil }
-    // SQLite itself tells whether the index holds all of these rows, in order: else it can't use it.
+    // SQLite itself says whether the index holds all of these rows, in order: else it can't use it.
     let plan = """
       EXPLAIN QUERY PLAN SELECT 1 FROM \(source.table.quotedIdentifier) INDEXED BY \(name.quotedIdentifier)
       WHERE \(digest) = x'' ORDER BY \(key.ascending)

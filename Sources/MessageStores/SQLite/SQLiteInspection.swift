@@ -204,7 +204,7 @@ struct SQLiteInspection {
         EXPLAIN QUERY PLAN SELECT 1 FROM \(source.table.quotedIdentifier) INDEXED BY \(index.quotedIdentifier)
         WHERE \(source.vector.quotedIdentifier) IS NULL ORDER BY \(key.ascending)
         """
-      // SQLite itself tells whether the index holds all rows without a vector, in order: else it can't use it.
+      // SQLite itself says whether the index holds all rows without a vector, in order: else it can't use it.
       let steps: [Row]
       do {
         steps = try Row.fetchAll(database, sql: plan)

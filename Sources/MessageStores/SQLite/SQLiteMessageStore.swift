@@ -6,7 +6,7 @@ import Postgres
 /// Messages in a SQLite file that another application may have open.
 ///
 /// A lock that another process holds is waited for, for reading too, as long as `SQLitePatience` says. A cancelled task
-/// ends its wait and its statement at once. The schema may change meanwhile: the table is then inspected anew.
+/// ends its wait and its statement at once. The schema may change meanwhile: the table is then inspected again.
 package actor SQLiteMessageStore: MessageStore {
   package nonisolated let identity: String
   /// One batch is turned into what the column takes while another is in its transaction.
@@ -259,7 +259,7 @@ extension SQLiteMessageStore {
 }
 
 extension SQLiteTable {
-  /// The table as it is now: inspected anew where the file's schema changed, since a name that is no column any more
+  /// The table as it is now: inspected again where the file's schema changed, since a name that is no column any more
   /// would be taken for a text.
   fileprivate func upToDate(in database: Database) throws -> SQLiteTable {
     guard try SQLiteInspection.schemaVersion(of: database) != schemaVersion else { return self }

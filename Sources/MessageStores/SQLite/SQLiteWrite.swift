@@ -5,7 +5,7 @@ import GRDB
 /// Writes vectors to rows, and goes on without those that the database refuses.
 ///
 /// Most writes meet no refusal and are one transaction. After the first, each row has a savepoint, so that nothing of a
-/// refused row's triggers stays. A trigger may even end the whole transaction (`RAISE(ROLLBACK)`): then it begins anew
+/// refused row's triggers stays. A trigger may even end the whole transaction (`RAISE(ROLLBACK)`): then it starts again
 /// without the row.
 ///
 /// Foreign keys aren't enforced, as SQLite's default is, so that no deferred one can fail at COMMIT.
@@ -15,7 +15,7 @@ struct SQLiteWrite {
   private let vectors: [DatabaseValue]
   private var outcome = WriteOutcome()
   /// Where a row ended a transaction, and at least so many rows were before it, those are committed by themselves: many
-  /// such rows then cost neither a commit each nor all rows anew each.
+  /// such rows then cost neither a commit each nor all rows again each.
   private static let kept = 64
 
   init(_ rows: [EmbeddedRow], vectors: [DatabaseValue]) {

@@ -62,7 +62,7 @@ struct PostgresTableSurveyor: Sendable {
     let oid = relation["oid"] ?? ""
     let columns = try PostgresColumn.all(of: oid, on: connection)
     var key = PostgresKey(columns: [])
-    // What a view lacks, the refusal tells.
+    // What a view lacks, the refusal says.
     let read = try source.view.flatMap { view in
       try connection.inspect(
         "SELECT c.oid, (parse_ident(c.relnamespace::regnamespace::text))[1] AS schema FROM pg_class c "

@@ -114,7 +114,7 @@ extension EditTrigger {
 
   /// That the new text is blank: it gets no vector, so the old one can't wait for it.
   private var isBlank: String {
-    // An expression that fails tells nothing; a run finds out.
+    // An expression that fails says nothing; a run finds out.
     guard source.text.columns != nil else { return "false" }
     return "NOT coalesce(\(row("NEW", MissingRowsIndex.isText(source.text.postgres()))), false)"
   }

@@ -96,7 +96,7 @@ extension EditTrigger {
 }
 
 extension SourceText {
-  /// Whether it is made of the column `name`, as far as its SQL tells.
+  /// Whether it is made of the column `name`, as far as its SQL says.
   fileprivate func names(_ name: String) -> Bool {
     if let columns { return columns.contains(name) }
     guard case .sql(let expression) = self else { return false }

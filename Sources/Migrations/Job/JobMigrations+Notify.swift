@@ -2,7 +2,7 @@ import Backfill
 import PgVector
 import Postgres
 
-/// The trigger that tells a run that follows the table of each statement that writes texts: for `follow: notify`.
+/// The trigger that notifies a run that follows the table of each statement that writes texts: for `follow: notify`.
 extension JobMigrations {
   mutating func addNotifyTrigger(of source: Source, _ table: JobTable) throws {
     for part in table.triggered {

@@ -1,7 +1,7 @@
 import Backfill
 import Postgres
 
-/// The tables in which PostgreSQL itself tells what was applied, in the schema that the search path names first.
+/// The tables in which PostgreSQL itself says what was applied, in the schema that the search path names first.
 enum PostgresRecords {
   /// Makes the tables, and those of earlier versions what they are now: their records are the shipped folder's. One
   /// script, so one transaction.

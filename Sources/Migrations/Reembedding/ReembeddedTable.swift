@@ -107,7 +107,7 @@ struct ReembeddedTable: Sendable {
   }
 
   /// What goes by the column and not by its name: views, generated columns, policies, and triggers but those of which
-  /// `isRenewed` says that they are made anew; on the partitions, too.
+  /// `isRenewed` says that they are made again; on the partitions, too.
   func followers(
     of column: String, on connection: isolated PostgresConnection, but isRenewed: (_ trigger: String) -> Bool
   ) throws -> [String] {

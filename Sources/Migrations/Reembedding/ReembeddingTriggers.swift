@@ -54,7 +54,7 @@ struct ReembeddingTriggers: Sendable {
   }
 
   /// Those that the job's own `edits` made for the column that the application reads: PostgreSQL has them follow a column
-  /// that is renamed, so that they are made anew.
+  /// that is renamed, so that they are made again.
   func renewOwn(on connection: isolated PostgresConnection) throws {
     for part in parts {
       for edits in [Edits.clear, .digest].map({ self.edits($0, of: reembedding.column) }) {
@@ -66,7 +66,7 @@ struct ReembeddingTriggers: Sendable {
     }
   }
 
-  /// Their names, and those of the job's own that are made anew.
+  /// Their names, and those of the job's own that are made again.
   var names: Set<String> {
     Set(
       parts.flatMap { part in

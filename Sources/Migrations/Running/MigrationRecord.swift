@@ -1,7 +1,7 @@
-/// A migration as the database itself tells of it.
+/// A migration as the database has recorded it.
 package struct MigrationRecord: Hashable, Sendable {
   package enum State: String, Sendable {
-    /// The intent of a statement that can't be transactional was written; whether it was done, the catalogue tells.
+    /// The intent of a statement that can't be transactional was written; whether it was done, the catalogue says.
     case started
     case applied
     /// The same on the way back.
@@ -16,7 +16,7 @@ package struct MigrationRecord: Hashable, Sendable {
   package var state: State
   /// One a statement of the up script, in its order.
   package var outcomes: [Outcome]
-  /// When it came to its state, as the database's clock tells; nil for one that isn't written yet.
+  /// When it came to its state, as the database's clock says; nil for one that isn't written yet.
   package var changedAt: String?
 
   package init(

@@ -1,6 +1,6 @@
 import Backfill
 
-/// Runs a set of migrations on a database, and tells how the two stand to each other.
+/// Runs a set of migrations on a database, and compares the two.
 package struct Migrator: Sendable {
   package let database: any MigrationDatabase
   package let set: MigrationSet

@@ -178,7 +178,7 @@ extension SchemaChange {
     }
   }
 
-  /// What removes the thing of the same name that stands in the way of making it anew; nil where nothing has to.
+  /// What removes the thing of the same name that stands in the way of making it again; nil where nothing has to.
   func removal(in dialect: Dialect) -> String? {
     switch self {
     case .createIndex(let index):

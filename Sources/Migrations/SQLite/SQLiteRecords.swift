@@ -1,7 +1,7 @@
 import Backfill
 import GRDB
 
-/// The tables in which an SQLite database itself tells what was applied.
+/// The tables in which an SQLite database itself says what was applied.
 enum SQLiteRecords {
   /// Makes the tables, and those of earlier versions what they are now: their records are the shipped folder's. To be
   /// run in a transaction.

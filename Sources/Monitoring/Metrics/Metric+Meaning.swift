@@ -1,5 +1,5 @@
 extension Metric {
-  /// What it tells, in one sentence, as `/metrics` and the documentation have it.
+  /// What it says, in one sentence, as `/metrics` and the documentation have it.
   package var meaning: String {
     switch self {
     case .runInfo: "Always 1; its labels say which job, model and version this is."

@@ -27,7 +27,7 @@ struct RunHistory: Sendable {
     interval *= 2
   }
 
-  /// A round has ended as `progress` tells: the next one counts from zero.
+  /// A round has ended as `progress` says: the next one counts from zero.
   mutating func endRound(_ progress: RunProgress) {
     before = reached(progress, at: .zero)
   }

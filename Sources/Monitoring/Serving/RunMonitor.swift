@@ -48,7 +48,7 @@ package final class RunMonitor: Sendable {
     return isFilled || progress.hasBegun && !progress.isStopping
   }
 
-  /// Begins with a round, which tells its progress on `board`.
+  /// Begins with a round, which reports its progress on `board`.
   package func beginRound(_ board: ProgressBoard) {
     metrics.beginRound(board)
     state.withLock { state in

@@ -9,7 +9,7 @@ struct CutSearch: Equatable, Sendable {
     case refused
     /// It told both apart.
     case differ
-    /// Their vectors are the same. `tokens` is what it billed for one of them; nil where it tells none.
+    /// Their vectors are the same. `tokens` is what it billed for one of them; nil where it has none.
     case same(tokens: Int?)
   }
 
@@ -66,7 +66,7 @@ struct CutSearch: Equatable, Sendable {
     case .differ: read = max(read, length)
     case .same(let tokens):
       cut = min(cut ?? length, length)
-      // A bill for the whole text tells nothing of what was read.
+      // A bill for the whole text says nothing of what was read.
       if let tokens, tokens > read, tokens <= length { told = tokens }
     }
   }

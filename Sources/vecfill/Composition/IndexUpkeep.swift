@@ -6,7 +6,7 @@ import Postgres
 
 /// What a run does with the vector indexes of the tables that it fills, before the load and after it.
 ///
-/// It connects anew each time: hours may lie between.
+/// It reconnects each time: hours may lie between.
 struct IndexUpkeep: Sendable {
   private let job: Job
   private let database: DatabaseURL

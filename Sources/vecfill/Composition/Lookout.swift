@@ -3,7 +3,7 @@ import Pipeline
 
 /// Waits between the rounds of `run --follow` until there is something to fill.
 ///
-/// Each kind of rows of each source is looked for at a pace of its own, and at once where the database tells that rows were
+/// Each kind of rows of each source is looked for at a pace of its own, and at once where the database says that rows were
 /// written. While it waits, it has no transaction open.
 actor Lookout {
   private struct Look {

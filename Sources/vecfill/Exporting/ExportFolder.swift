@@ -17,7 +17,7 @@ actor ExportFolder {
   private var part: PartFile?
   private var partCounts = ExportManifest.Rows()
 
-  /// The most bytes of a part, but for its last page.
+  /// The most bytes of a part, except its last page.
   private static let mostBytes = 128 << 20
 
   nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }

@@ -9,7 +9,7 @@ struct RunSummary: Encodable {
     case complete
     /// As `complete`, except for rows in quarantine.
     case quarantined
-    /// All is done but for rows that wait for a batch of the provider's.
+    /// All is done except rows that wait for a batch of the provider's.
     case waiting
     case stopped
     case failed

@@ -57,7 +57,7 @@ final class Steering: Sendable {
   /// How far the present round has come; nil before the first.
   var progress: RunProgress? { state.withLock { $0.board }?.current }
 
-  /// A round has begun, which tells its progress there.
+  /// A round has begun, which reports its progress there.
   func show(_ board: ProgressBoard) {
     state.withLock { $0.board = board }
   }

@@ -51,7 +51,7 @@ struct ColumnVerification {
 }
 
 extension ColumnScan {
-  /// Runs it, and tells meanwhile how far it is.
+  /// Runs it, and reports how far it is.
   func told(expecting rows: Int?) async throws -> Outcome {
     let console = Console.standard
     let progress = ScanProgress(on: console, expected: rows)

@@ -17,7 +17,7 @@ package struct LineTokens: Equatable, Sendable, Codable {
     ceiling = contents.texts.reduce(0) { $0 + $1.mostTokens }
   }
 
-  /// A provider that tells less than this share of what is estimated is not believed, as for a request.
+  /// A provider that reports less than this share of what is estimated is not believed, as for a request.
   private static let leastShare = 0.7
 
   private var isExact: Bool { counted == most }

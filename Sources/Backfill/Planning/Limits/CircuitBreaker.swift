@@ -11,7 +11,7 @@ struct CircuitBreaker: Equatable, Sendable {
 
   var isOpen: Bool { failures >= CircuitBreaker.threshold }
 
-  /// How many times it was asked in vain since it opened; the first is 1.
+  /// How many times it was asked without an answer since it opened; the first is 1.
   private var probe: Int { failures - CircuitBreaker.threshold + 1 }
 
   /// A request failed. Returns for how long there was nothing but failures.
@@ -33,7 +33,7 @@ struct CircuitBreaker: Equatable, Sendable {
     max(.zero, (failingSince ?? now) + policy.maxOutage - now)
   }
 
-  /// Nothing was sent for so long, by our own wish.
+  /// The run itself sent nothing for `time`.
   mutating func wasHeld(for time: Duration) {
     failingSince = failingSince.map { $0 + time }
   }

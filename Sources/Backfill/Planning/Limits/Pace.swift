@@ -1,5 +1,5 @@
-/// What part of the known rates is used: less after a refusal, since another may share them or the provider may count
-/// otherwise, and by and by the whole again.
+/// Which part of the known rates is used. It drops after a refusal, since others may share the rates or the provider may
+/// count differently, and grows back to the whole step by step.
 struct Pace: Equatable, Sendable {
   private(set) var factor = 1.0
   private var steadyUntil: Duration = .zero

@@ -1,8 +1,8 @@
 /// Keeps requests and tokens under their rates a minute: buckets that are reserved before sending and corrected by the
 /// reply (P6).
 ///
-/// The rates are those that the job sets and those that the provider tells; of two the lower holds, so that a provider
-/// can lower a configured ceiling but never raise it.
+/// The rates come from the job and from the provider. The lower one holds, so a provider can lower a configured ceiling but
+/// never raise it.
 package struct RateLimiter: Equatable, Sendable {
   private var configured: Job.Limits
   /// What was sent before a limit was known, by earlier runs and by this one.
@@ -10,7 +10,7 @@ package struct RateLimiter: Equatable, Sendable {
   private var told: Job.Limits
   private var requests: TokenBucket?
   private var tokens: TokenBucket?
-  /// What is counted here is corrected by it, before it is compared with any limit.
+  /// The billed tokens for one that is counted here: counts are multiplied by it before they are compared with a limit.
   private var ratio: BilledRatio
   private var pace = Pace()
   private(set) var heldUntil: Duration = .zero
@@ -77,7 +77,7 @@ package struct RateLimiter: Equatable, Sendable {
     return waits.filter { $0.time > .zero }.max { $0.time < $1.time }
   }
 
-  /// A request of `count` tokens is sent; returns what is reserved for it, to be told again with its reply.
+  /// A request of `count` tokens is sent; returns what is reserved for it, which `correct` takes when the reply is there.
   package mutating func sent(tokens count: Int, at now: Duration) -> Int {
     let reserved = expected(count)
     requests?.take(1, at: now)
@@ -102,8 +102,8 @@ package struct RateLimiter: Equatable, Sendable {
     heldUntil = max(heldUntil, time)
   }
 
-  /// The provider refused what was within the rates: `factor` of the pace from now on, which recovers by and by, and
-  /// not before `steadyFor` has passed.
+  /// The provider refused a request that was within the rates: `factor` of the pace from now on. It recovers step by step
+  /// once `steadyFor` has passed.
   package mutating func slow(to factor: Double, steadyFor: Duration, at now: Duration) {
     pace.slow(to: factor, steadyUntil: now + steadyFor, at: now)
     setRates(at: now)

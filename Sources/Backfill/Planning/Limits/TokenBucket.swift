@@ -3,7 +3,8 @@
 /// A request that is larger than the burst may overdraw the bucket, which then has to be refilled before the next, so
 /// that large requests neither starve nor break the rate.
 struct TokenBucket: Equatable, Sendable {
-  /// What is used of a limit, so that a provider that counts by whole minutes sees no more than the limit in any.
+  /// The share of a limit that is used, so that a provider that counts by whole minutes sees no more than its limit in any
+  /// minute.
   static let headroom = 0.98
 
   /// What was taken at a time.

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// How a command tells what it does.
+/// How a command says what it does.
 enum LogFormat: String, ExpressibleByArgument, CaseIterable {
   /// For people.
   case text

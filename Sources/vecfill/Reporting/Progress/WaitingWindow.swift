@@ -1,6 +1,6 @@
 import Backfill
 
-/// What a run waits for, steadily. Many waits are over within milliseconds, and a line that tells each of them flickers:
+/// What a run waits for, steadily. Many waits are over within milliseconds, and a line that shows each of them flickers:
 /// one is shown once it was so in half of the looks of the last three seconds, and until it is in less than a quarter.
 struct WaitingWindow {
   private static let length: Duration = .seconds(3)
