@@ -67,16 +67,22 @@ struct KilledMigrationTests {
 
   @Test(arguments: Way.allCases)
   func `a process that is killed at any statement leaves what the next one finishes`(_ way: Way) async throws {
+    let kills = Locked(0)
     let strikes = try await Self.strikeEach(.eighteen, way) { fixture, statement in
       let proxy = try StatementProxy(to: fixture.database.port, strikingAt: statement) { kill($0, SIGKILL) }
       let exit = try await VecfillProcess.run(
         way.arguments + ["--migrations", Fixture.shipped],
         environment: ["DATABASE_URL": Self.url(fixture, through: proxy)])
-      #expect((exit.signal == SIGKILL) == (proxy.struck != nil), "\(exit.errors)")
+      // A last statement whose answer nobody waits for may be struck when the process has just ended.
+      let isKilled = exit.signal == SIGKILL
+      #expect(isKilled ? proxy.struck != nil : exit.code == 0, "\(exit.errors)")
+      if isKilled { kills.withLock { $0 += 1 } }
       return proxy
     }
-    print("SIGKILL on the way \(way): \(strikes) kill points")
-    #expect(strikes > 60 / Self.stride)
+    let killed = kills.withLock { $0 }
+    print("SIGKILL on the way \(way): \(killed) of \(strikes) kill points")
+    #expect(killed > 60 / Self.stride)
+    #expect(killed >= strikes - 1)
   }
 
   @Test(arguments: Way.allCases)

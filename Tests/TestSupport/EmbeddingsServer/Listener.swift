@@ -1,3 +1,4 @@
+import Backfill
 import FlyingSocks
 import Foundation
 
@@ -16,7 +17,7 @@ extension EmbeddingsServer {
       let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
       let file = Foundation.socket(AF_INET, kind, 0)
       guard file >= 0 else { throw SocketError.makeFailed("socket") }
-      socket = Socket(file: .init(rawValue: file))
+      socket = Socket(file: .init(rawValue: try Self.renumbered(file)))
       self.pool = pool
       // Connections that were open before a server came back hold on to its port.
       try socket.setValue(true, for: .localAddressReuse)
@@ -29,9 +30,8 @@ extension EmbeddingsServer {
     func accept() async throws -> HTTPConnection {
       while true {
         do {
-          let file = try socket.accept().file
-          guard fcntl(file.rawValue, F_SETFD, FD_CLOEXEC) == 0 else { throw SocketError.makeFailed("FD_CLOEXEC") }
-          return try HTTPConnection(Socket(file: file), pool: pool)
+          let file = try Self.renumbered(socket.accept().file.rawValue)
+          return try HTTPConnection(Socket(file: .init(rawValue: file)), pool: pool)
         } catch SocketError.blocked {
           try await pool.suspendSocket(socket, untilReadyFor: .read)
         }
@@ -42,5 +42,28 @@ extension EmbeddingsServer {
     func shutDown() { shutdown(socket.file.rawValue, Int32(SHUT_RDWR)) }
 
     func close() { try? socket.close() }
+
+    /// Numbers of sockets lie so far apart in time that no pool has two sockets of one number.
+    private static let numbers: Range<Int32> = {
+      let most = Int32(clamping: min(sysconf(Int32(_SC_OPEN_MAX)), 16_384))
+      return most / 2..<most - 64
+    }()
+
+    private static let last = Locked(numbers.lowerBound)
+
+    /// The same socket under a number that was not in use for long, closed on exec.
+    ///
+    /// FlyingSocks forgets a socket only after it has resumed who waited for it. If that one closes the socket before, the
+    /// pool goes on to take its number for watched, and a new socket of the same number would never be heard of.
+    private static func renumbered(_ file: Int32) throws -> Int32 {
+      let least = last.withLock { last in
+        last = last + 1 < numbers.upperBound ? last + 1 : numbers.lowerBound
+        return last
+      }
+      let other = fcntl(file, F_DUPFD_CLOEXEC, least)
+      Foundation.close(file)
+      guard other >= 0 else { throw SocketError.makeFailed("F_DUPFD_CLOEXEC") }
+      return other
+    }
   }
 }
