@@ -1,7 +1,6 @@
 import Backfill
 import FlyingFox
 import FlyingSocks
-import Foundation
 import Glibc
 
 /// The sockets of a server that anybody may connect to, of which only so many stay open, and none for long without a byte.
@@ -47,8 +46,7 @@ package struct BoundedSockets: AsyncSocketPool {
       // What FlyingFox has begun to listen at with the longest queue there is gets a shorter one.
       listen(socket.file.rawValue, BoundedSockets.queue)
       try await base.suspendSocket(socket, untilReadyFor: events)
-      repeat { try await Task.sleep(for: BoundedSockets.pause) } while !BoundedSockets.hasRoom
-      return
+      return try await Task.sleep(for: BoundedSockets.pause)
     }
     let wait = Task { try await base.suspendSocket(socket, untilReadyFor: events) }
     let (number, longest) = add(wait)
@@ -77,17 +75,6 @@ package struct BoundedSockets: AsyncSocketPool {
       guard waits.all.count > most, let longest = waits.all.keys.min() else { return (number, nil) }
       return (number, waits.all.removeValue(forKey: longest))
     }
-  }
-
-  /// Whether the process has descriptors for a whole queue of new clients. Without them, taking a client would fail, which
-  /// FlyingFox takes for the end of its server.
-  private static var hasRoom: Bool {
-    var limit = rlimit()
-    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0,
-      let open = try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count
-    else { return true }
-    let most = Int(clamping: limit.rlim_cur)
-    return most - open >= min(2 * Int(queue), most / 3)
   }
 
   private static func isListening(_ socket: Socket) -> Bool {
