@@ -90,7 +90,7 @@ import Testing
   {
     try await Self.held { scene, process, root, gate in
       // Fewer descriptors than there are clients: without a bound they would all be used up.
-      let few = try await Command.run(["prlimit", "--pid", "\(process.pid)", "--nofile=280:280"])
+      let few = try await Command.run(["prlimit", "--pid", "\(process.pid)", "--nofile=450:450"])
       #expect(few.code == 0, "\(few.errors)")
       let port = try #require(root.split(separator: ":").last.flatMap { Int($0) })
       let socket = try #require(ControlTests.sockets(scene).first)
@@ -105,7 +105,7 @@ import Testing
       #expect(try await ControlTests.status(scene)["control"] is [String: Any])
       #expect(clients.allSatisfy { $0.ended < 300 })
       let open = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process.pid)/fd").count
-      #expect(open < 280)
+      #expect(open < 450)
       gate.open()
       let exit = await process.exit()
       #expect(exit.code == 0, "\(exit.errors)")
