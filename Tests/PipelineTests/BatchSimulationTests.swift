@@ -43,23 +43,28 @@ import Testing
         let stop = (call: calls + Int.random(in: 1...25, using: &random), isAfter: random.chance(0.5))
         world.provider.state.withLock { $0.stop = stop }
       }
-      let run = try await world.run(batches: random.chance(0.85))
+      let inBatches = random.chance(0.85)
+      let run = try await world.run(batches: inBatches)
       let spent = world.provider.book.dollars
       #expect(spent <= (world.job.budget?.usd ?? 0) + 1e-9, "seed \(4_711 + number)")
       if case .failed(let failure) = run.ending, failure.exitCode == .budget {
         world.job.budget?.usd += Double(tokens)
       }
-      if run.ending == .complete { break }
+      // A run by requests leaves a batch with the provider whose rows were all edited: its answers are of no use.
+      if run.ending == .complete, inBatches { break }
       world.later(Double.random(in: 60...900, using: &random))
-      if edited < 3, random.chance(0.1), let key = world.table.rows.keys.randomElement(using: &random) {
+      if edited < 3, random.chance(0.1),
+        let key = world.table.rows.keys.sorted(by: { "\($0)" < "\($1)" }).randomElement(using: &random)
+      {
         edited += 1
         world.table.edit(key, to: "message edited \(edited) of case \(number)")
       }
     }
     #expect(world.wrong == [], "seed \(4_711 + number)")
     #expect(world.paidTwice == [], "seed \(4_711 + number)")
-    #expect(world.filesLeft == [])
-    #expect(try await world.open.isEmpty)
+    #expect(world.filesLeft == [], "seed \(4_711 + number)")
+    let open = try await world.open
+    #expect(open.isEmpty, "seed \(4_711 + number)")
     return world.provider.book
   }
 
