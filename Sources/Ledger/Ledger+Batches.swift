@@ -46,23 +46,33 @@ extension Ledger {
           UPDATE batch SET state = 'received', contents = COALESCE(?, contents) WHERE run_id = ? AND number = ?
           """
       ).execute(arguments: [left, batch.id.run, batch.id.number])
-      try db.cachedStatement(
-        sql: """
-          INSERT INTO receipt
-            (run_id, number, request_id, inputs, billed_tokens, is_counted_here, cost, spent, received_at, fitted_rows,
-              is_placed_by_order)
-          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-          """
-      ).execute(arguments: [
-        batch.id.run, batch.id.number, reply.requestID, batch.contents.texts.count,
-        reply.billedTokens ?? batch.contents.tokenCount, reply.billedTokens == nil, cost, spent ?? cost,
-        date.timeIntervalSince1970,
-        batch.contents.fittedRows, reply.isPlacedByOrder,
-      ])
+      try Ledger.enterReceipt(
+        of: reply, to: batch.id, inputs: batch.contents.texts.count, counted: batch.contents.tokenCount, cost: cost,
+        spent: spent, fittedRows: batch.contents.fittedRows, at: date, db)
       try Ledger.spool(reply.vectors, of: batch.id, checksum, db)
       if remembersTexts { try Ledger.remember(rows ?? batch.contents.rows, reply.vectors, of: target, db) }
       try Ledger.enterTold(reply.rateLimits, to: batch.id.run, at: date, db)
     }
+  }
+
+  /// - Parameters:
+  ///   - counted: the tokens that were counted here, for a reply that reports none.
+  ///   - spent: what a budget counts; nil for `cost`.
+  static func enterReceipt(
+    of reply: EmbeddingReply, to id: BatchID, inputs: Int, counted: Int, cost: Double?, spent: Double?, fittedRows: Int,
+    at date: Date, _ db: Database
+  ) throws {
+    try db.cachedStatement(
+      sql: """
+        INSERT INTO receipt
+          (run_id, number, request_id, inputs, billed_tokens, is_counted_here, cost, spent, received_at, fitted_rows,
+            is_placed_by_order)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """
+    ).execute(arguments: [
+      id.run, id.number, reply.requestID, inputs, reply.billedTokens ?? counted, reply.billedTokens == nil, cost,
+      spent ?? cost, date.timeIntervalSince1970, fittedRows, reply.isPlacedByOrder,
+    ])
   }
 
   /// A request brought no vectors. What it was to bring is not kept: it is sent again as a whole or in parts.
@@ -199,7 +209,7 @@ extension Ledger {
 extension Vectors {
   /// Calls `body` with the block as little-endian float32 values: its own bytes on every platform that vecfill is built
   /// for.
-  fileprivate func withLittleEndian<T>(_ body: (UnsafeRawBufferPointer) throws -> T) rethrows -> T {
+  func withLittleEndian<T>(_ body: (UnsafeRawBufferPointer) throws -> T) rethrows -> T {
     try values.withUnsafeBytes(body)
   }
 }

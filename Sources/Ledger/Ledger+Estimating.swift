@@ -11,6 +11,8 @@ extension Ledger {
     package let spooled: [RowKey: TextDigest]
     /// The pieces of texts whose vectors are in the spool.
     package let pieces: [RowKey: PaidPieces]
+    /// Whether rows wait for a batch of the provider's.
+    let waits: Bool
   }
 
   /// What the ledger holds of a column; nil where that is nothing, or vectors of another fingerprint, which a run doesn't
@@ -25,29 +27,27 @@ extension Ledger {
         try Ledger.fingerprint(known, source).admits(fingerprint)
       else { return nil }
       let target: Int64 = try known.checked("id")
-      var spooled: [RowKey: TextDigest] = [:]
-      let batches = try Data.fetchCursor(
-        db,
-        sql: """
-          SELECT contents FROM spool JOIN batch USING (run_id, number)
-          WHERE state IN ('received', 'settled') AND target_id = ?
-          """, arguments: [target])
-      while let batch = try batches.next() {
-        for row in try BatchContents.decode(batch) where row.piece == nil { spooled[row.key] = row.digest }
-      }
       var pieces: [RowKey: PaidPieces] = [:]
       if source.chunks != nil { pieces = try Ledger.pieces(of: target, db) }
-      return ColumnContents(target: target, spooled: spooled, pieces: pieces)
+      return ColumnContents(
+        target: target, spooled: try Ledger.spooledTexts(of: target, db), pieces: pieces,
+        waits: try Ledger.hasRows(in: "under_way", of: target, db))
     }
+  }
+
+  /// What the ledger holds of `source` of `job` in `store`; nil as in `contents(of:_:in:fingerprint:)`.
+  package func contents(of source: Source, in store: any MessageStore, _ job: Job) async throws -> ColumnContents? {
+    guard let column = try await store.column(of: source) else { return nil }
+    let source = try await store.named(source)
+    return try await contents(of: column, source, in: store.identity, fingerprint: job.fingerprint(of: source))
   }
 
   /// The rows of a page that are neither paid for nor wait for a provider's batch, with the text that they have.
   package func unpaid(_ rows: [Message], of contents: ColumnContents) async throws -> [Message] {
-    guard !rows.isEmpty else { return rows }
-    let digests = Dictionary(
-      rows.compactMap { row in row.text.map { (row.key, TextDigest(of: $0)) } }, uniquingKeysWith: { first, _ in first }
-    )
-    let waiting = try await underWay(digests, of: contents.target)
+    // Where the ledger holds nothing, no text is digested for it.
+    guard !contents.spooled.isEmpty || contents.waits else { return rows }
+    let digests = rows.digests
+    let waiting = contents.waits ? try await underWay(digests, of: contents.target) : []
     return rows.filter { row in
       guard let digest = digests[row.key] else { return true }
       return contents.spooled[row.key] != digest && !waiting.contains(row.key)

@@ -84,7 +84,7 @@ extension Ledger {
         possiblyPaid: lost,
         spent: try Ledger.spent(targets: owned, db), earlier: earlier,
         newlyCondemned: try Ledger.newlyCondemned(targets, of: job.name, db), changes: changes, resumed: resumed,
-        waits: try targets.contains { try Ledger.rowsUnderWay(of: $0, db) > 0 })
+        waits: try targets.contains { try Ledger.hasRows(in: "under_way", of: $0, db) })
     }
   }
 

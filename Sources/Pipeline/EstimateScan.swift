@@ -25,11 +25,11 @@ package struct EstimateScan: Sendable {
   ///
   /// - Parameters:
   ///   - sample: reads only the rows that it chooses.
-  ///   - progress: is told of the rows of each page that was read.
+  ///   - progress: gets the number of rows of each page that was read.
   package func estimates(
     of source: Source, sample: KeySample? = nil, progress: @Sendable (Int) -> Void
   ) async throws -> [Estimate] {
-    let held = try await held(of: source)
+    let held = try await ledger?.contents(of: source, in: store, job)
     let repeats = try sample == nil && job.duplicates == .table ? KnownTexts(in: ledger, of: held?.target) : nil
     let cores = max(1, ProcessInfo.processInfo.activeProcessorCount)
     var estimates = packers.map { _ in Estimate(isSample: sample != nil) }
@@ -60,14 +60,6 @@ package struct EstimateScan: Sendable {
     return estimates
   }
 
-  /// What the ledger holds of `source` that need not be paid for again.
-  private func held(of source: Source) async throws -> Ledger.ColumnContents? {
-    guard let ledger, let column = try await store.column(of: source) else { return nil }
-    let source = try await store.named(source)
-    return try await ledger.contents(
-      of: column, source, in: store.identity, fingerprint: job.fingerprint(of: source))
-  }
-
   /// A page's rows as they are counted.
   private struct Work {
     var rows: [Message]
@@ -91,12 +83,7 @@ package struct EstimateScan: Sendable {
     var work = Work(
       rows: rows, condemned: condemned, spooled: page.messages.count - rows.count, paid: held?.pieces ?? [:])
     guard let repeats else { return work }
-    var digests: [RowKey: TextDigest] = [:]
-    for message in rows {
-      guard let text = message.text, !text.isBlank else { continue }
-      let digest = TextDigest(of: text)
-      if condemned[message.key] != digest { digests[message.key] = digest }
-    }
+    let digests = rows.digests.filter { condemned[$0.key] != $0.value }
     let asked = try await fresh(Set(digests.values), held, repeats, source)
     work.rows = rows.filter { message in digests[message.key].map(asked.contains) ?? true }
     work.repeated = rows.filter { message in digests[message.key].map { !asked.contains($0) } ?? false }

@@ -147,11 +147,7 @@ extension Pipeline {
   /// The page's rows that wait for a batch with the text that they have.
   private func underWay(_ page: MessagePage, of source: Int) async throws -> Set<RowKey> {
     guard begun.waits else { return [] }
-    var digests: [RowKey: TextDigest] = [:]
-    for message in page.messages {
-      if let text = message.text, !text.isBlank { digests[message.key] = TextDigest(of: text) }
-    }
-    return try await ledger.underWay(digests, of: begun.targets[source])
+    return try await ledger.underWay(page.messages.digests, of: begun.targets[source])
   }
 
   /// The page's rows whose vectors were written before, by the batch that has them. They are looked for where rows can

@@ -3,23 +3,17 @@ import Foundation
 /// A lookup of "localhost" that blocks for ever, in a process that is started with `environment`: a library that takes
 /// getaddrinfo's place there, made by the system's C compiler.
 package final class BlockedResolver: Sendable {
-  package static let compiler = "/usr/bin/cc"
-
   private let folder: TemporaryFolder
+  private let library: PreloadedLibrary
 
   package init() throws {
     folder = try TemporaryFolder()
     try Data(Self.source.utf8).write(to: URL(fileURLWithPath: folder.file("resolver.c")))
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: Self.compiler)
-    process.arguments = ["-shared", "-fPIC", "-o", folder.file("resolver.so"), folder.file("resolver.c"), "-ldl"]
-    try process.run()
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else { throw POSIXError(.ENOEXEC) }
+    library = try PreloadedLibrary(of: folder.file("resolver.c"))
   }
 
   package var environment: [String: String] {
-    ["LD_PRELOAD": folder.file("resolver.so"), "VECFILL_TEST_BLOCKED_RESOLVER": folder.path]
+    library.environment.merging(["VECFILL_TEST_BLOCKED_RESOLVER": folder.path]) { own, _ in own }
   }
 
   /// From now on a lookup blocks.

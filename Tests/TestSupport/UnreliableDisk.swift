@@ -1,7 +1,6 @@
 import Foundation
 
-/// A disk below a process's folder that fails, or loses what was not synced when the power goes: scripts/crash.d/disk.c,
-/// made by the system's C compiler.
+/// A disk below a process's folder that fails, or loses what was not synced when the power goes: scripts/crash.d/disk.c.
 package final class UnreliableDisk: Sendable {
   package enum Mode: String, CaseIterable, Sendable {
     /// A write or a sync fails, and so does every later one.
@@ -16,35 +15,26 @@ package final class UnreliableDisk: Sendable {
     case liar
   }
 
-  package static let compiler = BlockedResolver.compiler
+  private let library: PreloadedLibrary
 
-  private let made: TemporaryFolder
-  private let folder: String
-
-  /// - Parameter folder: what it holds, which need not be there yet; an absolute path.
-  package init(below folder: String) throws {
-    self.folder = folder
-    made = try TemporaryFolder()
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: Self.compiler)
-    process.arguments = [
-      "-O1", "-shared", "-fPIC", "-o", made.file("disk.so"), RepositoryFiles.path("scripts/crash.d/disk.c"), "-ldl",
-    ]
-    try process.run()
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else { throw POSIXError(.ENOEXEC) }
+  package init() throws {
+    library = try PreloadedLibrary(of: RepositoryFiles.path("scripts/crash.d/disk.c"))
   }
 
-  /// - Parameter event: the number of the write or sync that fails, from 1; nil where none does.
-  package func environment(_ mode: Mode, at event: Int? = nil, seed: UInt64 = 0) -> [String: String] {
-    [
-      "LD_PRELOAD": made.file("disk.so"), "VECFILL_TEST_DISK": folder, "VECFILL_TEST_DISK_MODE": mode.rawValue,
-      "VECFILL_TEST_DISK_AT": "\(event ?? 0)", "VECFILL_TEST_DISK_SEED": "\(seed)",
-    ]
+  /// - Parameters:
+  ///   - folder: what the disk holds, which need not be there yet; an absolute path.
+  ///   - event: the number of the write or sync that fails, from 1; nil where none does.
+  package func environment(
+    _ mode: Mode, below folder: String, at event: Int? = nil, seed: UInt64 = 0
+  ) -> [String: String] {
+    library.environment.merging([
+      "VECFILL_TEST_DISK": folder, "VECFILL_TEST_DISK_MODE": mode.rawValue, "VECFILL_TEST_DISK_AT": "\(event ?? 0)",
+      "VECFILL_TEST_DISK_SEED": "\(seed)",
+    ]) { own, _ in own }
   }
 
-  /// The writes and syncs of the last process that ended by itself.
-  package func events() throws -> Int {
+  /// The writes and syncs below `folder` of the last process that ended by itself.
+  package func events(below folder: String) throws -> Int {
     let text = try String(contentsOfFile: folder + ".events", encoding: .utf8)
     guard let count = Int(text) else { throw POSIXError(.EILSEQ) }
     return count

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The ledger's disk fails, is full, or loses power, at each of its writes and syncs in turn.
-@Suite(.enabled(if: FileManager.default.isExecutableFile(atPath: UnreliableDisk.compiler), "there is no C compiler"))
+@Suite(.enabled(if: FileManager.default.isExecutableFile(atPath: PreloadedLibrary.compiler), "there is no C compiler"))
 struct LedgerDiskTests {
   /// `VECFILL_DISK_POINTS=10000` tries each write and sync; the default is a share of them.
   static let points = ProcessInfo.processInfo.environment["VECFILL_DISK_POINTS"].flatMap(Int.init) ?? 5
@@ -23,9 +23,9 @@ struct LedgerDiskTests {
   }
 
   /// A run of 60 rows whose ledger's disk fails at `event`, and then a run without a fault.
-  static func outcome(_ mode: UnreliableDisk.Mode, at event: Int) async throws -> Outcome {
-    try await scene { scene, disk in
-      let exit = try await scene.fill([], disk.environment(mode, at: event, seed: seed))
+  static func outcome(_ disk: UnreliableDisk, _ mode: UnreliableDisk.Mode, at event: Int) async throws -> Outcome {
+    try await scene { scene, folder in
+      let exit = try await scene.fill([], disk.environment(mode, below: folder, at: event, seed: seed))
       let next = try await scene.fill()
       // A ledger that no sync has reached may be no database any more.
       let possiblyPaid = (try? await scene.status())?.totals.possiblyPaid ?? 0
@@ -36,21 +36,21 @@ struct LedgerDiskTests {
     }
   }
 
-  static func scene<T>(_ body: (Scene, UnreliableDisk) async throws -> T) async throws -> T {
+  /// - Parameter body: gets the ledger's folder, too.
+  static func scene<T>(_ body: (Scene, String) async throws -> T) async throws -> T {
     var result: T?
     try await Scene.run(.sqlite) { scene in
       try await scene.database.insert((0..<60).map { "message \($0)" })
-      let disk = try UnreliableDisk(below: URL(fileURLWithPath: scene.ledgerPath).deletingLastPathComponent().path)
-      result = try await body(scene, disk)
+      result = try await body(scene, URL(fileURLWithPath: scene.ledgerPath).deletingLastPathComponent().path)
     }
     return try #require(result)
   }
 
   /// How many writes and syncs of the ledger an undisturbed run makes, and which of them are tried.
-  static func tried() async throws -> (all: Int, points: [Int]) {
-    let all = try await scene { scene, disk in
-      #expect(try await scene.fill([], disk.environment(.lost)).code == 0)
-      return try disk.events()
+  static func tried(_ disk: UnreliableDisk) async throws -> (all: Int, points: [Int]) {
+    let all = try await scene { scene, folder in
+      #expect(try await scene.fill([], disk.environment(.lost, below: folder)).code == 0)
+      return try disk.events(below: folder)
     }
     var random = SeededGenerator(seed: seed)
     return (all, Array((1...all).shuffled(using: &random).prefix(points)))
@@ -58,10 +58,11 @@ struct LedgerDiskTests {
 
   @Test(arguments: [UnreliableDisk.Mode.error, .full, .lost, .torn])
   func `no row is wrong and nothing that was received is paid twice`(mode: UnreliableDisk.Mode) async throws {
-    let (all, points) = try await Self.tried()
+    let disk = try UnreliableDisk()
+    let (all, points) = try await Self.tried(disk)
     var codes: [Int32: Int] = [:]
     for point in points {
-      let outcome = try await Self.outcome(mode, at: point)
+      let outcome = try await Self.outcome(disk, mode, at: point)
       let place = Comment(rawValue: "\(mode) at write or sync \(point) of \(all), seed \(Self.seed): \(outcome.errors)")
       #expect(outcome.next.code == 0, "\(mode) at \(point), seed \(Self.seed): \(outcome.next.errors)")
       #expect(outcome.wrong == [], place)
@@ -85,10 +86,11 @@ struct LedgerDiskTests {
   }
 
   @Test func `a disk on which no sync does anything is seen to lose what was paid for`() async throws {
-    let (all, _) = try await Self.tried()
+    let disk = try UnreliableDisk()
+    let (all, _) = try await Self.tried(disk)
     var lost = 0
     for point in stride(from: all / 2, to: all, by: max(1, all / 16)) {
-      let outcome = try await Self.outcome(.liar, at: point)
+      let outcome = try await Self.outcome(disk, .liar, at: point)
       if outcome.paidAgain > 0 || outcome.next.code != 0 { lost += 1 }
     }
     #expect(lost > 0)

@@ -124,7 +124,7 @@ import Testing
   }
 
   @Test(
-    .enabled(if: FileManager.default.isExecutableFile(atPath: BlockedResolver.compiler)), arguments: StopTests.signals)
+    .enabled(if: FileManager.default.isExecutableFile(atPath: PreloadedLibrary.compiler)), arguments: StopTests.signals)
   func `a second signal ends a run that hangs in the lookup of a name`(signal: (number: Int32, code: Int32))
     async throws
   {

@@ -1,23 +1,7 @@
 /// What became of the lines of a load, each counted once; the first few of each kind are named.
 package struct LoadTally: Equatable, Sendable {
-  /// Why a line's vector was not written, though nothing is wrong with the files as a whole.
-  package struct Named: Equatable, Sendable {
-    package private(set) var count = 0
-    package private(set) var first: [LinePlace] = []
-    package static let most = 3
-
-    package init() {}
-
-    package mutating func add(_ place: LinePlace) {
-      count += 1
-      if first.count < Self.most { first.append(place) }
-    }
-
-    package mutating func add(_ other: Named) {
-      count += other.count
-      first = Array((first + other.first).prefix(Self.most))
-    }
-  }
+  /// Lines, and where the first of them are.
+  package typealias Named = Examples<LinePlace>
 
   package var files = 0
   package var lines = 0

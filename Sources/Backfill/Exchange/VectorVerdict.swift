@@ -27,7 +27,10 @@ package enum VectorVerdict: Equatable, Sendable {
         self = .refused("its vector is all zeros, which no search finds")
         return
       }
-      block.append(vector.count == dimensions ? vector[...] : VectorVerdict.cut(vector, to: dimensions)[...])
+      block.append(
+        vector.count == dimensions
+          ? vector
+          : Vectors.beginning(of: vector, count: dimensions) ?? Array(repeating: 0, count: dimensions))
     }
     let whole = weights.isEmpty ? Array(block[0]) : block.mean(of: 0..<block.count, weights: weights)
     let length = VectorVerdict.length(whole) ?? 0
@@ -44,11 +47,5 @@ package enum VectorVerdict: Equatable, Sendable {
       for value in values { sum += Double(value) * Double(value) }
       return sum.squareRoot()
     }
-  }
-
-  private static func cut(_ vector: [Float], to dimensions: Int) -> [Float] {
-    let first = vector.prefix(dimensions)
-    let length = first.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
-    return first.map { length > 0 ? Float(Double($0) / length) : 0 }
   }
 }

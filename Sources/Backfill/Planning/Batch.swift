@@ -136,27 +136,13 @@ package struct Batch: Equatable, Sendable {
     /// The tokens that a budget counts for a reply that reports `told` as billed (P5): never fewer than an exact count made
     /// here. Without an exact count, and if `told` can't be right, it is the most that the texts can have.
     package func spentTokens(told: Int?) -> Int {
-      guard let told, isCredible(told) else { return mostTokens }
-      return isExact ? max(told, tokenCount) : told
+      let spent = LineTokens(self).spent(told: told)
+      // Some servers report characters or words, which are not taken for tokens beside an estimate.
+      return !isExact && spent == told && isOtherCount(spent) ? mostTokens : spent
     }
 
     /// Whether the counts are those that the provider makes.
     package var isExact: Bool { mostTokens == tokenCount }
-
-    /// A report of less than this share of the estimate is not believed: in no language do texts have so few tokens
-    /// (`TokenEstimator.errorBand`).
-    private static let leastShare = 0.7
-
-    /// Whether `told` can be the number of tokens. Beside an exact count a report that is too low does no harm. Beside an
-    /// estimate it would, so characters or words, which some servers report, are not taken for tokens.
-    private func isCredible(_ told: Int) -> Bool {
-      let texts = texts
-      guard told >= inputs.reduce(0, { $0 + $1.leastTokens }), told <= texts.reduce(0, { $0 + $1.mostTokens }) else {
-        return isExact && told < tokenCount
-      }
-      if isExact { return true }
-      return Double(told) >= Contents.leastShare * Double(tokenCount) && !isOtherCount(told)
-    }
 
     /// Whether what a provider reports can correct the estimate: it is tokens, and nothing else that servers count.
     package func tellsTokens(_ told: Int?) -> Bool {

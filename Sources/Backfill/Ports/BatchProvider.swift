@@ -86,7 +86,7 @@ package struct ProviderBatch: Equatable, Sendable {
   }
 
   package let id: String
-  package let state: State
+  package var state: State
   /// What the provider calls its state, e.g. "in_progress".
   package let told: String
   /// Nil where there is none, as where every request failed.

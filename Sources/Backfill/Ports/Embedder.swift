@@ -82,7 +82,7 @@ package struct EmbeddingFailure: Error, Equatable, Sendable {
   /// The index of the refused input, where the provider names it.
   package let badIndex: Int?
   /// Whether the provider may have done, and billed, the work: the request was sent and no reply came.
-  package let mayHaveBeenBilled: Bool
+  package var mayHaveBeenBilled: Bool
   package let rateLimits: RateLimitHints
   /// Whether nothing says that the server behind the connection works: no reply that came over it before could be used.
   /// Behind a balancer it may be the one that is broken, and then the failure says nothing of the texts. The default is

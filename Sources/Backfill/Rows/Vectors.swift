@@ -24,6 +24,13 @@ package struct Vectors: Equatable, Sendable {
     values.append(contentsOf: vector)
   }
 
+  /// The first values of `vector`, brought to length 1; nil where all of them are zeros.
+  package static func beginning(of vector: [Float], count: Int) -> [Float]? {
+    let first = vector.prefix(count)
+    let length = first.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
+    return length > 0 ? first.map { Float(Double($0) / length) } : nil
+  }
+
   /// The mean of the vectors in `range`, weighted and of length 1.
   package func mean(of range: Range<Int>, weights: [Int]) -> [Float] {
     var sums = [Double](repeating: 0, count: dimensions)

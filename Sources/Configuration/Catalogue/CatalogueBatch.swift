@@ -22,6 +22,9 @@ package struct CatalogueBatch: Hashable, Sendable {
 }
 
 extension CatalogueBatch {
+  /// What one file may hold.
+  package var limits: BatchFileLimits { BatchFileLimits(bytes: maxFileBytes, inputs: maxInputs, lines: maxLines) }
+
   init(_ value: YAMLValue) throws(Failure) {
     let keys = try value.mapping(keys: [
       "format", "max_file_bytes", "max_inputs", "max_lines", "price_factor", "window_hours",

@@ -63,9 +63,7 @@ package struct APIEmbedder: Embedder {
     do {
       return try await answer(to: texts, as: role)
     } catch {
-      var failure = error
-      failure.address = address
-      throw failure
+      throw error.at(address)
     }
   }
 

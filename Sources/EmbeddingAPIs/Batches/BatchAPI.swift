@@ -32,13 +32,7 @@ struct BatchAPI: Sendable {
   func line(_ id: String, _ members: [(name: String, value: String)], _ texts: [String]) -> [UInt8] {
     let encoding = embedder.habits.withLock(\.encoding)
     let content = embedder.content(for: texts, as: .document, encoding).json
-    var json = JSONText(byteCount: content.count + 128)
-    json.add(verbatim: "{")
-    json.add(member: "custom_id", .string(id))
-    for member in members { json.add(member: member.name, .string(member.value)) }
-    json.add(member: "body") { $0.add(verbatim: content) }
-    json.add(verbatim: "}\n")
-    return json.bytes
+    return RequestLine.object(id, members, body: content) + [0x0A]
   }
 
   /// Sends a call and returns what the reply says; nil where the provider says that it knows nothing of that name.
@@ -220,14 +214,13 @@ struct BatchAPI: Sendable {
 extension EmbeddingFailure {
   /// The same with what is known of the bill.
   fileprivate func billed(_ mayHaveBeenBilled: Bool) -> EmbeddingFailure {
-    var failure = EmbeddingFailure(
-      kind, reason, status: status, code: code, requestID: requestID, retryAfter: retryAfter, badIndex: badIndex,
-      mayHaveBeenBilled: mayHaveBeenBilled, rateLimits: rateLimits)
-    (failure.isOfUntriedServer, failure.address, failure.serverMessage) = (isOfUntriedServer, address, serverMessage)
+    var failure = self
+    failure.mayHaveBeenBilled = mayHaveBeenBilled
     return failure
   }
 
-  fileprivate func at(_ address: String) -> EmbeddingFailure {
+  /// The same with the URL that was called.
+  func at(_ address: String) -> EmbeddingFailure {
     var failure = self
     failure.address = address
     return failure

@@ -28,26 +28,16 @@ struct BatchRecord {
   mutating func end(with faults: [JSONValue]) {
     guard batch.state == .failed else { return }
     if batch.outputFile != nil || (batch.completed ?? 0) > 0 {
-      batch = batch.endedEarly
+      batch.state = .expired
     } else {
       batch.error = ProviderBatch.Failed(faults)
     }
   }
 }
 
-extension ProviderBatch {
-  /// The same, of which a part is done.
-  fileprivate var endedEarly: ProviderBatch {
-    var batch = ProviderBatch(id: id, state: .expired, told: told)
-    (batch.outputFile, batch.errorFile, batch.createdAt) = (outputFile, errorFile, createdAt)
-    (batch.total, batch.completed, batch.failedRequests) = (total, completed, failedRequests)
-    return batch
-  }
-}
-
 extension ProviderBatch.Failed {
-  /// What a provider says of a batch that it refused as a whole. Its message may quote the file, so only what is known of
-  /// it is told.
+  /// What a provider says of a batch that it refused as a whole. Its message may quote the file, so only its known
+  /// parts are shown.
   fileprivate init(_ faults: [JSONValue]) {
     if let message = faults.lazy.compactMap(Self.enqueued).first {
       self.init(code: message.code, reason: message.reason, isOverEnqueued: true)

@@ -9,7 +9,7 @@ struct Redaction: Sendable {
   /// Texts of earlier requests: a server, or what stands before it, can answer one request with another's words.
   var others: [String] = []
   /// How many texts there are of which none is at hand, as where a batch's output is read; nil where `texts` has them all.
-  /// Nothing of what is said of them is told then but words that are known or can be no text's.
+  /// Then only words are shown that are known, or that can't be part of a text.
   var unseenCount: Int?
 
   var textCount: Int { unseenCount ?? texts.count }

@@ -1,4 +1,5 @@
 import Backfill
+import Foundation
 
 /// The lines of a file of requests as OpenAI's Batch API and `vllm run-batch` take them, a row a line.
 package struct RequestLine: Sendable {
@@ -26,13 +27,21 @@ package struct RequestLine: Sendable {
       model: model, texts: texts, encoding: encoding, encodingField: "encoding_format", dimensions: dimensions,
       fields: fields
     ).json
+    return RequestLine.withoutBreaks(RequestLine.object("\(ticket)", RequestLine.endpoint, body: body)) + [0x0A]
+  }
+
+  /// What OpenAI's lines name beside the id and the body.
+  static let endpoint = [(name: "method", value: "POST"), (name: "url", value: OpenAIBatches.endpoint)]
+
+  /// A line's object: its id, then `members`, then the request's body.
+  static func object(_ id: String, _ members: [(name: String, value: String)], body: Data) -> [UInt8] {
     var json = JSONText(byteCount: body.count + 160)
     json.add(verbatim: "{")
-    json.add(member: "custom_id", .string("\(ticket)"))
-    json.add(verbatim: #","method":"POST","url":"/v1/embeddings","body":"#)
-    json.add(verbatim: String(decoding: body, as: UTF8.self))
+    json.add(member: "custom_id", .string(id))
+    for member in members { json.add(member: member.name, .string(member.value)) }
+    json.add(member: "body") { $0.add(verbatim: body) }
     json.add(verbatim: "}")
-    return RequestLine.withoutBreaks(json.bytes) + [0x0A]
+    return json.bytes
   }
 
   /// Escapes the characters beyond ASCII at which other programs end a line, as Python's `splitlines` does: U+0085, U+2028

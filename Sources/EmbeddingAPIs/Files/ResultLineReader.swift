@@ -131,18 +131,11 @@ package struct ResultLineReader {
       if !isWhole { fault = fault ?? "a value of its vector is no number" }
     case UInt8(ascii: "\""):
       try scanner.withString { text in
-        let count = Base64.byteCount(of: text)
-        guard count.isMultiple(of: 4) else {
+        if let floats = Base64.floats(of: text) {
+          values = floats
+        } else {
           fault = fault ?? "its vector is no base64 of float32 values"
-          return
         }
-        var isBase64 = true
-        values = [Float](unsafeUninitializedCapacity: count / 4) { buffer, initialized in
-          initialized = count / 4
-          guard let start = buffer.baseAddress else { return }
-          isBase64 = Base64.decode(text, to: UnsafeMutableRawPointer(start))
-        }
-        if !isBase64 { fault = fault ?? "its vector is no base64 of float32 values" }
       }
     default:
       try scanner.skip()

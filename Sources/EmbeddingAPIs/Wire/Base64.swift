@@ -46,6 +46,19 @@ enum Base64 {
     }
   }
 
+  /// The float32 values that `text` stands for; nil where it is no base64 of such.
+  static func floats(of text: UnsafeBufferPointer<UInt8>) -> [Float]? {
+    let count = byteCount(of: text)
+    guard count.isMultiple(of: 4) else { return nil }
+    var isDecoded = count == 0
+    let floats = [Float](unsafeUninitializedCapacity: count / 4) { buffer, initialized in
+      guard let start = buffer.baseAddress else { return }
+      isDecoded = decode(text, to: start)
+      initialized = count / 4
+    }
+    return isDecoded ? floats : nil
+  }
+
   private static func unpadded(_ text: UnsafeBufferPointer<UInt8>) -> UnsafeBufferPointer<UInt8> {
     let padding = text.suffix(2).reversed().prefix { $0 == UInt8(ascii: "=") }.count
     return UnsafeBufferPointer(rebasing: text.dropLast(padding))

@@ -225,13 +225,9 @@ struct EmbeddingsReplyReader {
       return areNumbers ? nil : Self.noNumber
     case UInt8(ascii: "\""):
       return try scanner.withString { text in
-        let byteCount = Base64.byteCount(of: text)
-        guard byteCount.isMultiple(of: 4) else { return Self.notFloats }
-        vector = [Float](repeating: 0, count: byteCount / 4)
-        let isDecoded = vector.withUnsafeMutableBytes { block in
-          block.baseAddress.map { Base64.decode(text, to: $0) } ?? false
-        }
-        return isDecoded ? nil : Self.notFloats
+        guard let floats = Base64.floats(of: text), !floats.isEmpty else { return Self.notFloats }
+        vector = floats
+        return nil
       }
     default: return try skipNoVector(&scanner)
     }
@@ -241,11 +237,8 @@ struct EmbeddingsReplyReader {
   private mutating func takeBeginning(of vector: [Float]) -> String? {
     guard vector.count >= dimensions else { return faultOf(length: vector.count) }
     guard vector.allSatisfy(\.isFinite) else { return Self.notFinite }
-    var beginning = vector.prefix(dimensions)
-    if vector.count > dimensions {
-      let length = beginning.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
-      guard length > 0 else { return "the first \(dimensions) values of its vector are all zeros" }
-      for index in beginning.indices { beginning[index] = Float(Double(beginning[index]) / length) }
+    guard let beginning = vector.count > dimensions ? Vectors.beginning(of: vector, count: dimensions) : vector else {
+      return "the first \(dimensions) values of its vector are all zeros"
     }
     let start = objects.count * dimensions
     values.replaceSubrange(start..<start + dimensions, with: beginning)

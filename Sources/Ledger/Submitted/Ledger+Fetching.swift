@@ -48,7 +48,7 @@ extension Ledger {
     return try await write { db in
       guard let all = try Ledger.openRows(of: line.id, db) else { return nil }
       let rows = all.filter { !unusable.contains($0.input) }
-      let checksum = reply.vectors.values.withUnsafeBytes { vectors in
+      let checksum = reply.vectors.withLittleEndian { vectors in
         SpoolChecksum(
           of: line.id, target: line.target, rows: rows, dimensions: reply.vectors.dimensions, vectors: vectors
         ).bytes
@@ -56,18 +56,9 @@ extension Ledger {
       try db.cachedStatement(
         sql: "UPDATE batch SET state = 'received', contents = ? WHERE run_id = ? AND number = ?"
       ).execute(arguments: [BatchContents.encode(rows), line.id.run, line.id.number])
-      try db.cachedStatement(
-        sql: """
-          INSERT INTO receipt
-            (run_id, number, request_id, inputs, billed_tokens, is_counted_here, cost, spent, received_at, fitted_rows,
-              is_placed_by_order)
-          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-          """
-      ).execute(arguments: [
-        line.id.run, line.id.number, reply.requestID, line.inputs, reply.billedTokens ?? line.tokens.counted,
-        reply.billedTokens == nil, cost, spent ?? cost, date.timeIntervalSince1970, line.fittedRows,
-        reply.isPlacedByOrder,
-      ])
+      try Ledger.enterReceipt(
+        of: reply, to: line.id, inputs: line.inputs, counted: line.tokens.counted, cost: cost, spent: spent,
+        fittedRows: line.fittedRows, at: date, db)
       try Ledger.spool(reply.vectors, of: line.id, checksum, db)
       if remembersTexts { try Ledger.remember(rows, reply.vectors, of: line.target, db) }
       try Ledger.release(all, of: line, db)

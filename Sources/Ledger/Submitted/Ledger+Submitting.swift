@@ -53,8 +53,7 @@ extension Ledger {
     let contents = try lines.map { try BatchContents.encode($0.rows) }
     return try await write { db in
       let tokens = lines.reduce(0) { $0 + $1.tokens.counted }
-      let underWay =
-        try Int.fetchOne(db, sql: "SELECT SUM(tokens) FROM provider_batch WHERE state IN \(Ledger.open)") ?? 0
+      let underWay = try Ledger.tokensUnderWay(db)
       let reservations = lines.compactMap(\.reservation)
       try db.execute(
         sql: """
@@ -69,23 +68,21 @@ extension Ledger {
         ])
       let id = db.lastInsertedRowID
       for (line, contents) in zip(lines, contents) { try Ledger.enter(line, contents, of: id, db) }
-      for (target, place) in places {
-        try db.execute(
-          sql: "INSERT OR REPLACE INTO submitted_through (target_id, place) VALUES (?, ?)",
-          arguments: [target, Ledger.json(place)])
-      }
+      try Ledger.enter(places, db)
       return id
     }
   }
 
   /// Up to where the columns were read without a row to submit.
   package func record(_ places: [Int64: SubmittedPlace]) async throws {
-    try await write { db in
-      for (target, place) in places {
-        try db.execute(
-          sql: "INSERT OR REPLACE INTO submitted_through (target_id, place) VALUES (?, ?)",
-          arguments: [target, Ledger.json(place)])
-      }
+    try await write { db in try Ledger.enter(places, db) }
+  }
+
+  private static func enter(_ places: [Int64: SubmittedPlace], _ db: Database) throws {
+    for (target, place) in places {
+      try db.execute(
+        sql: "INSERT OR REPLACE INTO submitted_through (target_id, place) VALUES (?, ?)",
+        arguments: [target, json(place)])
     }
   }
 
@@ -159,9 +156,11 @@ extension Ledger {
 
   /// The tokens of all batches that are under way, of whatever job: an account has one limit.
   package func tokensUnderWay() async throws -> Int {
-    try await read { db in
-      try Int.fetchOne(db, sql: "SELECT SUM(tokens) FROM provider_batch WHERE state IN \(Ledger.open)") ?? 0
-    }
+    try await read { db in try Ledger.tokensUnderWay(db) }
+  }
+
+  private static func tokensUnderWay(_ db: Database) throws -> Int {
+    try Int.fetchOne(db, sql: "SELECT SUM(tokens) FROM provider_batch WHERE state IN \(open)") ?? 0
   }
 
   /// Dollars that were spent on these columns, or may have been, with what is reserved for what is under way.

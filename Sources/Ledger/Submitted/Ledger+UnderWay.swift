@@ -18,10 +18,7 @@ extension Ledger {
 
   private func rowsLike(_ rows: [RowKey: TextDigest], in table: String, of target: Int64) async throws -> Set<RowKey> {
     try await read { db in
-      guard
-        try Bool.fetchOne(
-          db, sql: "SELECT EXISTS (SELECT 1 FROM \(table) WHERE target_id = ?)", arguments: [target]) == true
-      else { return [] }
+      guard try Ledger.hasRows(in: table, of: target, db) else { return [] }
       let found = try Row.fetchCursor(
         db,
         sql: "SELECT key, digest FROM \(table) WHERE target_id = ? AND key IN (SELECT value FROM json_each(?))",
@@ -33,6 +30,12 @@ extension Ledger {
       }
       return keys
     }
+  }
+
+  /// Whether `table` has a row of the column.
+  static func hasRows(in table: String, of target: Int64, _ db: Database) throws -> Bool {
+    try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM \(table) WHERE target_id = ?)", arguments: [target])
+      == true
   }
 
   /// Those of `texts` that a row under way has.
@@ -57,19 +60,21 @@ extension Ledger {
   /// The rows whose vectors are in the spool, with the digests of the texts that were embedded: they are written before
   /// they are asked for again.
   package func spooledRows(of target: Int64) async throws -> [RowKey: TextDigest] {
-    try await read { db in
-      var rows: [RowKey: TextDigest] = [:]
-      let batches = try Data.fetchCursor(
-        db,
-        sql: """
-          SELECT contents FROM spool JOIN batch USING (run_id, number)
-          WHERE state IN ('received', 'settled') AND target_id = ? ORDER BY run_id, number
-          """, arguments: [target])
-      while let batch = try batches.next() {
-        for row in try BatchContents.decode(batch) where row.piece == nil { rows[row.key] = row.digest }
-      }
-      return rows
+    try await read { db in try Ledger.spooledTexts(of: target, db) }
+  }
+
+  static func spooledTexts(of target: Int64, _ db: Database) throws -> [RowKey: TextDigest] {
+    var rows: [RowKey: TextDigest] = [:]
+    let batches = try Data.fetchCursor(
+      db,
+      sql: """
+        SELECT contents FROM spool JOIN batch USING (run_id, number)
+        WHERE state IN ('received', 'settled') AND target_id = ? ORDER BY run_id, number
+        """, arguments: [target])
+    while let batch = try batches.next() {
+      for row in try BatchContents.decode(batch) where row.piece == nil { rows[row.key] = row.digest }
     }
+    return rows
   }
 
   /// Up to where the column was submitted.

@@ -10,12 +10,11 @@ extension BatchDesk {
     let open = try await ledger.lines(of: batch.id)
     for file in shown.files {
       let isThere = try await trying {
-        // What an earlier try has taken is left out by the ledger.
-        let lines = try await ledger.lines(of: batch.id)
         let seen = Locked<Set<String>>([])
-        return try await provider.answers(in: file, count: { open[$0]?.inputs ?? lines[$0]?.inputs }) { answer in
+        return try await provider.answers(in: file, count: { open[$0]?.inputs }) { answer in
           try Task.checkCancellation()
-          try await take(answer, lines, seen, tally, collect)
+          // What an earlier try has taken is left out by the ledger.
+          try await take(answer, open, seen, tally, collect)
         }
       }
       isGone = isGone || !isThere
@@ -90,13 +89,13 @@ extension BatchDesk {
       isGone || shown.state == .completed && (shown.outputFile?.isEmpty == false || shown.completed ?? 0 > 0)
     var reasons = isGone ? ["what it brought is gone"] : []
     if let error = shown.error { reasons.append(error.reason) }
+    let causes = reasons + [tally.why].compactMap(\.self)
     let rest = try await ledger.ended(
       batch.id, as: .fetched, rest: mayBePaid ? .lost : .missing,
-      reason: (reasons + [tally.why].compactMap(\.self)).isEmpty
-        ? nil : (reasons + [tally.why].compactMap(\.self)).joined(separator: "; "), at: time.now())
+      reason: causes.isEmpty ? nil : causes.joined(separator: "; "), at: time.now())
     tally.failed += rest.lines
     if mayBePaid { tally.possiblyPaid += rest.lines }
-    await forget(batch)
+    await forget(file: batch.fileID)
     tell(
       .fetched, batch, id: shown.id, ([shown.told, tally.words] + reasons).joined(separator: "; "),
       isIncomplete: tally.isIncomplete)
@@ -106,7 +105,7 @@ extension BatchDesk {
     return Failure(
       .unavailable, job.model.provider,
       "a batch ended (\(shown.told)) and none of its \(batch.lines) lines was answered: "
-        + ((reasons + [tally.why].compactMap(\.self)).first ?? "no reason was told"),
+        + (causes.first ?? "no reason was told"),
       remedy: "run the same command again to submit its rows again")
   }
 }

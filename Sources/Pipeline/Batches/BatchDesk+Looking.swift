@@ -93,7 +93,7 @@ extension BatchDesk {
     let said = reason.isEmpty ? "no reason was told" : reason
     let rest = try await ledger.ended(
       batch.id, as: isOver ? .overEnqueued : .refused, rest: .missing, reason: said, at: time.now())
-    await forget(batch)
+    await forget(file: batch.fileID)
     tell(.refused, batch, id: shown.id, "the provider refused it, and its \(rest.rows) rows come again: \(said)")
     // Less than a line can't be sent.
     guard !isOver || batch.lines == 1 && batch.tokensUnderWay <= batch.tokens else { return nil }
@@ -104,8 +104,8 @@ extension BatchDesk {
 
   /// The file of requests holds texts: it is deleted as soon as nobody needs it. Where that fails, it goes by itself after
   /// some time.
-  func forget(_ batch: SubmittedBatch) async {
-    guard let file = batch.fileID else { return }
+  func forget(file: String?) async {
+    guard let file else { return }
     do { try await provider.delete(file: file) } catch { return }
   }
 }

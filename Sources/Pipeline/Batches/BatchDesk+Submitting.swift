@@ -124,8 +124,7 @@ extension BatchDesk {
       return false
     case .refused(let failure):
       _ = try await ledger.ended(id, as: .refused, rest: .missing, reason: failure.summary, at: time.now())
-      // Where that fails, it goes by itself after some time.
-      do { try await provider.delete(file: fileID) } catch {}
+      await forget(file: fileID)
       // Something else of the account may have to end first.
       guard failure.kind.failureClass.reaction == .hold, try await ledger.tokensUnderWay() > 0 else { throw failure }
       tell(.refused, nil, "the provider takes no more for now: \(failure.summary)")
@@ -157,6 +156,6 @@ extension BatchDesk {
   }
 
   private static func nonce() -> String {
-    (0..<16).map { _ in String(format: "%02x", UInt8.random(in: .min ... .max)) }.joined()
+    (0..<16).map { _ in UInt8.random(in: .min ... .max) }.hex
   }
 }

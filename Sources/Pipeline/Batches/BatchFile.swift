@@ -29,7 +29,7 @@ final class BatchFile {
 
   /// The name by which the provider knows it, made from what is in it.
   func name(ofJob job: String) -> String {
-    let hex = digest.bytes.prefix(16).map { String(format: "%02x", $0) }.joined()
+    let hex = Array(digest.bytes.prefix(16)).hex
     let plain = job.unicodeScalars.filter {
       $0.isASCII && ($0.properties.isAlphabetic || "0123456789-_".unicodeScalars.contains($0))
     }

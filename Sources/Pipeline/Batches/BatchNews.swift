@@ -1,6 +1,6 @@
 import Backfill
 
-/// What a person is told of a batch: one line, without texts (P10).
+/// A line of the log about a batch, without texts (P10).
 package struct BatchNews: Equatable, Sendable {
   package enum Kind: String, Sendable, CaseIterable {
     case submitted

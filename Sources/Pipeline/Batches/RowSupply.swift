@@ -98,12 +98,7 @@ struct RowSupply {
   private func leftOut(
     _ page: MessagePage, _ condemned: [RowKey: TextDigest], _ column: Column, _ target: Int64
   ) async throws -> Set<RowKey> {
-    var digests: [RowKey: TextDigest] = [:]
-    for message in page.messages {
-      guard let text = message.text, !text.isBlank else { continue }
-      let digest = TextDigest(of: text)
-      if condemned[message.key] != digest { digests[message.key] = digest }
-    }
+    let digests = page.messages.digests.filter { condemned[$0.key] != $0.value }
     var left = try await ledger.underWay(digests, of: target)
     left.formUnion(try await ledger.refused(digests, of: target))
     for (key, digest) in digests where column.spooled[key] == digest { left.insert(key) }

@@ -35,25 +35,6 @@ struct BatchReport: Encodable {
     reason = batch.reason
   }
 
-  private enum CodingKeys: String, CodingKey {
-    case batch, file, state, told, rows, lines, tokens, reservedUsd, submittedAt, expiresSoon, reason
-  }
-
-  func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(batch, forKey: .batch)
-    try container.encode(file, forKey: .file)
-    try container.encode(state, forKey: .state)
-    try container.encode(told, forKey: .told)
-    try container.encode(rows, forKey: .rows)
-    try container.encode(lines, forKey: .lines)
-    try container.encode(tokens, forKey: .tokens)
-    try container.encode(reservedUsd, forKey: .reservedUsd)
-    try container.encode(submittedAt, forKey: .submittedAt)
-    try container.encode(expiresSoon, forKey: .expiresSoon)
-    try container.encode(reason, forKey: .reason)
-  }
-
   /// Its state in words.
   var standing: String {
     let shown = told.map { " (\($0))" } ?? ""

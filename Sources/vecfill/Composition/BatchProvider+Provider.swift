@@ -3,7 +3,7 @@ import Configuration
 import EmbeddingAPIs
 
 extension ProviderSettings {
-  /// The batch API of the provider that these settings describe; `notify` is told what its embedder would be told.
+  /// The batch API of the provider that these settings describe; `notify` gets the notices that its embedder would give.
   ///
   /// Throws a `Failure` with `.configuration` that names the providers with a batch API where this one has none.
   func makeBatchProvider(
@@ -18,8 +18,7 @@ extension ProviderSettings {
         remedy: "run the job without batch mode; \(others)")
     }
     let embedder = try apiEmbedder(for: model, notify: notify)
-    let limits = BatchFileLimits(bytes: batch.maxFileBytes, inputs: batch.maxInputs, lines: batch.maxLines)
-    let options = BatchOptions(limits: limits, windowHours: batch.windowHours)
+    let options = BatchOptions(limits: batch.limits, windowHours: batch.windowHours)
     return switch batch.format {
     case .openai: try OpenAIBatches(embedder, options)
     case .mistral: try MistralBatches(embedder, options)

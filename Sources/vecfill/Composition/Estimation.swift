@@ -94,8 +94,7 @@ struct Estimation {
       batch: configuration.catalogueProvider.batch.flatMap {
         guard candidate.provider.isEmpty else { return nil }
         return BatchOutlook.Offer(
-          file: BatchFileLimits(bytes: $0.maxFileBytes, inputs: $0.maxInputs, lines: $0.maxLines),
-          windowHours: $0.windowHours, enqueuedTokens: configuration.enqueuedTokens)
+          file: $0.limits, windowHours: $0.windowHours, enqueuedTokens: configuration.enqueuedTokens)
       })
   }
 

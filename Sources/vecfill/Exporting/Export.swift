@@ -13,12 +13,12 @@ struct Export: Sendable {
   let line: RequestLine
   let folder: ExportFolder
 
-  /// - Parameter progress: is told of the rows of each page that was read.
+  /// - Parameter progress: gets the number of rows of each page that was read.
   func run(_ progress: @Sendable (Int, _ source: String) -> Void) async throws -> ExportManifest {
     var place = await folder.manifest.next
     while let now = place {
       let source = job.sources[now.source]
-      let held = try await held(of: source)
+      let held = try await ledger?.contents(of: source, in: store, job)
       let tag = try job.fingerprint(of: source).tag()
       var request = PageRequest(after: now.after, limit: job.pageLimit)
       request.rows = now.isOfEdited ? .edited : .missing
@@ -48,14 +48,6 @@ struct Export: Sendable {
     next.isOfEdited = false
     next.source += 1
     return next.source < job.sources.count ? next : nil
-  }
-
-  /// What the ledger holds of `source` that need not be paid for again.
-  private func held(of source: Source) async throws -> Ledger.ColumnContents? {
-    guard let ledger, let column = try await store.column(of: source) else { return nil }
-    let source = try await store.named(source)
-    return try await ledger.contents(
-      of: column, source, in: store.identity, fingerprint: job.fingerprint(of: source))
   }
 
   private func written(

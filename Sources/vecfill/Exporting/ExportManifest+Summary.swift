@@ -1,7 +1,7 @@
 import Backfill
 
 extension ExportManifest {
-  /// What a person is told at the end.
+  /// What the command prints at its end.
   func summary(_ folder: String) -> String {
     var lines = ["exported \(rows.exported.of("row")) in \(parts.of("part")) to \(folder)"]
     let left: [(String, Int)] = [

@@ -1,6 +1,6 @@
 import Backfill
 
-/// What a load is told to a person.
+/// What `vecfill load` prints at its end.
 struct LoadReport {
   let loaded: JobRun.Loaded
   let folder: String

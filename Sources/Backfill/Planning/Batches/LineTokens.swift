@@ -1,5 +1,5 @@
-/// The tokens of a batch's line as they were counted before it was sent. What its answer is worth is judged by them alone:
-/// the texts are not kept (P10).
+/// The tokens of a request, or of a batch's line, as they were counted before it was sent. What a line's answer is worth is
+/// judged by them alone: the texts are not kept (P10).
 package struct LineTokens: Equatable, Sendable, Codable {
   /// Counted or estimated.
   package let counted: Int
@@ -17,7 +17,8 @@ package struct LineTokens: Equatable, Sendable, Codable {
     ceiling = contents.texts.reduce(0) { $0 + $1.mostTokens }
   }
 
-  /// A provider that reports less than this share of what is estimated is not believed, as for a request.
+  /// A report of less than this share of the estimate is not believed: in no language do texts have so few tokens
+  /// (`TokenEstimator.errorBand`).
   private static let leastShare = 0.7
 
   private var isExact: Bool { counted == most }
