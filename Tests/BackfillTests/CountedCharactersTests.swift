@@ -33,4 +33,27 @@ import Testing
     let text = " \(Self.word)  \(Self.word) "
     #expect(Self.contents([text]).trusted(82) == nil && Self.contents([text]).trusted(80) == 80)
   }
+
+  @Test(arguments: [
+    "où est la bibliothèque ?", "e\u{301}té\r\nété\r\n", "日本語 の テキスト", "🏳️‍🌈 👨‍👩‍👧 ok", "\u{600}12 \u{600}34",
+    "नमस्ते दुनिया", "a\u{2003}b\u{3000}c\u{85}d",
+  ])
+  func `each kind of count that isn't tokens is known as such`(_ text: String) {
+    let texts = ["\(text) plain words", text]
+    let counts = OtherCounts(of: texts)
+    func sum(_ count: (String) -> Int) -> Int { texts.reduce(0) { $0 + count($1) } }
+    let others = [
+      sum(\.utf8.count), sum(\.utf16.count), sum(\.unicodeScalars.count), sum(\.count),
+      sum { $0.split(whereSeparator: \.isWhitespace).count },
+    ]
+    for told in others { #expect(counts.contains(told), "\(told)") }
+    for told in 1...(others.max() ?? 1) where !others.contains(told) { #expect(!counts.contains(told), "\(told)") }
+  }
+
+  @Test func `white space is what Unicode calls so`() {
+    for value in 0...0x10FFFF as ClosedRange<UInt32> {
+      guard let scalar = Unicode.Scalar(value) else { continue }
+      if scalar.isWhiteSpace != scalar.properties.isWhitespace { Issue.record("U+\(String(value, radix: 16))") }
+    }
+  }
 }

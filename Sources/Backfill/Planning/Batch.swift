@@ -152,15 +152,10 @@ package struct Batch: Equatable, Sendable {
 
     private func isOtherCount(_ told: Int) -> Bool {
       let texts = texts
+      if OtherCounts(of: texts).contains(told) { return true }
       let stripped = texts.map(\.stripped)
-      return Contents.otherCounts.contains { told == $0(texts) || told == $0(stripped) }
+      return stripped != texts && OtherCounts(of: stripped).contains(told)
     }
-
-    /// What servers without a tokenizer report: characters of each kind, bytes, words.
-    private static let otherCounts: [@Sendable ([String]) -> Int] = [
-      characters, { $0.reduce(0) { $0 + $1.utf16.count } }, { $0.reduce(0) { $0 + $1.utf8.count } },
-      { $0.reduce(0) { $0 + $1.split(whereSeparator: \.isWhitespace).count } }, { $0.reduce(0) { $0 + $1.count } },
-    ]
 
     private static let characters: @Sendable ([String]) -> Int = { $0.reduce(0) { $0 + $1.unicodeScalars.count } }
 
@@ -196,7 +191,7 @@ extension String {
   /// The text without the white space at its ends, as Python's `strip` has it.
   fileprivate var stripped: String {
     func isKept(_ scalar: Unicode.Scalar) -> Bool {
-      !scalar.properties.isWhitespace && !(0x1C...0x1F).contains(scalar.value)
+      !scalar.isWhiteSpace && !(0x1C...0x1F).contains(scalar.value)
     }
     let scalars = unicodeScalars
     guard let start = scalars.firstIndex(where: isKept), let end = scalars.lastIndex(where: isKept) else { return "" }
