@@ -53,7 +53,9 @@ extension Conductor {
     let isProbeAlone = isProbing && !isolation.hasAnswer
     if isProbeAlone, let probe = planned.firstIndex(where: \.isProbe) { planned.swapAt(0, probe) }
 
-    while let next = planned.first, requested.count < window.limit, !isWriteQueueLong, !writes.isFull {
+    // Until the comparisons are done nothing is written, so they can't wait for the queue of writes.
+    let isQueueFull = comparisons.isDone && (isWriteQueueLong || writes.isFull)
+    while let next = planned.first, requested.count < window.limit, !isQueueFull {
       guard !isProbeAlone || next.isProbe else { break }
       guard tally.requests < policy.bounds.requests ?? .max else {
         actions += stop(.requests, at: now)
