@@ -54,6 +54,12 @@ import Testing
     #expect(world.condemnedByChance == 0)
   }
 
+  @Test(arguments: [5_707, 8_393, 9_515] as [UInt64])
+  func `a column of unknown vectors is compared though the replies of earlier runs wait to be written`(seed: UInt64) {
+    let world = Self.run(seed, losesLedgers: true)
+    #expect(world.lostLedgers > 0)
+  }
+
   @Test func `no odd text, row, lock, outage, edit or kill stops, loses or mixes anything else`() {
     var total: [Trouble: Int] = [:]
     var crashes = 0

@@ -39,7 +39,9 @@ import Testing
         seed: seed, faults: HostileWorldTests.faults(&random), troubles: Trouble.allCases, most: 25,
         cutting: Self.cutting)
       var isComplete = false
+      // What is known of a piece that breaks requests goes with a run, so that none may get past it while all are ended early.
       while !isComplete, world.runs < 300, world.violations.isEmpty {
+        if world.runs == 250 { world.calm() }
         isComplete = world.run()?.exitCode == .complete
       }
       #expect(isComplete, "seed \(seed), \(world.runs) runs")
