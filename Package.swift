@@ -126,6 +126,7 @@ let package = Package(
       name: "VecfillTests",
       dependencies: [
         "TestSupport", "Backfill", "EmbeddingAPIs", "Ledger", "MessageStores", "PgVector", "Tokenizer", "vecfill",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
   ]

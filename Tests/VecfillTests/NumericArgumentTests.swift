@@ -1,6 +1,10 @@
+import ArgumentParser
+import Backfill
 import Foundation
 import TestSupport
 import Testing
+
+@testable import vecfill
 
 /// No number on the command line ends the process by a trap: it is taken, or refused with 64.
 @Suite struct NumericArgumentTests {
@@ -28,34 +32,41 @@ import Testing
 
   @Test(arguments: refused) func `it is refused with 64 and one line that names the flag`(
     command: [String], values: [String]
-  ) async throws {
-    let folder = try TemporaryFolder()
-    try Data("sources: [{table: m}]\nprovider: local\n".utf8)
-      .write(to: URL(fileURLWithPath: folder.file("job.yaml")))
+  ) throws {
+    let flag = try #require(command.last)
     for value in values {
-      let environment = ["DATABASE_URL": "sqlite:///chat.db"]
-      let exit = try await VecfillProcess.run(command + [value], environment: environment, workingFolder: folder.path)
-      #expect(exit.signal == nil, "\(command) \(value)")
-      #expect(exit.code == 64, "\(command) \(value): \(exit.errors)")
-      let flag = try #require(command.last)
-      #expect(exit.errors.contains(flag), "\(value): \(exit.errors)")
+      let arguments = command + [value]
+      let error = #expect(throws: (any Error).self, "\(arguments)") { try Vecfill.parseAsRoot(arguments) }
+      guard let error else { continue }
+      #expect(!Vecfill.exitCode(for: error).isSuccess)
+      let failure = UsageFailure.failure(of: error, in: arguments)
+      #expect(failure.exitCode == .usage, "\(arguments)")
+      #expect("\(failure)".contains(flag), "\(value): \(failure)")
+      #expect(!"\(failure)".contains("\n"), "\(value): \(failure)")
     }
+  }
+
+  @Test(arguments: [["estimate", "job.yaml", "--within", "nan"], ["migrate", "up", "--wait", "1e308"]])
+  func `the process says so, too`(command: [String]) async throws {
+    let exit = try await VecfillProcess.run(command, environment: ["DATABASE_URL": "sqlite:///chat.db"])
+    #expect(exit.code == 64, "\(exit.errors)")
+    #expect(exit.errors.contains(command[2]), "\(exit.errors)")
   }
 
   /// What a job's settings take, whose errors are those of any other layer.
   @Test(arguments: [
     "--budget", "--batch-size", "--concurrency", "--dimensions", "--requests-per-minute", "--tokens-per-minute",
   ])
-  func `a setting is refused with 78, as in any other layer`(flag: String) async throws {
+  func `a setting is refused with 78, as in any other layer`(flag: String) throws {
     let folder = try TemporaryFolder()
     try Data("sources: [{table: m}]\n".utf8).write(to: URL(fileURLWithPath: folder.file("job.yaml")))
     for value in Self.nonsense.filter({ !$0.isEmpty }) + [
       "1e308", "0", "9223372036854775808", String(repeating: "9", count: 400),
     ] {
-      let exit = try await VecfillProcess.run(["config", "job.yaml", "\(flag)=\(value)"], workingFolder: folder.path)
-      #expect(exit.signal == nil, "\(flag) \(value)")
-      #expect(exit.code == 78, "\(flag) \(value): \(exit.errors)")
-      #expect(exit.errors.contains("\(flag) must be"), "\(value): \(exit.errors)")
+      let command = try ConfigCommand.parse([folder.file("job.yaml"), "\(flag)=\(value)"])
+      let failure = #expect(throws: Failure.self) { try command.run() }
+      #expect(failure?.exitCode == .configuration, "\(flag) \(value)")
+      #expect(failure.map { "\($0)" }?.contains("\(flag) must be") == true, "\(value): \(failure)")
     }
   }
 
