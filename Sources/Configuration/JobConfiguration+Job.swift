@@ -18,6 +18,7 @@ extension JobConfiguration {
       job.preparation.mostBytes = job.model.safeCut?.mostBytes
     }
     if let duplicates: Duplicates = values.choice(.duplicates) { job.duplicates = duplicates }
+    if let spool: SpoolPlace = values.choice(.spool) { job.spool = spool }
     if let size = values.integer(.batchSize) { job.batchSize = size }
     if let concurrency = values.integer(.concurrency) { job.concurrency = concurrency }
     if let writers = values.integer(.writers) { job.writers = writers }

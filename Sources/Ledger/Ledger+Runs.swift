@@ -9,21 +9,23 @@ extension Ledger {
     /// For each source of the job the ledger's id of its column.
     package let targets: [Int64]
     package let watermarks: [RowKey?]
-    package let spooled: [Conductor.Spooled]
+    package internal(set) var spooled: [Conductor.Spooled]
     /// Requests that an earlier run left without a reply, and which may have been billed.
-    package let possiblyPaid: Int
+    package internal(set) var possiblyPaid: Int
     /// Dollars that the job's earlier runs have spent, or may have spent.
-    package let spent: Double
+    package internal(set) var spent: Double
     /// What earlier runs with the job's model have used of the limits a minute.
     package let earlier: EarlierUse
     /// Rows that were put into quarantine since the job was last complete.
     package let newlyCondemned: Int
     /// What is different from the last run and had an effect on what the ledger held, a sentence each.
-    package let changes: [String]
+    package internal(set) var changes: [String]
     /// What earlier runs came to that this one goes on with; nil where the last one was complete, or there is none.
     package let resumed: Resumed?
     /// Whether rows wait for a batch of the provider's.
     package let waits: Bool
+    /// Keeps what is received in the database as well; nil with `spool: ledger`.
+    package internal(set) var replies: DatabaseReplies?
   }
 
   /// Begins a run of `job` that fills `columns`, one for each of its sources, and recovers what a dead run has left: its
@@ -32,9 +34,11 @@ extension Ledger {
   /// Throws a `Failure` with `.configuration` where the job has an unfinished run on other columns, or where vectors that
   /// are paid for wait by another key. The caller has the columns' claims, and has found that they may be filled.
   ///
-  /// - Parameter database: the database as its address spells it.
+  /// - Parameters:
+  ///   - database: the database as its address spells it.
+  ///   - runs: runs that the database's spool holds replies of, and when each had its first.
   package func begin(
-    _ job: Job, on database: String, columns: [LedgerColumn], at date: Date
+    _ job: Job, on database: String, columns: [LedgerColumn], restoring runs: [UUID: Date] = [:], at date: Date
   ) async throws -> BegunRun {
     try await write { [path] db in
       var changes: [String] = []
@@ -51,6 +55,7 @@ extension Ledger {
         sql:
           "UPDATE run SET state = 'failed', reason = 'its process died' WHERE state = 'running' AND job = ? AND targets = ?",
         arguments: [job.name, Ledger.json(targets)])
+      try Ledger.restore(runs, of: job, on: database, targets: targets, db)
       try db.execute(
         sql: """
           INSERT INTO run (job, database, fingerprint, sources, targets, model, started_at, state, tally)
@@ -173,7 +178,7 @@ extension Ledger {
         """) ?? 0
   }
 
-  private static func columns(of job: Job) -> String {
+  static func columns(of job: Job) -> String {
     job.sources.map(\.column).joined(separator: ",")
   }
 

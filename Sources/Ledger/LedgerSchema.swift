@@ -253,6 +253,14 @@ enum LedgerSchema {
     migrator.registerMigration("9") { db in
       try db.execute(sql: batches)
     }
+    migrator.registerMigration("10") { db in
+      try db.execute(
+        sql: """
+          -- What the database's spool calls the run; NULL with `spool: ledger`.
+          ALTER TABLE run ADD COLUMN spool_name TEXT;
+          CREATE UNIQUE INDEX run_spool_name ON run (spool_name) WHERE spool_name IS NOT NULL;
+          """)
+    }
     return migrator
   }
 }

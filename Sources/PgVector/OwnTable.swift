@@ -21,10 +21,14 @@ package struct OwnTable: Sendable {
 
     /// A type of such a column, by its object id, which never changes.
     package enum ColumnType: String, Sendable {
+      case bytea = "17"
+      case bigint = "20"
       case smallint = "21"
+      case integer = "23"
       case text = "25"
       case oid = "26"
       case timestamptz = "1184"
+      case uuid = "2950"
     }
 
     package init(name: String, body: String, columns: [(name: String, type: ColumnType)]) {

@@ -62,10 +62,14 @@ extension Pipeline {
     reply.vectors = contents.joined(reply.vectors)
     let billed = reply.billedTokens ?? contents.tokenCount
     let usable = contents.leavingOut(Set(unusable.keys))
+    let (cost, date) = (job.model.cost(ofTokens: billed), Date())
+    let refusal = try await kept(
+      reply, to: batch, rows: usable.rows, cost: cost, spent: job.model.cost(ofTokens: spent), at: date)
     try await ledger.received(
       reply, to: batch, target: begun.targets[batch.source], rows: unusable.isEmpty ? nil : usable.rows,
-      cost: job.model.cost(ofTokens: billed), spent: job.model.cost(ofTokens: spent),
-      remembersTexts: job.duplicates == .table && batch.purpose == .rows, at: Date())
+      cost: cost, spent: job.model.cost(ofTokens: spent),
+      remembersTexts: job.duplicates == .table && batch.purpose == .rows, at: date)
+    if let refusal { return .event(.broken(refusal)) }
     let receipt = Conductor.Receipt(
       billedTokens: billed, tellsTokens: tellsTokens, spentTokens: spent, rateLimits: reply.rateLimits,
       latency: latency, unusable: unusable)
@@ -249,6 +253,7 @@ extension Pipeline {
   func settle(_ settlement: Settlement) async -> Conductor.Event {
     do {
       try await ledger.settle(settlement, run: begun.id, targets: begun.targets, at: Date())
+      try await begun.replies?.settled(settlement.batches)
       desk?.room.release(settlement.batches.count(where: \.isLine))
       if !settlement.condemned.isEmpty { observer.condemned(settlement.condemned) }
       return .settled

@@ -6,7 +6,7 @@ import Testing
 
 private let topLevelKeys =
   "allowed here: name, sources, edits, follow, hours, gentle, provider, model, dimensions, cut, preparation, prefix, "
-  + "query_prefix, too_long, duplicates, mode, batch_size, concurrency, writers, limits, budget, index, "
+  + "query_prefix, too_long, duplicates, spool, mode, batch_size, concurrency, writers, limits, budget, index, "
   + "base_url, organization, project, endpoint, deployment, api_version, encoding_format, send_dimensions, headers, "
   + "body, timeout, ca_file, proxy"
 private let sourceKeys = "allowed here: table, schema, write_to, key, text, vector, where, since, order, edits, chunks"
@@ -28,6 +28,7 @@ private let refusedLines: [(String, String)] = [
   ),
   ("index: {when: drop}", "2:15: index.when must be one of keep, after, rebuild"),
   ("duplicates: column", "2:13: duplicates must be one of page, table"),
+  ("spool: disk", "2:8: spool must be one of ledger, database"),
   ("index: rebuild", "2:8: index must be a mapping of when, not text"),
   ("index: {after: true}", "2:9: index.after is not a known key; allowed here: when"),
   ("budget: {eur: 5}", "2:10: budget.eur is not a known key; allowed here: usd"),
@@ -321,6 +322,7 @@ struct JobSpecTests {
       timeout: 9
       index: {when: rebuild}
       duplicates: table
+      spool: database
       """, to: "job.yaml")
     let job = try JobConfiguration(spec: "job.yaml", flags: [.models: "own.yaml"], process: workspace.process).job()
     var first = Source(
@@ -338,6 +340,7 @@ struct JobSpecTests {
     #expect(job.limits == Job.Limits(requestsPerMinute: 3000, tokensPerMinute: 1_000_000))
     #expect(job.indexPolicy == .rebuild)
     #expect(job.duplicates == .table)
+    #expect(job.spool == .database)
   }
 
   @Test(arguments: ["duplicates: table", "too_long: truncate", "too_long: average"])

@@ -19,7 +19,7 @@ struct Sample: Sendable {
     Sample(.provider, "azure"), Sample(.model, "text-embedding-3-large"), Sample(.dimensions, "256", .integer(256)),
     Sample(.cut, "local"),
     Sample(.newlines, "space"), Sample(.prefix, "passage"), Sample(.queryPrefix, "query"),
-    Sample(.tooLong, "average"), Sample(.duplicates, "table"), Sample(.mode, "batch"),
+    Sample(.tooLong, "average"), Sample(.duplicates, "table"), Sample(.spool, "database"), Sample(.mode, "batch"),
     Sample(.batchSize, "2048", .integer(2048)),
     Sample(.concurrency, "3", .integer(3)), Sample(.writers, "4", .integer(4)),
     Sample(.requestsPerMinute, "3000", .integer(3000)), Sample(.tokensPerMinute, "1000000", .integer(1_000_000)),

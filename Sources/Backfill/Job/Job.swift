@@ -18,6 +18,8 @@ package struct Job: Equatable, Sendable {
   package var indexPolicy: IndexPolicy
   /// Over which rows equal texts are paid once. The default is `page`.
   package var duplicates: Duplicates
+  /// Where replies that were received are durable. The default is `ledger`.
+  package var spool = SpoolPlace.ledger
 
   package init(
     name: String, sources: [Source], preparation: TextPreparation = TextPreparation(), model: Model,

@@ -13,6 +13,7 @@ package enum Parameter: String, CaseIterable, Sendable {
   case queryPrefix = "query_prefix"
   case tooLong = "too_long"
   case duplicates
+  case spool
   case mode
   case batchSize = "batch_size"
   case concurrency
@@ -110,6 +111,10 @@ extension Parameter {
       Definition(
         "over which rows equal texts are paid once: those of a page, or of the whole table",
         .choice(Duplicates.allCases.map(\.rawValue)), fallback: .text(Duplicates.page.rawValue))
+    case .spool:
+      Definition(
+        "where a reply that was received is kept until its rows are written: in the `ledger`, or in the `database` too",
+        .choice(SpoolPlace.allCases.map(\.rawValue)), fallback: .text(SpoolPlace.ledger.rawValue))
     case .mode:
       Definition(
         "how rows are asked for: by `requests`, or in files by the provider's `batch` API",

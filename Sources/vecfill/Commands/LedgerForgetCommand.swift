@@ -14,7 +14,8 @@ struct LedgerForgetCommand: AsyncParsableCommand {
       the budget. The vectors in the table stay: the next run compares a few of them with its own model before it writes. \
       `vecfill cost` still shows what was paid.
 
-      Vectors that are paid and not yet written are lost. If there are any, give --yes.
+      Vectors that are paid and not yet written are lost, also those in the database (`spool: database`). If there are \
+      any, give --yes.
 
       Example: `vecfill ledger forget chat_messages.embedding`
       """)
@@ -31,9 +32,9 @@ struct LedgerForgetCommand: AsyncParsableCommand {
     let source = try source()
     let configuration = try JobConfiguration(flags: [.ledger: ledger.ledger].compactMapValues(\.self))
     let url = try DatabaseURL(configuration.databaseURL().reveal())
-    let store = try await url.openMessageStore(applicationName: "vecfill ledger \(Host.name) pid \(getpid())")
+    let store = try await url.openMessageStore(applicationName: Self.applicationName)
     do {
-      print(try await forget(source, in: store))
+      print(try await forget(source, in: store, url))
       await store.close()
     } catch {
       await store.close()
@@ -41,21 +42,27 @@ struct LedgerForgetCommand: AsyncParsableCommand {
     }
   }
 
-  private func forget(_ source: Source, in store: any MessageStore) async throws -> String {
+  private static var applicationName: String { "vecfill ledger \(Host.name) pid \(getpid())" }
+
+  private func forget(_ source: Source, in store: any MessageStore, _ url: DatabaseURL) async throws -> String {
     let path = try ledger.path()
     let known = try Ledger.openForReading(at: path) == nil ? nil : Ledger.open(at: path)
     let identity = try await store.column(of: source)
     let held = try await known?.held(of: identity, source) ?? Ledger.Forgotten()
-    if held.spooledRows > 0, !yes {
+    let waiting = try await url.spoolWaiting(for: [source], applicationName: Self.applicationName)
+    // Both hold the same ones, unless the database has some of another ledger's.
+    let unwritten = max(held.spooledRows, waiting.rows)
+    if unwritten > 0, !yes {
       throw ValidationError(
-        "\(held.spooledRows.grouped) vectors of \(column) are paid for and not written: run the job once more to write "
+        "\(unwritten.grouped) vectors of \(column) are paid for and not written: run the job once more to write "
           + "them, or add --yes to pay for them again")
     }
     let isInDatabase = try await store.forget(source) != nil
+    if waiting.replies > 0 { _ = try await url.dropSpool(of: source, applicationName: Self.applicationName) }
     _ = try await known?.forget(identity, source)
-    guard isInDatabase || held.isKnown else { return "nothing is known of \(column)" }
+    guard isInDatabase || held.isKnown || waiting.replies > 0 else { return "nothing is known of \(column)" }
     var lines = ["\(column) is forgotten" + (isInDatabase ? "" : "; the database had no record of it")]
-    if held.spooledRows > 0 { lines.append("\(held.spooledRows.grouped) vectors that were paid for are lost") }
+    if unwritten > 0 { lines.append("\(unwritten.grouped) vectors that were paid for are lost") }
     if held.quarantined > 0 { lines.append("\(held.quarantined.grouped) rows leave the quarantine") }
     if held.spent > 0 { lines.append("\(held.spent.dollars) that it cost no longer counts against a budget") }
     return lines.joined(separator: "\n")

@@ -55,7 +55,9 @@ struct StatusCommand: AsyncParsableCommand {
       let holder = holder(of: job, in: state.locks)
       let control = await control(of: job, holder, in: state.sockets)
       let batches = try await opened.batches(of: job).map { BatchReport($0, at: now) }
-      shown.append(JobReport(job, holder: holder, control: control, batches: batches, ledger: path, at: now))
+      var report = JobReport(job, holder: holder, control: control, batches: batches, ledger: path, at: now)
+      report.databaseSpool = try await databaseSpool()
+      shown.append(report)
     }
     return json ? JSONLine.encode(shown) : shown.map(\.text).joined(separator: "\n\n")
   }
@@ -76,6 +78,12 @@ struct StatusCommand: AsyncParsableCommand {
       if let report = await ControlSocket(of: column, in: sockets).report(), report.job == job.job { return report }
     }
     return nil
+  }
+
+  /// What waits in the database's spool, where the job is named by its spec and has one.
+  private func databaseSpool() async throws -> SpoolReport? {
+    guard let job, [".yaml", ".yml"].contains(where: job.hasSuffix) else { return nil }
+    return try await SpoolReport(JobConfiguration(spec: job))
   }
 
   private func holder(of job: Ledger.JobStatus, in locks: String) -> RunLock.Holder? {

@@ -61,12 +61,16 @@ struct Filling {
     let rounds = Rounds(
       job: job, policy: policy, database: database, ledger: ledger, embedder: embedder, packer: packer, stops: stops,
       logger: logger, monitor: monitor, columns: columns, steering: steering, batches: batches)
-    return try await listening(to: claims, state) {
-      let first = try await rounds.first(board, upkeep)
-      return try await body(rounds, first) { outcome, round in
-        RunSummary(
-          outcome, job: job, countsExactly: counter.isExact, ledger: ledger.path, round: round,
-          requiresComplete: steering?.plan.requiresComplete ?? true)
+    return try await withSpool(of: claims) { spool in
+      var rounds = rounds
+      rounds.spool = spool
+      return try await listening(to: claims, state) {
+        let first = try await rounds.first(board, upkeep)
+        return try await body(rounds, first) { outcome, round in
+          RunSummary(
+            outcome, job: job, countsExactly: counter.isExact, ledger: ledger.path, round: round,
+            requiresComplete: steering?.plan.requiresComplete ?? true)
+        }
       }
     }
   }

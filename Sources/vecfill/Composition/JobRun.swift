@@ -14,6 +14,8 @@ struct JobRun: Sendable {
   let upkeep: IndexUpkeep
   let stops: StopRequests
   let steering: Steering?
+  /// What is received is kept in it as well; nil with `spool: ledger`.
+  var spool: (any DatabaseSpool)?
   /// Is told what a person should know of the columns.
   let warn: @Sendable (String) -> Void
 
@@ -37,7 +39,7 @@ struct JobRun: Sendable {
   /// - Parameter pipeline: makes the pipeline for the run as the ledger began it.
   func run(_ pipeline: (Ledger.BegunRun) -> Pipeline) async throws -> Outcome {
     let begun = try await ledger.begin(
-      job, on: database.store.identity, columns: columns.map(\.column), at: Date())
+      job, on: database.store.identity, columns: columns.map(\.column), spool: spool, at: Date())
     do {
       try await upkeep.check()
       for (index, column) in columns.enumerated()

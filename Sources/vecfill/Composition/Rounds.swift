@@ -20,6 +20,8 @@ struct Rounds: Sendable {
   let columns: [ColumnCheck.Checked]
   let steering: Steering?
   let batches: BatchWork?
+  /// nil with `spool: ledger`.
+  var spool: (any DatabaseSpool)?
 
   /// The first round, which does all that a run does.
   func first(_ board: ProgressBoard, _ upkeep: IndexUpkeep) async throws -> JobRun.Outcome {
@@ -72,7 +74,7 @@ struct Rounds: Sendable {
   ) async throws -> JobRun.Outcome {
     let run = JobRun(
       job: job, database: database, ledger: ledger, columns: columns, upkeep: upkeep, stops: stops.requests,
-      steering: steering
+      steering: steering, spool: spool
     ) { logger.warning("\($0)") }
     steering?.show(board)
     monitor?.beginRound(board)

@@ -35,6 +35,8 @@ struct JobReport: Encodable {
   let retries: Int
   let possiblyPaid: Int
   let spooledBatches: Int
+  /// nil with `spool: ledger`, and where the job is not named by its spec.
+  var databaseSpool: SpoolReport?
   let openRequests: Int
   /// What waits for the provider's batch API.
   let batches: [BatchReport]
@@ -90,7 +92,8 @@ struct JobReport: Encodable {
   private enum CodingKeys: String, CodingKey {
     case job, database, columns, model, dimensions, state, reason, exitCode, process, startedAt, endedAt, rowsTotal
     case rowsDone, rowsWritten, rowsPerSecond, tokensPerMinute, eta, rowsExcluded, rowsChangedMeanwhile
-    case rowsQuarantined, tokensBilled, costUsd, requests, retries, possiblyPaid, spooledBatches, openRequests, batches,
+    case rowsQuarantined, tokensBilled, costUsd, requests, retries, possiblyPaid, spooledBatches, databaseSpool,
+      openRequests, batches,
       control
     case ledger
   }
@@ -118,6 +121,7 @@ struct JobReport: Encodable {
     if spooledBatches > 0 {
       rows.append(("in the spool", "\(spooledBatches.of("batch", plural: "batches")), paid and not yet written"))
     }
+    if let databaseSpool { rows.append(("in the database", databaseSpool.line)) }
     for batch in batches { rows.append(("with the provider", batch.line)) }
     if let control { rows.append(("in force", control.inForce)) }
     if openRequests > 0 { rows.append(("without a reply", openRequests.of("request"))) }

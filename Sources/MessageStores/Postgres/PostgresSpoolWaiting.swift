@@ -1,0 +1,77 @@
+import Backfill
+import Foundation
+import PgVector
+import Postgres
+
+/// What waits in the database's spool, for whoever fills nothing.
+package struct SpoolWaiting: Equatable, Sendable, Codable {
+  package var replies = 0
+  package var rows = 0
+
+  package init(replies: Int = 0, rows: Int = 0) {
+    self.replies = replies
+    self.rows = rows
+  }
+}
+
+extension DatabaseURL {
+  /// What waits for the columns of `sources`; nothing where there is no such table, or none that is to be trusted and read.
+  ///
+  /// Throws a `Failure` where the database can't be asked.
+  package func spoolWaiting(for sources: [Source], applicationName: String) async throws -> SpoolWaiting {
+    try await spoolTables(of: sources, applicationName) { place, keys, connection in
+      let found = try connection.query(
+        "SELECT count(*) AS replies, coalesce(sum(rows), 0) AS rows FROM ONLY \(place) WHERE \(isOfColumn)", keys,
+        under: PostgresSettings(isReadOnly: true))
+      return SpoolWaiting(
+        replies: found.first?["replies"].flatMap { Int($0) } ?? 0, rows: found.first?["rows"].flatMap { Int($0) } ?? 0)
+    }
+  }
+
+  /// Drops what waits for the column of `source`, and returns what that was. The caller has its claim.
+  ///
+  /// Throws a `Failure` where the role may not delete it.
+  package func dropSpool(of source: Source, applicationName: String) async throws -> SpoolWaiting {
+    try await spoolTables(of: [source], applicationName) { place, keys, connection in
+      let found = try connection.query(
+        """
+        WITH dropped AS (DELETE FROM ONLY \(place) WHERE \(isOfColumn) RETURNING rows)
+        SELECT count(*) AS replies, coalesce(sum(rows), 0) AS rows FROM dropped
+        """, keys, under: PostgresSettings(lockTimeout: .seconds(5)))
+      return SpoolWaiting(
+        replies: found.first?["replies"].flatMap { Int($0) } ?? 0, rows: found.first?["rows"].flatMap { Int($0) } ?? 0)
+    }
+  }
+
+  private var isOfColumn: String { "database = $1 AND table_id = $2::oid AND column_number = $3::smallint" }
+
+  private func spoolTables(
+    of sources: [Source], _ applicationName: String,
+    _ body: @escaping @Sendable (String, [PostgresValue], isolated PostgresConnection) throws -> SpoolWaiting
+  ) async throws -> SpoolWaiting {
+    guard case .postgres = engine else { return SpoolWaiting() }
+    let address = identity
+    do {
+      let connection = try await PostgresConnection.connect(to: self, applicationName: applicationName)
+      let waiting = try await connection.run { connection in
+        var waiting = SpoolWaiting()
+        for source in sources {
+          guard let filled = try PostgresColumnPlace.find(source, on: connection) else { continue }
+          let column = try PostgresColumnRecords(of: filled, address: address, on: connection).column
+          let keys: [PostgresValue] = [.text(column.database), .text(filled.table), .text("\(filled.number)")]
+          for table in try OwnTable.all(.spool, in: nil, on: connection) {
+            guard table.isReadable, try table.isTrusted(forTable: filled.table, on: connection) else { continue }
+            let own = try body(table.name, keys, connection)
+            waiting.replies += own.replies
+            waiting.rows += own.rows
+          }
+        }
+        return waiting
+      }
+      await connection.close()
+      return waiting
+    } catch let error as PostgresError {
+      throw error.failure(redacted)
+    }
+  }
+}

@@ -1,0 +1,148 @@
+import Backfill
+import Foundation
+import Ledger
+import TestSupport
+import Testing
+
+/// `spool: database`: what it does with what others left there, and what it refuses.
+@Suite(.enabled(if: Helper.postgres.isUsable, "PostgreSQL is not installed")) struct DatabaseSpoolTests {
+  static let texts = (0..<40).map { "message \($0)" }
+
+  @Test func `a damaged reply is not written and is told, and the others are`() async throws {
+    try await SpoolScene.run(.postgres16) { spool in
+      let scene = spool.scene
+      try await scene.database.insert(Self.texts)
+      try await spool.dieBeforeTheRows(replies: 4)
+      try await scene.database.run(
+        """
+        UPDATE vecfill_spool SET vectors = set_byte(vectors, 5, get_byte(vectors, 5) # 1) WHERE number = 1;
+        UPDATE vecfill_spool SET contents = convert_to(replace(convert_from(contents, 'UTF8'), '"i":0', '"i":1'), 'UTF8')
+        WHERE number = 2;
+        """)
+      try spool.loseLedger()
+      let exit = try await spool.complete()
+      #expect(exit.errors.contains("vectors of 20 rows of chat_messages.embedding that are damaged"), "\(exit.errors)")
+      #expect(scene.server.record.billedTwice == 20)
+    }
+  }
+
+  @Test func `replies of another way to prepare a text are not written, and are told`() async throws {
+    try await SpoolScene.run(.postgres18) { spool in
+      let scene = spool.scene
+      try await scene.database.insert(Self.texts)
+      try await spool.dieBeforeTheRows(replies: 4)
+      try scene.write(spec: scene.spec.replacing("newlines: space", with: "newlines: keep") + "\nspool: database\n")
+      try spool.loseLedger()
+      let exit = try await spool.complete()
+      #expect(
+        exit.errors.contains("vectors of 40 rows of chat_messages.embedding made with [newlines=space]"),
+        "\(exit.errors)")
+      #expect(scene.server.record.billedTwice == 40)
+    }
+  }
+
+  @Test func `replies by another key are refused, and stay`() async throws {
+    try await SpoolScene.run(.postgres16) { spool in
+      let scene = spool.scene
+      try await scene.database.run(
+        "ALTER TABLE chat_messages ADD COLUMN name uuid NOT NULL UNIQUE DEFAULT gen_random_uuid()")
+      try await scene.database.insert(Self.texts)
+      try await spool.dieBeforeTheRows(replies: 4)
+      let spec = scene.spec.replacing("table: chat_messages\n", with: "table: chat_messages\n    key: name\n")
+      try scene.write(spec: spec + "\nspool: database\n")
+      try spool.loseLedger()
+      let exit = try await scene.fill()
+      #expect(exit.code == 78 && exit.errors.contains("vectors of it by the key (id), and the job's is (name)"))
+      #expect(try await spool.held() == 4)
+    }
+  }
+
+  @Test func `where the table fails, the ledger has the reply and the run ends`() async throws {
+    let gate = EmbeddingsServer.Gate()
+    try await SpoolScene.run(.postgres16, rules: [.requests(0..<4, .hold(gate, then: .answer))]) { spool in
+      let scene = spool.scene
+      try await scene.database.insert(Self.texts)
+      let process = try scene.start(["run", "job.yaml"])
+      try await scene.server.wait { $0.inFlight == 4 }
+      try await scene.database.run("DROP TABLE vecfill_spool")
+      gate.open()
+      let exit = await process.exit()
+      #expect(exit.code == 78, "\(exit.errors)")
+      #expect(try await scene.status()?.totals.spooledBatches ?? 0 > 0)
+      let possiblyPaid = try await scene.status()?.totals.openRequests ?? 0
+      _ = try await spool.complete()
+      #expect(scene.server.record.billedTwice <= 10 * possiblyPaid)
+    }
+  }
+
+  @Test func `pieces that were received are not asked for again on another disk`() async throws {
+    try await ChunkTests.run(.postgres16) { scene in
+      let spool = SpoolScene(scene: scene)
+      try scene.write(spec: ChunkTests.spec() + "\nspool: database\n")
+      try await scene.database.insert((0..<3).map { ChunkTests.book(bytes: 2_000, "book \($0)") })
+      let rows = try await KillTests.holdRows(of: scene, .postgres16)
+      let process = try scene.start(["run", "job.yaml"])
+      try await scene.wait {
+        $0.totals.openRequests == 0 && $0.totals.spooledBatches >= 2
+          && $0.totals.spooledBatches == scene.server.record.requests.count
+      }
+      try await spool.kill(process)
+      rows.release()
+      try spool.loseLedger()
+      let exit = try await scene.fill()
+      #expect(exit.code == 0, "\(exit.errors)")
+      #expect(try await ChunkTests.flaws(scene) == [])
+      #expect(scene.server.record.billedTwice == 0)
+      #expect(try await spool.held() == 0)
+    }
+  }
+
+  @Test func `equal texts that were paid once are written to all their rows on another disk`() async throws {
+    try await SpoolScene.run(.postgres18, extra: "duplicates: table\n") { spool in
+      let scene = spool.scene
+      try await scene.database.insert(Self.texts.map { "\($0.prefix(9))" })
+      #expect(Set(Self.texts.map { $0.prefix(9) }).count == 10)
+      try await spool.dieBeforeTheRows(replies: 1)
+      try spool.loseLedger()
+      _ = try await spool.complete()
+      #expect(scene.server.record.requests.count == 1)
+      // What is known of the texts came along: a later row gets the vector of another row.
+      try await scene.database.insert(["message 1"])
+      _ = try await spool.complete()
+      #expect(scene.server.record.requests.count == 1)
+    }
+  }
+
+  @Test func `status tells what waits in the database, and forget drops it only where that is wanted`() async throws {
+    try await SpoolScene.run(.postgres16) { spool in
+      let scene = spool.scene
+      try await scene.database.insert(Self.texts)
+      try await spool.dieBeforeTheRows(replies: 4)
+      let status = try await scene.start(["status", "job.yaml"]).exit()
+      #expect(status.output.contains("4 replies for 40 rows"), "\(status.output)\(status.errors)")
+      let json = try await scene.start(["status", "job.yaml", "--json"]).exit()
+      #expect(json.output.contains(#""database_spool":{"#) && json.output.contains(#""replies":4"#), "\(json.output)")
+      let away = try await scene.start(["status", "job.yaml"], ["DATABASE_URL": "postgresql://127.0.0.1:1/none"]).exit()
+      #expect(away.code == 0 && away.output.contains("in the database"), "\(away.output)\(away.errors)")
+      try spool.loseLedger()
+      let refused = try await ForgetTests.forget(scene)
+      #expect(refused.code == 64 && refused.errors.contains("40 vectors of chat_messages.embedding are paid for"))
+      #expect(try await spool.held() == 4)
+      let forgotten = try await ForgetTests.forget(scene, ["--yes"])
+      #expect(forgotten.output.contains("40 vectors that were paid for are lost"), "\(forgotten.errors)")
+      #expect(try await spool.held() == 0)
+    }
+  }
+
+  @Test(arguments: [(ChatDatabase.Engine.sqlite, [String]()), (.postgres16, ["--batch"])])
+  func `where it can't be kept it is refused before anything is asked`(
+    engine: ChatDatabase.Engine, arguments: [String]
+  ) async throws {
+    try await SpoolScene.run(engine) { spool in
+      try await spool.scene.database.insert(["message"])
+      let exit = try await spool.scene.fill(arguments)
+      #expect(exit.code == 78 && exit.errors.contains("spool: database: "), "\(exit.errors)")
+      #expect(spool.scene.server.record.requests.isEmpty)
+    }
+  }
+}
