@@ -253,6 +253,16 @@ enum LedgerSchema {
     migrator.registerMigration("9") { db in
       try db.execute(sql: batches)
     }
+    migrator.registerMigration("10") { db in
+      try db.execute(
+        sql: """
+          -- How many requests it stands for: more than one in the sums that pruning leaves, at the batch whose number is
+          -- that of its column, negative.
+          ALTER TABLE receipt ADD COLUMN requests INTEGER NOT NULL DEFAULT 1;
+          DROP INDEX receipt_run;
+          CREATE INDEX receipt_batch ON receipt (run_id, number);
+          """)
+    }
     return migrator
   }
 }
