@@ -134,11 +134,12 @@ package final class Ledger: Sendable {
     """
 
   private func refuseNewer(_ db: Database, than migrator: DatabaseMigrator) throws {
-    if try migrator.hasBeenSuperseded(db) {
-      throw Failure(
-        .configuration, path, "the ledger was written by a newer vecfill",
-        remedy: "use that version, or another ledger with --ledger")
-    }
+    guard try migrator.hasBeenSuperseded(db) else { return }
+    let made = try String.fetchAll(db, sql: "SELECT identifier FROM grdb_migrations")
+    guard made.allSatisfy({ Int($0) != nil }) else { throw LedgerDamage(place: "grdb_migrations") }
+    throw Failure(
+      .configuration, path, "the ledger was written by a newer vecfill",
+      remedy: "use that version, or another ledger with --ledger")
   }
 
   /// Not ended by a cancelled task: what a request brought must be kept also when the run is being cancelled.

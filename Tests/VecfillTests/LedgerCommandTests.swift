@@ -62,8 +62,8 @@ import Testing
       #expect(after.code == 0, "\(after.output)")
       // $500 were spent, whatever became of the batches.
       try await scene.database.insert(["one more"])
-      #expect(try await scene.fill(["--max-cost", "500"]).code == 82)
-      #expect(try await scene.fill(["--max-cost", "501"]).code == 0)
+      #expect(try await scene.fill(["--budget", "500"]).code == 82)
+      #expect(try await scene.fill(["--budget", "501"]).code == 0)
     }
   }
 
