@@ -36,7 +36,7 @@ import Testing
         let before = scene.server.record.requests.count
         let processes = try (0..<count).map { index in
           let spec = index % 3 == 2 ? "spelled.yaml" : "job.yaml"
-          return try scene.start(["run", spec, "--name", "job"], Self.changes(index, scene, of: engine))
+          return try scene.start(["run", spec], Self.changes(index, scene, of: engine))
         }
         try await scene.poll("all but one to end") { processes.filter(\.isRunning).count <= 1 }
         try await scene.server.wait { $0.requests.count >= before + 2 }
@@ -63,18 +63,19 @@ import Testing
 
   @Test(
     .enabled(
-      if: Helper.postgres.isUsable && getuid() == 0 && Command.isInstalled("unshare"), "root and unshare are needed"))
-  func `two containers with equal host names and pids are two`() async throws {
+      if: Helper.postgres.isUsable && getuid() == 0 && Command.isInstalled("unshare"), "root and unshare are needed"),
+    // 64 bytes are the longest name that Linux has; the database keeps 63 of what it is told.
+    arguments: [1, 64])
+  func `two containers with equal host names and pids are two`(length: Int) async throws {
     let gate = EmbeddingsServer.Gate()
     try await Scene.run(.postgres18, rules: [.always(.hold(gate, then: .answer))]) { scene in
       try await scene.database.insert((0..<20).map { "message \($0)" })
       @Sendable func container(_ name: String) async throws -> (code: Int32, errors: String) {
         let environment = scene.environment.merging(
           ["XDG_STATE_HOME": scene.folder.file(name), "VECFILL_LEDGER": scene.folder.file("\(name).db")]) { $1 }
-        // 64 bytes are the longest name that Linux has; the database keeps 63 of what it is told.
         let ended = try await Command.run(
           ["unshare", "--pid", "--uts", "--fork", "--kill-child", "sh", "-c"]
-            + ["hostname \(String(repeating: "h", count: 64)); exec env -i \"$@\"", "sh"]
+            + ["hostname \(String(repeating: "h", count: length)); exec env -i \"$@\"", "sh"]
             + environment.map { "\($0.key)=\($0.value)" }
             + [VecfillProcess.executable.path, "run", scene.folder.file("job.yaml")])
         return (ended.code, ended.errors)
@@ -83,7 +84,7 @@ import Testing
       try await scene.server.wait { $0.requests.count == 2 }
       let second = try await container("two")
       #expect(second.code == 80, "\(second.errors)")
-      #expect(second.errors.contains("pid 1"), "both have one number: \(second.errors)")
+      #expect(second.errors.contains(length == 1 ? "h pid 1 " : "hhhh"), "both have one name: \(second.errors)")
       #expect(scene.server.record.requests.count == 2)
       gate.open()
       #expect(try await first.code == 0)
@@ -119,8 +120,9 @@ import Testing
         try await scene.database.run(
           "UPDATE chat_messages SET content = 'edited', embedding = NULL WHERE content = 'message 3'")
       }
-      let filled = try await scene.database.count("embedding IS NOT NULL")
-      #expect(filled >= (otherIsAtWork ? 20 : 59))
+      try await scene.poll("the other's rows") {
+        try await scene.database.count("embedding IS NOT NULL") >= (otherIsAtWork ? 20 : 59)
+      }
       sleeping.open()
       holder.send(SIGCONT)
       let woken = await holder.exit()
@@ -132,8 +134,8 @@ import Testing
       }
       #expect(try await scene.fill([], elsewhere).code == 0)
       #expect(try await scene.wrongRows() == [])
-      // What was in flight as it slept is paid twice, by the two ledgers; no more.
-      #expect(scene.server.record.billedAgain <= 40)
+      // What it had in flight or had read as it slept is paid twice, by the two ledgers.
+      #expect(scene.server.record.billedAgain <= 60)
     }
   }
 }
