@@ -105,7 +105,10 @@ extension Ledger {
       guard let row else {
         let state = try String.fetchOne(
           db, sql: "SELECT state FROM batch WHERE run_id = ? AND number = ?", arguments: [id.run, id.number])
-        guard state == "settled" else { throw LedgerDamage(place: "the spool of batch \(id.run)/\(id.number)") }
+        let isGone = try state == nil && Ledger.isPruned(id.run, db)
+        guard state == "settled" || isGone else {
+          throw LedgerDamage(place: "the spool of batch \(id.run)/\(id.number)")
+        }
         return SpooledBatch(rows: [], vectors: Vectors(dimensions: 1))
       }
       let rows = try BatchContents.decode(row.checked("contents"))

@@ -54,7 +54,7 @@ extension Ledger {
         db,
         sql: """
           WITH entry (name, requests, inputs, tokens, here, cost, lost, lost_inputs, lost_cost) AS (
-            SELECT \(paid), inputs > 0, inputs, billed_tokens, billed_tokens * is_counted_here, cost, 0, 0, NULL
+            SELECT \(paid), requests * (inputs > 0), inputs, billed_tokens, billed_tokens * is_counted_here, cost, 0, 0, NULL
             FROM receipt JOIN run ON run.id = run_id
             UNION ALL
             SELECT \(lost), 0, 0, 0, 0, NULL, times, times * inputs, times * reservation

@@ -78,7 +78,7 @@ extension Ledger {
     try Row.fetchAll(
       db,
       sql: """
-        SELECT run.*, COUNT(receipt.id) FILTER (WHERE receipt.inputs > 0) AS requests,
+        SELECT run.*, COALESCE(SUM(requests) FILTER (WHERE receipt.inputs > 0), 0) AS requests,
           COALESCE(SUM(billed_tokens), 0) AS tokens, SUM(cost) AS cost,
           (SELECT COALESCE(SUM(possibly_paid), 0) FROM batch WHERE batch.run_id = run.id) AS lost
         FROM (SELECT * FROM run WHERE job = ? ORDER BY id DESC LIMIT \(mostRuns)) AS run
@@ -138,7 +138,7 @@ extension Ledger {
   }
 
   private static let sums = """
-    COUNT(*) FILTER (WHERE inputs > 0) AS requests, SUM(inputs) AS inputs, SUM(billed_tokens) AS tokens,
+    COALESCE(SUM(requests) FILTER (WHERE inputs > 0), 0) AS requests, SUM(inputs) AS inputs, SUM(billed_tokens) AS tokens,
     COALESCE(SUM(cost), 0.0) AS cost
     """
 

@@ -100,7 +100,8 @@ extension Ledger {
     let receipts = try Row.fetchOne(
       db,
       sql: """
-        SELECT COUNT(*) FILTER (WHERE receipt.inputs > 0) AS requests, COALESCE(SUM(billed_tokens), 0) AS tokens, SUM(cost) AS cost
+        SELECT COALESCE(SUM(requests) FILTER (WHERE receipt.inputs > 0), 0) AS requests,
+          COALESCE(SUM(billed_tokens), 0) AS tokens, SUM(cost) AS cost
         FROM receipt JOIN batch USING (run_id, number) WHERE target_id IN (\(targets))
         """)
     return Totals(

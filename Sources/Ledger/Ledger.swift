@@ -34,21 +34,64 @@ package final class Ledger: Sendable {
   }
 
   /// Opens an existing ledger to read it, also while a run writes to it; nil where there is none.
+  ///
+  /// One of an earlier version is read in a copy, and stays as that version knows it. Throws a `Failure` for one of a newer
+  /// version.
   package static func openForReading(at path: String) throws -> Ledger? {
     guard FileManager.default.fileExists(atPath: path) else { return nil }
     let ledger = try Ledger(path: path, isForReading: true)
     return try ledger.guarding {
-      let migrator = LedgerSchema.migrator
-      let isCurrent = try ledger.queue.read { db in
-        guard try db.tableExists("grdb_migrations") else { return false }
-        try ledger.refuseNewer(db, than: migrator)
-        return try migrator.hasCompletedMigrations(db)
+      switch try ledger.state() {
+      case .unmade: nil
+      case .older: try ledger.copied(isMigrated: true)
+      case .current: ledger
       }
-      return isCurrent ? ledger : nil
     }
   }
 
-  private init(path: String, isForReading: Bool) throws {
+  /// How a file stands to this version's schema.
+  enum State {
+    /// Its first tables are still being made.
+    case unmade
+    case older, current
+  }
+
+  func state() throws -> State {
+    try guarding {
+      try queue.read { db in
+        let migrator = LedgerSchema.migrator
+        guard try db.tableExists("grdb_migrations") else { return .unmade }
+        try refuseNewer(db, than: migrator)
+        guard try !migrator.appliedIdentifiers(db).isEmpty else { return .unmade }
+        return try migrator.hasCompletedMigrations(db) ? .current : .older
+      }
+    }
+  }
+
+  /// A copy that is gone with the process, made in one go: nobody who writes to the file waits for longer than that.
+  func copied(isMigrated: Bool) throws -> Ledger {
+    try guarding {
+      let copy = try Ledger(copyOf: self)
+      if isMigrated { try copy.guarding { try LedgerSchema.migrator.migrate(copy.queue) } }
+      return copy
+    }
+  }
+
+  private init(copyOf ledger: Ledger) throws {
+    path = ledger.path
+    isForReading = true
+    reserve = SpaceReserve(in: ".")
+    var configuration = Configuration()
+    configuration.label = "vecfill.ledger.copy"
+    configuration.prepareDatabase { db in
+      try db.execute(sql: "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF")
+    }
+    // SQLite's name for a file of its own without a name.
+    queue = try DatabaseQueue(path: "", configuration: configuration)
+    try ledger.queue.backup(to: queue)
+  }
+
+  init(path: String, isForReading: Bool) throws {
     self.path = path
     self.isForReading = isForReading
     let folder = (path as NSString).deletingLastPathComponent
@@ -91,11 +134,12 @@ package final class Ledger: Sendable {
     """
 
   private func refuseNewer(_ db: Database, than migrator: DatabaseMigrator) throws {
-    if try migrator.hasBeenSuperseded(db) {
-      throw Failure(
-        .configuration, path, "the ledger was written by a newer vecfill",
-        remedy: "use that version, or another ledger with --ledger")
-    }
+    guard try migrator.hasBeenSuperseded(db) else { return }
+    let made = try String.fetchAll(db, sql: "SELECT identifier FROM grdb_migrations")
+    guard made.allSatisfy({ Int($0) != nil }) else { throw LedgerDamage(place: "grdb_migrations") }
+    throw Failure(
+      .configuration, path, "the ledger was written by a newer vecfill",
+      remedy: "use that version, or another ledger with --ledger")
   }
 
   /// Not ended by a cancelled task: what a request brought must be kept also when the run is being cancelled.
@@ -164,6 +208,15 @@ package final class Ledger: Sendable {
     }
   }
 
+  /// Outside of a transaction, which some statements want.
+  func writeWithoutTransaction<T: Sendable>(_ updates: @escaping @Sendable (Database) throws -> T) async throws -> T {
+    try await handedOver { handover in
+      queue.asyncWriteWithoutTransaction { [path] db in
+        handover.resume(with: Result { try updates(db) }.mapError { Ledger.failure($0, path: path) })
+      }
+    }
+  }
+
   private func guarding<T>(_ body: () throws -> T) throws -> T {
     do {
       return try body()
@@ -172,7 +225,7 @@ package final class Ledger: Sendable {
     }
   }
 
-  private static func damaged(_ path: String, _ what: String) -> Failure {
+  static func damaged(_ path: String, _ what: String) -> Failure {
     Failure(
       .localIO, path, "the ledger is damaged: \(what)",
       remedy: "move it away and run again; what it had received and not yet written is paid again")
@@ -180,6 +233,8 @@ package final class Ledger: Sendable {
 
   private static func failure(_ error: any Error, path: String) -> any Error {
     switch error {
+    case let error as DatabaseError where [.SQLITE_CORRUPT, .SQLITE_NOTADB].contains(error.resultCode):
+      return damaged(path, "\(error.resultCode)")
     case let error as DatabaseError:
       // The statement and its arguments stay out: they may hold a reason from a provider.
       return LedgerFile(path: path).failure("\(error.message ?? "SQLite error") (\(error.resultCode))", errno: nil)

@@ -261,6 +261,16 @@ enum LedgerSchema {
           CREATE UNIQUE INDEX run_spool_name ON run (spool_name) WHERE spool_name IS NOT NULL;
           """)
     }
+    migrator.registerMigration("11") { db in
+      try db.execute(
+        sql: """
+          -- How many requests it stands for: more than one in the sums that pruning leaves, at the batch whose number is
+          -- that of its column, negative.
+          ALTER TABLE receipt ADD COLUMN requests INTEGER NOT NULL DEFAULT 1;
+          DROP INDEX receipt_run;
+          CREATE INDEX receipt_batch ON receipt (run_id, number);
+          """)
+    }
     return migrator
   }
 }

@@ -120,6 +120,16 @@ extension PostgresError {
     return failure(address, remedy: remedy)
   }
 
+  /// What to do about a name or a right that is missing; nil for what needs no more words.
+  package var remedy: String? {
+    guard !isRaised, let sqlState else { return nil }
+    if sqlState == "42501" || sqlState.hasPrefix("28") {
+      return "give the role what it lacks, and run the same command again to go on"
+    }
+    return sqlState.hasPrefix("42")
+      ? "correct the table or the job's names of it, and run the same command again to go on" : nil
+  }
+
   /// PostgreSQL's own message, or words in place of one that can quote a row's values (P10).
   package var reason: String { mayBeQuoted ? message : "PostgreSQL refused \(refused)\(place)" }
 

@@ -9,6 +9,10 @@ package final class PostgresProxy: Sendable {
     var stalled: Set<Int32> = []
     var connections = 0
     var withheld = 0
+    /// How many bytes each connection that comes lets through of what the server says, the next one last.
+    var cuts: [Int] = []
+    /// The connections that were cut so.
+    var cutConnections = 0
     var sockets: [Int32] = []
   }
 
@@ -67,6 +71,13 @@ package final class PostgresProxy: Sendable {
     }
   }
 
+  /// The connections that come end each after so many bytes of what the server says, in the middle of a message; those
+  /// after them are served.
+  package func cut(after bytes: [Int]) { state.withLock { $0.cuts = bytes.reversed() } }
+
+  /// The connections that were cut after their bytes.
+  package var cutConnections: Int { state.withLock(\.cutConnections) }
+
   private func accept() {
     while true {
       let client = Foundation.accept(listener, nil, nil)
@@ -77,16 +88,18 @@ package final class PostgresProxy: Sendable {
         Foundation.close(client)
         continue
       }
-      state.withLock { state in
+      let most = state.withLock { state in
         state.sockets += [client, server]
         state.connections += 1
+        return state.cuts.popLast()
       }
       Thread.detachNewThread { [self] in forward(from: client, to: server, isReply: false) }
-      Thread.detachNewThread { [self] in forward(from: server, to: client, isReply: true) }
+      Thread.detachNewThread { [self] in forward(from: server, to: client, isReply: true, most: most) }
     }
   }
 
-  private func forward(from source: Int32, to destination: Int32, isReply: Bool) {
+  private func forward(from source: Int32, to destination: Int32, isReply: Bool, most: Int? = nil) {
+    var left = most
     var buffer = [UInt8](repeating: 0, count: 64 * 1024)
     while true {
       let count = read(source, &buffer, buffer.count)
@@ -97,6 +110,12 @@ package final class PostgresProxy: Sendable {
         return true
       }
       if isWithheld { continue }
+      if let rest = left, rest <= count {
+        _ = send(destination, buffer, rest, Int32(MSG_NOSIGNAL))
+        state.withLock { $0.cutConnections += 1 }
+        break
+      }
+      left = left.map { $0 - count }
       guard send(destination, buffer, count, Int32(MSG_NOSIGNAL)) == count else { break }
     }
     shutdown(source, Int32(SHUT_RDWR))

@@ -299,7 +299,7 @@ extension PostgresMessageStore {
         guard let delay = patience.delay(after: error, chance: .random(in: 0..<1)) else {
           throw error.endsConnection && error.isTransient
             ? error.failure(address, remedy: "check that the server answers, and run the same command again to go on")
-            : error.failure(error.endsConnection ? address : source.name)
+            : error.failure(error.endsConnection ? address : source.name, remedy: error.remedy)
         }
         isRepeat = isRepeat || error.mayHaveBeenDone
         try await Task.sleep(for: delay)

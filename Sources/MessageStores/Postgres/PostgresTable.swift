@@ -135,9 +135,11 @@ extension PostgresTable {
     return edits?.apart?.writing(with: update) ?? update
   }
 
-  /// An update as `update` makes it that finds no row: what it fails with is no row's fault.
+  /// An update to the vector $1, as `update` makes it, that finds no row: what it fails with is no row's fault.
   var idleUpdate: String {
-    "UPDATE \(name) SET \(vector) = \(vector) WHERE false AND \(isShown(condition))"
+    let isRow = key.equality { _ in "NULL" }
+    return
+      "UPDATE \(name) SET \(vector) = $1 WHERE false AND \(isShown("\(condition) AND \(isRow) AND \(digest) IS NULL"))"
   }
 
   /// Which of the rows of the digests $1 and the keys from $2 on, counted from 1, still hold the text and no vector.

@@ -232,7 +232,7 @@ extension PostgresWrite {
     outcome.locked.formUnion(waiting.map(\.key))
     guard !refusals.isEmpty else { return }
     if outcome.written.isEmpty, refusals.count == rows.count, refusals.values.allSatisfy(\.isDoubtful) {
-      try checkTable(on: connection)
+      try checkTable(with: rows[0].vector, on: connection)
     }
     let hooks = try PostgresHooks(of: table, on: connection)
     for (key, error) in refusals { outcome.refused[key] = hooks.reason(of: error) }
@@ -282,9 +282,23 @@ extension PostgresWrite {
     return conflicting
   }
 
-  /// Throws what an update of no row fails with: a right that is missing, a table that can't be written.
-  private func checkTable(on connection: isolated PostgresConnection) throws {
-    _ = try connection.query(table.idleUpdate, under: table.settings(lockTimeout: lockTimeout))
+  /// Throws what an update of no row fails with: a right that is missing, a table that can't be written, a column that has
+  /// another name or length by now.
+  private func checkTable(
+    with vector: ArraySlice<Float>, on connection: isolated PostgresConnection
+  ) throws {
+    do {
+      _ = try connection.segments { pipeline in
+        try pipeline.add(table.settings(lockTimeout: lockTimeout))
+        var parameters = PostgresParameters()
+        parameters.append { table.encode(vector, to: &$0) }
+        try pipeline.add(table.idleUpdate, parameters)
+      }[0].get()
+    } catch let error as PostgresError where error.sqlState == "22000" {
+      throw Failure(
+        .configuration, table.source.name, "its vector column takes no vector of this length by now (\(error.message))",
+        remedy: "restore the column, or change the job's dimensions")
+    }
   }
 
   /// The outcome with the names of who holds rows and of what may have emptied them.
@@ -304,7 +318,7 @@ extension PostgresError {
   /// Whether it may be the table's or the role's fault as well as a row's.
   fileprivate var isDoubtful: Bool {
     guard !isRaised, let sqlState else { return false }
-    return ["42", "25", "0A", "55", "XX"].contains(sqlState.prefix(2))
+    return sqlState == "22000" || ["42", "25", "0A", "55", "XX"].contains(sqlState.prefix(2))
   }
 }
 

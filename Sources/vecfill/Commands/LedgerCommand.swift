@@ -2,6 +2,6 @@ import ArgumentParser
 
 struct LedgerCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "ledger", abstract: "Change what vecfill remembers of a column.",
-    subcommands: [LedgerForgetCommand.self])
+    commandName: "ledger", abstract: "Check the ledger, export it, make it smaller, or forget a column.",
+    subcommands: [LedgerCheckCommand.self, LedgerExportCommand.self, LedgerPruneCommand.self, LedgerForgetCommand.self])
 }

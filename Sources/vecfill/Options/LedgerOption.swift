@@ -23,9 +23,11 @@ struct LedgerOption: ParsableArguments {
   /// The ledger, which has to be there.
   func existing() throws -> Ledger {
     let path = try path()
-    guard let ledger = try Ledger.openForReading(at: path) else {
-      throw Failure(.localIO, path, "there is no ledger", remedy: "run a job first, or give its path with --ledger")
-    }
+    guard let ledger = try Ledger.openForReading(at: path) else { throw Self.missing(path) }
     return ledger
+  }
+
+  static func missing(_ path: String) -> Failure {
+    Failure(.localIO, path, "there is no ledger", remedy: "run a job first, or give its path with --ledger")
   }
 }
