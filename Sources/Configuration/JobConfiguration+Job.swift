@@ -61,6 +61,9 @@ extension JobConfiguration {
     try required(.databaseURL, for: "a job")
   }
 
+  /// Whether it is set.
+  package var hasDatabaseURL: Bool { values.secret(.databaseURL) != nil }
+
   /// The database's own address, past any pooler: for migrations and for building indexes.
   package func migrationDatabaseURL() throws(Failure) -> Secret {
     if let url = values.secret(.migrationDatabaseURL) { return url }

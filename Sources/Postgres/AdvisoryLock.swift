@@ -3,19 +3,25 @@ import Backfill
 /// A lock by number that the server keeps for a session or a transaction; nothing waits for it, it is only ever tried.
 package struct AdvisoryLock: Equatable, Sendable {
   package let key: Int64
+  /// Whether others may have it at the same time, if they share it too.
+  package let isShared: Bool
 
   package init(key: Int64) {
     self.key = key
+    isShared = false
   }
 
   /// The lock that `name` names: the name hashed, since the server's locks go by number.
-  package init(named name: String) {
+  package init(named name: String, isShared: Bool = false) {
+    self.isShared = isShared
     key = TextDigest(of: name).bytes.prefix(8).reduce(0) { $0 << 8 | Int64($1) }
   }
 
   /// Whether it could be had at once; for the transaction where one is open, else for the session.
   package func take(on connection: isolated PostgresConnection) throws -> Bool {
-    let function = try connection.isInTransaction() ? "pg_try_advisory_xact_lock" : "pg_try_advisory_lock"
+    let function =
+      (try connection.isInTransaction() ? "pg_try_advisory_xact_lock" : "pg_try_advisory_lock")
+      + (isShared ? "_shared" : "")
     // As a simple query: one with parameters leaves its portal open, and with it a snapshot for which vacuum and every
     // concurrent index build would wait as long as the transaction lasts.
     return try connection.execute("SELECT \(function)(\(key))")[0][0] == "t"
@@ -23,7 +29,7 @@ package struct AdvisoryLock: Equatable, Sendable {
 
   /// Gives a session's lock back.
   package func release(on connection: isolated PostgresConnection) throws {
-    try connection.execute("SELECT pg_advisory_unlock(\(key))")
+    try connection.execute("SELECT pg_advisory_unlock\(isShared ? "_shared" : "")(\(key))")
   }
 
   /// The session that has it: its `pid`, `start`, `name`, `address` and `since`, as far as they are known; nil where

@@ -25,6 +25,7 @@ struct Vecfill: AsyncParsableCommand {
           StatusCommand.self, BatchCommand.self, PauseCommand.self, ResumeCommand.self, StopCommand.self,
           SetCommand.self,
         ]),
+      CommandGroup(name: "Many processes", subcommands: [PlanCommand.self, FinishCommand.self]),
       CommandGroup(name: "Other engines", subcommands: [ExportCommand.self, LoadCommand.self]),
       CommandGroup(
         name: "Filled column", subcommands: [AdoptCommand.self, ReembedCommand.self, LedgerCommand.self]),

@@ -41,7 +41,10 @@ def faults(document):
         if kind == "CronJob" and not bound: yield "no activeDeadlineSeconds: one pod that hangs keeps all later starts away"
         if bound and (not deadline or float(deadline[:-1]) * minutes[deadline[-1]] * 60 + 120 > bound): yield f"--deadline {deadline} is not below {bound} s"
         rules = spec["podFailurePolicy"]["rules"]
-        if rules[0] != {"action": "FailJob", "onExitCodes": {"containerName": "vecfill", "operator": "In", "values": final}}:
+        # A shard that can't succeed keeps no other from it.
+        indexed = spec.get("completionMode") == "Indexed"
+        if indexed != ("backoffLimitPerIndex" in spec) or indexed and "backoffLimit" in spec: yield "tries that are not each index's own"
+        if rules[0] != {"action": "FailIndex" if indexed else "FailJob", "onExitCodes": {"containerName": "vecfill", "operator": "In", "values": final}}:
             yield f"podFailurePolicy does not fail at {final}, as docs/exit-codes.md says"
         if "ttlSecondsAfterFinished" not in spec: yield "no ttlSecondsAfterFinished"
     pod = spec["template"]["spec"]

@@ -16,6 +16,8 @@ struct PostgresColumnPlace: Hashable, Sendable {
   /// after a rename.
   var lockName: String { ColumnLock.name(table: table, number: number) }
 
+  func lockName(ofShard shard: Int) -> String { ColumnLock.name(table: table, number: number, shard: shard) }
+
   /// The column of `source`; nil where there is no such table or column.
   static func find(_ source: Source, on connection: isolated PostgresConnection) throws -> PostgresColumnPlace? {
     let home = source.home

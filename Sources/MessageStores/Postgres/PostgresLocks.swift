@@ -31,9 +31,9 @@ actor PostgresLocks {
     self.connection = connection
   }
 
-  /// Takes the lock `name`; throws a `Failure` with `.locked` that names its holder.
-  func take(_ name: String, for source: Source) async throws {
-    let lock = Lock(source: source, lock: AdvisoryLock(named: name))
+  /// Takes the lock `name`, or a share of it; throws a `Failure` with `.locked` that names its holder.
+  func take(_ name: String, isShared: Bool = false, for source: Source) async throws {
+    let lock = Lock(source: source, lock: AdvisoryLock(named: name, isShared: isShared))
     guard !held.contains(lock) else { return try await confirm() }
     try await acquire(lock)
     held.append(lock)

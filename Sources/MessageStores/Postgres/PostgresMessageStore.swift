@@ -15,7 +15,7 @@ package actor PostgresMessageStore: MessageStore {
   private let reader: PostgresConnection
   let others: PostgresConnections
   let turns = PostgresWriteTurns()
-  private let locks: PostgresLocks
+  let locks: PostgresLocks
   private let news: PostgresNews
   private let patience: PostgresPatience
   let lockTimeout: Duration
@@ -82,19 +82,22 @@ package actor PostgresMessageStore: MessageStore {
     return isByColumn ? found.byKey : found
   }
 
-  package func countRemaining(in source: Source) async throws -> Int {
+  package func countRemaining(in source: Source) async throws -> Int { try await countRemaining(in: source, .whole) }
+
+  package func countRemaining(in source: Source, _ shard: ShardRange) async throws -> Int {
+    guard !shard.isEmpty else { return 0 }
     let table = try await table(of: source)
-    let missing = try await count(.missing, in: table)
+    let missing = try await count(.missing, in: table, shard)
     guard table.edits?.areMarked == true else { return missing }
-    return missing + (try await count(.edited, in: table))
+    return missing + (try await count(.edited, in: table, shard))
   }
 
-  private func count(_ rows: PageRequest.Rows, in table: PostgresTable) async throws -> Int {
+  private func count(_ rows: PageRequest.Rows, in table: PostgresTable, _ shard: ShardRange) async throws -> Int {
     var count = 0
-    var after: RowKey?
+    var after = shard.after
     repeat {
       let key = after
-      let range = PostgresRange(of: table, rows, after: key)
+      let range = PostgresRange(of: table, rows, after: key, through: shard.through)
       let connection = others.borrow()
       defer { others.giveBack(connection) }
       let (found, end) = try await attempt(on: connection, for: table.source) { connection, _ in
@@ -103,8 +106,9 @@ package actor PostgresMessageStore: MessageStore {
         } catch let error as PostgresError where error.isOfRows {
           // A text that can't be read can't be compared either: then only rows without any piece are counted.
           guard let pieces = table.pieces else { throw error }
-          return try PostgresRange(of: table, after: key, missing: pieces.lacksAny(outer: table.identifier))
-            .count(on: connection)
+          return try PostgresRange(
+            of: table, after: key, through: shard.through, missing: pieces.lacksAny(outer: table.identifier)
+          ).count(on: connection)
         }
       }
       count += found
@@ -162,9 +166,15 @@ package actor PostgresMessageStore: MessageStore {
     return try await records(at: place, of: source) { records, _ in records.column }
   }
 
-  package func claim(_ source: Source) async throws -> ColumnClaim {
+  package func claim(_ source: Source) async throws -> ColumnClaim { try await claim(source, shard: nil) }
+
+  /// As `claim`; for a shard the column's lock is shared with the other shards, and the shard's own lock is taken too.
+  func claim(_ source: Source, shard: Int?) async throws -> ColumnClaim {
     let table = try await table(of: source)
-    try await withPatience(for: source) { _ in try await self.locks.take(table.place.lockName, for: source) }
+    try await withPatience(for: source) { _ in
+      try await self.locks.take(table.place.lockName, isShared: shard != nil, for: source)
+      if let shard { try await self.locks.take(table.place.lockName(ofShard: shard), for: source) }
+    }
     return try await records(at: table.place, of: source) { records, connection in
       let reading = try records.read(on: connection)
       // After a rename or a move, a copy of the database would not find it any more. Where it can't be brought up to date
@@ -237,7 +247,7 @@ extension PostgresMessageStore {
     return try await read(source) { try PostgresColumnPlace.find(source, on: $0) }
   }
 
-  private func records<Value: Sendable>(
+  func records<Value: Sendable>(
     at place: PostgresColumnPlace, of source: Source,
     _ body: @escaping @Sendable (PostgresColumnRecords, isolated PostgresConnection) throws -> Value
   ) async throws -> Value {
@@ -261,7 +271,7 @@ extension PostgresMessageStore {
     try await withPatience(for: source) { _ in try await self.locks.confirm() }
   }
 
-  private func read<Value: Sendable>(
+  func read<Value: Sendable>(
     _ source: Source, _ body: @escaping @Sendable (isolated PostgresConnection) throws -> Value
   ) async throws -> Value {
     try await attempt(on: reader, for: source) { connection, _ in try body(connection) }

@@ -110,6 +110,20 @@ struct PostgresRange: Sendable {
       """
   }
 
+  /// The keys of those of the window's rows that count and have the `ranks`, counted from 1 in key order; in that order,
+  /// and fewer where there are fewer rows.
+  func keys(at ranks: [Int], on connection: isolated PostgresConnection) throws -> [RowKey] {
+    let statement = """
+      SELECT \(table.key.aliasedOutputs) FROM (
+        SELECT \(table.key.aliases), row_number() OVER (ORDER BY \(table.key.aliasOrder(table.direction))) AS vecfill_rank
+        FROM (\(rows(meeting: table.condition))) AS vecfill_rows WHERE vecfill_meets
+      ) AS vecfill_ranked WHERE vecfill_rank = ANY ($1::pg_catalog.int8[]) ORDER BY vecfill_rank
+      """
+    let found = try connection.query(
+      statement, [.array(ranks.map { "\($0)" })] + parameters, format: .binary, under: settings)
+    return try found.indices.map { try table.key(of: found, row: $0, from: 0) }
+  }
+
   /// The window's last key under its aliases; no row where the range ends before.
   var end: String {
     """

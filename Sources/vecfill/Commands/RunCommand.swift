@@ -24,6 +24,9 @@ struct RunCommand: AsyncParsableCommand {
       With --deadline, --until, --max-rows or --max-requests, or outside the job's `hours`, it stops with work left: that \
       is 0, or 81 with --require-complete (docs/steering.md).
 
+      With --shard it fills one shard of the stored plan, as a pod of a Kubernetes Indexed Job does by its \
+      JOB_COMPLETION_INDEX (docs/shards.md).
+
       With --batch it submits the rows to the provider's batch API and ends with 75 while they wait; a later run goes on \
       (docs/batch.md).
 
@@ -69,6 +72,9 @@ struct RunCommand: AsyncParsableCommand {
 
   @OptionGroup var steeringOptions: SteeringOptions
 
+  @Option(help: ArgumentHelp("Fill only this shard of the plan that `vecfill plan` made, from 0.", valueName: "number"))
+  var shard: Int?
+
   @Option(help: ArgumentHelp("So many rows in quarantine don't change the exit code.", valueName: "rows"))
   var maxQuarantined: Int = 0
 
@@ -84,6 +90,10 @@ struct RunCommand: AsyncParsableCommand {
       throw ValidationError("\(name) takes seconds from 0 to 86400")
     }
     guard !follow || !dryRun else { throw ValidationError("--follow and --dry-run exclude each other") }
+    guard shard == nil || !follow && !dryRun else {
+      throw ValidationError("--shard goes with neither --follow nor --dry-run")
+    }
+    guard shard ?? 0 >= 0 else { throw ValidationError("--shard takes a number from 0") }
     guard maxQuarantined >= 0 else { throw ValidationError("--max-quarantined takes a number of rows") }
   }
 
@@ -113,26 +123,37 @@ struct RunCommand: AsyncParsableCommand {
     let logger = output.logger
     let terms = try batchOptions.terms(configuration, follows: follow)
     let batches = try terms.map { try BatchWork(configuration, job, $0, logger) }
+    let choice = follow ? nil : ShardChoice(shard)
     do {
       try await monitoring.watching(job, configuration, logger) { monitor in
-        try await Database.with(configuration, job, for: .filling, maxOutage: .seconds(maxOutage)) { database in
+        try await Database.with(
+          configuration, job, for: .filling, maxOutage: .seconds(maxOutage), shard: choice?.number
+        ) { database in
+          let part = try await ShardPart(choice, of: job, database, logger)
+          if let done = part.done { return skip(done, end) }
           let stops = StopSignals(logger, grace: grace)
           let steering = Steering(plan(configuration, since: began), job.terms, stops.requests)
           let filling = Filling(
-            job: job, configuration: configuration, logger: logger, stops: stops, grace: grace, maxOutage: maxOutage,
+            job: part.job, configuration: configuration, logger: logger, stops: stops, grace: grace,
+            maxOutage: maxOutage,
             maxQuarantined: maxQuarantined, failOn: steeringOptions.failOn, adopts: adopt, batches: batches,
             steering: steering,
             monitor: monitor)
-          let ending = try await steering.working(logger, gauges: gauges) { try await ended(filling, database, end) }
+          let ending = try await steering.working(logger, gauges: gauges) { try await ended(filling, part, end) }
           try ending.check(requiringComplete: steering.plan.requiresComplete)
         }
       }
     } catch let failure as Failure where ifLocked == .skip && failure.exitCode == .locked {
-      end.skipped(failure)
-      let skipped = Event(
-        level: .info, name: .skipped, message: "skipped: \(failure.subject): \(failure.reason)", fields: failure.fields)
-      if !output.quiet { Console.standard.tell(skipped) }
+      skip(failure, end)
     }
+  }
+
+  /// Ends with 0 and nothing done, as another does it or has done it.
+  private func skip(_ failure: Failure, _ end: RunEnd) {
+    end.skipped(failure)
+    let skipped = Event(
+      level: .info, name: .skipped, message: "skipped: \(failure.subject): \(failure.reason)", fields: failure.fields)
+    if !output.quiet { Console.standard.tell(skipped) }
   }
 
   private func opened(_ configuration: JobConfiguration) throws -> (all: [Gauge], reader: GaugeReader)? {
@@ -149,12 +170,13 @@ struct RunCommand: AsyncParsableCommand {
       bounds: asked.bounds, requiresComplete: asked.requireComplete, follows: follow)
   }
 
-  private func ended(_ filling: Filling, _ database: Database, _ end: RunEnd) async throws -> Ending {
+  private func ended(_ filling: Filling, _ part: ShardPart, _ end: RunEnd) async throws -> Ending {
     let show = { (summary: RunSummary) in
       end.take(summary)
       output.print(summary)
     }
-    return try await filling.rounds(database) { (rounds, first, summarize) async throws -> Ending in
+    return try await filling.rounds(part.database) { (rounds, first, summarize) async throws -> Ending in
+      if first.isDone { try await part.recordDone() }
       show(summarize(first, nil))
       guard follow, first.isDone else { return first.ending }
       var keeping = filling.job

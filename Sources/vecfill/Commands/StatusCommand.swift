@@ -10,6 +10,8 @@ struct StatusCommand: AsyncParsableCommand {
     discussion: """
       Reads the ledger, and asks the run if one is under way. The rate is that of the last two minutes.
 
+      With a spec it also shows the job's shards, if a plan is stored in the database (docs/shards.md).
+
       Example: `vecfill status --watch`
       """)
 
@@ -27,7 +29,9 @@ struct StatusCommand: AsyncParsableCommand {
   func run() async throws {
     let clearsScreen = watch && !json && isatty(STDOUT_FILENO) == 1
     while true {
-      print((clearsScreen ? "\u{1B}[H\u{1B}[J" : "") + (try await text()))
+      var parts = [try await text()]
+      if !json, let spec, let shards = await ShardStatus.text(spec) { parts.append(shards) }
+      print((clearsScreen ? "\u{1B}[H\u{1B}[J" : "") + parts.joined(separator: "\n\n"))
       // A reader that has gone needs no more.
       guard fflush(nil) == 0, watch else { return }
       try await Task.sleep(for: .seconds(2))
@@ -62,10 +66,13 @@ struct StatusCommand: AsyncParsableCommand {
     return json ? JSONLine.encode(shown) : shown.map(\.text).joined(separator: "\n\n")
   }
 
+  /// The job's spec, where it is one that was given.
+  private var spec: String? { job.flatMap { job in [".yaml", ".yml"].contains(where: job.hasSuffix) ? job : nil } }
+
   /// The job's name, and where its ledger is; a spec may say the latter.
   private func subject() throws -> (name: String?, ledger: String) {
-    guard let job, [".yaml", ".yml"].contains(where: job.hasSuffix) else { return (job, try ledger.path()) }
-    return (try JobConfiguration(spec: job).jobName, try ledger.path(spec: job))
+    guard let spec else { return (job, try ledger.path()) }
+    return (try JobConfiguration(spec: spec).jobName, try ledger.path(spec: spec))
   }
 
   /// What the job's process says of itself; nil where it runs no more, or can't be asked.

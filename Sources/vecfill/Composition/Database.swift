@@ -11,15 +11,17 @@ struct Database: Sendable {
   let store: any MessageStore
   let shapes: [SourceShape]
   /// What a person should know of the address.
-  private let warnings: [String]
+  let warnings: [String]
 
   /// Connects, checks every source before anything else is done, runs `body`, and closes, however that ended.
+  ///
+  /// - Parameter shard: the shard of the job that the process says it works on; nil for all.
   static func with<Value: Sendable>(
     _ configuration: JobConfiguration, _ job: Job, for access: StoreAccess,
-    maxOutage: Duration? = nil, _ body: (Database) async throws -> Value
+    maxOutage: Duration? = nil, shard: Int? = nil, _ body: (Database) async throws -> Value
   ) async throws -> Value {
     let url = try DatabaseURL(configuration.databaseURL().reveal())
-    let name = "vecfill \(Host.name) pid \(getpid())"
+    let name = "vecfill \(Host.name) pid \(getpid())" + (shard.map { " shard \($0)" } ?? "")
     let store = try await url.openMessageStore(
       applicationName: name, for: access, writers: job.writers, maxOutage: maxOutage, model: job.model.name)
     do {

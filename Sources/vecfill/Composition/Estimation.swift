@@ -2,6 +2,7 @@ import Backfill
 import Configuration
 import Foundation
 import Ledger
+import MessageStores
 import PgVector
 import Pipeline
 import Tokenizer
@@ -43,6 +44,11 @@ struct Estimation {
       Console.standard.log(
         "vecfill: \(source.home.name).\(source.vector) is yet to be made, so all rows count; "
           + "`vecfill migrate up JOB` makes it")
+    }
+    if let store = database.store as? PostgresMessageStore, let plan = try await store.plan(of: job.sources) {
+      Console.standard.log(
+        "vecfill: a plan of \(plan.count.of("shard")) is stored: equal texts in two shards may be paid twice, which is not "
+          + "in the figures")
     }
     let counter = try TokenCounter(for: configuration.catalogueModel)
     try counter.check(job)

@@ -1,0 +1,29 @@
+import Backfill
+import MessageStores
+
+/// The end of a job's plan.
+struct ShardFinish: Sendable {
+  /// nil where none is stored, as after an earlier finish.
+  let plan: ShardPlan?
+  private let job: Job
+  private let store: PostgresMessageStore
+
+  /// Throws a `Failure` with `.incomplete` that names the shards that are not done.
+  init(_ job: Job, _ database: Database) async throws {
+    guard let store = database.store as? PostgresMessageStore else {
+      throw Failure.noShards(database.store.identity)
+    }
+    (self.job, self.store) = (job, store)
+    plan = try await store.plan(of: job.sources)
+    guard let plan, !plan.unfinished.isEmpty else { return }
+    throw Failure(
+      .incomplete, "job \(job.name)",
+      "\(plan.unfinished.count) of its \(plan.count) shards are not done: shard \(plan.unfinished.list)",
+      remedy: "run each of them to its end, e.g. `vecfill run JOB --shard \(plan.unfinished[0].number)`")
+  }
+
+  /// Deletes the plan. The caller has the claims, and every row is filled.
+  func end() async throws {
+    if plan != nil { try await store.forgetShards(of: job.sources) }
+  }
+}

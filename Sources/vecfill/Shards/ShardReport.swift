@@ -1,0 +1,48 @@
+import Backfill
+
+/// The shards of a job, as `vecfill plan` and `vecfill status` show them.
+struct ShardReport: Encodable {
+  struct Shard: Encodable {
+    let shard: Int
+    let rows: Int
+    let state: ShardPlan.Shard.State
+    let doneAt: String?
+    let worker: String?
+  }
+
+  let job: String
+  let count: Int
+  /// Whether the plan was there before; nil where none was asked for.
+  let kept: Bool?
+  let shards: [Shard]
+
+  init(_ job: Job, _ plan: ShardPlan, kept: Bool? = nil) {
+    self.job = job.name
+    count = plan.count
+    self.kept = kept
+    shards = plan.shards.map {
+      Shard(
+        shard: $0.number, rows: $0.rows, state: $0.state, doneAt: $0.done.map { $0.replacing(" ", with: "T") + "Z" },
+        worker: $0.worker)
+    }
+  }
+
+  /// What a person reads.
+  var text: String {
+    let sizes = shards.map(\.rows)
+    let (least, most) = (sizes.min() ?? 0, sizes.max() ?? 0)
+    let size = least == most ? "\(most.of("row"))" : "\(least.grouped) to \(most.of("row"))"
+    let states = [ShardPlan.Shard.State.done, .working, .open].compactMap { state in
+      let number = shards.count { $0.state == state }
+      return number > 0 ? "\(number) \(state == .working ? "at work" : state.rawValue)" : nil
+    }
+    var lines = ["\(job): \(count.of("shard")) of \(size) each; \(states.joined(separator: ", "))"]
+    lines += shards.filter { $0.state == .working }.map { "  shard \($0.shard) at work: \($0.worker ?? "")" }
+    let open = shards.filter { $0.state == .open && sizes.count > 1 }.map { "\($0.shard)" }
+    if !open.isEmpty, open.count < count {
+      let more = open.count > 20 ? " and \(open.count - 20) more" : ""
+      lines.append("  open: \(open.prefix(20).joined(separator: ", "))\(more)")
+    }
+    return lines.joined(separator: "\n")
+  }
+}

@@ -1,0 +1,32 @@
+import Backfill
+import Configuration
+import Foundation
+import MessageStores
+import Postgres
+
+/// The stored plan of a job, for `vecfill status`.
+enum ShardStatus {
+  /// In words; nil where no plan is stored, or no PostgreSQL database is named. What keeps it from being known is told in
+  /// its place.
+  static func text(_ spec: String) async -> String? {
+    do {
+      let configuration = try JobConfiguration(spec: spec)
+      guard configuration.hasDatabaseURL else { return nil }
+      let url = try DatabaseURL(configuration.databaseURL().reveal())
+      guard case .postgres = url.engine else { return nil }
+      let job = try configuration.job()
+      let store = try await PostgresMessageStore(
+        url: url, applicationName: "vecfill status \(Host.name)", patience: PostgresPatience(conflicts: 1, losses: 0))
+      do {
+        let plan = try await store.plan(of: job.sources)
+        await store.close()
+        return plan.map { ShardReport(job, $0).text }
+      } catch {
+        await store.close()
+        throw error
+      }
+    } catch {
+      return Failure.of(error).map { "shards: not known: \($0)" }
+    }
+  }
+}

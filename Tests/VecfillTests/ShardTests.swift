@@ -1,0 +1,136 @@
+import Backfill
+import Foundation
+import TestSupport
+import Testing
+
+/// Real processes that fill the shards of one plan.
+@Suite struct ShardTests {
+  /// A ledger and a state folder of a machine of its own.
+  static func machine(_ name: String, of scene: Scene) -> [String: String?] {
+    ["VECFILL_LEDGER": scene.folder.file("\(name)/vecfill.db"), "XDG_STATE_HOME": scene.folder.file("\(name)/state")]
+  }
+
+  static func planned(_ scene: Scene) async throws -> String? {
+    try await scene.database.rows("SELECT count(*) FROM vecfill_shard").first?.first ?? nil
+  }
+
+  @Test func `shards fill a table side by side, one is killed and resumed elsewhere, and finish ends the plan`()
+    async throws
+  {
+    let gate = EmbeddingsServer.Gate()
+    try await Scene.run(.postgres18, rules: [.texts(with: "slow", .hold(gate, then: .answer))]) { scene in
+      try await scene.database.insert((1...90).map { $0 == 45 ? "slow one" : "message \($0)" })
+      try await scene.database.insert((1...30).map { "other \($0)" }, into: "standalone_chat_messages")
+      let plan = try await scene.start(["plan", "job.yaml", "--shards", "3"]).exit()
+      #expect(plan.code == 0, "\(plan.errors)")
+      #expect(plan.output.contains("3 shards of 40 rows each; 3 open"))
+
+      let shards = try (0..<3).map {
+        try scene.start(["run", "job.yaml", "--shard", "\($0)"], Self.machine("pod\($0)", of: scene))
+      }
+      for number in [0, 2] {
+        let exit = await shards[number].exit()
+        #expect(exit.code == 0, "\(exit.errors)")
+      }
+      try await scene.poll("the held request") { scene.server.record.inFlight > 0 }
+
+      func refused(_ arguments: [String], _ code: Int32, _ words: String, machine: String = "other") async throws {
+        let exit = try await scene.start(arguments, Self.machine(machine, of: scene)).exit()
+        #expect(exit.code == code, "\(arguments): \(exit.errors)")
+        #expect((exit.output + exit.errors).contains(words), "\(arguments): \(exit.output)\(exit.errors)")
+      }
+      let holder = "pid \(shards[1].pid) shard 1"
+      try await refused(["run", "job.yaml", "--shard", "1"], 80, holder)
+      try await refused(["run", "job.yaml", "--shard", "1"], 80, "process \(shards[1].pid)", machine: "pod1")
+      try await refused(["run", "job.yaml"], 80, holder)
+      try await refused(["finish", "job.yaml"], 81, "shard 1 is at work (vecfill ")
+      try await refused(["plan", "job.yaml", "--shards", "3"], 0, "is kept")
+      try await refused(["plan", "job.yaml", "--shards", "4"], 80, "shard 1 is at work")
+      try await refused(["status", "job.yaml"], 0, "shard 1 at work: vecfill ")
+
+      try await scene.database.run(
+        "INSERT INTO chat_messages (id, insight_id, user_id, role, content) VALUES (-7, 1, 1, 'user', 'before')")
+      try await scene.database.insert(["behind"])
+      await KillTests.kill(shards[1])
+      scene.server.add(.always(.answer))
+      try await refused(["finish", "job.yaml"], 81, "shard 1 is open")
+      try await refused(["plan", "job.yaml", "--shards", "4"], 78, "it is cut into 3 shards already")
+      let resumed = try await scene.start(
+        ["run", "job.yaml"], Self.machine("another node", of: scene).merging(["JOB_COMPLETION_INDEX": "1"]) { $1 }
+      ).exit()
+      #expect(resumed.code == 0, "\(resumed.errors)")
+      let requests = scene.server.record.requests.count
+      try await refused(["run", "job.yaml", "--shard", "0"], 0, "it is done since", machine: "pod0")
+      #expect(scene.server.record.requests.count == requests)
+      #expect(try await scene.database.count("embedding IS NULL") == 2)
+
+      let finish = try await scene.start(["finish", "job.yaml"], Self.machine("last", of: scene)).exit()
+      #expect(finish.code == 0, "\(finish.errors)")
+      #expect(try await scene.wrongRows() == [])
+      #expect(try await Self.planned(scene) == "0")
+      #expect(scene.server.record.billedTwice <= 40)
+      try await refused(["run", "job.yaml", "--shard", "1"], 78, "no plan of its shards is stored")
+      try await refused(["finish", "job.yaml"], 0, "no plan of shards is stored")
+    }
+  }
+
+  @Test func `with rebuild, plan drops the indexes, no shard touches them, and finish builds them again`() async throws
+  {
+    try await IndexScene.run(.postgres18, "rebuild") { indexed in
+      let scene = indexed.scene
+      let plan = try await scene.start(["plan", "job.yaml", "--shards", "2"]).exit()
+      #expect(plan.code == 0, "\(plan.errors)")
+      #expect(try await indexed.validity().isEmpty)
+      for shard in 0..<2 {
+        let exit = try await scene.fill(["--shard", "\(shard)"])
+        #expect(exit.code == 0, "\(exit.errors)")
+        #expect(try await indexed.validity().isEmpty)
+      }
+      let finish = try await scene.start(["finish", "job.yaml"]).exit()
+      #expect(finish.code == 0, "\(finish.errors)")
+      #expect(try await indexed.indexes() == indexed.original)
+      #expect(try await scene.wrongRows() == [])
+    }
+  }
+
+  @Test func `a shard that can't be right is refused before anything is paid`() async throws {
+    try await Scene.run(.postgres18) { scene in
+      try await scene.database.insert((1...20).map { "message \($0)" })
+      let early = try await scene.fill(["--shard", "0"])
+      #expect(early.code == 78)
+      #expect(early.errors.contains("vecfill plan JOB --shards N"))
+      #expect(try await scene.start(["plan", "job.yaml", "--shards", "2"]).exit().code == 0)
+      for (arguments, words) in [
+        (["--shard", "2"], "there is no shard 2"), (["--shard", "0", "--budget", "5"], "budget: "),
+        (["--shard", "0", "--model", "text-embedding-3-large"], "model=text-embedding-3-large"),
+      ] {
+        let exit = try await scene.fill(arguments)
+        #expect(exit.code == 78, "\(arguments): \(exit.errors)")
+        #expect(exit.errors.contains(words), "\(exit.errors)")
+      }
+      #expect(scene.server.record.requests.isEmpty)
+      let estimate = try await scene.start(["estimate", "job.yaml"]).exit()
+      #expect(estimate.errors.contains("a plan of 2 shards is stored: equal texts in two shards may be paid twice"))
+    }
+  }
+
+  @Test func `without a plan a completion index means nothing`() async throws {
+    try await Scene.run(.postgres18) { scene in
+      try await scene.database.insert((1...20).map { "message \($0)" })
+      let exit = try await scene.fill([], ["JOB_COMPLETION_INDEX": "3"])
+      #expect(exit.code == 0, "\(exit.errors)")
+      #expect(try await scene.wrongRows() == [])
+    }
+  }
+
+  @Test(arguments: [
+    ["plan", "job.yaml", "--shards", "2"], ["run", "job.yaml", "--shard", "0"], ["finish", "job.yaml"],
+  ])
+  func `a SQLite file has no shards`(arguments: [String]) async throws {
+    try await Scene.run(.sqlite) { scene in
+      let exit = try await scene.start(arguments).exit()
+      #expect(exit.code == 78)
+      #expect(exit.errors.contains("one process fills a SQLite file"))
+    }
+  }
+}
