@@ -137,8 +137,7 @@ struct RunCommand: AsyncParsableCommand {
             job: part.job, configuration: configuration, logger: logger, stops: stops, grace: grace,
             maxOutage: maxOutage,
             maxQuarantined: maxQuarantined, failOn: steeringOptions.failOn, adopts: adopt, batches: batches,
-            steering: steering,
-            monitor: monitor)
+            steering: steering, shard: part.number, monitor: monitor)
           let ending = try await steering.working(logger, gauges: gauges) { try await ended(filling, part, end) }
           try ending.check(requiringComplete: steering.plan.requiresComplete)
         }

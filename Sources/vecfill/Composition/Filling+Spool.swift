@@ -16,7 +16,7 @@ extension Filling {
         remedy: "leave it out, or run without --batch: the provider keeps the answers of a batch")
     }
     let spool = try await DatabaseURL(configuration.databaseURL().reveal()).openSpool(
-      of: zip(job.sources, claims).map { (source: $0, identity: $1.column) },
+      of: zip(job.sources, claims).map { (source: $0, identity: $1.column) }, shard: shard,
       applicationName: "vecfill \(Host.name) pid \(getpid())", maxOutage: .seconds(maxOutage))
     do {
       let value = try await body(spool)

@@ -24,6 +24,8 @@ struct Filling {
   var batches: BatchWork?
   /// What else the process is asked while it fills; nil where it is asked nothing.
   var steering: Steering?
+  /// The shard of the job's plan that is filled; nil for all.
+  var shard: Int?
   /// Is told of the rounds; nil where nobody watches.
   var monitor: RunMonitor?
 

@@ -6,6 +6,8 @@ import MessageStores
 struct ShardPart: Sendable {
   let job: Job
   let database: Database
+  /// The shard's number; nil for all of the job.
+  let number: Int?
   /// Since when the shard is done, in words; nil where it isn't, or the part is all.
   let done: Failure?
   private let store: PostgresShardStore?
@@ -14,7 +16,7 @@ struct ShardPart: Sendable {
   init(_ choice: ShardChoice?, of job: Job, _ database: Database, _ logger: Logger) async throws {
     let plan = if let choice { try await Self.plan(of: job, database, choice) } else { nil as ShardPlan? }
     guard let choice, let plan, let whole = database.store as? PostgresMessageStore else {
-      (self.job, self.database, done, store) = (job, database, nil, nil)
+      (self.job, self.database, number, done, store) = (job, database, nil, nil, nil)
       return
     }
     try Self.check(choice.number, of: plan, job, try await whole.works(of: job))
@@ -33,6 +35,7 @@ struct ShardPart: Sendable {
     self.job = part
     self.database = Database(store: store, shapes: database.shapes.map(\.withoutIndexes), warnings: database.warnings)
     self.store = store
+    number = choice.number
     done = shard.done.map {
       Failure(
         .complete, "\(job.name) shard \(shard.number)", "it is done since \($0) UTC",
