@@ -1,5 +1,6 @@
 import Backfill
 import Foundation
+import Ledger
 import TestSupport
 import Testing
 
