@@ -12,7 +12,7 @@ extension Ledger {
     /// The pieces of texts whose vectors are in the spool.
     package let pieces: [RowKey: PaidPieces]
     /// Whether rows wait for a batch of the provider's.
-    package let waits: Bool
+    let waits: Bool
   }
 
   /// What the ledger holds of a column; nil where that is nothing, or vectors of another fingerprint, which a run doesn't

@@ -1,5 +1,6 @@
 import Backfill
 import Foundation
+import Ledger
 import TestSupport
 import Testing
 
@@ -111,6 +112,24 @@ import Testing
       #expect(scene.server.record.requests.isEmpty)
       let estimate = try await scene.start(["estimate", "job.yaml"]).exit()
       #expect(estimate.errors.contains("a plan of 2 shards is stored: equal texts in two shards may be paid twice"))
+    }
+  }
+
+  @Test func `a plan waits until what a whole run has paid for is written`() async throws {
+    try await Scene.run(.postgres18) { scene in
+      try await scene.database.insert((1...20).map { "message \($0)" })
+      let table = try Hold("LOCK TABLE chat_messages IN SHARE MODE", on: scene.database.url)
+      let process = try scene.start(["run", "job.yaml"])
+      try await scene.wait { $0.totals.spooledBatches > 0 }
+      await KillTests.kill(process)
+      table.release()
+      let early = try await scene.start(["plan", "job.yaml", "--shards", "2"]).exit()
+      #expect(early.code == 78)
+      #expect(early.errors.contains("that are paid for and not yet written"), "\(early.errors)")
+      #expect(try await scene.fill(["--max-rows", "10"]).code == 0)
+      // The vectors that were written last are kept for a standby, and stand in no plan's way.
+      let plan = try await scene.start(["plan", "job.yaml", "--shards", "2"]).exit()
+      #expect(plan.code == 0, "\(plan.errors)")
     }
   }
 

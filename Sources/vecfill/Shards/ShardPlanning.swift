@@ -72,11 +72,13 @@ struct ShardPlanning: Sendable {
     let path = try configuration.ledgerPath ?? StateFolder().ledger
     guard let ledger = try Ledger.openForReading(at: path) else { return }
     for source in job.sources {
-      guard let contents = try await ledger.contents(of: source, in: store, job) else { continue }
-      guard contents.spooled.isEmpty, !contents.waits else {
+      guard let column = try await store.column(of: source) else { continue }
+      let rows = try await ledger.unwrittenRows(of: column, store.named(source), in: store.identity)
+      guard rows == 0 else {
         throw Failure(
-          .configuration, source.column, "the ledger \(path) holds vectors of it that are paid for and not yet written",
-          remedy: "run `vecfill run JOB --max-requests 1` with that ledger first, then plan again")
+          .configuration, source.column,
+          "the ledger \(path) holds vectors of \(rows.of("row")) of it that are paid for and not yet written",
+          remedy: "`vecfill run JOB` with that ledger writes them; then plan again")
       }
     }
   }
