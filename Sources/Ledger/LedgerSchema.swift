@@ -253,6 +253,14 @@ enum LedgerSchema {
     migrator.registerMigration("9") { db in
       try db.execute(sql: batches)
     }
+    migrator.registerMigration("share") { db in
+      try db.execute(
+        sql: """
+          -- By what name others know this ledger, wherever its file is.
+          CREATE TABLE ledger_name (name TEXT NOT NULL);
+          INSERT INTO ledger_name VALUES (lower(hex(randomblob(10))));
+          """)
+    }
     return migrator
   }
 }

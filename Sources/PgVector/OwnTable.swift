@@ -21,9 +21,11 @@ package struct OwnTable: Sendable {
 
     /// A type of such a column, by its object id, which never changes.
     package enum ColumnType: String, Sendable {
+      case bigint = "20"
       case smallint = "21"
       case text = "25"
       case oid = "26"
+      case double = "701"
       case timestamptz = "1184"
     }
 

@@ -18,6 +18,8 @@ package struct Job: Equatable, Sendable {
   package var indexPolicy: IndexPolicy
   /// Over which rows equal texts are paid once. The default is `page`.
   package var duplicates: Duplicates
+  /// With whom the limits and the budget are shared. The default is nobody.
+  package var share = SharePlace.none
 
   package init(
     name: String, sources: [Source], preparation: TextPreparation = TextPreparation(), model: Model,
@@ -48,6 +50,8 @@ extension Job {
     package var requestsPerMinute: Int?
     /// The default is no limit but the provider's.
     package var tokensPerMinute: Int?
+    /// The part of these and of the provider's limits that the job uses. The default is all of it.
+    package var share = 1.0
 
     package init(requestsPerMinute: Int? = nil, tokensPerMinute: Int? = nil) {
       self.requestsPerMinute = requestsPerMinute
