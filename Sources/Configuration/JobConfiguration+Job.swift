@@ -24,6 +24,8 @@ extension JobConfiguration {
     if let writers = values.integer(.writers) { job.writers = writers }
     job.limits.requestsPerMinute = values.integer(.requestsPerMinute)
     job.limits.tokensPerMinute = values.integer(.tokensPerMinute)
+    if let part = values.number(.limitShare) { job.limits.share = part }
+    if let share: SharePlace = values.choice(.share) { job.share = share }
     job.budget = try budget(for: job.model)
     if let policy: IndexPolicy = values.choice(.indexWhen) { job.indexPolicy = policy }
     try checkPieces(of: job)

@@ -271,6 +271,14 @@ enum LedgerSchema {
           CREATE INDEX receipt_batch ON receipt (run_id, number);
           """)
     }
+    migrator.registerMigration("12") { db in
+      try db.execute(
+        sql: """
+          -- By what name others know this ledger, wherever its file is.
+          CREATE TABLE ledger_name (name TEXT NOT NULL);
+          INSERT INTO ledger_name VALUES (lower(hex(randomblob(10))));
+          """)
+    }
     return migrator
   }
 }

@@ -27,6 +27,7 @@ package struct OwnTable: Sendable {
       case integer = "23"
       case text = "25"
       case oid = "26"
+      case double = "701"
       case timestamptz = "1184"
       case uuid = "2950"
     }

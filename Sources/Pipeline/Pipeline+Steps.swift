@@ -8,8 +8,8 @@ extension Pipeline {
     await withDiscardingTaskGroup { requests in
       for await order in orders {
         switch order {
-        case .send(let batch, let reservation):
-          requests.addTask { inbox.yield(await request(batch, reservation: reservation)) }
+        case .send(let batch, let reservation, let end):
+          requests.addTask { inbox.yield(await request(batch, reservation: reservation, until: end)) }
         case .cancelAll:
           requests.cancelAll()
         }
@@ -18,7 +18,7 @@ extension Pipeline {
   }
 
   /// One request, from its entry in the ledger to its reply's.
-  private func request(_ batch: Batch, reservation: Double?) async -> Signal {
+  private func request(_ batch: Batch, reservation: Double?, until end: ContinuousClock.Instant?) async -> Signal {
     defer { ledger.releaseSpace(of: batch.id) }
     do {
       try await ledger.holdSpace(for: batch, dimensions: job.model.dimensions)
@@ -33,6 +33,11 @@ extension Pipeline {
       } catch {
         try await ledger.withdrawn(batch)
         return .event(.notSent(batch.id, error))
+      }
+      // A process that stood still has lost its slice, and others may have it now.
+      if let end, clock.now >= end {
+        try await ledger.withdrawn(batch)
+        return .event(.lapsed(batch.id))
       }
       do {
         let sent = clock.now

@@ -20,6 +20,8 @@ package struct Pipeline: Sendable {
   let comparisons: [ColumnComparison]
   /// Does the work with the provider's batches; nil where rows are only asked for by requests.
   let desk: BatchDesk?
+  /// What the limits and the budget are shared by; nil where they are this process's alone.
+  let sharing: Sharing?
   let clock = ContinuousClock()
   /// Sources of which kept vectors were looked for once.
   let lookedForKept = Locked<Set<Int>>([])
@@ -37,10 +39,11 @@ package struct Pipeline: Sendable {
   ///   - countsBlank: whether each source's blank rows are counted, as `SourceShape` has it.
   ///   - comparisons: of columns with vectors whose origin nobody recorded.
   ///   - desk: goes through the provider's batches before a page is read; nil where there are none.
+  ///   - sharing: with other processes; nil where nothing is shared.
   package init(
     job: Job, policy: RunPolicy, store: any MessageStore, embedder: any Embedder, ledger: Ledger,
     begun: Ledger.BegunRun, packer: Packer, board: ProgressBoard, observer: RunObserver, countsBlank: Bool = true,
-    comparisons: [ColumnComparison] = [], desk: BatchDesk? = nil
+    comparisons: [ColumnComparison] = [], desk: BatchDesk? = nil, sharing: Sharing? = nil
   ) {
     var job = job
     job.writers = min(job.writers, store.mostWriters)
@@ -56,6 +59,7 @@ package struct Pipeline: Sendable {
     self.countsBlank = countsBlank
     self.comparisons = comparisons
     self.desk = desk
+    self.sharing = sharing
   }
 
   /// Fills until nothing is left to do, or the run is stopped or fails.
@@ -81,7 +85,7 @@ package struct Pipeline: Sendable {
       spent: begun.spent, possiblyPaid: begun.possiblyPaid, earlier: begun.earlier, preparesWriting: prepare != nil,
       countsBlank: countsBlank,
       compared: comparisons.flatMap { comparison in comparison.contents.map { (comparison.source, $0) } },
-      newlyCondemned: begun.newlyCondemned, gathers: desk != nil)
+      newlyCondemned: begun.newlyCondemned, gathers: desk != nil, shares: sharing != nil)
     var replies = KeptReplies()
     var unusable: [BatchID: Set<Int>] = [:]
     var ending: Ending?
@@ -107,7 +111,9 @@ package struct Pipeline: Sendable {
         for action in conductor.handle(event, at: clock.now - began) {
           switch action {
           case .request(let batch, _, let reservation):
-            requests.yield(.send(batch, reservation: reservation))
+            requests.yield(.send(batch, reservation: reservation, until: conductor.sliceLapses.map { began + $0 }))
+          case .claim(let ask):
+            group.addTask { if let event = await claimed(ask) { inbox.yield(.event(event)) } }
           case .cancelRequests:
             requests.yield(.cancelAll)
           case .readLastKey(let source):
@@ -166,6 +172,7 @@ package struct Pipeline: Sendable {
       requests.finish()
       group.cancelAll()
     }
+    if let returned = conductor.returned { await release(returned.used, spent: returned.spent) }
     if [.complete, .quarantined].contains(ending?.exitCode) { await endEditSearches(conductor.searchedEdits) }
     return Report(ending: ending ?? .failed(cancelled), tally: conductor.tally, duration: clock.now - began)
   }
@@ -188,7 +195,7 @@ extension Pipeline {
   }
 
   enum RequestOrder: Sendable {
-    case send(Batch, reservation: Double?)
+    case send(Batch, reservation: Double?, until: ContinuousClock.Instant?)
     case cancelAll
   }
 

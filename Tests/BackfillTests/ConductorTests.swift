@@ -337,6 +337,7 @@ extension Conductor.Action {
     case .compare(let batch): return "compare \(batch.id.number)"
     case .prove(let source): return "prove \(source)"
     case .gather: return "gather"
+    case .claim: return "claim"
     case .prepareWriting: return "prepare"
     case .write(let write):
       return "write \(numbers(write.parts.map(\.batch)))"

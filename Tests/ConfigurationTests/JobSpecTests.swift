@@ -6,7 +6,7 @@ import Testing
 
 private let topLevelKeys =
   "allowed here: name, sources, edits, follow, hours, gentle, provider, model, dimensions, cut, preparation, prefix, "
-  + "query_prefix, too_long, duplicates, spool, mode, batch_size, concurrency, writers, limits, budget, index, "
+  + "query_prefix, too_long, duplicates, spool, mode, batch_size, concurrency, writers, limits, share, budget, index, "
   + "base_url, organization, project, endpoint, deployment, api_version, encoding_format, send_dimensions, headers, "
   + "body, timeout, ca_file, proxy"
 private let sourceKeys = "allowed here: table, schema, write_to, key, text, vector, where, since, order, edits, chunks"
@@ -29,6 +29,8 @@ private let refusedLines: [(String, String)] = [
   ("index: {when: drop}", "2:15: index.when must be one of keep, after, rebuild"),
   ("duplicates: column", "2:13: duplicates must be one of page, table"),
   ("spool: disk", "2:8: spool must be one of ledger, database"),
+  ("share: ledger", "2:8: share must be one of none, database"),
+  ("limits: {share: 1.5}", "2:17: limits.share must be a number from 0.01 to 1"),
   ("index: rebuild", "2:8: index must be a mapping of when, not text"),
   ("index: {after: true}", "2:9: index.after is not a known key; allowed here: when"),
   ("budget: {eur: 5}", "2:10: budget.eur is not a known key; allowed here: usd"),
@@ -313,7 +315,8 @@ struct JobSpecTests {
       batch_size: 20
       concurrency: 2
       writers: 4
-      limits: {requests_per_minute: 3000, tokens_per_minute: 1000000}
+      limits: {requests_per_minute: 3000, tokens_per_minute: 1000000, share: 0.7}
+      share: database
       budget: {usd: 1.25}
       base_url: http://127.0.0.1:9/v1
       api_version: 2024-10-21
@@ -337,7 +340,10 @@ struct JobSpecTests {
         == Model(name: "text-embedding-3-small", provider: "127.0.0.1:9", dimensions: 512, usdPerMillionTokens: 0.02))
     #expect(job.budget == Job.Budget(usd: 1.25))
     #expect(job.batchSize == 20 && job.concurrency == 2 && job.writers == 4)
-    #expect(job.limits == Job.Limits(requestsPerMinute: 3000, tokensPerMinute: 1_000_000))
+    var limits = Job.Limits(requestsPerMinute: 3000, tokensPerMinute: 1_000_000)
+    limits.share = 0.7
+    #expect(job.limits == limits)
+    #expect(job.share == .database)
     #expect(job.indexPolicy == .rebuild)
     #expect(job.duplicates == .table)
     #expect(job.spool == .database)

@@ -23,6 +23,7 @@ struct Sample: Sendable {
     Sample(.batchSize, "2048", .integer(2048)),
     Sample(.concurrency, "3", .integer(3)), Sample(.writers, "4", .integer(4)),
     Sample(.requestsPerMinute, "3000", .integer(3000)), Sample(.tokensPerMinute, "1000000", .integer(1_000_000)),
+    Sample(.limitShare, "0.7", .number(0.7)), Sample(.share, "database"),
     Sample(.enqueuedTokens, "20000000", .integer(20_000_000)),
     Sample(.budget, "12.50", .number(12.5)), Sample(.indexWhen, "rebuild"),
     Sample(.databaseURL, "postgresql://u:p@h/d", .secret(Secret(connection: "postgresql://u:p@h/d"))),

@@ -20,6 +20,8 @@ package struct Job: Equatable, Sendable {
   package var duplicates: Duplicates
   /// Where replies that were received are durable. The default is `ledger`.
   package var spool = SpoolPlace.ledger
+  /// With whom the limits and the budget are shared. The default is nobody.
+  package var share = SharePlace.none
 
   package init(
     name: String, sources: [Source], preparation: TextPreparation = TextPreparation(), model: Model,
@@ -50,6 +52,8 @@ extension Job {
     package var requestsPerMinute: Int?
     /// The default is no limit but the provider's.
     package var tokensPerMinute: Int?
+    /// The part of these and of the provider's limits that the job uses. The default is all of it.
+    package var share = 1.0
 
     package init(requestsPerMinute: Int? = nil, tokensPerMinute: Int? = nil) {
       self.requestsPerMinute = requestsPerMinute

@@ -19,7 +19,7 @@ extension Conductor {
       waiting = hold.waiting
     } else if ending == nil {
       let (requests, next) = nextRequests(at: now)
-      actions += requests
+      actions += requests + nextClaims()
       wake(at: next)
       actions += nextRead()
     }
@@ -67,7 +67,7 @@ extension Conductor {
         planned.removeFirst()
         split(next, into: contents.halvesByTokens())
       }
-      if isDivisible, isolation.isTooLarge(contents) || limiter.isPassed(byOneOf: contents.tokenCount) {
+      if isDivisible, isolation.isTooLarge(contents) || isAboveLimit(contents.tokenCount) {
         divide()
         continue
       }
@@ -83,7 +83,7 @@ extension Conductor {
       }
       let most = job.model.cost(ofTokens: contents.mostTokens) ?? 0
       let reservation = spending.reservation(for: most)
-      guard spending.fits(reservation) else {
+      guard spending.fits(reservation), !isOverSharedBudget(reservation) else {
         waiting = .budget
         guard requested.isEmpty else { break }
         // Nothing in flight will free budget: send the part of it that the rest of the budget pays for.
@@ -94,9 +94,16 @@ extension Conductor {
         end(.failed(overBudget(by: reservation)))
         break
       }
+      let (isAllowed, shareWake) = shareAllows(contents, reservation, at: now)
+      wakeAt = shareWake
+      guard isAllowed else {
+        waiting = .rate
+        break
+      }
       planned.removeFirst()
       actions.append(send(next, most: most, reservation: reservation, at: now))
     }
+    tellHold(at: now)
     if let retry = retries.map(\.due).min() {
       if requested.isEmpty, planned.isEmpty { waiting = breaker.isOpen ? .outage : .retry }
       wakeAt = min(wakeAt ?? retry, retry)
@@ -133,6 +140,7 @@ extension Conductor {
     request.reservation = reservation
     request.reservedTokens = limiter.sent(tokens: next.batch.contents.tokenCount, at: now)
     request.sentAt = now
+    share?.sent(ShareAmount(requests: 1, tokens: Double(request.reservedTokens)))
     spending.reserve(reservation)
     requested[next.batch.id] = request
     tally.requests += 1
@@ -147,7 +155,8 @@ extension Conductor {
   private func overBudget(by cost: Double) -> Failure {
     let budget = spending.budget?.usd ?? 0
     var reason =
-      "the next request may cost up to \(cost.dollars), and \(spending.spent.dollars) of \(budget.dollars) is spent"
+      "the next request may cost up to \(cost.dollars), and \((spending.spent + (share?.grant.others ?? 0)).dollars) of \(budget.dollars) is spent"
+      + (share == nil ? "" : " by all that share it")
     if let total = tally.total, tally.written > 0, let spent = tally.cost {
       let rest = Double(max(0, total - done)) * spent / Double(tally.written)
       reason += "; the rest would cost about \(rest.dollars)"

@@ -171,11 +171,17 @@ extension Conductor {
 
   /// Replies to the requests in flight can still be stored, so the run waits for them.
   mutating func notSent(_ id: BatchID, _ failure: Failure) {
-    guard let request = requested.removeValue(forKey: id) else { return }
+    guard withdraw(id) != nil else { return }
+    end(.failed(failure))
+  }
+
+  /// Takes back a request that was not sent.
+  mutating func withdraw(_ id: BatchID) -> Requested? {
+    guard let request = requested.removeValue(forKey: id) else { return nil }
     spending.settle(reservation: request.reservation, most: request.most, cost: 0)
     tally.requests -= 1
     if request.attempt > 1 { tally.retries -= 1 }
-    end(.failed(failure))
+    return request
   }
 
   /// How often a harmless text may be refused before a run that had answers ends. More tries if no answer ever came from

@@ -22,6 +22,11 @@ package struct Conductor: Sendable {
     case requestFailed(BatchID, EmbeddingFailure)
     /// A request was not sent, since its reply could not be kept.
     case notSent(BatchID, Failure)
+    /// A request was not sent, since its slice of what is shared had lapsed.
+    case lapsed(BatchID)
+    /// What `claim` asked for.
+    case granted(ShareGrant)
+    case claimFailed(Failure)
     case written(WriteReport, writer: Int)
     case writeFailed(Failure, writer: Int)
     /// What `prepareWriting` asked for is done.
@@ -55,6 +60,8 @@ package struct Conductor: Sendable {
     /// `equals` where equal texts are paid once over the whole column.
     case readPage(source: Int, PageRequest, held: Set<RowKey>, equals: EqualTexts?)
     case request(Batch, attempt: Int, reservation: Double?)
+    /// A slice of what is shared with other processes.
+    case claim(ShareAsk)
     case compare(Batch)
     /// The vectors that a source has are the job's: this is to be recorded.
     case prove(source: Int)
@@ -98,30 +105,6 @@ package struct Conductor: Sendable {
       self.source = source
       self.rows = rows
     }
-  }
-
-  /// A batch that is to be sent, is on its way, or waits to be sent again.
-  struct Requested: Sendable {
-    let batch: Batch
-    /// The most dollars that it can cost, if the provider counts as is thought, and what is reserved for it.
-    var most = 0.0
-    var reservation = 0.0
-    var attempt = 1
-    var trial = Isolation.Trial()
-    /// The tokens that the limiter holds for it.
-    var reservedTokens = 0
-    var sentAt: Duration = .zero
-    /// When it may be sent again.
-    var due: Duration = .zero
-
-    /// Whether a harmless text stands before its only input.
-    var isEscorted = false
-
-    /// Whether it asks for a harmless text that no row waits for.
-    var isProbe: Bool { batch.isProbe }
-
-    /// Whether rows wait for one input alone.
-    var isAlone: Bool { batch.contents.inputs.count == (isEscorted ? 2 : 1) }
   }
 
   /// A batch that has ended and is to be settled.
@@ -175,6 +158,10 @@ package struct Conductor: Sendable {
   /// Whether `settling` is of a source.
   var settlingSources: Set<Int> = []
   var limiter: RateLimiter
+  /// What is held of the limits and the budget that others use too; nil where nothing is shared.
+  package internal(set) var share: HeldShare?
+  /// Claims that are to be made.
+  var asks: [ShareAsk] = []
   var window: ConcurrencyWindow
   var breaker = CircuitBreaker()
   /// When the pace was last lowered. Refusals of requests that were sent before belong to the same slowdown.
@@ -213,10 +200,12 @@ package struct Conductor: Sendable {
   ///   - compared: for sources with vectors of unknown origin: requests for some of their texts.
   ///   - newlyCondemned: rows that earlier runs have put into quarantine since the job was last complete.
   ///   - gathers: whether `gather` is asked for before a page is read.
+  ///   - shares: whether others use the same limits and budget.
   package init(
     job: Job, policy: RunPolicy, run: Int64, watermarks: [RowKey?], spooled: [Spooled], spent: Double,
     possiblyPaid: Int = 0, earlier: EarlierUse = EarlierUse(), preparesWriting: Bool = false, countsBlank: Bool = true,
     compared: [(source: Int, contents: Batch.Contents)] = [], newlyCondemned: Int = 0, gathers: Bool = false,
+    shares: Bool = false,
     random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator()
   ) {
     self.job = job
@@ -249,6 +238,7 @@ package struct Conductor: Sendable {
     gathering = gathers ? .needed : .done
     limiter = RateLimiter(job.limits, after: earlier)
     window = ConcurrencyWindow(ceiling: job.concurrency, isProbing: !limiter.isKnown)
+    share = shares ? HeldShare() : nil
     for (source, contents) in compared {
       comparisons.begin(source)
       planned.append(plan(contents, source: source, page: Batch.noPage, purpose: .comparison))
@@ -284,6 +274,9 @@ package struct Conductor: Sendable {
     case .received(let id, let receipt): received(id, receipt, at: now)
     case .requestFailed(let id, let failure): failed(id, failure, at: now)
     case .notSent(let id, let failure): notSent(id, failure)
+    case .lapsed(let id): lapsed(id)
+    case .granted(let grant): share?.granted(grant, at: now)
+    case .claimFailed(let failure): end(.failed(failure))
     case .written(let report, let writer): written(report, by: writer, at: now)
     case .writeFailed(let failure, let writer):
       writes.failed(by: writer)

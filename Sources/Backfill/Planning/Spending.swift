@@ -22,6 +22,9 @@ package struct Spending: Equatable, Sendable {
   /// What is reserved for a request that costs at most `most`, if the provider counts as is thought.
   package func reservation(for most: Double) -> Double { most * excess }
 
+  /// What is spent, and what requests in flight may cost.
+  var committed: Double { spent + reserved }
+
   package func fits(_ cost: Double) -> Bool {
     budget.map { spent + reserved + cost <= $0.usd } ?? true
   }

@@ -20,6 +20,8 @@ package enum Parameter: String, CaseIterable, Sendable {
   case writers
   case requestsPerMinute = "limits.requests_per_minute"
   case tokensPerMinute = "limits.tokens_per_minute"
+  case limitShare = "limits.share"
+  case share
   case enqueuedTokens = "limits.enqueued_tokens"
   case budget = "budget.usd"
   case indexWhen = "index.when"
@@ -140,6 +142,14 @@ extension Parameter {
       Definition(
         "the most tokens a minute", .integer(1...1_000_000_000_000), flag: "--tokens-per-minute",
         variable: "VECFILL_TOKENS_PER_MINUTE", derived: "the catalogue's, else only the provider's")
+    case .limitShare:
+      Definition(
+        "the part of the limits a minute that the job's processes use; the rest is left to others",
+        .number(0.01...1), fallback: .number(1))
+    case .share:
+      Definition(
+        "where processes share the limits and the budget: `none`, or in the `database`",
+        .choice(SharePlace.allCases.map(\.rawValue)), fallback: .text(SharePlace.none.rawValue))
     case .enqueuedTokens:
       Definition(
         "the most tokens that the account may have enqueued in batches", .integer(1...1_000_000_000_000_000),

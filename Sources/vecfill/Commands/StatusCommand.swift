@@ -3,6 +3,8 @@ import Backfill
 import Configuration
 import Foundation
 import Ledger
+import MessageStores
+import Postgres
 
 struct StatusCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -54,12 +56,14 @@ struct StatusCommand: AsyncParsableCommand {
     }
     guard !jobs.isEmpty else { return LedgerOption.nothingYet(path, json: json) }
     let state = try StateFolder()
+    let shared = try await shared()
     var shown: [JobReport] = []
     for job in jobs where name == nil || job.job == name {
       let holder = holder(of: job, in: state.locks)
       let control = await control(of: job, holder, in: state.sockets)
       let batches = try await opened.batches(of: job).map { BatchReport($0, at: now) }
-      var report = JobReport(job, holder: holder, control: control, batches: batches, ledger: path, at: now)
+      var report = JobReport(
+        job, holder: holder, control: control, batches: batches, shared: shared, ledger: path, at: now)
       report.databaseSpool = try await databaseSpool()
       shown.append(report)
     }
@@ -73,6 +77,22 @@ struct StatusCommand: AsyncParsableCommand {
   private func subject() throws -> (name: String?, ledger: String) {
     guard let spec else { return (job, try ledger.path()) }
     return (try JobConfiguration(spec: spec).jobName, try ledger.path(spec: spec))
+  }
+
+  /// What the job shares with others, where its spec is given: that alone says in which database.
+  private func shared() async throws -> ShareReport? {
+    guard let spec else { return nil }
+    let configuration = try JobConfiguration(spec: spec)
+    guard configuration.share == .database else { return nil }
+    let pool = try configuration.pool()
+    do {
+      return try await PostgresSharedPools.read(
+        pool, in: DatabaseURL(configuration.databaseURL().reveal()), applicationName: "vecfill status"
+      ).map { ShareReport(pool, $0) }
+    } catch let failure as Failure {
+      // The ledger is shown all the same.
+      return ShareReport(pool, problem: failure)
+    }
   }
 
   /// What the job's process says of itself; nil where it runs no more, or can't be asked.

@@ -56,13 +56,14 @@ struct Filling {
     let columns = try await ColumnCheck(
       job: job, store: database.store, ledger: ledger, claims: claims, packer: packer, adopts: adopts
     ).columns()
+    let sharing = try await Sharing.open(job, configuration, ledger, maxOutage: maxOutage, logger)
     var policy = RunPolicy(
       grace: .seconds(grace), retry: RetryPolicy(maxOutage: .seconds(maxOutage)), maxQuarantined: maxQuarantined)
     policy.bounds = steering?.plan.bounds ?? Bounds()
     policy.failOn = failOn
     let rounds = Rounds(
       job: job, policy: policy, database: database, ledger: ledger, embedder: embedder, packer: packer, stops: stops,
-      logger: logger, monitor: monitor, columns: columns, steering: steering, batches: batches)
+      logger: logger, monitor: monitor, columns: columns, steering: steering, batches: batches, sharing: sharing)
     return try await withSpool(of: claims) { spool in
       var rounds = rounds
       rounds.spool = spool

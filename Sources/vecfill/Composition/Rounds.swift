@@ -22,6 +22,7 @@ struct Rounds: Sendable {
   let batches: BatchWork?
   /// nil with `spool: ledger`.
   var spool: (any DatabaseSpool)?
+  let sharing: Sharing?
 
   /// The first round, which does all that a run does.
   func first(_ board: ProgressBoard, _ upkeep: IndexUpkeep) async throws -> JobRun.Outcome {
@@ -92,7 +93,8 @@ struct Rounds: Sendable {
           job: job, policy: policy, store: database.store, embedder: embedder, ledger: ledger, begun: begun,
           packer: packer, board: board,
           observer: RunObserver(job, database.shapes, upkeep, requests, logger).and(monitor?.observer),
-          countsBlank: database.countsBlank, comparisons: columns.compactMap(\.comparison), desk: desk(begun, policy))
+          countsBlank: database.countsBlank, comparisons: columns.compactMap(\.comparison), desk: desk(begun, policy),
+          sharing: sharing?.member(begun))
       }
       monitor?.endRound(isComplete: outcome.isDone)
       return outcome

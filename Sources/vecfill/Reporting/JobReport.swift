@@ -42,14 +42,17 @@ struct JobReport: Encodable {
   let batches: [BatchReport]
   /// How the running process stands, as it says itself; nil where none can be asked.
   let control: ControlReport?
+  /// What the job shares with others; nil where that is nothing, or where no spec says where it is.
+  let shared: ShareReport?
   let ledger: String
   private let now: Date
 
   init(
     _ status: Ledger.JobStatus, holder: RunLock.Holder?, control: ControlReport? = nil, batches: [BatchReport] = [],
-    ledger: String, at now: Date
+    shared: ShareReport? = nil, ledger: String, at now: Date
   ) {
     self.control = control
+    self.shared = shared
     self.batches = batches
     self.now = now
     job = status.job
@@ -95,7 +98,7 @@ struct JobReport: Encodable {
     case rowsQuarantined, tokensBilled, costUsd, requests, retries, possiblyPaid, spooledBatches, databaseSpool,
       openRequests, batches,
       control
-    case ledger
+    case shared, ledger
   }
 
   /// The lines that a person reads; what is always zero has none.
@@ -124,6 +127,7 @@ struct JobReport: Encodable {
     if let databaseSpool { rows.append(("in the database", databaseSpool.line)) }
     for batch in batches { rows.append(("with the provider", batch.line)) }
     if let control { rows.append(("in force", control.inForce)) }
+    for line in shared?.lines ?? [] { rows.append(("shared", line)) }
     if openRequests > 0 { rows.append(("without a reply", openRequests.of("request"))) }
     rows.append(("ledger", ledger))
     return "\(job): \(outcome)\n" + FigureList(rows, nameWidth: 19).text

@@ -26,8 +26,8 @@ struct ShardPart: Sendable {
       part.indexPolicy = .keep
       logger.info("the vector indexes stay as they are: `vecfill finish` sees to them")
     }
-    if job.limits != Job.Limits() {
-      logger.warning("the job's limits hold for each shard alone: all shards together may pass them")
+    if job.share == .none, job.limits != Job.Limits() {
+      logger.warning("the job's limits hold for each shard alone, so that all shards together may pass them: `share: database` makes them one")
     }
     let shard = plan.shards[choice.number]
     logger.info("shard \(shard.number) of \(plan.count), planned with \(shard.rows.of("row"))")
@@ -72,10 +72,10 @@ struct ShardPart: Sendable {
         .configuration, name, "it \(difference)",
         remedy: "set the job back, or plan it again: `vecfill plan JOB --shards \(plan.count)`")
     }
-    guard job.budget == nil else {
+    guard job.budget == nil || job.share == .database else {
       throw Failure(
         .configuration, "budget", "each shard would spend all of it",
-        remedy: "leave the budget out of the job, or run it without shards")
+        remedy: "write `share: database` in the job, so that all shards share it")
     }
   }
 }

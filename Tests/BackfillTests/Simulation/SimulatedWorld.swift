@@ -337,6 +337,7 @@ struct SimulatedWorld {
     case .cancelReading, .cancelWriting:
       break
     case .gather: violations.append("batches were gone through, and there are none")
+    case .claim: violations.append("a slice was claimed, and nothing is shared")
     case .end(let ending):
       return ending
     }

@@ -95,7 +95,7 @@ struct ThrottledProvider {
         guard time < nextWake ?? .seconds(1 << 30) else { continue }
         nextWake = time
         queue.append((time, .event(.woken)))
-      case .cancelReading, .cancelRequests, .cancelWriting, .prepareWriting, .compare, .prove, .gather: break
+      case .cancelReading, .cancelRequests, .cancelWriting, .prepareWriting, .compare, .prove, .gather, .claim: break
       case .end(let reason): ending = reason
       }
     }

@@ -40,7 +40,7 @@ package struct RateLimiter: Equatable, Sendable {
 
   /// The configured limit that one request of `count` tokens, as they are counted here, can never keep; nil where it can.
   package func configuredLimit(passedByOneOf count: Int) -> Int? {
-    configured.tokensPerMinute.flatMap { expected(count) > $0 ? $0 : nil }
+    part(of: configured.tokensPerMinute).flatMap { expected(count) > $0 ? $0 : nil }
   }
 
   /// The tokens to expect of a request of `count` tokens, as they are counted here.
@@ -131,11 +131,24 @@ package struct RateLimiter: Equatable, Sendable {
     Job.Limits(requestsPerMinute: requestLimit, tokensPerMinute: tokenLimit)
   }
 
-  private var requestLimit: Int? {
-    [told.requestsPerMinute, configured.requestsPerMinute].compactMap(\.self).min()
+  /// The limits at the present pace, for those who share them.
+  var pacedLimits: Job.Limits {
+    func paced(_ limit: Int?) -> Int? { limit.map { max(1, Int(Double($0) * pace.factor)) } }
+    return Job.Limits(requestsPerMinute: paced(requestLimit), tokensPerMinute: paced(tokenLimit))
   }
 
-  private var tokenLimit: Int? { [told.tokensPerMinute, configured.tokensPerMinute].compactMap(\.self).min() }
+  private var requestLimit: Int? {
+    part(of: [told.requestsPerMinute, configured.requestsPerMinute].compactMap(\.self).min())
+  }
+
+  private var tokenLimit: Int? {
+    part(of: [told.tokensPerMinute, configured.tokensPerMinute].compactMap(\.self).min())
+  }
+
+  /// What the job uses of a limit; the rest is others'.
+  private func part(of limit: Int?) -> Int? {
+    configured.share < 1 ? limit.map { max(1, Int((Double($0) * configured.share).rounded(.down))) } : limit
+  }
 
   private mutating func setRates(at now: Duration) {
     if let limit = requestLimit {

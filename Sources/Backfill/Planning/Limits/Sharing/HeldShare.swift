@@ -1,0 +1,86 @@
+/// What one process holds of its pool, as the process itself sees it.
+///
+/// A slice lapses by the process's own clock, counted from before it was asked for. So one that stood still for a while
+/// finds it lapsed, and never later than the database does.
+package struct HeldShare: Equatable, Sendable {
+  package private(set) var used = ShareAmount()
+  package private(set) var grant = ShareGrant()
+  /// When the slice lapses.
+  package private(set) var lapses: Duration = .zero
+  /// When the next claim makes sense.
+  package private(set) var nextAsk: Duration = .zero
+  /// When the claim that is under way was made, and up to where spending may go until it is answered.
+  private var asked: Asked?
+  /// Until when the provider asked to wait, as the pool was told last.
+  private var toldHold: Duration = .zero
+
+  private struct Asked: Equatable {
+    let at: Duration
+    let kept: Double
+    let least: Double
+  }
+
+  /// How long to wait for money that others may give back.
+  private static let patience: Duration = .milliseconds(250)
+  /// What sums of dollars may differ by.
+  private static let rounding = 1e-9
+
+  package init() {}
+
+  package var isAsking: Bool { asked != nil }
+
+  /// Up to where spending may go just now.
+  var committed: Double { asked.map { min($0.kept, grant.committed) } ?? grant.committed }
+
+  /// Whether one request takes more than a pool gives at a time without making all others wait.
+  func isPassed(byOneOf tokens: Double) -> Bool {
+    SharedRate(grant.limits.tokensPerMinute).map { tokens > $0.most } ?? false
+  }
+
+  /// Whether a request may be sent now after which `committed` dollars are spent or reserved.
+  package func holds(_ next: ShareAmount, committed dollars: Double, at now: Duration) -> Bool {
+    now < lapses && dollars <= committed + Self.rounding
+      && used.requests + next.requests <= (grant.requests ?? .infinity) + 1e-6
+      && used.tokens + next.tokens <= (grant.tokens ?? .infinity) + 1e-6
+  }
+
+  /// Whether so little is left that more is asked for before it is gone.
+  func isLow(at now: Duration) -> Bool {
+    let requests = grant.requests.map { $0 - used.requests < grant.slice.requests / 2 } ?? false
+    let tokens = grant.tokens.map { $0 - used.tokens < grant.slice.tokens / 2 } ?? false
+    return requests || tokens || lapses - now < .seconds(SharedPool.lifetime / 2)
+  }
+
+  /// Whether money that others have may come back, and be enough for `cost` on top of `own`.
+  func isSpent(for cost: Double, on own: Double, budget: Double?) -> Bool {
+    guard let budget, asked == nil, own + cost > committed + Self.rounding else { return false }
+    return grant.others - grant.mayReturn + own + cost > budget + Self.rounding
+  }
+
+  /// Whether the pool has yet to hear that the provider asked to wait until `time`.
+  func mustTell(holdUntil time: Duration, at now: Duration) -> Bool { time > now && time > toldHold }
+
+  package mutating func sent(_ amount: ShareAmount) {
+    used = used.with(amount, +)
+  }
+
+  /// The claim is made at `now`. `ask` gets what is known here.
+  package mutating func ask(_ ask: inout ShareAsk, holdUntil: Duration = .zero, at now: Duration) {
+    ask.used = used
+    ask.heldFor = max(.zero, holdUntil - now)
+    if ask.heldFor > .zero { toldHold = holdUntil }
+    // What it can't have for the next request it gives back, or two who wait for each other would wait for ever.
+    let own = ask.dollars.spent + ask.dollars.reserved
+    ask.dollars.kept = ask.dollars.least > grant.committed ? own : max(own, min(grant.committed, ask.dollars.wanted))
+    asked = Asked(at: now, kept: ask.dollars.kept, least: ask.dollars.least)
+  }
+
+  package mutating func granted(_ grant: ShareGrant, at now: Duration) {
+    guard let asked else { return }
+    self.asked = nil
+    self.grant = grant
+    lapses = asked.at + .seconds(SharedPool.lifetime)
+    let lacksMoney = grant.committed + Self.rounding < asked.least
+    nextAsk = now + (lacksMoney ? max(grant.retryAfter, Self.patience) : grant.retryAfter)
+  }
+}

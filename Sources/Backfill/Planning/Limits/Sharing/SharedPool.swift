@@ -1,0 +1,163 @@
+/// What all processes that call one model of one provider share, as one row of the database keeps it.
+///
+/// It is changed by one process after another. Times are seconds of the database's clock: those of the hosts may differ.
+package struct SharedPool: Equatable, Sendable, Codable {
+  /// A slice lapses after so many seconds. What a process that died, or stands still, held is not given out again: the
+  /// pool goes on being refilled.
+  package static let lifetime = 2.0
+  /// The limits that a process has told hold for so many seconds after it was last seen.
+  static let memory = 60.0
+  /// Nobody is sent away for longer, since a process that ends may make room.
+  private static let longestWait = 0.5
+  private static let shortestWait = 0.01
+
+  /// A process that sends.
+  package struct Holder: Equatable, Sendable, Codable {
+    /// Tells a process from an earlier one of the same ledger.
+    package let session: String
+    /// Whom a person sees: the job, the host and the process's id.
+    package let job: String
+    package let process: String
+    package var used = ShareAmount()
+    package var given = ShareAmount()
+    package var lapses = 0.0
+    package var seen = 0.0
+    package var requestsPerMinute: Int?
+    package var tokensPerMinute: Int?
+    /// Since when it waits for what it could not have, and how much that is.
+    var waitsSince: Double?
+    var waitsFor = ShareAmount()
+
+    /// What it may still send.
+    package func left(at now: Double) -> ShareAmount {
+      lapses > now ? given.with(used) { max(0, $0 - $1) } : ShareAmount()
+    }
+  }
+
+  package var level = ShareAmount()
+  package var refilledAt: Double
+  package var heldUntil = 0.0
+  package var holders: [String: Holder] = [:]
+
+  /// A pool that is new at `now`, with nothing ready: who knows what was sent a moment ago.
+  package init(at now: Double) {
+    refilledAt = now
+  }
+
+  /// The limits a minute: of those that the processes have told lately, the lowest.
+  package var limits: Job.Limits {
+    Job.Limits(
+      requestsPerMinute: holders.values.compactMap(\.requestsPerMinute).min(),
+      tokensPerMinute: holders.values.compactMap(\.tokensPerMinute).min())
+  }
+
+  /// Gives a slice, or a part of one, to the process `member`.
+  package mutating func claim(_ ask: ShareAsk, by member: ShareMember, at clock: Double) -> ShareGrant {
+    let now = time(of: clock)
+    let id = member.participant
+    holders = holders.filter { $0.value.seen > now - Self.memory }
+    var holder = holders[id] ?? Holder(session: member.session, job: member.job, process: member.process)
+    if holder.session != member.session {
+      // What the earlier process of this ledger holds can't be told from what it has sent.
+      if holder.lapses > now {
+        var grant = ShareGrant()
+        (grant.requests, grant.tokens) = (0, 0)
+        grant.limits = limits
+        grant.retryAfter = .seconds(holder.lapses - now)
+        return grant
+      }
+      holder = Holder(session: member.session, job: member.job, process: member.process)
+    }
+    holder.used = holder.used.with(ask.used, max)
+    holder.given = holder.lapses > now ? holder.given.with(holder.used, max) : holder.used
+    holder.seen = now
+    holder.requestsPerMinute = ask.limits.requestsPerMinute
+    holder.tokensPerMinute = ask.limits.tokensPerMinute
+    holders[id] = holder
+    if ask.heldFor > .zero { heldUntil = max(heldUntil, now + ask.heldFor / .seconds(1)) }
+    refill(at: now)
+    let grant = give(to: &holder, id, ask, at: now)
+    holders[id] = holder
+    return grant
+  }
+
+  /// A process ends: what it has not used goes back.
+  package mutating func release(_ used: ShareAmount, by member: ShareMember, at clock: Double) {
+    let now = time(of: clock)
+    guard var holder = holders[member.participant], holder.session == member.session else { return }
+    holder.used = holder.used.with(used, max)
+    refill(at: now)
+    level = level.with(holder.left(at: now), +)
+    holders[member.participant] = nil
+    refill(at: now)
+  }
+
+  /// The time, which never goes back. After a clock that was put back for longer, nothing that was known holds.
+  private mutating func time(of clock: Double) -> Double {
+    guard clock < refilledAt - Self.lifetime else { return max(clock, refilledAt) }
+    self = SharedPool(at: clock)
+    return clock
+  }
+
+  private mutating func refill(at now: Double) {
+    let time = now - refilledAt
+    refilledAt = now
+    let held = holders.values.map { $0.left(at: now) }
+    let limits = limits
+    func refilled(_ rate: SharedRate?, _ level: Double, _ held: Double) -> Double {
+      guard let rate else { return 0 }
+      return min(level + rate.perSecond * time, rate.capacity - held)
+    }
+    level = ShareAmount(
+      requests: refilled(SharedRate(limits.requestsPerMinute), level.requests, held.reduce(0) { $0 + $1.requests }),
+      tokens: refilled(SharedRate(limits.tokensPerMinute), level.tokens, held.reduce(0) { $0 + $1.tokens }))
+  }
+
+  /// Those who wait or hold a slice, the one with the id `id` among them.
+  private func live(with id: String, at now: Double) -> Int {
+    holders.count { $0.key == id || $0.value.seen > now - Self.lifetime }
+  }
+
+  private mutating func give(
+    to holder: inout Holder, _ id: String, _ ask: ShareAsk, at now: Double
+  ) -> ShareGrant {
+    let limits = limits
+    let rates = (requests: SharedRate(limits.requestsPerMinute), tokens: SharedRate(limits.tokensPerMinute))
+    let left = holder.left(at: now)
+    let count = Double(live(with: id, at: now))
+    let earlier = holders.filter { other in
+      guard other.key != id, let since = other.value.waitsSince, other.value.seen > now - Self.lifetime else {
+        return false
+      }
+      return (since, other.key) < (holder.waitsSince ?? now, id)
+    }.values.map(\.waitsFor)
+    var requests = SharedPortion(
+      rates.requests, level: level.requests, left: left.requests, next: ask.next.requests, sharers: count,
+      awaited: earlier.map(\.requests))
+    var tokens = SharedPortion(
+      rates.tokens, level: level.tokens, left: left.tokens, next: ask.next.tokens, sharers: count,
+      awaited: earlier.map(\.tokens))
+    let isWaiting = heldUntil > now || requests.wait > 0 || tokens.wait > 0
+    if isWaiting {
+      holder.waitsSince = holder.waitsSince ?? now
+      holder.waitsFor = ask.next
+      (requests.given, tokens.given) = (0, 0)
+    } else {
+      holder.waitsSince = nil
+      holder.given.requests += requests.given
+      holder.given.tokens += tokens.given
+      level = ShareAmount(requests: level.requests - requests.charge, tokens: level.tokens - tokens.charge)
+    }
+    holder.lapses = now + Self.lifetime
+    var grant = ShareGrant()
+    grant.requests = rates.requests.map { _ in holder.given.requests }
+    grant.tokens = rates.tokens.map { _ in holder.given.tokens }
+    grant.slice = ShareAmount(requests: requests.slice, tokens: tokens.slice)
+    grant.limits = limits
+    let wait = isWaiting ? max(requests.wait, tokens.wait) : max(requests.pause, tokens.pause)
+    grant.retryAfter = .seconds(
+      heldUntil > now
+        ? min(heldUntil - now, Self.memory / 2) : wait > 0 ? min(max(wait, Self.shortestWait), Self.longestWait) : 0)
+    return grant
+  }
+}

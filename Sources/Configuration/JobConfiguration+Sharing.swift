@@ -1,0 +1,15 @@
+import Backfill
+import Foundation
+
+extension JobConfiguration {
+  /// Whether the job's processes share the limits and the budget with others.
+  package var share: SharePlace { values.choice(.share) ?? .none }
+
+  /// Whose limits are shared: the host that is called, and the model. It needs no key.
+  package func pool() throws(Failure) -> String {
+    let address = values.text(catalogueProvider.format == .azure ? .endpoint : .baseURL)
+    let url = address.flatMap { URLComponents(string: $0) }
+    let host = [url?.host?.lowercased(), url?.port.map(String.init)].compactMap(\.self).joined(separator: ":")
+    return "\(host.isEmpty ? catalogueProvider.name : host) \(try model().name)"
+  }
+}

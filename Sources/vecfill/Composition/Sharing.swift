@@ -1,0 +1,41 @@
+import Backfill
+import Configuration
+import Foundation
+import Ledger
+import Logging
+import MessageStores
+import Pipeline
+import Postgres
+
+/// With whom a job's limits and its budget are shared, for all rounds of a process.
+struct Sharing: Sendable {
+  let allowance: PostgresAllowance
+  private let pool: String
+  private let ledger: String
+  private let job: String
+  private let logger: Logger
+
+  /// Finds or makes the table of what is shared; nil where the job shares nothing.
+  static func open(
+    _ job: Job, _ configuration: JobConfiguration, _ ledger: Ledger, maxOutage: Double, _ logger: Logger
+  ) async throws -> Sharing? {
+    guard job.share == .database, let source = job.sources.first else { return nil }
+    let allowance = try await PostgresAllowance(
+      url: DatabaseURL(configuration.databaseURL().reveal()), applicationName: "vecfill \(Host.name) pid \(getpid())",
+      source: source, patience: PostgresPatience(limit: .seconds(maxOutage)))
+    return Sharing(
+      allowance: allowance, pool: try configuration.pool(), ledger: try await ledger.name, job: job.name,
+      logger: logger)
+  }
+
+  /// For one round, as the ledger began it.
+  func member(_ begun: Ledger.BegunRun) -> Pipeline.Sharing {
+    let columns = begun.targets.sorted().map(String.init).joined(separator: ",")
+    let member = ShareMember(
+      pool: pool, participant: "\(ledger)/\(columns)", session: UUID().uuidString, job: job,
+      process: "\(Host.name) pid \(getpid())")
+    return Pipeline.Sharing(allowance, member: member) { [logger] failure in
+      logger.warning("what is left of the shared limits lapses by itself: \(failure)")
+    }
+  }
+}

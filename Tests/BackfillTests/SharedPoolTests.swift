@@ -1,0 +1,159 @@
+import TestSupport
+import Testing
+
+@testable import Backfill
+
+/// One limit and one budget for many processes, as values.
+struct SharedPoolTests {
+  private static let limits = Job.Limits(requestsPerMinute: 3_000, tokensPerMinute: 1_000_000)
+
+  private static func member(_ name: String, session: String = "1") -> ShareMember {
+    ShareMember(pool: "host model", participant: name, session: session, job: "job", process: "host pid 1")
+  }
+
+  private static func ask(
+    used: ShareAmount = ShareAmount(), tokens: Double = 100, limits: Job.Limits = limits
+  ) -> ShareAsk {
+    var ask = ShareAsk()
+    ask.used = used
+    ask.next = ShareAmount(requests: 1, tokens: tokens)
+    ask.limits = limits
+    return ask
+  }
+
+  @Test(arguments: 0..<30)
+  func `whatever is killed, stands still or is lost, no 60 s pass a limit and no spending the budget`(seed: Int) {
+    var random = SeededGenerator(seed: UInt64(seed))
+    let limits = Job.Limits(
+      requestsPerMinute: Int.random(in: 100...6_000, using: &random),
+      tokensPerMinute: Int.random(in: 400_000...2_000_000, using: &random))
+    let budget = Double.random(in: 0.5...20, using: &random)
+    var world = SimulatedSharers(seed: UInt64(seed), limits: limits, budget: budget, hasFaults: true)
+    world.run(until: 90)
+    #expect(world.most.requests <= Double(limits.requestsPerMinute ?? 0))
+    #expect(world.most.tokens <= Double(limits.tokensPerMinute ?? 0))
+    #expect(world.billed <= budget)
+    #expect(world.sent.count > 50)
+    #expect(world.kills + world.stands + world.lostAnswers > 0)
+  }
+
+  @Test(arguments: [1, 2, 4, 8], [(3_000, 100_000_000), (1_000_000, 1_000_000)])
+  func `without faults the limit that binds is used to 95 percent, by all alike`(
+    count: Int, limits: (requests: Int, tokens: Int)
+  ) {
+    let limits = Job.Limits(requestsPerMinute: limits.requests, tokensPerMinute: limits.tokens)
+    var world = SimulatedSharers(seed: 7, limits: limits, sharers: count, hasFaults: false)
+    world.run(until: 75)
+    let used = [
+      world.most.requests / Double(limits.requestsPerMinute ?? 1),
+      world.most.tokens / Double(limits.tokensPerMinute ?? 1),
+    ]
+    #expect(used.max() ?? 0 >= 0.95 && used.max() ?? 2 <= 1, "\(used)")
+  }
+
+  @Test func `requests that are larger than a slice keep the limit too`() {
+    for tokens in [30_000.0, 90_000, 400_000] {
+      var pool = SharedPool(at: 0)
+      var (used, sent, now) = (ShareAmount(), [Double](), 0.0)
+      while now < 200 {
+        let grant = pool.claim(Self.ask(used: used, tokens: tokens), by: Self.member("a"), at: now)
+        if grant.tokens ?? 0 >= used.tokens + tokens {
+          used = ShareAmount(requests: used.requests + 1, tokens: used.tokens + tokens)
+          sent.append(now)
+        }
+        now += 0.05
+      }
+      for start in sent { #expect(Double(sent.count { (start..<start + 60).contains($0) }) * tokens <= 1_000_000) }
+      #expect(sent.count > 3)
+    }
+  }
+
+  @Test func `the lowest limit of all who share holds, as long as its owner was seen within a minute`() {
+    var pool = SharedPool(at: 0)
+    _ = pool.claim(Self.ask(), by: Self.member("a"), at: 1)
+    let low = Job.Limits(requestsPerMinute: 60, tokensPerMinute: nil)
+    #expect(pool.claim(Self.ask(limits: low), by: Self.member("b"), at: 2).limits.requestsPerMinute == 60)
+    #expect(pool.claim(Self.ask(), by: Self.member("a"), at: 50).limits.requestsPerMinute == 60)
+    #expect(pool.claim(Self.ask(), by: Self.member("a"), at: 63).limits == Self.limits)
+  }
+
+  @Test func `where nobody knows a limit, nothing is held back`() {
+    var pool = SharedPool(at: 0)
+    let grant = pool.claim(Self.ask(limits: Job.Limits()), by: Self.member("a"), at: 1)
+    #expect(grant.requests == nil && grant.tokens == nil && grant.retryAfter == .zero)
+  }
+
+  @Test func `what a provider asks of one to wait, all wait`() {
+    var pool = SharedPool(at: 0)
+    _ = pool.claim(Self.ask(), by: Self.member("a"), at: 1)
+    var told = Self.ask()
+    told.heldFor = .seconds(7)
+    _ = pool.claim(told, by: Self.member("b"), at: 2)
+    let grant = pool.claim(Self.ask(used: ShareAmount(requests: 99, tokens: 9_900)), by: Self.member("a"), at: 4)
+    #expect(grant.requests == 99)
+    #expect(grant.retryAfter == .seconds(5))
+  }
+
+  @Test func `one who waits is served before those who come later`() {
+    var pool = SharedPool(at: 0)
+    let large = Self.ask(tokens: 13_000)
+    _ = pool.claim(Self.ask(tokens: 13_000), by: Self.member("a"), at: 1)
+    #expect(pool.claim(large, by: Self.member("b"), at: 1.01).tokens == 0)
+    // What has come since then would be enough for this one.
+    #expect(pool.claim(Self.ask(tokens: 100), by: Self.member("c"), at: 1.1).tokens == 0)
+    #expect(pool.claim(large, by: Self.member("b"), at: 1.9).tokens == 13_000)
+  }
+
+  @Test func `a database's clock that is put back holds nobody up`() {
+    var pool = SharedPool(at: 5_000)
+    _ = pool.claim(Self.ask(), by: Self.member("a"), at: 5_001)
+    _ = pool.claim(Self.ask(), by: Self.member("a"), at: 10)
+    #expect(pool.claim(Self.ask(), by: Self.member("a"), at: 11).requests ?? 0 >= 1)
+  }
+
+  @Test func `a slice that is given back is there for others, and one that lapsed is not`() {
+    for (isReleased, isThere) in [(true, true), (false, false)] {
+      var pool = SharedPool(at: 0)
+      _ = pool.claim(Self.ask(), by: Self.member("a"), at: 10)
+      let before = pool.level.tokens
+      if isReleased { pool.release(ShareAmount(), by: Self.member("a"), at: 10) }
+      #expect((pool.level.tokens > before) == isThere)
+    }
+  }
+
+  @Test func `a ledger's next process waits until the slice of the killed one has lapsed`() {
+    var pool = SharedPool(at: 0)
+    _ = pool.claim(Self.ask(), by: Self.member("a"), at: 10)
+    let early = pool.claim(Self.ask(), by: Self.member("a", session: "2"), at: 11)
+    #expect(early.requests == 0 && early.retryAfter == .seconds(1))
+    #expect(pool.claim(Self.ask(), by: Self.member("a", session: "2"), at: 12.1).requests ?? 0 >= 1)
+  }
+
+  @Test func `a process that stood still finds its slice lapsed, counted from before it asked`() {
+    var share = HeldShare()
+    var ask = Self.ask()
+    share.ask(&ask, at: .seconds(5))
+    var grant = ShareGrant()
+    (grant.requests, grant.tokens) = (10, 10_000)
+    share.granted(grant, at: .seconds(6))
+    let next = ShareAmount(requests: 1, tokens: 100)
+    #expect(share.holds(next, committed: 0, at: .seconds(6.9)))
+    #expect(!share.holds(next, committed: 0, at: .seconds(7)))
+  }
+
+  @Test(
+    arguments: [
+      // spent, reserved, kept, least, wanted, others: what is committed.
+      (1.0, 0.5, 1.5, 2.0, 4.0, 3.0, 4.0), (1, 0.5, 1.5, 2, 4, 7, 3), (1, 0.5, 1.5, 2, 4, 8.5, 1.5),
+      (1, 0.5, 1.9, 2, 4, 8.5, 1.9), (1, 0.5, 1.5, 2, 4, 20, 1.5),
+    ])
+  func `money is given as far as all others leave it`(
+    _ spent: Double, _ reserved: Double, _ kept: Double, _ least: Double, _ wanted: Double, _ others: Double,
+    _ committed: Double
+  ) {
+    var dollars = ShareAsk.Dollars()
+    (dollars.spent, dollars.reserved, dollars.kept) = (spent, reserved, kept)
+    (dollars.least, dollars.wanted, dollars.budget) = (least, wanted, 10)
+    #expect(dollars.committed(besides: others) == committed)
+  }
+}

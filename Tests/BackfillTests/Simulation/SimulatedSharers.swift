@@ -1,0 +1,174 @@
+import TestSupport
+
+@testable import Backfill
+
+/// Processes on hosts of their own over one pool, from a seed: they are killed, stand still, lose answers, and their clocks
+/// differ. The provider counts what is sent, and the most that it may cost.
+struct SimulatedSharers {
+  struct Sent {
+    let time: Double
+    let tokens: Double
+  }
+
+  struct Sharer {
+    /// By how much the host's clock is ahead of the database's.
+    let ahead: Double
+    let tokens: Double
+    /// How long it takes from one request to the next at the least; zero for one with no end of work.
+    let pause: Double
+    let budget: Double?
+    var share = HeldShare()
+    var session = 0
+    var spent = 0.0
+    var inFlight: [(ends: Double, cost: Double)] = []
+    var nextSend = 0.0
+    /// Until when it stands still, or is dead.
+    var awayUntil = 0.0
+    var isDead = false
+    var claim: (arrives: Double, ask: ShareAsk)?
+    var answer: (arrives: Double, grant: ShareGrant)?
+
+    var reserved: Double { inFlight.reduce(0) { $0 + $1.cost } }
+    func clock(at time: Double) -> Duration { .seconds(time + ahead) }
+  }
+
+  let limits: Job.Limits
+  let hasFaults: Bool
+  var random: SeededGenerator
+  var pool = SharedPool(at: 1_000)
+  var rows: [Int: (spent: Double, reserved: Double, changed: Double)] = [:]
+  var sharers: [Sharer]
+  var sent: [Sent] = []
+  var billed = 0.0
+  var (kills, stands, lostAnswers) = (0, 0, 0)
+  static let price = 0.000_01
+
+  init(seed: UInt64, limits: Job.Limits, budget: Double? = nil, sharers count: Int? = nil, hasFaults: Bool) {
+    var random = SeededGenerator(seed: seed)
+    self.limits = limits
+    self.hasFaults = hasFaults
+    sharers = (0..<(count ?? Int.random(in: 2...8, using: &random))).map { index in
+      Sharer(
+        ahead: Double.random(in: -500...500, using: &random),
+        tokens: Double(Int.random(in: 20...4_000, using: &random)),
+        pause: hasFaults && index > 0 && random.chance(0.3) ? Double.random(in: 0.1...3, using: &random) : 0,
+        budget: budget)
+    }
+    self.random = random
+  }
+
+  /// Runs up to `end`, in seconds.
+  mutating func run(until end: Double) {
+    for step in 0..<Int(end * 100) {
+      let now = 1_000 + Double(step) / 100
+      for index in sharers.indices { advance(index, at: now) }
+    }
+  }
+
+  private mutating func advance(_ index: Int, at now: Double) {
+    // What is on its way gets there, whatever has become of the sender.
+    if let claim = sharers[index].claim, claim.arrives <= now { carryOut(claim.ask, of: index, at: now) }
+    if now < sharers[index].awayUntil { return }
+    if sharers[index].isDead { restart(index) }
+    if hasFaults, random.chance(0.000_5) { return kill(index, at: now) }
+    if hasFaults, random.chance(0.000_5) {
+      stands += 1
+      sharers[index].awayUntil = now + Double.random(in: 0.5...5, using: &random)
+      return
+    }
+    let clock = sharers[index].clock(at: now)
+    if let answer = sharers[index].answer, answer.arrives <= now {
+      sharers[index].share.granted(answer.grant, at: clock)
+      sharers[index].answer = nil
+    }
+    for request in sharers[index].inFlight where request.ends <= now { sharers[index].spent += request.cost * 0.8 }
+    sharers[index].inFlight.removeAll { $0.ends <= now }
+    send(index, at: now)
+  }
+
+  private mutating func send(_ index: Int, at now: Double) {
+    let clock = sharers[index].clock(at: now)
+    let next = ShareAmount(requests: 1, tokens: sharers[index].tokens)
+    let cost = next.tokens * Self.price
+    while now >= sharers[index].nextSend {
+      let committed = sharers[index].spent + sharers[index].reserved + cost
+      guard sharers[index].share.holds(next, committed: committed, at: clock) else { break }
+      sharers[index].share.sent(next)
+      sharers[index].inFlight.append((now + Double.random(in: 0.05...0.6, using: &random), cost))
+      sharers[index].nextSend = now + sharers[index].pause
+      sent.append(Sent(time: now, tokens: next.tokens))
+      billed += cost * 0.8
+    }
+    guard now >= sharers[index].nextSend, !sharers[index].share.isAsking, clock >= sharers[index].share.nextAsk
+    else { return }
+    let committed = sharers[index].spent + sharers[index].reserved + cost
+    guard
+      !sharers[index].share.holds(next, committed: committed, at: clock) || sharers[index].share.isLow(at: clock)
+    else { return }
+    var ask = ShareAsk()
+    ask.next = next
+    ask.limits = limits
+    ask.dollars.spent = sharers[index].spent
+    ask.dollars.reserved = sharers[index].reserved
+    ask.dollars.least = committed
+    ask.dollars.wanted = committed + 7 * cost
+    ask.dollars.budget = sharers[index].budget
+    sharers[index].share.ask(&ask, at: clock)
+    sharers[index].claim = (now + Double.random(in: 0...0.02, using: &random), ask)
+  }
+
+  private mutating func carryOut(_ ask: ShareAsk, of index: Int, at now: Double) {
+    let member = ShareMember(
+      pool: "p", participant: "\(index)", session: "\(sharers[index].session)", job: "j", process: "h")
+    let others = rows.filter { $0.key != index }.values
+    var grant = pool.claim(ask, by: member, at: now)
+    grant.others = others.reduce(0) { $0 + $1.spent + $1.reserved }
+    grant.mayReturn = others.filter { $0.changed > now - 4 }.reduce(0) { $0 + $1.reserved }
+    grant.committed = ask.dollars.committed(besides: grant.others)
+    if pool.holders["\(index)"]?.session == member.session {
+      rows[index] = (ask.dollars.spent, max(0, grant.committed - ask.dollars.spent), now)
+    }
+    if hasFaults, random.chance(0.03) {
+      // The answer is lost, and the same is claimed again.
+      lostAnswers += 1
+      sharers[index].claim = (now + Double.random(in: 0.1...3, using: &random), ask)
+      return
+    }
+    sharers[index].claim = nil
+    if !sharers[index].isDead { sharers[index].answer = (now + Double.random(in: 0...0.02, using: &random), grant) }
+  }
+
+  private mutating func kill(_ index: Int, at now: Double) {
+    kills += 1
+    sharers[index].isDead = true
+    sharers[index].awayUntil = now + Double.random(in: 0.2...6, using: &random)
+    sharers[index].answer = nil
+  }
+
+  /// Its ledger counts what was in flight as possibly paid.
+  private mutating func restart(_ index: Int) {
+    sharers[index].isDead = false
+    sharers[index].session += 1
+    sharers[index].spent += sharers[index].reserved
+    sharers[index].inFlight = []
+    sharers[index].share = HeldShare()
+    sharers[index].claim = nil
+  }
+
+  /// The most requests and the most tokens that were sent in any 60 s.
+  var most: ShareAmount {
+    var (most, sum, first) = (ShareAmount(), ShareAmount(), 0)
+    for entry in sent {
+      sum.requests += 1
+      sum.tokens += entry.tokens
+      while sent[first].time <= entry.time - 60 {
+        sum.requests -= 1
+        sum.tokens -= sent[first].tokens
+        first += 1
+      }
+      most.requests = max(most.requests, sum.requests)
+      most.tokens = max(most.tokens, sum.tokens)
+    }
+    return most
+  }
+}

@@ -1,0 +1,156 @@
+import Backfill
+import Foundation
+import MessageStores
+import Postgres
+import TestSupport
+import Testing
+
+/// One pool in a real database, from several connections.
+@Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+struct PostgresAllowanceTests {
+  private static let source = Source(table: "chat_messages")
+
+  private static func database(_ script: String = "SELECT 1") async throws -> PostgresDatabase {
+    let database = try await PostgresCluster.shared(.sixteen).freshDatabase()
+    try await database.run(
+      "CREATE TABLE chat_messages (id int PRIMARY KEY, content text, embedding vector(8)); \(script)")
+    return database
+  }
+
+  private static func allowance(in database: PostgresDatabase, role: String = "postgres") async throws
+    -> PostgresAllowance
+  {
+    try await PostgresAllowance(
+      url: DatabaseURL("postgresql://\(role)@127.0.0.1:\(database.port)/\(database.name)"),
+      applicationName: "vecfill tests", source: source)
+  }
+
+  private static func member(_ name: String, session: String = "1") -> ShareMember {
+    ShareMember(pool: "host model", participant: name, session: session, job: "job", process: "host pid 1")
+  }
+
+  private static func ask(used: ShareAmount = ShareAmount()) -> ShareAsk {
+    var ask = ShareAsk()
+    ask.used = used
+    ask.next = ShareAmount(requests: 1, tokens: 100)
+    ask.limits = Job.Limits(requestsPerMinute: 6_000, tokensPerMinute: 60_000_000)
+    return ask
+  }
+
+  @Test func `eight who claim at once get no more than the limit`() async throws {
+    let database = try await Self.database()
+    let began = ContinuousClock.now
+    let given = try await withThrowingTaskGroup(of: Double.self) { group in
+      for number in 0..<8 {
+        group.addTask {
+          // All of them find no table, and make one.
+          let allowance = try await Self.allowance(in: database)
+          var used = ShareAmount()
+          for _ in 0..<30 {
+            let grant = try await allowance.claim(Self.ask(used: used), by: Self.member("\(number)"))
+            used.requests = max(used.requests, (grant.requests ?? 0).rounded(.down))
+          }
+          await allowance.close()
+          return used.requests
+        }
+      }
+      return try await group.reduce(0, +)
+    }
+    let rate = try #require(SharedRate(6_000))
+    #expect(given > 10)
+    #expect(given <= rate.capacity + rate.perSecond * ((ContinuousClock.now - began) / .seconds(1)))
+    #expect(try await database.value("SELECT count(*) FROM pg_class WHERE relname = 'vecfill_share'") == "1")
+    #expect(try await database.value("SELECT version FROM vecfill_share WHERE participant = ''") == "240")
+  }
+
+  @Test func `what a killed process had reserved counts until its ledger's next one tells what it spent`() async throws
+  {
+    let database = try await Self.database()
+    let allowance = try await Self.allowance(in: database)
+    var ask = Self.ask()
+    (ask.dollars.spent, ask.dollars.reserved, ask.dollars.kept) = (1, 2, 3)
+    (ask.dollars.least, ask.dollars.wanted) = (4, 6)
+    #expect(try await allowance.claim(ask, by: Self.member("a")).committed == 6)
+    var other = Self.ask()
+    (other.dollars.least, other.dollars.wanted, other.dollars.budget) = (5, 7, 10)
+    let poor = try await allowance.claim(other, by: Self.member("b"))
+    #expect(poor.committed == 0 && poor.others == 6 && poor.mayReturn == 5)
+    // The same ledger comes back, and nothing of what was in flight was paid.
+    try await allowance.release(ShareAmount(), spent: 1, by: Self.member("a"))
+    let rich = try await allowance.claim(other, by: Self.member("b"))
+    #expect(rich.committed == 7 && rich.others == 1)
+    await allowance.close()
+  }
+
+  @Test func `a claim that finds another process faster is made again`() async throws {
+    let database = try await Self.database()
+    let allowance = try await Self.allowance(in: database)
+    _ = try await allowance.claim(Self.ask(), by: Self.member("a"))
+    let url = try DatabaseURL(database.url)
+    let other = try await PostgresConnection.connect(to: url, applicationName: "another")
+    try await other.execute("BEGIN; UPDATE vecfill_share SET version = version + 1 WHERE participant = ''")
+    let claim = Task { try await allowance.claim(Self.ask(), by: Self.member("b")) }
+    while try await database.value("SELECT count(*) FROM pg_locks WHERE NOT granted") == "0" {
+      try await Task.sleep(for: .milliseconds(5))
+    }
+    try await other.execute("COMMIT")
+    _ = try await claim.value
+    #expect(try await database.value("SELECT version FROM vecfill_share WHERE participant = ''") == "3")
+    await allowance.close()
+    await other.close()
+  }
+
+  @Test(arguments: [
+    // The role may not make it; it may not write it; another's table has the name; there are two.
+    ("SELECT 1", ExitCode.denied, "GRANT SELECT, INSERT, UPDATE"),
+    ("SET ROLE shopkeeper; CREATE TABLE shop.vecfill_share (a int)", .configuration, "not as vecfill makes it"),
+    (
+      "CREATE TABLE vecfill_share (a int); CREATE TABLE shop.vecfill_share (a int)", .configuration,
+      "more than one table of this name"
+    ),
+  ])
+  func `a place that can't be used is told with what to do`(
+    _ script: String, code: ExitCode, words: String
+  ) async throws {
+    let cluster = try await PostgresCluster.shared(.sixteen)
+    try await PostgresDatabase(port: cluster.port, name: "postgres").run(
+      "DO $$ BEGIN CREATE ROLE shopkeeper LOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$")
+    let database = try await Self.database(
+      "REVOKE CREATE ON SCHEMA public FROM PUBLIC; CREATE SCHEMA shop AUTHORIZATION shopkeeper; GRANT ALL ON chat_messages TO shopkeeper; \(script)"
+    )
+    let failure = await #expect(throws: Failure.self) {
+      try await Self.allowance(in: database, role: "shopkeeper")
+    }
+    #expect(failure?.exitCode == code)
+    #expect(failure?.description.contains(words) == true, "\(String(describing: failure))")
+    if code == .denied {
+      // What it prints makes it work, pasted as one line.
+      let line = try #require(failure?.remedy?.components(separatedBy: "run: ").last)
+      #expect(!line.contains("\n"))
+      try await database.run(line)
+      _ = try await Self.allowance(in: database, role: "shopkeeper").claim(Self.ask(), by: Self.member("a"))
+    }
+  }
+
+  @Test func `SQLite is refused`() async throws {
+    let failure = await #expect(throws: Failure.self) {
+      try await PostgresAllowance(
+        url: DatabaseURL("sqlite:////tmp/none.db"), applicationName: "a", source: Self.source)
+    }
+    #expect(failure?.exitCode == .configuration && failure?.reason.contains("needs PostgreSQL") == true)
+  }
+
+  @Test func `what is held is shown`() async throws {
+    let database = try await Self.database()
+    let url = try DatabaseURL(database.url)
+    #expect(try await PostgresSharedPools.read("host model", in: url, applicationName: "a") == nil)
+    let allowance = try await Self.allowance(in: database)
+    var ask = Self.ask()
+    (ask.dollars.spent, ask.dollars.wanted) = (1, 3)
+    _ = try await allowance.claim(ask, by: Self.member("a"))
+    let reading = try #require(try await PostgresSharedPools.read("host model", in: url, applicationName: "a"))
+    #expect(reading.spent == 1 && reading.reserved == 2)
+    #expect(reading.pool.holders["a"]?.process == "host pid 1")
+    await allowance.close()
+  }
+}

@@ -1,0 +1,59 @@
+import Foundation
+import TestSupport
+
+/// Jobs on tables of their own in one database, with a ledger each, which share one limit.
+struct ShareScene {
+  let scene: Scene
+
+  func table(_ number: Int) -> String { "messages_\(number)" }
+
+  /// Makes table `number` with `rows` messages, and its job.
+  func make(_ number: Int, rows: Int, text: String, spec: String) async throws {
+    try await scene.database.run(
+      """
+      CREATE TABLE \(table(number)) (id serial PRIMARY KEY, content text NOT NULL, embedding vector(8));
+      INSERT INTO \(table(number)) (content)
+      SELECT '\(number) ' || n || ' \(text)' FROM generate_series(1, \(rows)) n
+      """)
+    try Data(
+      """
+      name: job\(number)
+      sources:
+        - table: \(table(number))
+      model: text-embedding-3-small
+      dimensions: 8
+      share: database
+      \(spec)
+      """.utf8
+    ).write(to: URL(fileURLWithPath: scene.folder.file("job\(number).yaml")))
+  }
+
+  func start(_ number: Int, _ arguments: [String] = []) throws -> VecfillProcess {
+    try scene.start(
+      ["run", "job\(number).yaml"] + arguments, ["VECFILL_LEDGER": scene.folder.file("ledger\(number)/vecfill.db")])
+  }
+
+  /// Rows without the vector of their own text.
+  func wrongRows(_ number: Int) async throws -> Int {
+    try await scene.database.rows("SELECT content, embedding::text FROM \(table(number))").count { row in
+      let right = EmbeddingsServer.vector(for: row[0] ?? "", dimensions: 8)
+      let vector = (row[1] ?? "").dropFirst().dropLast().split(separator: ",").compactMap { Float($0) }
+      return vector.count != right.count || !zip(vector, right).allSatisfy { abs($0 - $1) < 1e-5 }
+    }
+  }
+
+  /// The most requests and tokens that the server got in any `seconds`.
+  func most(in seconds: Int) -> (requests: Int, tokens: Int) {
+    let requests = scene.server.record.requests
+    var (most, sum, first) = ((requests: 0, tokens: 0), (requests: 0, tokens: 0), 0)
+    for request in requests {
+      sum = (sum.requests + 1, sum.tokens + request.tokens)
+      while requests[first].time <= request.time - .seconds(seconds) {
+        sum = (sum.requests - 1, sum.tokens - requests[first].tokens)
+        first += 1
+      }
+      most = (max(most.requests, sum.requests), max(most.tokens, sum.tokens))
+    }
+    return most
+  }
+}

@@ -1,0 +1,92 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Real processes that share one limit and one budget through their database.
+@Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+struct ShareTests {
+  private static let limits = "limits: {requests_per_minute: 3000, tokens_per_minute: 1000000}"
+
+  @Test func `three processes, one killed and one stopped for a while, keep one limit`() async throws {
+    var options = EmbeddingsServer.Options()
+    // Nobody has more than 2 s of the limit at once.
+    options.quota = ProviderQuota(requestsPerMinute: 3_000, tokensPerMinute: 1_000_000, burst: .seconds(2))
+    options.latency = .longTailed(median: 0.05, slow: 0.2)
+    try await Scene.run(.postgres16, options) { scene in
+      let share = ShareScene(scene: scene)
+      for number in 0..<3 {
+        try await share.make(
+          number, rows: 220, text: "text", spec: "batch_size: 1\nconcurrency: 16\n\(Self.limits)")
+      }
+      var processes = try (0..<3).map { try share.start($0) }
+      try await scene.poll("requests of all") { scene.server.record.requests.count > 120 }
+      processes[0].send(SIGKILL)
+      #expect(await processes[0].exit().signal == SIGKILL)
+      processes[1].send(SIGSTOP)
+      processes[0] = try share.start(0)
+      let status = try await scene.start(
+        ["status", "job2.yaml", "--json"], ["VECFILL_LEDGER": scene.folder.file("ledger2/vecfill.db")]
+      ).exit()
+      let stopped = scene.server.record.requests.count
+      try await scene.poll("requests of the others") { scene.server.record.requests.count > stopped + 60 }
+      processes[1].send(SIGCONT)
+      for process in processes {
+        let exit = await process.exit()
+        #expect(exit.code == 0, "\(exit.errors)")
+      }
+      for number in 0..<3 { #expect(try await share.wrongRows(number) == 0) }
+      #expect(scene.server.throttled == 0)
+      let took =
+        (scene.server.record.requests.last?.time ?? .zero) - (scene.server.record.requests.first?.time ?? .zero)
+      print("figure: \(scene.server.record.requests.count) requests in \(took), most in 5 s \(share.most(in: 5))")
+      #expect(share.most(in: 5).requests <= 330)
+      #expect(status.output.contains("\"holders\":[{\"job\":\"job2\"") || status.output.contains("job2"), "\(status)")
+      #expect(status.output.contains("\"requestsPerMinute\":3000"), "\(status)")
+    }
+  }
+
+  @Test func `three processes spend one budget, one of them killed`() async throws {
+    var options = EmbeddingsServer.Options()
+    options.latency = .longTailed(median: 0.05, slow: 0.2)
+    let (price, budget) = (100.0, 0.2)
+    try await Scene.run(.postgres18, options) { scene in
+      let share = ShareScene(scene: scene)
+      try Data(BudgetTests.catalogue(price).utf8).write(to: URL(fileURLWithPath: scene.folder.file("models.yaml")))
+      for number in 0..<3 {
+        try await share.make(
+          number, rows: 400, text: "some more of the text",
+          spec: "batch_size: 4\nconcurrency: 6\nbudget: {usd: \(budget)}\n\(Self.limits)")
+      }
+      let arguments = ["--models", "models.yaml"]
+      var processes = try (0..<3).map { try share.start($0, arguments) }
+      try await scene.poll("requests") { scene.server.record.requests.count > 12 }
+      processes[0].send(SIGKILL)
+      _ = await processes[0].exit()
+      processes[0] = try share.start(0, arguments)
+      for process in processes {
+        let exit = await process.exit()
+        #expect(exit.code == 82, "\(exit.errors)")
+        #expect(exit.errors.contains("by all that share it") || exit.errors.contains("budget"), "\(exit.errors)")
+      }
+      let billed = Double(scene.server.record.billedTokens) * price / 1_000_000
+      print("figure: billed \(billed) of \(budget)")
+      #expect(billed <= budget)
+      #expect(billed > budget * 0.2)
+    }
+  }
+
+  @Test(arguments: [
+    (ChatDatabase.Engine.sqlite, [String](), "needs PostgreSQL"),
+    (.postgres16, ["--batch"], "can't share its budget"),
+  ])
+  func `where nothing can be shared the run says so`(
+    engine: ChatDatabase.Engine, arguments: [String], words: String
+  ) async throws {
+    try await Scene.run(engine) { scene in
+      try scene.write(spec: scene.unlimitedSpec + "\nshare: database\n")
+      let exit = try await scene.fill(arguments)
+      #expect(exit.code == 78 && exit.errors.contains(words), "\(exit.errors)")
+      #expect(scene.server.record.requests.isEmpty)
+    }
+  }
+}
