@@ -126,7 +126,7 @@ import Testing
       let early = try await scene.start(["plan", "job.yaml", "--shards", "2"]).exit()
       #expect(early.code == 78)
       #expect(early.errors.contains("that are paid for and not yet written"), "\(early.errors)")
-      #expect(try await scene.fill(["--max-rows", "10"]).code == 0)
+      #expect(try await scene.fill().code == 0)
       // The vectors that were written last are kept for a standby, and stand in no plan's way.
       let plan = try await scene.start(["plan", "job.yaml", "--shards", "2"]).exit()
       #expect(plan.code == 0, "\(plan.errors)")
