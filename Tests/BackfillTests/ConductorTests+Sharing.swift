@@ -70,7 +70,9 @@ extension ConductorTests {
     let first = Self.asked(conductor.handle(.pageRead(Self.page(1...1)), at: .zero))
     let ask = try #require(first.asks.first)
     #expect(ask.dollars.budget == 40 && ask.dollars.least > 0)
-    let actions = conductor.handle(.granted(Self.grant(committed: 0, others: 39)), at: .seconds(1))
+    let actions =
+      conductor.handle(.granted(Self.grant(committed: 0, others: 39)), at: .seconds(1))
+      + conductor.handle(.pageRead(Self.emptyPage), at: .seconds(1))
     #expect(Self.asked(actions).sent.isEmpty)
     guard case .end(.failed(let failure))? = actions.last else {
       Issue.record("it goes on: \(actions)")

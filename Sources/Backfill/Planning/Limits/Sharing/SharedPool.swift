@@ -105,7 +105,7 @@ package struct SharedPool: Equatable, Sendable, Codable {
     let held = holders.values.map { $0.left(at: now) }
     let limits = limits
     func refilled(_ rate: SharedRate?, _ level: Double, _ held: Double) -> Double {
-      guard let rate else { return 0 }
+      guard let rate else { return level }
       return min(level + rate.perSecond * time, rate.capacity - held)
     }
     level = ShareAmount(
