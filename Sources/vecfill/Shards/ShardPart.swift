@@ -27,7 +27,8 @@ struct ShardPart: Sendable {
       logger.info("the vector indexes stay as they are: `vecfill finish` sees to them")
     }
     if job.share == .none, job.limits != Job.Limits() {
-      logger.warning("the job's limits hold for each shard alone, so that all shards together may pass them: `share: database` makes them one")
+      logger.warning(
+        "the limits hold for each shard alone, so that all may pass them together: `share: database` makes them one")
     }
     let shard = plan.shards[choice.number]
     logger.info("shard \(shard.number) of \(plan.count), planned with \(shard.rows.of("row"))")
