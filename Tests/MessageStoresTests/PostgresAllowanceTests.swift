@@ -75,6 +75,11 @@ struct PostgresAllowanceTests {
     (other.dollars.least, other.dollars.wanted, other.dollars.budget) = (5, 7, 10)
     let poor = try await allowance.claim(other, by: Self.member("b"))
     #expect(poor.committed == 0 && poor.others == 6 && poor.mayReturn == 5)
+    // Its next process waits for the slice of the killed one, and gets no money that no row tells of.
+    var next = Self.ask()
+    (next.dollars.spent, next.dollars.kept, next.dollars.least, next.dollars.wanted) = (3, 3, 4, 8)
+    let early = try await allowance.claim(next, by: Self.member("a", session: "2"))
+    #expect(early.requests == 0 && early.committed == 3)
     // The same ledger comes back, and nothing of what was in flight was paid.
     try await allowance.release(ShareAmount(), spent: 1, by: Self.member("a"))
     let rich = try await allowance.claim(other, by: Self.member("b"))

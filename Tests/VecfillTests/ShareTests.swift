@@ -49,7 +49,7 @@ struct ShareTests {
     var options = EmbeddingsServer.Options()
     options.latency = .longTailed(median: 0.05, slow: 0.2)
     options.tokens = { $0.utf8.count / 2 + 1 }
-    let (price, budget) = (100.0, 0.6)
+    let (price, budget) = (4.0, 0.024)
     try await Scene.run(.postgres18, options) { scene in
       let share = ShareScene(scene: scene)
       try Data(BudgetTests.catalogue(price).utf8).write(to: URL(fileURLWithPath: scene.folder.file("models.yaml")))

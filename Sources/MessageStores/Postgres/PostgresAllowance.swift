@@ -33,9 +33,14 @@ package actor PostgresAllowance: SharedAllowance {
   package func claim(_ ask: ShareAsk, by member: ShareMember) async throws -> ShareGrant {
     try await changing(member) { pool, read in
       var grant = pool.claim(ask, by: member, at: read.now)
+      (grant.others, grant.mayReturn) = (read.others, read.mayReturn)
+      guard pool.holders[member.participant]?.session == member.session else {
+        // What isn't recorded isn't given.
+        grant.committed = ask.dollars.kept
+        return (grant, nil)
+      }
       let committed = ask.dollars.committed(besides: read.others)
-      (grant.committed, grant.others, grant.mayReturn) = (committed, read.others, read.mayReturn)
-      guard pool.holders[member.participant]?.session == member.session else { return (grant, nil) }
+      grant.committed = committed
       return (grant, Money(spent: ask.dollars.spent, reserved: max(0, committed - ask.dollars.spent)))
     }
   }

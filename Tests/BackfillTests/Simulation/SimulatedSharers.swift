@@ -124,8 +124,9 @@ struct SimulatedSharers {
     var grant = pool.claim(ask, by: member, at: now)
     grant.others = others.reduce(0) { $0 + $1.spent + $1.reserved }
     grant.mayReturn = others.filter { $0.changed > now - 4 }.reduce(0) { $0 + $1.reserved }
-    grant.committed = ask.dollars.committed(besides: grant.others)
+    grant.committed = ask.dollars.kept
     if pool.holders["\(index)"]?.session == member.session {
+      grant.committed = ask.dollars.committed(besides: grant.others)
       rows[index] = (ask.dollars.spent, max(0, grant.committed - ask.dollars.spent), now)
     }
     if hasFaults, random.chance(0.03) {
