@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -25,6 +26,13 @@ static inline int vecfill_is_whole_file_locked(int descriptor) {
   struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
   if (fcntl(descriptor, F_OFD_GETLK, &lock) != 0) return -1;
   return lock.l_type != F_UNLCK;
+}
+
+// Waits for a lock on the open file or folder, freed with its last descriptor; -1 with errno on failure.
+static inline int vecfill_wait_for_lock(int descriptor) {
+  int result;
+  do { result = flock(descriptor, LOCK_EX); } while (result != 0 && errno == EINTR);
+  return result;
 }
 
 // A file in `folder` that has no name and goes with its descriptor; -1 with errno on failure.

@@ -24,6 +24,9 @@ package final class Ledger: Sendable {
   package static func open(at path: String) throws -> Ledger {
     let file = LedgerFile(path: path)
     try file.prepare()
+    // Of two processes that make it or bring it up to date at the same time, one waits.
+    let turn = try file.takeTurn()
+    defer { close(turn) }
     let ledger = try Ledger(path: path, isForReading: false)
     try ledger.guarding {
       let migrator = LedgerSchema.migrator

@@ -26,6 +26,20 @@ struct LedgerFile {
     try refuseNetworkFileSystem()
   }
 
+  /// Waits until no other process changes the schema of a ledger in this folder, and keeps others from it until the returned
+  /// descriptor is closed.
+  func takeTurn() throws(Failure) -> Int32 {
+    let folder = (path as NSString).deletingLastPathComponent
+    let descriptor = open(folder.isEmpty ? "." : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw failure("its folder can't be opened", errno: errno) }
+    guard vecfill_wait_for_lock(descriptor) == 0 else {
+      let code = errno
+      close(descriptor)
+      throw failure("its folder can't be locked", errno: code)
+    }
+    return descriptor
+  }
+
   /// Throws a `Failure` where the file holds anything but a ledger.
   func refuseForeignFile() throws(Failure) {
     guard let file = FileHandle(forReadingAtPath: path) else { return }
