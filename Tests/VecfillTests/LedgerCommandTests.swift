@@ -159,7 +159,8 @@ import Testing
         scene.ledgerPath,
         """
         DROP INDEX receipt_batch; ALTER TABLE receipt DROP COLUMN requests; CREATE INDEX receipt_run ON receipt (run_id);
-        DELETE FROM grdb_migrations WHERE identifier = '10';
+        DROP INDEX run_spool_name; ALTER TABLE run DROP COLUMN spool_name; DROP TABLE ledger_name;
+        DELETE FROM grdb_migrations WHERE CAST(identifier AS INTEGER) > 9;
         """)
       let before = FileManager.default.contents(atPath: scene.ledgerPath)
       let earlier = try await scene.start(words).exit()

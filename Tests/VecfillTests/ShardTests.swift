@@ -115,14 +115,18 @@ import Testing
     }
   }
 
-  @Test func `a plan waits until what a whole run has paid for is written`() async throws {
+  @Test(arguments: [SpoolPlace.ledger, .database])
+  func `a plan waits until what a whole run has paid for is written`(spool: SpoolPlace) async throws {
     try await Scene.run(.postgres18) { scene in
+      try scene.write(spec: scene.spec + "\nspool: \(spool.rawValue)\n")
       try await scene.database.insert((1...20).map { "message \($0)" })
       let table = try Hold("LOCK TABLE chat_messages IN SHARE MODE", on: scene.database.url)
       let process = try scene.start(["run", "job.yaml"])
       try await scene.wait { $0.totals.spooledBatches > 0 }
       await KillTests.kill(process)
       table.release()
+      // With `spool: database` another machine sees it, too.
+      if spool == .database { try FileManager.default.removeItem(atPath: scene.folder.file("ledger")) }
       let early = try await scene.start(["plan", "job.yaml", "--shards", "2"]).exit()
       #expect(early.code == 78)
       #expect(early.errors.contains("that are paid for and not yet written"), "\(early.errors)")

@@ -36,19 +36,71 @@ struct ShareLimitTests {
         let exit = await process.exit()
         #expect(exit.code == 0, "\(exit.errors)")
       }
-      let requests = scene.server.record.requests
-      let first = try #require(requests.first).time + .seconds(5)
-      let counted = requests.filter { (first..<first + .seconds(60)).contains($0.time) }
-      let used =
-        binding == "requests"
-        ? Double(counted.count) / 3_000 : Double(counted.reduce(0) { $0 + $1.tokens }) / 1_000_000
-      let refused = Double(scene.server.throttled) / Double(requests.count)
-      print(
-        "figure: \(count) processes, \(binding) bind: used \(used), 429s \(refused), \(requests.count) requests, most in 60 s \(share.most(in: 60))"
-      )
-      #expect(used >= 0.95)
-      #expect(refused <= 0.005)
+      Self.judge(share, "\(count) processes", binding: binding)
       for number in 0..<count { #expect(try await share.wrongRows(number) == 0) }
     }
+  }
+
+  @Test func `four shards of one table share limit and budget, one is killed and goes on with an empty disk`()
+    async throws
+  {
+    var options = EmbeddingsServer.Options()
+    options.quota = ProviderQuota(requestsPerMinute: 3_000, tokensPerMinute: 1_000_000, burst: .seconds(2))
+    options.latency = .longTailed(median: 0.15, slow: 0.6)
+    try await Scene.run(.postgres16, options) { scene in
+      let share = ShareScene(scene: scene)
+      let budget = 0.02
+      try await share.make(
+        0, rows: 14_500, text: String(repeating: "x", count: 184),
+        spec: """
+          batch_size: 3
+          concurrency: 8
+          limits: {requests_per_minute: 3000, tokens_per_minute: 1000000}
+          budget: {usd: \(budget)}
+          spool: database
+          """)
+      func start(_ arguments: [String], on machine: String) throws -> VecfillProcess {
+        try scene.start(arguments, ShardTests.machine(machine, of: scene))
+      }
+      let plan = try await start(["plan", "job0.yaml", "--shards", "4"], on: "planner").exit()
+      #expect(plan.code == 0, "\(plan.errors)")
+      var running = try (0..<4).map { try start(["run", "job0.yaml", "--shard", "\($0)"], on: "pod\($0)") }
+      try await scene.poll("requests") { scene.server.record.requests.count > 500 }
+      await KillTests.kill(running[1])
+      try FileManager.default.removeItem(atPath: scene.folder.file("pod1"))
+      running[1] = try start(["run", "job0.yaml", "--shard", "1"], on: "another node")
+      for process in running {
+        let exit = await process.exit()
+        #expect(exit.code == 0, "\(exit.errors)")
+      }
+      let finish = try await start(["finish", "job0.yaml"], on: "last").exit()
+      #expect(finish.code == 0, "\(finish.errors)")
+      Self.judge(share, "4 shards", binding: "requests")
+      #expect(try await share.wrongRows(0) == 0)
+      let spent = Double(scene.server.record.billedTokens) * 0.02 / 1_000_000
+      print("figure: 4 shards: $\(spent) of $\(budget), \(scene.server.record.billedTwice) inputs paid twice")
+      #expect(spent <= budget)
+      #expect(scene.server.record.billedTwice <= 8 * 3)
+    }
+  }
+
+  private static func judge(_ share: ShareScene, _ name: String, binding: String) {
+    let scene = share.scene
+    let requests = scene.server.record.requests
+    guard let start = requests.first?.time else {
+      Issue.record("no request was sent")
+      return
+    }
+    let first = start + .seconds(5)
+    let counted = requests.filter { (first..<first + .seconds(60)).contains($0.time) }
+    let used =
+      binding == "requests"
+      ? Double(counted.count) / 3_000 : Double(counted.reduce(0) { $0 + $1.tokens }) / 1_000_000
+    let refused = Double(scene.server.throttled) / Double(requests.count)
+    print(
+      "figure: \(name), \(binding) bind: used \(used), 429s \(refused), \(requests.count) requests, most in 60 s \(share.most(in: 60))"
+    )
+    #expect(used >= 0.95)
+    #expect(refused <= 0.005)
   }
 }

@@ -3,6 +3,7 @@ import Configuration
 import Ledger
 import MessageStores
 import Migrations
+import Postgres
 
 /// Cuts a job's tables into shards and stores the plan: `vecfill plan JOB --shards N`.
 struct ShardPlanning: Sendable {
@@ -67,8 +68,16 @@ struct ShardPlanning: Sendable {
       remedy: "run those shards to their end, then `vecfill finish JOB`")
   }
 
-  /// Vectors that are paid for and wait in a ledger for a run of the whole job would be paid for again by the shards.
+  /// Vectors that are paid for and wait for a run of the whole job would be paid for again by the shards.
   private func checkSpool(_ store: PostgresMessageStore) async throws {
+    let waiting = try await DatabaseURL(configuration.databaseURL().reveal()).spoolWaiting(
+      for: job.sources, applicationName: "vecfill plan \(Host.name)")
+    guard waiting.replies == 0 else {
+      throw Failure(
+        .configuration, "vecfill_spool",
+        "the database holds vectors of \(waiting.rows.of("row")) that are paid for and not yet written",
+        remedy: "run `vecfill run JOB --max-requests 1` with `spool: database` first, then plan again")
+    }
     let path = try configuration.ledgerPath ?? StateFolder().ledger
     guard let ledger = try Ledger.openForReading(at: path) else { return }
     for source in job.sources {
