@@ -120,8 +120,8 @@ struct DatabaseFaultTests {
           try await application.run(
             """
             SET \(name) TO DEFAULT; SET statement_timeout = 0; SET transaction_timeout = 0; SET lock_timeout = 0;
-            SET idle_session_timeout = 0; SET default_transaction_isolation = 'read committed';
-            BEGIN; UPDATE m SET content = content; SELECT pg_sleep(0.25); COMMIT
+            SET idle_session_timeout = 0;
+            BEGIN ISOLATION LEVEL READ COMMITTED; UPDATE m SET content = content; SELECT pg_sleep(0.25); COMMIT
             """)
         }
         #expect(process.isRunning)
