@@ -97,8 +97,7 @@ package final class Ledger: Sendable {
   init(path: String, isForReading: Bool) throws {
     self.path = path
     self.isForReading = isForReading
-    let folder = (path as NSString).deletingLastPathComponent
-    reserve = SpaceReserve(in: folder.isEmpty ? "." : folder)
+    reserve = SpaceReserve(in: LedgerFile(path: path).folder)
     var configuration = Configuration()
     configuration.busyMode = .timeout(10)
     configuration.label = "vecfill.ledger"

@@ -7,14 +7,18 @@ import GRDB
 struct LedgerFile {
   let path: String
 
+  /// Where it is.
+  var folder: String {
+    let folder = (path as NSString).deletingLastPathComponent
+    return folder.isEmpty ? "." : folder
+  }
+
   /// Makes the folder (0700) and the file (0600) where they are missing. A file that is there is looked at before
   /// anything of it is changed: it may be somebody else's.
   func prepare() throws(Failure) {
-    let folder = (path as NSString).deletingLastPathComponent
     do {
       try FileManager.default.createDirectory(
-        atPath: folder.isEmpty ? "." : folder, withIntermediateDirectories: true,
-        attributes: [.posixPermissions: 0o700])
+        atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     } catch {
       throw failure("its folder can't be made", errno: nil)
     }
@@ -29,8 +33,7 @@ struct LedgerFile {
   /// Waits until no other process changes the schema of a ledger in this folder, and keeps others from it until the returned
   /// descriptor is closed.
   func takeTurn() throws(Failure) -> Int32 {
-    let folder = (path as NSString).deletingLastPathComponent
-    let descriptor = open(folder.isEmpty ? "." : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else { throw failure("its folder can't be opened", errno: errno) }
     guard vecfill_wait_for_lock(descriptor) == 0 else {
       let code = errno

@@ -61,22 +61,20 @@ extension Pipeline {
     let unusable = Dictionary(
       reply.unusable.compactMap { text, why in contents.input(ofText: text).map { ($0, why) } },
       uniquingKeysWith: { first, _ in first })
-    let spent = contents.spentTokens(told: reply.billedTokens)
-    let tellsTokens = contents.tellsTokens(reply.billedTokens)
-    reply.billedTokens = contents.trusted(reply.billedTokens)
+    let told = ToldTokens(reply.billedTokens, of: contents)
+    reply.billedTokens = told.trusted
     reply.vectors = contents.joined(reply.vectors)
     let billed = reply.billedTokens ?? contents.tokenCount
     let usable = contents.leavingOut(Set(unusable.keys))
-    let (cost, date) = (job.model.cost(ofTokens: billed), Date())
-    let refusal = try await kept(
-      reply, to: batch, rows: usable.rows, cost: cost, spent: job.model.cost(ofTokens: spent), at: date)
+    let (cost, spent, date) = (job.model.cost(ofTokens: billed), job.model.cost(ofTokens: told.spent), Date())
+    let refusal = try await kept(reply, to: batch, rows: usable.rows, cost: cost, spent: spent, at: date)
     try await ledger.received(
       reply, to: batch, target: begun.targets[batch.source], rows: unusable.isEmpty ? nil : usable.rows,
-      cost: cost, spent: job.model.cost(ofTokens: spent),
+      cost: cost, spent: spent,
       remembersTexts: job.duplicates == .table && batch.purpose == .rows, at: date)
     if let refusal { return .event(.broken(refusal)) }
     let receipt = Conductor.Receipt(
-      billedTokens: billed, tellsTokens: tellsTokens, spentTokens: spent, rateLimits: reply.rateLimits,
+      billedTokens: billed, tellsTokens: told.corrects, spentTokens: told.spent, rateLimits: reply.rateLimits,
       latency: latency, unusable: unusable)
     observer.answered(contents.inputs.count, receipt)
     return .reply(batch, SpooledBatch(rows: usable.rows, vectors: reply.vectors), receipt)

@@ -80,10 +80,10 @@ import Testing
     let text = "où est la bibliothèque, s'il vous plaît ?"
     let contents = Self.contents(text, tokens: 25)
     for told in [text.unicodeScalars.count, text.utf8.count, text.split(separator: " ").count, 0, -1, 4_000, nil] {
-      #expect(!contents.tellsTokens(told), "\(told ?? -1)")
+      #expect(!ToldTokens(told, of: contents).corrects, "\(told ?? -1)")
     }
-    for told in [5, 12, 25, 35] { #expect(contents.tellsTokens(told)) }
-    #expect(Self.contents(text, tokens: text.utf8.count, isExact: true).tellsTokens(12))
+    for told in [5, 12, 25, 35] { #expect(ToldTokens(told, of: contents).corrects) }
+    #expect(ToldTokens(12, of: Self.contents(text, tokens: text.utf8.count, isExact: true)).corrects)
   }
 
   /// A page of two texts, 6 bytes and 4 estimated tokens each.

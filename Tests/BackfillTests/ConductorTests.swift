@@ -278,7 +278,7 @@ import Testing
   ) {
     // 40 bytes, counted or guessed as 10 tokens.
     let input = Input(texts: [String(repeating: "x", count: 40)], tokens: [10], isExact: isExact)
-    #expect(Batch.Contents(inputs: [input], rows: []).spentTokens(told: told) == spent)
+    #expect(ToldTokens(told, of: Batch.Contents(inputs: [input], rows: [])).spent == spent)
   }
 
   @Test func `replies in flight side by side don't multiply what was billed too much`() {

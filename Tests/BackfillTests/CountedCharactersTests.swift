@@ -23,15 +23,16 @@ import Testing
       return sum + kept.reversed().drop { $0.properties.isWhitespace || (0x1C...0x1F).contains($0.value) }.count
     }
     for told in [whole, stripped] {
-      #expect(contents.trusted(told) == nil)
-      #expect(contents.spentTokens(told: told) == contents.mostTokens, "the budget counts the most")
+      #expect(ToldTokens(told, of: contents).trusted == nil)
+      #expect(ToldTokens(told, of: contents).spent == contents.mostTokens, "the budget counts the most")
     }
-    #expect(contents.trusted(stripped - 1) == stripped - 1, "any other number is the provider's")
+    #expect(ToldTokens(stripped - 1, of: contents).trusted == stripped - 1, "any other number is the provider's")
   }
 
   @Test func `white space within a text is counted`() {
     let text = " \(Self.word)  \(Self.word) "
-    #expect(Self.contents([text]).trusted(82) == nil && Self.contents([text]).trusted(80) == 80)
+    let contents = Self.contents([text])
+    #expect(ToldTokens(82, of: contents).trusted == nil && ToldTokens(80, of: contents).trusted == 80)
   }
 
   @Test(arguments: [

@@ -133,43 +133,8 @@ package struct Batch: Equatable, Sendable {
       return [0..<end, end..<inputs.count]
     }
 
-    /// The tokens that a budget counts for a reply that reports `told` as billed (P5): never fewer than an exact count made
-    /// here. Without an exact count, and if `told` can't be right, it is the most that the texts can have.
-    package func spentTokens(told: Int?) -> Int {
-      let spent = LineTokens(self).spent(told: told)
-      // Some servers report characters or words, which are not taken for tokens beside an estimate.
-      return !isExact && spent == told && isOtherCount(spent) ? mostTokens : spent
-    }
-
     /// Whether the counts are those that the provider makes.
     package var isExact: Bool { mostTokens == tokenCount }
-
-    /// Whether what a provider reports can correct the estimate: it is tokens, and nothing else that servers count.
-    package func tellsTokens(_ told: Int?) -> Bool {
-      guard let told = trusted(told) else { return false }
-      return isExact || !isOtherCount(told)
-    }
-
-    private func isOtherCount(_ told: Int) -> Bool {
-      let texts = texts
-      if OtherCounts(of: texts).contains(told) { return true }
-      let stripped = texts.map(\.stripped)
-      return stripped != texts && OtherCounts(of: stripped).contains(told)
-    }
-
-    private static let characters: @Sendable ([String]) -> Int = { $0.reduce(0) { $0 + $1.unicodeScalars.count } }
-
-    /// The tokens that a provider reports as billed; nil where the number can't be right, or is the number of characters.
-    package func trusted(_ told: Int?) -> Int? {
-      let texts = texts
-      guard let told, (texts.count...max(texts.count, texts.reduce(0) { $0 + $1.mostTokens })).contains(told) else {
-        return nil
-      }
-      guard told > 2 * tokenCount else { return told }
-      // Infinity counts them without the white space at a text's ends.
-      let counts = [texts, texts.map(\.stripped)].map(Contents.characters)
-      return counts.contains(told) ? nil : told
-    }
 
     /// The same with a harmless text before the inputs, for which no row waits.
     package var escorted: Contents {
@@ -184,18 +149,6 @@ package struct Batch: Equatable, Sendable {
         inputs: Array(inputs[range]),
         rows: rows.filter { range.contains($0.input) }.map { $0.moved(by: -range.lowerBound) })
     }
-  }
-}
-
-extension String {
-  /// The text without the white space at its ends, as Python's `strip` has it.
-  fileprivate var stripped: String {
-    func isKept(_ scalar: Unicode.Scalar) -> Bool {
-      !scalar.isWhiteSpace && !(0x1C...0x1F).contains(scalar.value)
-    }
-    let scalars = unicodeScalars
-    guard let start = scalars.firstIndex(where: isKept), let end = scalars.lastIndex(where: isKept) else { return "" }
-    return String(scalars[start...end])
   }
 }
 

@@ -14,7 +14,7 @@ package protocol DatabaseSpool: Sendable {
   /// One entry as it stands there, unchecked; nil where it is gone.
   func entry(_ id: SpoolEntry.ID) async throws -> SpoolEntry?
 
-  /// Removes entries, whose rows are written. After a crash some may be there again.
+  /// Removes entries whose rows are written. A crash may undo it: the next run then finds their rows filled.
   func remove(_ ids: [SpoolEntry.ID]) async throws
 
   /// Closes the connection.

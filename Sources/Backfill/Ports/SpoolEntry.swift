@@ -44,7 +44,7 @@ package struct SpoolEntry: Sendable {
   /// The rows, as the ledger keeps them.
   package let contents: Data
   package let vectors: Vectors
-  package let checksum: Data
+  package var checksum: Data
 
   package init(
     id: ID, format: Int, rows: Int, fingerprint: String, key: String, receipt: String, contents: Data,

@@ -5,13 +5,11 @@ extension SpoolEntry {
   private static let ownFormat = 1
 
   init(_ id: ID, _ rows: [BatchRow], _ vectors: Vectors, _ receipt: SpoolReceipt, of column: LedgerColumn) throws {
-    let contents = try BatchContents.encode(rows)
-    let entry = SpoolEntry(
-      id: id, format: Self.ownFormat, rows: Set(rows.map(\.key)).count, fingerprint: try column.fingerprint.recorded(),
-      key: column.source.key, receipt: try Ledger.json(receipt), contents: contents, vectors: vectors, checksum: Data())
     self.init(
-      id: id, format: entry.format, rows: entry.rows, fingerprint: entry.fingerprint, key: entry.key,
-      receipt: entry.receipt, contents: contents, vectors: vectors, checksum: entry.tag)
+      id: id, format: Self.ownFormat, rows: Set(rows.map(\.key)).count, fingerprint: try column.fingerprint.recorded(),
+      key: column.source.key, receipt: try Ledger.json(receipt), contents: try BatchContents.encode(rows),
+      vectors: vectors, checksum: Data())
+    checksum = tag
   }
 
   /// Over all of it but the shard, which a new plan may change. It finds damage, and keeps nobody from forging.

@@ -150,26 +150,18 @@ package actor PostgresAllowance: SharedAllowance {
   private func withTable<Value: Sendable>(
     _ body: @escaping @Sendable (PostgresShareTable, isolated PostgresConnection) throws -> Value
   ) async throws -> Value {
-    var patience = patience
-    while true {
-      do {
-        let (known, source) = (table, source)
-        let (value, table) = try await connection.run { connection in
-          if !connection.isAlive { try connection.reconnect() }
-          let table = try known ?? PostgresShareTable(for: source, on: connection)
-          return (try body(table, connection), table)
-        }
-        self.table = table
-        return value
-      } catch let error as PostgresError {
-        guard let delay = patience.delay(after: error, chance: .random(in: 0..<1)) else {
-          throw error.failure(
-            error.endsConnection ? address : table?.name ?? "share",
-            remedy: "check the database, and run the same command again to go on")
-        }
-        if error.isReadOnly { await connection.close() }
-        try await Task.sleep(for: delay)
+    let (known, source) = (table, source)
+    let (value, table) = try await patience.trying { _ in
+      try await connection.live { connection in
+        let table = try known ?? PostgresShareTable(for: source, on: connection)
+        return (try body(table, connection), table)
       }
+    } failure: { error in
+      error.failure(
+        error.endsConnection ? address : known?.name ?? "share",
+        remedy: "check the database, and run the same command again to go on")
     }
+    self.table = table
+    return value
   }
 }

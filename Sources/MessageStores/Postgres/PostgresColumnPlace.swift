@@ -18,6 +18,12 @@ struct PostgresColumnPlace: Hashable, Sendable {
 
   func lockName(ofShard shard: Int) -> String { ColumnLock.name(table: table, number: number, shard: shard) }
 
+  /// What the column's rows in a table of vecfill's own go by, with the parameters $1 to $3 of `ownKeys(in:)`.
+  static let isOwn = "database = $1 AND table_id = $2::oid AND column_number = $3::smallint"
+
+  /// - Parameter database: as the column's `ColumnIdentity` names it.
+  func ownKeys(in database: String) -> [PostgresValue] { [.text(database), .text(table), .text("\(number)")] }
+
   /// The column of `source`; nil where there is no such table or column.
   static func find(_ source: Source, on connection: isolated PostgresConnection) throws -> PostgresColumnPlace? {
     let home = source.home

@@ -37,7 +37,7 @@ struct PostgresColumnRecords: Sendable {
     var system = address
     do {
       system = try connection.inspect("SELECT system_identifier FROM pg_control_system()")[0][0] ?? address
-    } catch let error as PostgresError where error.sqlState == "42501" {
+    } catch let error as PostgresError where error.isDenied {
       // Some hosts keep the control data from their users.
     }
     column = ColumnIdentity(database: "postgresql \(system)/\(database)", column: "\(filled.table).\(filled.number)")
@@ -63,7 +63,7 @@ struct PostgresColumnRecords: Sendable {
         SELECT fingerprint, database = $1 AS is_own, extract(epoch FROM recorded_at) AS at,
           table_name = $4 AND column_name = $5 AS is_named
         FROM ONLY \(found.name)
-        WHERE database = $1 AND table_id = $2::oid AND column_number = $3::smallint
+        WHERE \(PostgresColumnPlace.isOwn)
           OR database <> $1 AND table_name = $4 AND column_name = $5 AND $6
         """, keys + [.text(found.name == place ? "true" : "false")])
       for row in rows {
@@ -98,10 +98,7 @@ struct PostgresColumnRecords: Sendable {
 
   /// What a record goes by: the parameters $1 to $5.
   private var keys: [PostgresValue] {
-    [
-      .text(column.database), .text(filled.table), .text("\(filled.number)"), .text(filled.tableName),
-      .text(filled.columnName),
-    ]
+    filled.ownKeys(in: column.database) + [.text(filled.tableName), .text(filled.columnName)]
   }
 
   /// Returns why the record can't be made, in words; nil where it was made, durably.
@@ -109,7 +106,7 @@ struct PostgresColumnRecords: Sendable {
     do {
       var found = try OwnTable.all(Self.definition, in: schema, on: connection)
       if found.isEmpty {
-        try create(place, on: connection)
+        try Self.definition.make(place, on: connection)
         found = try OwnTable.all(Self.definition, in: schema, on: connection)
       }
       guard let found = found.first, try found.isTrusted(forTable: filled.table, on: connection) else {
@@ -136,7 +133,7 @@ struct PostgresColumnRecords: Sendable {
   func mark(on connection: isolated PostgresConnection) throws -> String? {
     guard try isKept(on: connection) else { return nil }
     return try connection.inspect(
-      "SELECT \(Self.mark) FROM ONLY \(place) WHERE \(Self.isOwn)", Array(keys.prefix(3))
+      "SELECT \(Self.mark) FROM ONLY \(place) WHERE \(PostgresColumnPlace.isOwn)", filled.ownKeys(in: column.database)
     ).first?[0]
   }
 
@@ -145,15 +142,14 @@ struct PostgresColumnRecords: Sendable {
     guard try isKept(on: connection) else { return nil }
     do {
       return try connection.query(
-        "UPDATE ONLY \(place) SET recorded_at = clock_timestamp() WHERE \(Self.isOwn) RETURNING \(Self.mark)",
-        Array(keys.prefix(3)), under: PostgresSettings(lockTimeout: .seconds(5))
+        "UPDATE ONLY \(place) SET recorded_at = clock_timestamp() WHERE \(PostgresColumnPlace.isOwn) RETURNING \(Self.mark)",
+        filled.ownKeys(in: column.database), under: PostgresSettings(lockTimeout: .seconds(5))
       ).first?[0]
     } catch let error as PostgresError where !error.endsConnection {
       return nil
     }
   }
 
-  private static let isOwn = "database = $1 AND table_id = $2::oid AND column_number = $3::smallint"
   /// In microseconds, whatever form the session gives a time.
   private static let mark = "(extract(epoch FROM recorded_at) * 1000000)::bigint"
 
@@ -170,20 +166,10 @@ struct PostgresColumnRecords: Sendable {
       guard try found.isTrusted(forTable: filled.table, on: connection) else { continue }
       _ = try connection.query(
         """
-        DELETE FROM ONLY \(found.name) WHERE database = $1 AND table_id = $2::oid AND column_number = $3::smallint
+        DELETE FROM ONLY \(found.name) WHERE \(PostgresColumnPlace.isOwn)
           OR database <> $1 AND table_name = $4 AND column_name = $5 AND $6
         """, keys + [.text(found.name == place ? "true" : "false")],
         under: PostgresSettings(lockTimeout: .seconds(5)))
-    }
-  }
-
-  private func create(_ place: String, on connection: isolated PostgresConnection) throws {
-    do {
-      _ = try connection.query(
-        "CREATE TABLE IF NOT EXISTS \(place) (\(Self.definition.body))",
-        under: PostgresSettings(lockTimeout: .seconds(5)))
-    } catch let error as PostgresError where ["42P07", "23505"].contains(error.sqlState) {
-      // Another process has just made it.
     }
   }
 }

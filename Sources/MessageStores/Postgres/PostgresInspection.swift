@@ -277,7 +277,7 @@ struct PostgresInspection {
     do {
       _ = try connection.query(
         "SELECT FROM \(table.read) WHERE \(table.text) IS NULL LIMIT 0", under: table.settings(.seconds(10)))
-    } catch let error as PostgresError where error.sqlState?.hasPrefix("42") == true && error.sqlState != "42501" {
+    } catch let error as PostgresError where error.sqlState?.hasPrefix("42") == true && !error.isDenied {
       throw refusal(
         "PostgreSQL refuses the SQL of its text: \(error.reason)",
         "correct text: {sql: ...} in the job; it is one expression over the columns of \(source.reading)")
@@ -291,7 +291,7 @@ struct PostgresInspection {
     do {
       _ = try connection.query(
         "SELECT FROM \(table.read) WHERE \(table.condition) LIMIT 0", under: table.settings(.seconds(10)))
-    } catch let error as PostgresError where error.sqlState?.hasPrefix("42") == true && error.sqlState != "42501" {
+    } catch let error as PostgresError where error.sqlState?.hasPrefix("42") == true && !error.isDenied {
       throw Failure(
         .configuration, place, "PostgreSQL refuses this where of \(source.name): \(error.reason)",
         remedy: "correct it; it is one condition over the columns of \(source.reading)")

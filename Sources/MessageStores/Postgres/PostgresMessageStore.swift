@@ -281,18 +281,7 @@ extension PostgresMessageStore {
     on connection: PostgresConnection, for source: Source,
     _ body: @escaping @Sendable (_ connection: isolated PostgresConnection, _ isRepeat: Bool) throws -> Value
   ) async throws -> Value {
-    try await withPatience(for: source) { isRepeat in
-      try await connection.run { connection in
-        if !connection.isAlive { try connection.reconnect() }
-        do {
-          return try body(connection, isRepeat)
-        } catch let error as PostgresError where error.isReadOnly {
-          // What made the session read-only lasts as long as the session.
-          connection.close()
-          throw error
-        }
-      }
-    }
+    try await withPatience(for: source) { isRepeat in try await connection.live { try body($0, isRepeat) } }
   }
 
   /// Runs `body` until it passes or the patience is at its end. `isRepeat` says that an earlier attempt may have been
@@ -300,20 +289,10 @@ extension PostgresMessageStore {
   private func withPatience<Value: Sendable>(
     for source: Source, _ body: (_ isRepeat: Bool) async throws -> Value
   ) async throws -> Value {
-    var patience = patience
-    var isRepeat = false
-    while true {
-      do {
-        return try await body(isRepeat)
-      } catch let error as PostgresError {
-        guard let delay = patience.delay(after: error, chance: .random(in: 0..<1)) else {
-          throw error.endsConnection && error.isTransient
-            ? error.failure(address, remedy: "check that the server answers, and run the same command again to go on")
-            : error.failure(error.endsConnection ? address : source.name, remedy: error.remedy)
-        }
-        isRepeat = isRepeat || error.mayHaveBeenDone
-        try await Task.sleep(for: delay)
-      }
+    try await patience.trying(body) { error in
+      error.endsConnection && error.isTransient
+        ? error.failure(address, remedy: "check that the server answers, and run the same command again to go on")
+        : error.failure(error.endsConnection ? address : source.name, remedy: error.remedy)
     }
   }
 }

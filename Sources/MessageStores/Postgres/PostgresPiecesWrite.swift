@@ -70,7 +70,7 @@ struct PostgresPiecesWrite: Sendable {
       outcome.locked.insert(row.key)
     } catch let error as PostgresError {
       // What the role may not do is no row's fault.
-      guard error.sqlState != "42501" else { throw error }
+      guard !error.isDenied else { throw error }
       outcome.refused[row.key] = try PostgresHooks(of: table, on: connection).reason(of: error)
     } catch is Suppressed {
       outcome.unfilled.insert(row.key)

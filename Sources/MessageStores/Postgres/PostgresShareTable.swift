@@ -40,9 +40,9 @@ struct PostgresShareTable: Sendable {
       FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE']) right_name
       """, [.text(table.id)])
     guard table.isReadable, rights.first?.isTrue("has_all") == true else {
-      let grant = Self.grant(on: table.name, to: rights.first?["role"] ?? "")
       throw Failure(
-        .denied, table.name, "this role may not read and write it", remedy: "let its owner run: \(grant)")
+        .denied, table.name, "this role may not read and write it",
+        remedy: "let its owner run: GRANT \(Self.rights) ON \(table.name) TO \(rights.first?["role"] ?? "");")
     }
     name = table.name
   }
@@ -52,14 +52,11 @@ struct PostgresShareTable: Sendable {
     try OwnTable.all(definition, in: nil, on: connection).first { $0.isOwn && $0.isReadable }?.name
   }
 
-  private static func grant(on table: String, to role: String) -> String {
-    "GRANT SELECT, INSERT, UPDATE ON \(table) TO \(role);"
-  }
+  private static let rights = "SELECT, INSERT, UPDATE"
 
   private static func create(in schema: String, on connection: isolated PostgresConnection) throws {
-    let names = try connection.inspect("SELECT quote_ident($1), quote_ident(current_user)", [.text(schema)])[0]
-    let table = "\(names[0] ?? "").\(definition.name)"
-    let statement = "CREATE TABLE IF NOT EXISTS \(table) (\(definition.body))"
+    let schema = try connection.inspect("SELECT quote_ident($1)", [.text(schema)])[0][0] ?? ""
+    let table = "\(schema).\(definition.name)"
     do {
       try connection.transaction { connection in
         // Two processes whose tables are in different schemas would make two.
@@ -68,14 +65,13 @@ struct PostgresShareTable: Sendable {
         guard try connection.query("SELECT 1 FROM pg_class WHERE relname = '\(definition.name)'").isEmpty else {
           return
         }
-        try connection.execute(statement)
+        try connection.execute(definition.creation(of: table))
       }
-    } catch let error as PostgresError where error.sqlState == "42501" {
-      throw Failure(
-        .denied, table, "share: database needs it, and this role may not make it",
-        remedy: "let the owner of the schema run: \(statement); \(grant(on: table, to: names[1] ?? ""))")
-    } catch let error as PostgresError where ["42P07", "23505"].contains(error.sqlState) {
-      // Another process has just made it.
+    } catch let error as PostgresError where error.isDenied {
+      throw try definition.denied(
+        table, for: "`share: database` needs it", rights: rights, owner: "the owner of the schema", on: connection)
+    } catch let error as PostgresError where error.isMadeByAnother {
+      // It is there.
     }
   }
 }

@@ -184,28 +184,15 @@ extension PostgresSpool {
 }
 
 extension PostgresConnection {
-  /// Runs `body` until it passes or the patience is at its end, each time on an open connection.
-  fileprivate func attempt<Value: Sendable>(
+  /// Runs `body` on an open connection, for as long as the patience lasts.
+  fileprivate nonisolated func attempt<Value: Sendable>(
     _ patience: PostgresPatience, subject: String,
     _ body: @escaping @Sendable (isolated PostgresConnection) throws -> Value
   ) async throws -> Value {
-    var patience = patience
-    while true {
-      do {
-        return try run { connection in
-          if !connection.isAlive { try connection.reconnect() }
-          do {
-            return try body(connection)
-          } catch let error as PostgresError where error.isReadOnly {
-            // What made the session read-only lasts as long as the session.
-            connection.close()
-            throw error
-          }
-        }
-      } catch let error as PostgresError {
-        guard let delay = patience.delay(after: error, chance: .random(in: 0..<1)) else { throw error.failure(subject) }
-        try await Task.sleep(for: delay)
-      }
+    try await patience.trying { _ in
+      try await live(body)
+    } failure: {
+      $0.failure(subject)
     }
   }
 }

@@ -28,7 +28,9 @@ struct PostgresSpoolPlace: Sendable {
     name = "\(schema).\(Self.definition.name)"
     var found = try OwnTable.all(Self.definition, in: schema, on: connection).first
     if found == nil {
-      try create(on: connection)
+      try Self.definition.make(
+        name, for: "`spool: database` keeps there what was received", rights: "SELECT, INSERT, DELETE",
+        owner: "the owner of \(filled.tableName)", on: connection)
       found = try OwnTable.all(Self.definition, in: schema, on: connection).first
     }
     guard let found, try found.isTrusted(forTable: filled.table, on: connection) else {
@@ -38,22 +40,6 @@ struct PostgresSpoolPlace: Sendable {
     }
     try checkRights(to: found, on: connection)
     try tidy(on: connection)
-  }
-
-  private func create(on connection: isolated PostgresConnection) throws {
-    do {
-      _ = try connection.query(
-        "CREATE TABLE IF NOT EXISTS \(name) (\(Self.definition.body))", under: Self.settings)
-    } catch let error as PostgresError where ["42P07", "23505"].contains(error.sqlState) {
-      // Another process has just made it.
-    } catch let error as PostgresError where error.sqlState == "42501" {
-      let role = try connection.inspect("SELECT current_user")[0][0] ?? ""
-      let body = Self.definition.body.split(whereSeparator: \.isNewline).joined(separator: " ")
-      throw Failure(
-        .denied, name, "`spool: database` needs it, and the role \(role) may not make it",
-        remedy: "have the table's owner run: CREATE TABLE \(name) (\(body)); "
-          + "GRANT SELECT, INSERT, DELETE ON \(name) TO \(role.quotedIdentifier);")
-    }
   }
 
   private func checkRights(to table: OwnTable, on connection: isolated PostgresConnection) throws {
@@ -84,21 +70,16 @@ struct PostgresSpoolPlace: Sendable {
       do {
         _ = try connection.query(
           """
-          WITH moved AS (DELETE FROM ONLY \(other.name) WHERE \(Self.isOwn) RETURNING *)
+          WITH moved AS (DELETE FROM ONLY \(other.name) WHERE \(PostgresColumnPlace.isOwn) RETURNING *)
           INSERT INTO \(name) SELECT * FROM moved ON CONFLICT DO NOTHING
           """, keys, under: Self.settings)
-      } catch let error as PostgresError where error.sqlState == "42501" {
+      } catch let error as PostgresError where error.isDenied {
         // What this role may not take from there stays there, and is asked for again.
       }
     }
   }
 
-  /// What an entry of the column goes by: the parameters $1 to $3.
-  private var keys: [PostgresValue] {
-    [.text(column.database), .text(filled.table), .text("\(filled.number)")]
-  }
-
-  private static let isOwn = "database = $1 AND table_id = $2::oid AND column_number = $3::smallint"
+  private var keys: [PostgresValue] { filled.ownKeys(in: column.database) }
 }
 
 extension PostgresSpoolPlace {
@@ -131,7 +112,7 @@ extension PostgresSpoolPlace {
     try connection.query(
       """
       SELECT run, number, rows, extract(epoch FROM received_at) AS at FROM ONLY \(name)
-      WHERE \(Self.isOwn) AND ($4::integer IS NULL OR shard = $4::integer) ORDER BY received_at, run, number
+      WHERE \(PostgresColumnPlace.isOwn) AND ($4::integer IS NULL OR shard = $4::integer) ORDER BY received_at, run, number
       """, keys + [shard.map { .text("\($0)") } ?? .null], under: Self.settings
     ).compactMap { row in
       guard let run = row["run"].flatMap(UUID.init(uuidString:)), let number = row["number"].flatMap({ Int($0) })
@@ -146,7 +127,7 @@ extension PostgresSpoolPlace {
     let found = try connection.query(
       """
       SELECT format::bigint, rows::bigint, dimensions::bigint, fingerprint, key_columns, receipt, contents, vectors, checksum
-      FROM ONLY \(name) WHERE \(Self.isOwn) AND run = $4::uuid AND number = $5
+      FROM ONLY \(name) WHERE \(PostgresColumnPlace.isOwn) AND run = $4::uuid AND number = $5
       """, keys + [.uuid(id.run), .integer(Int64(id.number))], format: .binary, under: Self.settings)
     guard !found.isEmpty else { return nil }
     func number(_ column: Int) -> Int {
@@ -164,7 +145,7 @@ extension PostgresSpoolPlace {
   func delete(_ ids: [SpoolEntry.ID]) -> (sql: String, parameters: [PostgresValue]) {
     (
       """
-      DELETE FROM ONLY \(name) WHERE \(Self.isOwn)
+      DELETE FROM ONLY \(name) WHERE \(PostgresColumnPlace.isOwn)
         AND (run, number) IN (SELECT * FROM unnest($4::uuid[], $5::bigint[]))
       """, keys + [.array(ids.map(\.run.uuidString)), .array(ids.map { String($0.number) })]
     )

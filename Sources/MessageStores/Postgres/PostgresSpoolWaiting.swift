@@ -21,7 +21,8 @@ extension DatabaseURL {
   package func spoolWaiting(for sources: [Source], applicationName: String) async throws -> SpoolWaiting {
     try await spoolTables(of: sources, applicationName) { place, keys, connection in
       let found = try connection.query(
-        "SELECT count(*) AS replies, coalesce(sum(rows), 0) AS rows FROM ONLY \(place) WHERE \(isOfColumn)", keys,
+        "SELECT count(*) AS replies, coalesce(sum(rows), 0) AS rows FROM ONLY \(place) WHERE \(PostgresColumnPlace.isOwn)",
+        keys,
         under: PostgresSettings(isReadOnly: true))
       return SpoolWaiting(
         replies: found.first?["replies"].flatMap { Int($0) } ?? 0, rows: found.first?["rows"].flatMap { Int($0) } ?? 0)
@@ -35,15 +36,13 @@ extension DatabaseURL {
     try await spoolTables(of: [source], applicationName) { place, keys, connection in
       let found = try connection.query(
         """
-        WITH dropped AS (DELETE FROM ONLY \(place) WHERE \(isOfColumn) RETURNING rows)
+        WITH dropped AS (DELETE FROM ONLY \(place) WHERE \(PostgresColumnPlace.isOwn) RETURNING rows)
         SELECT count(*) AS replies, coalesce(sum(rows), 0) AS rows FROM dropped
         """, keys, under: PostgresSettings(lockTimeout: .seconds(5)))
       return SpoolWaiting(
         replies: found.first?["replies"].flatMap { Int($0) } ?? 0, rows: found.first?["rows"].flatMap { Int($0) } ?? 0)
     }
   }
-
-  private var isOfColumn: String { "database = $1 AND table_id = $2::oid AND column_number = $3::smallint" }
 
   private func spoolTables(
     of sources: [Source], _ applicationName: String,
@@ -58,7 +57,7 @@ extension DatabaseURL {
         for source in sources {
           guard let filled = try PostgresColumnPlace.find(source, on: connection) else { continue }
           let column = try PostgresColumnRecords(of: filled, address: address, on: connection).column
-          let keys: [PostgresValue] = [.text(column.database), .text(filled.table), .text("\(filled.number)")]
+          let keys = filled.ownKeys(in: column.database)
           for table in try OwnTable.all(.spool, in: nil, on: connection) {
             guard table.isReadable, try table.isTrusted(forTable: filled.table, on: connection) else { continue }
             let own = try body(table.name, keys, connection)

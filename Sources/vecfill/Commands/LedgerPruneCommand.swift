@@ -41,20 +41,14 @@ struct LedgerPruneCommand: AsyncParsableCommand {
     print(
       "\(pruned.batches.of("request")) and \(pruned.runs.of("empty run")) \(told) are added up and removed; what they cost "
         + "still counts")
-    if let holder = try await holder(in: ledger) {
+    let locks = try StateFolder().locks
+    if let holder = try await ledger.jobs().lazy.compactMap({ $0.holder(in: locks) }).first {
       return print(
         "the file stays at \(before.bytes) while process \(holder.pid) is under way, which uses the space again; run this "
           + "once more after it")
     }
     let after = try await ledger.giveBackSpace()
     print(after < before ? "the file has \(after.bytes), and had \(before.bytes)" : "the file has \(after.bytes)")
-  }
-
-  /// A process that fills a column of this ledger now.
-  private func holder(in ledger: Ledger) async throws -> RunLock.Holder? {
-    let locks = try StateFolder().locks
-    return try await ledger.jobs().lazy.flatMap(\.columns).compactMap(\.identity)
-      .compactMap { RunLock.holder(of: $0, in: locks) }.first
   }
 }
 

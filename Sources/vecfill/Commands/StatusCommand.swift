@@ -56,15 +56,15 @@ struct StatusCommand: AsyncParsableCommand {
     }
     guard !jobs.isEmpty else { return LedgerOption.nothingYet(path, json: json) }
     let state = try StateFolder()
-    let shared = try await shared()
+    let (shared, spool) = (try await shared(), try await databaseSpool())
     var shown: [JobReport] = []
     for job in jobs where name == nil || job.job == name {
-      let holder = holder(of: job, in: state.locks)
+      let holder = job.holder(in: state.locks)
       let control = await control(of: job, holder, in: state.sockets)
       let batches = try await opened.batches(of: job).map { BatchReport($0, at: now) }
       var report = JobReport(
         job, holder: holder, control: control, batches: batches, shared: shared, ledger: path, at: now)
-      report.databaseSpool = try await databaseSpool()
+      report.databaseSpool = spool
       shown.append(report)
     }
     return json ? JSONLine.encode(shown) : shown.map(\.text).joined(separator: "\n\n")
@@ -109,11 +109,14 @@ struct StatusCommand: AsyncParsableCommand {
 
   /// What waits in the database's spool, where the job is named by its spec and has one.
   private func databaseSpool() async throws -> SpoolReport? {
-    guard let job, [".yaml", ".yml"].contains(where: job.hasSuffix) else { return nil }
-    return try await SpoolReport(JobConfiguration(spec: job))
+    guard let spec else { return nil }
+    return try await SpoolReport(JobConfiguration(spec: spec))
   }
+}
 
-  private func holder(of job: Ledger.JobStatus, in locks: String) -> RunLock.Holder? {
-    job.columns.lazy.compactMap(\.identity).compactMap { RunLock.holder(of: $0, in: locks) }.first
+extension Ledger.JobStatus {
+  /// The process that fills one of the job's columns now.
+  func holder(in locks: String) -> RunLock.Holder? {
+    columns.lazy.compactMap(\.identity).compactMap { RunLock.holder(of: $0, in: locks) }.first
   }
 }

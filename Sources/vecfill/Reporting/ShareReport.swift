@@ -43,10 +43,6 @@ struct ShareReport: Encodable {
       }
   }
 
-  private enum CodingKeys: String, CodingKey {
-    case pool, requestsPerMinute, tokensPerMinute, spentUsd, reservedUsd, holders, problem
-  }
-
   /// A line for the pool, and one for each process that holds a part of it.
   var lines: [String] {
     if let problem { return ["\(pool): \(problem)"] }

@@ -6,8 +6,8 @@ import Postgres
 
 /// The stored plan of a job, for `vecfill status`.
 enum ShardStatus {
-  /// In words; nil where no plan is stored, or no PostgreSQL database is named. What keeps it from being known is told in
-  /// its place.
+  /// In words; nil where no plan is stored, or no PostgreSQL database is named. If the database can't be read, it is the
+  /// reason.
   static func text(_ spec: String) async -> String? {
     do {
       let configuration = try JobConfiguration(spec: spec)

@@ -51,10 +51,10 @@ extension SimulatedWorld {
       return lost(reservation, failed(failure))
     }
     let told = metering.told(of: batch.contents.texts, using: &random)
-    let billed = batch.contents.trusted(told) ?? batch.contents.tokenCount
-    let spentTokens = batch.contents.spentTokens(told: told)
+    let judged = ToldTokens(told, of: batch.contents)
+    let billed = judged.trusted ?? batch.contents.tokenCount
     answersInRun += 1
-    ledger.spent += job.model.cost(ofTokens: spentTokens) ?? 0
+    ledger.spent += job.model.cost(ofTokens: judged.spent) ?? 0
     let contents = batch.contents.leavingOut(unusable)
     ledger.spool[id] = SimulatedLedger.Spooled(
       source: batch.source, rows: contents.rows, vectors: contents.texts.map { TextDigest(of: $0) })
@@ -64,7 +64,7 @@ extension SimulatedWorld {
     return .received(
       id,
       Conductor.Receipt(
-        billedTokens: billed, tellsTokens: batch.contents.tellsTokens(told), spentTokens: spentTokens,
+        billedTokens: billed, tellsTokens: judged.corrects, spentTokens: judged.spent,
         latency: .milliseconds(100),
         unusable: Dictionary(uniqueKeysWithValues: unusable.map { ($0, "no vector") })))
   }

@@ -5,7 +5,7 @@ extension PostgresMessageStore {
   /// Cuts the rows of `source` that lack a vector into so many shards of the same size, in the source's order. Each
   /// statement looks at a bounded number of rows.
   ///
-  /// - Parameter progress: is told how many rows were found so far.
+  /// - Parameter progress: gets the number of rows found so far.
   package func cut(
     _ source: Source, into count: Int, progress: @Sendable (Int) -> Void = { _ in }
   ) async throws -> [ShardCut] {

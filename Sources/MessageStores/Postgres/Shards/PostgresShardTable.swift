@@ -19,9 +19,7 @@ struct PostgresShardTable: Sendable {
     place = "\(schema).\(OwnTable.Definition.shards.name)"
   }
 
-  /// What a row goes by, beside the shard's number: the parameters $1 to $3.
-  private var keys: [PostgresValue] { [.text(database), .text(filled.table), .text("\(filled.number)")] }
-  private static let isOwn = "database = $1 AND table_id = $2::oid AND column_number = $3::smallint"
+  private var keys: [PostgresValue] { filled.ownKeys(in: database) }
   private static let settings = PostgresSettings(lockTimeout: .seconds(5))
 
   /// The stored shards by number; empty where there are none. Throws a `Failure` where the table can't be trusted or read.
@@ -33,7 +31,7 @@ struct PostgresShardTable: Sendable {
       SELECT shard, shards, key_range, missing_rows, work, (extract(epoch FROM planned_at) * 1000000)::bigint AS plan,
         to_char(begun_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') AS begun,
         to_char(done_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') AS done, by
-      FROM ONLY \(place) WHERE \(Self.isOwn) ORDER BY shard
+      FROM ONLY \(place) WHERE \(PostgresColumnPlace.isOwn) ORDER BY shard
       """, keys)
     return try rows.enumerated().map { index, row in
       guard row["shard"] == "\(index)", let count = row["shards"].flatMap({ Int($0) }), count == rows.count,
@@ -54,18 +52,9 @@ struct PostgresShardTable: Sendable {
   func create(on connection: isolated PostgresConnection) throws {
     var found = try OwnTable.all(.shards, in: schema, on: connection)
     if found.isEmpty {
-      let ddl = "CREATE TABLE IF NOT EXISTS \(place) (\(OwnTable.Definition.shards.body))"
-      do {
-        _ = try connection.query(ddl, under: Self.settings)
-      } catch let error as PostgresError where error.sqlState == "42501" {
-        let role = try connection.inspect("SELECT quote_ident(current_user)")[0][0] ?? ""
-        throw Failure(
-          .denied, place, "the role may not make it, and shards are kept there",
-          remedy: "let the owner of \(filled.tableName) run: \(ddl); "
-            + "GRANT SELECT, INSERT, UPDATE, DELETE ON \(place) TO \(role)")
-      } catch let error as PostgresError where ["42P07", "23505"].contains(error.sqlState) {
-        // Another process has just made it.
-      }
+      try OwnTable.Definition.shards.make(
+        place, for: "shards are kept there", rights: "SELECT, INSERT, UPDATE, DELETE",
+        owner: "the owner of \(filled.tableName)", on: connection)
       found = try OwnTable.all(.shards, in: schema, on: connection)
     }
     if let found = found.first { try check(found, on: connection) }
@@ -113,7 +102,7 @@ struct PostgresShardTable: Sendable {
       """
       UPDATE ONLY \(place) SET \(event.rawValue) = coalesce(\(event.rawValue), clock_timestamp()),
         by = current_setting('application_name')
-      WHERE \(Self.isOwn) AND shard = $4::smallint AND (extract(epoch FROM planned_at) * 1000000)::bigint = $5::bigint
+      WHERE \(PostgresColumnPlace.isOwn) AND shard = $4::smallint AND (extract(epoch FROM planned_at) * 1000000)::bigint = $5::bigint
       RETURNING shard
       """, keys + [.text("\(shard.number)"), .text(shard.plan)], under: Self.settings)
     guard changed.isEmpty else { return }
@@ -123,6 +112,6 @@ struct PostgresShardTable: Sendable {
   }
 
   func forget(on connection: isolated PostgresConnection) throws {
-    try connection.query("DELETE FROM ONLY \(place) WHERE \(Self.isOwn)", keys)
+    try connection.query("DELETE FROM ONLY \(place) WHERE \(PostgresColumnPlace.isOwn)", keys)
   }
 }

@@ -69,7 +69,8 @@ package struct HeldShare: Equatable, Sendable {
     ask.used = used
     ask.heldFor = max(.zero, holdUntil - now)
     if ask.heldFor > .zero { toldHold = holdUntil }
-    // What it can't have for the next request it gives back, or two who wait for each other would wait for ever.
+    // Money that isn't enough for the next request is given back: otherwise two processes could each hold what the other
+    // needs.
     let own = ask.dollars.spent + ask.dollars.reserved
     ask.dollars.kept = ask.dollars.least > grant.committed ? own : max(own, min(grant.committed, ask.dollars.wanted))
     asked = Asked(at: now, kept: ask.dollars.kept, least: ask.dollars.least)
