@@ -5,7 +5,7 @@ import Testing
 /// Four processes under one limit that the server enforces, in real time: run by `scripts/chaos share` alone.
 @Suite(.serialized, .enabled(if: ProcessInfo.processInfo.environment["VECFILL_CHAOS"] == "share"))
 struct ShareLimitTests {
-  @Test(arguments: [(4, "requests"), (4, "tokens"), (1, "requests")])
+  @Test(arguments: [(4, "requests"), (4, "tokens")])
   func `one limit is used to 95 percent by all, and next to nothing refused`(
     processes count: Int, binding: String
   ) async throws {
@@ -84,23 +84,95 @@ struct ShareLimitTests {
     }
   }
 
-  private static func judge(_ share: ShareScene, _ name: String, binding: String) {
+  @Test func `two different jobs leave the application its share, one is killed and goes on with an empty disk`()
+    async throws
+  {
+    var options = EmbeddingsServer.Options()
+    options.quota = ProviderQuota(requestsPerMinute: 3_000, tokensPerMinute: 1_000_000, burst: .seconds(2))
+    options.latency = .longTailed(median: 0.15, slow: 0.6)
+    try await Scene.run(.postgres16, options) { scene in
+      let share = ShareScene(scene: scene)
+      let budget = 0.02
+      for (number, size, rows) in [(0, 3, 4_200), (1, 5, 7_000)] {
+        try await share.make(
+          number, rows: rows, text: String(repeating: "x", count: 184),
+          spec: """
+            batch_size: \(size)
+            concurrency: \(8 * (number + 1))
+            limits: {requests_per_minute: 3000, tokens_per_minute: 1000000, share: 0.7}
+            budget: {usd: \(budget)}
+            spool: database
+            """)
+      }
+      let application = Process()
+      let (input, output) = (Pipe(), Pipe())
+      application.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
+      application.arguments = ["-c", ShareScene.application, "\(scene.server.root)/v1", "14"]
+      (application.standardInput, application.standardOutput) = (input, output)
+      try application.run()
+      var running = try (0..<2).map { try share.start($0) }
+      try await scene.poll("requests") { scene.server.record.requests.count > 600 }
+      await KillTests.kill(running[1])
+      try FileManager.default.removeItem(atPath: scene.folder.file("ledger1"))
+      running[1] = try share.start(1)
+      for process in running {
+        let exit = await process.exit()
+        #expect(exit.code == 0, "\(exit.errors)")
+      }
+      try input.fileHandleForWriting.close()
+      let counts = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+      print("figure: the application: requests sent and refused \(counts)")
+      #expect(counts.hasSuffix(" 0\n"))
+      Self.judge(share, "2 jobs with 0.7 of the limit", binding: "requests", of: 0.7)
+      for number in 0..<2 { #expect(try await share.wrongRows(number) == 0) }
+      let spent = Double(scene.server.record.billedTokens) * 0.02 / 1_000_000
+      print("figure: 2 jobs: $\(spent) of $\(budget), \(scene.server.record.billedTwice) inputs paid twice")
+      #expect(spent <= budget)
+      #expect(scene.server.record.billedTwice <= 16 * 5)
+    }
+  }
+
+  @Test func `one process that shares is as fast as one that does not`() async throws {
+    var rates: [Bool: Double] = [:]
+    for isShared in [false, true] {
+      var options = EmbeddingsServer.Options()
+      options.quota = ProviderQuota(requestsPerMinute: 3_000, tokensPerMinute: 1_000_000, burst: .seconds(2))
+      options.latency = .longTailed(median: 0.15, slow: 0.6)
+      try await Scene.run(.postgres16, options) { scene in
+        let share = ShareScene(scene: scene)
+        try await share.make(
+          0, rows: 14_500, text: String(repeating: "x", count: 184), isShared: isShared,
+          spec: """
+            batch_size: 3
+            concurrency: 32
+            limits: {requests_per_minute: 3000, tokens_per_minute: 1000000}
+            """)
+        let exit = try await share.start(0).exit()
+        #expect(exit.code == 0, "\(exit.errors)")
+        rates[isShared] = Self.judge(share, "1 process, \(isShared ? "" : "not ")shared", binding: "requests")
+      }
+    }
+    #expect(rates[true] ?? 0 >= 0.98 * (rates[false] ?? 1))
+  }
+
+  /// Prints and judges what was used of the limit, or of the jobs' `part` of it, and returns it.
+  @discardableResult
+  private static func judge(_ share: ShareScene, _ name: String, binding: String, of part: Double = 1) -> Double {
     let scene = share.scene
-    let requests = scene.server.record.requests
+    let requests = scene.server.record.requests.filter { $0.headers["user-agent"] != "application" }
     guard let start = requests.first?.time else {
       Issue.record("no request was sent")
-      return
+      return 0
     }
     let first = start + .seconds(5)
     let counted = requests.filter { (first..<first + .seconds(60)).contains($0.time) }
     let used =
       binding == "requests"
-      ? Double(counted.count) / 3_000 : Double(counted.reduce(0) { $0 + $1.tokens }) / 1_000_000
+      ? Double(counted.count) / 3_000 / part : Double(counted.reduce(0) { $0 + $1.tokens }) / 1_000_000 / part
     let refused = Double(scene.server.throttled) / Double(requests.count)
-    print(
-      "figure: \(name), \(binding) bind: used \(used), 429s \(refused), \(requests.count) requests, most in 60 s \(share.most(in: 60))"
-    )
+    print("figure: \(name), \(binding) bind: used \(used), 429s \(refused), most in 60 s \(share.most(in: 60))")
     #expect(used >= 0.95)
     #expect(refused <= 0.005)
+    return used
   }
 }

@@ -8,7 +8,7 @@ struct ShareScene {
   func table(_ number: Int) -> String { "messages_\(number)" }
 
   /// Makes table `number` with `rows` messages, and its job.
-  func make(_ number: Int, rows: Int, text: String, spec: String) async throws {
+  func make(_ number: Int, rows: Int, text: String, isShared: Bool = true, spec: String) async throws {
     try await scene.database.run(
       """
       CREATE TABLE \(table(number)) (id serial PRIMARY KEY, content text NOT NULL, embedding vector(8));
@@ -22,7 +22,7 @@ struct ShareScene {
         - table: \(table(number))
       model: text-embedding-3-small
       dimensions: 8
-      share: database
+      share: \(isShared ? "database" : "none")
       \(spec)
       """.utf8
     ).write(to: URL(fileURLWithPath: scene.folder.file("job\(number).yaml")))
@@ -41,6 +41,29 @@ struct ShareScene {
       return vector.count != right.count || !zip(vector, right).allSatisfy { abs($0 - $1) < 1e-5 }
     }
   }
+
+  /// Python that sends `perSecond` requests a second as another client of the account, until its standard input ends, and
+  /// then says how many it sent and how many were refused.
+  static let application = """
+    import http.client, json, sys, threading, time, urllib.parse
+    url, per_second, lanes = urllib.parse.urlsplit(sys.argv[1]), float(sys.argv[2]), 16
+    ended, began, statuses = threading.Event(), time.monotonic(), []
+    def ask(lane):
+      connection, sent = http.client.HTTPConnection(url.netloc), 0
+      while not ended.wait(max(0, began + (lane + sent * lanes) / per_second - time.monotonic())):
+        body = json.dumps({"model": "text-embedding-3-small", "input": [f"question {lane} {sent}"], "dimensions": 8})
+        connection.request("POST", url.path + "/embeddings", body, {"user-agent": "application"})
+        answer = connection.getresponse()
+        answer.read()
+        statuses.append(answer.status)
+        sent += 1
+    threads = [threading.Thread(target=ask, args=(lane,)) for lane in range(lanes)]
+    for thread in threads: thread.start()
+    sys.stdin.read()
+    ended.set()
+    for thread in threads: thread.join()
+    print(len(statuses), statuses.count(429))
+    """
 
   /// The most requests and tokens that the server got in any `seconds`.
   func most(in seconds: Int) -> (requests: Int, tokens: Int) {
