@@ -39,7 +39,9 @@ struct IndexScene {
 
   /// Whether each vector index is valid, "t" or "f". Unlike `indexes` it can be asked during a drop, in which PostgreSQL
   /// may fail to tell a definition.
-  func validity() async throws -> [String?] {
+  func validity() async throws -> [String?] { try await Self.validity(of: scene) }
+
+  static func validity(of scene: Scene) async throws -> [String?] {
     try await scene.database.rows(
       """
       SELECT i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid

@@ -64,6 +64,11 @@ extension EmbeddingsServer {
       texts(where: { $0.contains(marker) }, behaviour)
     }
 
+    /// For requests of one text, which holds `marker`.
+    package static func alone(with marker: String, _ behaviour: Behaviour) -> Rule {
+      Rule(applies: { $0.texts.count == 1 && $0.texts[0].contains(marker) }, behaviour: behaviour)
+    }
+
     /// Answers all requests, and each text that holds `marker` with a vector that has this flaw.
     package static func vectors(of marker: String, _ flaw: Flaw) -> Rule {
       texts(with: marker, .distort(.flawed(flaw, where: { $0.contains(marker) })))
