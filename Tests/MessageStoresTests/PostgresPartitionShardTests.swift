@@ -108,9 +108,11 @@ import Testing
       CREATE INDEX ON "Parts of it"."Even" (id) WHERE embedding IS NULL
       """)
     let store = try await fixture.openImpatient()
+    let rows = try await fixture.run(
+      "SELECT tableoid, count(*) FROM messages WHERE embedding IS NULL GROUP BY 1")
     for partition in try await store.partitions(of: Self.source) {
       let ids = try await Self.ids(try await Self.shard(partition, store))
-      #expect(ids.count == (partition.name.hasSuffix("odd") ? 50 : partition.name.hasSuffix("low") ? 90 : 40))
+      #expect(rows.contains([partition.id, "\(ids.count)"]))
     }
     await store.close()
   }
