@@ -10,15 +10,20 @@ package struct EstimateScan: Sendable {
   let store: any MessageStore
   let ledger: Ledger?
   let packers: [Packer]
+  let waiting: [Source: WaitingRows]
 
   /// - Parameters:
   ///   - ledger: an existing one, opened for reading: what it holds is left out.
   ///   - packers: ways to count and pack what is read; an estimate is made with each of them, in one scan.
-  package init(job: Job, store: any MessageStore, ledger: Ledger?, packers: [Packer]) {
+  ///   - waiting: what the database's spool holds of the sources, which is left out too.
+  package init(
+    job: Job, store: any MessageStore, ledger: Ledger?, packers: [Packer], waiting: [Source: WaitingRows] = [:]
+  ) {
     self.job = job
     self.store = store
     self.ledger = ledger
     self.packers = packers
+    self.waiting = waiting
   }
 
   /// What a run would do to one source, in pages like a run's: an estimate for each packer.
@@ -80,8 +85,11 @@ package struct EstimateScan: Sendable {
       rows = try await ledger.unpaid(rows, of: held)
       condemned = try await ledger.condemned(rows.map(\.key), target: held.target)
     }
+    let waiting = waiting[source] ?? WaitingRows()
+    rows = waiting.unpaid(rows)
     var work = Work(
-      rows: rows, condemned: condemned, spooled: page.messages.count - rows.count, paid: held?.pieces ?? [:])
+      rows: rows, condemned: condemned, spooled: page.messages.count - rows.count,
+      paid: (held?.pieces ?? [:]).merging(waiting.pieces) { own, _ in own })
     guard let repeats else { return work }
     let digests = rows.digests.filter { condemned[$0.key] != $0.value }
     let asked = try await fresh(Set(digests.values), held, repeats, source)

@@ -38,6 +38,34 @@ import Testing
     #expect(plan.unfinished.map(\.description) == ["1 is open", "2 is at work (vecfill a)"])
   }
 
+  @Test func `tables that are cut apart have their shards one after the other, each with rows of one table`() {
+    let parts = (1...3).map { ShardRange.Partition(id: "\($0)", name: "p\($0)") }
+    let cuts = ShardCut.apart([
+      parts.map { ShardCut(range: ShardRange(partition: $0), rows: 7) }, [ShardCut(range: .whole, rows: 5)],
+    ])
+    #expect(cuts.map { $0.map(\.rows) } == [[7, 7, 7, 0], [0, 0, 0, 5]])
+    #expect(cuts[0].map(\.range.partition) == parts + [nil])
+    #expect(cuts[0].last?.range == ShardRange.none)
+    #expect(cuts[1].map(\.range) == [.none, .none, .none, .whole])
+  }
+
+  @Test func `a plan of partitions knows those that came and those that went`() throws {
+    let parts = (1...3).map { ShardRange.Partition(id: "\($0)", name: "p\($0)") }
+    let plan = try #require(
+      ShardPlan([
+        parts.prefix(2).enumerated().map { number, part in
+          StoredShard(
+            number: number, count: 2, range: ShardRange(partition: part), rows: 1, work: Self.work, plan: "1",
+            begun: nil, done: nil, worker: nil)
+        }
+      ]))
+    #expect(plan.isOfPartitions)
+    #expect(plan.shards.map(\.partition) == Array(parts.prefix(2)))
+    #expect(plan.unplanned(of: parts) == [parts[2]])
+    #expect(!plan.isOutOfDate(for: [parts[1], ShardRange.Partition(id: "1", name: "renamed")]))
+    #expect(plan.isOutOfDate(for: parts) && plan.isOutOfDate(for: [parts[0]]))
+  }
+
   @Test func `parts of several plans are none`() {
     #expect(ShardPlan([[Self.shard(0, of: 1)], [Self.shard(0, of: 1, plan: "2")]]) == nil)
     #expect(ShardPlan([[Self.shard(0, of: 1)], []]) == nil)

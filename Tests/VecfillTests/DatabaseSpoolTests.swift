@@ -97,6 +97,27 @@ import Testing
     }
   }
 
+  @Test func `an estimate on another disk knows what is paid, but for rows that were edited, and changes nothing`()
+    async throws
+  {
+    try await SpoolScene.run(.postgres16) { spool in
+      let scene = spool.scene
+      try await scene.database.insert(Self.texts)
+      try await spool.dieBeforeTheRows(replies: 4)
+      try spool.loseLedger()
+      try await scene.database.insert((0..<7).map { "later \($0)" })
+      try await scene.database.run("UPDATE chat_messages SET content = 'edited' WHERE content = 'message 3'")
+      let estimate = try await scene.start(["estimate", "job.yaml", "--json"]).exit()
+      #expect(estimate.code == 0, "\(estimate.errors)")
+      #expect(estimate.output.contains(#""spooled":39"#), "\(estimate.output)")
+      #expect(try await spool.held() == 4 && !FileManager.default.fileExists(atPath: scene.ledgerPath))
+      let all = scene.spec + "\nspool: ledger\n"
+      try scene.write(spec: all)
+      let ledger = try await scene.start(["estimate", "job.yaml", "--json"]).exit()
+      #expect(ledger.output.contains(#""spooled":0"#), "\(ledger.output)")
+    }
+  }
+
   @Test func `equal texts that were paid once are written to all their rows on another disk`() async throws {
     try await SpoolScene.run(.postgres18, extra: "duplicates: table\n") { spool in
       let scene = spool.scene

@@ -33,9 +33,10 @@ struct ShareScene {
       ["run", "job\(number).yaml"] + arguments, ["VECFILL_LEDGER": scene.folder.file("ledger\(number)/vecfill.db")])
   }
 
-  /// Rows without the vector of their own text.
-  func wrongRows(_ number: Int) async throws -> Int {
+  /// Rows without the vector of their own text; with `mayLack` those with another one.
+  func wrongRows(_ number: Int, mayLack: Bool = false) async throws -> Int {
     try await scene.database.rows("SELECT content, embedding::text FROM \(table(number))").count { row in
+      guard !mayLack || row[1] != nil else { return false }
       let right = EmbeddingsServer.vector(for: row[0] ?? "", dimensions: 8)
       let vector = (row[1] ?? "").dropFirst().dropLast().split(separator: ",").compactMap { Float($0) }
       return vector.count != right.count || !zip(vector, right).allSatisfy { abs($0 - $1) < 1e-5 }

@@ -78,7 +78,7 @@ struct ShareTests {
 
   @Test(arguments: [
     (ChatDatabase.Engine.sqlite, [String](), "needs PostgreSQL"),
-    (.postgres16, ["--batch"], "can't share its budget"),
+    (.postgres16, ["--batch"], "can't share its limits and its budget"),
   ])
   func `where nothing can be shared the run says so`(
     engine: ChatDatabase.Engine, arguments: [String], words: String

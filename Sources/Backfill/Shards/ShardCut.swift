@@ -25,6 +25,16 @@ package struct ShardCut: Equatable, Sendable {
     }
   }
 
+  /// The shards of a job whose tables are each cut for itself: first those of the first table, in which no row of another
+  /// one is, then those of the next one.
+  package static func apart(_ tables: [[ShardCut]]) -> [[ShardCut]] {
+    tables.indices.map { own in
+      tables.indices.flatMap { index in
+        index == own ? tables[index] : tables[index].map { _ in ShardCut(range: .none, rows: 0) }
+      }
+    }
+  }
+
   /// The number, counted from 1, of the last row of a shard.
   package static func lastRow(of shard: Int, of count: Int, _ rows: Int) -> Int { rows * (shard + 1) / count }
 }

@@ -18,6 +18,8 @@ package struct ShardPlan: Sendable {
     /// Who works on it now; where nobody does, who did last.
     package let worker: String?
     package let isBegun: Bool
+    /// The partition that it is; nil where it is a range of the key, or a whole table.
+    package let partition: ShardRange.Partition?
   }
 
   /// By source, and in each by number.
@@ -40,7 +42,8 @@ package struct ShardPlan: Sendable {
       return Shard(
         number: number, rows: own.reduce(0) { $0 + $1.rows },
         state: holders[number] != nil ? .working : isDone ? .done : .open, done: isDone ? done.max() : nil,
-        worker: holders[number] ?? own.compactMap(\.worker).first, isBegun: own.contains { $0.begun != nil })
+        worker: holders[number] ?? own.compactMap(\.worker).first, isBegun: own.contains { $0.begun != nil },
+        partition: own.lazy.compactMap(\.range.partition).first)
     }
   }
 
@@ -48,6 +51,20 @@ package struct ShardPlan: Sendable {
 
   /// The shards that finishing has to wait for.
   package var unfinished: [Shard] { shards.filter { $0.state != .done } }
+
+  /// Whether each shard is a partition, or a table that has none.
+  package var isOfPartitions: Bool { shards.contains { $0.partition != nil } }
+
+  /// The partitions of `all` that no shard of the plan is.
+  package func unplanned(of all: [ShardRange.Partition]) -> [ShardRange.Partition] {
+    let planned = Set(shards.compactMap(\.partition?.id))
+    return all.filter { !planned.contains($0.id) }
+  }
+
+  /// Whether its partitions are not those of `all`.
+  package func isOutOfDate(for all: [ShardRange.Partition]) -> Bool {
+    Set(shards.compactMap(\.partition?.id)) != Set(all.map(\.id))
+  }
 
   /// In what a job differs from the one that was planned, in words; nil where it is the same.
   ///

@@ -2,7 +2,7 @@ import Backfill
 import Foundation
 
 extension SpoolEntry {
-  private static let ownFormat = 1
+  static let ownFormat = 1
 
   init(_ id: ID, _ rows: [BatchRow], _ vectors: Vectors, _ receipt: SpoolReceipt, of column: LedgerColumn) throws {
     self.init(

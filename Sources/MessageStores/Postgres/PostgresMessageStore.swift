@@ -61,21 +61,35 @@ package actor PostgresMessageStore: MessageStore {
     return table.shape
   }
 
-  package func lastKey(of source: Source) async throws -> RowKey? {
+  package func lastKey(of source: Source) async throws -> RowKey? { try await lastKey(of: source, in: nil) }
+
+  /// As `lastKey`, of one partition where one is given; nil also where it is no longer the table's.
+  func lastKey(of source: Source, in partition: ShardRange.Partition?) async throws -> RowKey? {
     let table = try await table(of: source)
     return try await read(source) { connection in
+      guard let table = try table.reading(partition, on: connection) else { return nil }
       let rows = try connection.query(table.lastKey, format: .binary, under: table.settings())
       return rows.isEmpty ? nil : try table.key(of: rows, row: 0, from: 0)
     }
   }
 
   package func page(of source: Source, _ request: PageRequest) async throws -> MessagePage {
+    try await page(of: source, in: nil, request)
+  }
+
+  /// As `page`, of one partition where one is given; empty where it is no longer the table's.
+  func page(
+    of source: Source, in partition: ShardRange.Partition?, _ request: PageRequest
+  ) async throws -> MessagePage {
     let table = try await table(of: source)
     try await confirmLocks(for: source)
     let isByColumn = request.isByColumn && table.newest != nil
     let search = request.rows == .edited ? searches[source] : nil
     let ordered = isByColumn ? table.byColumn : table
     let found = try await read(source) { connection in
+      guard let ordered = try ordered.reading(partition, on: connection) else {
+        return MessagePage([], continuesAfter: nil)
+      }
       let table = search?.narrowing(ordered, in: connection.session) ?? ordered
       return try PostgresPage(table: table, request: request, bytes: Self.pageBytes).read(on: connection)
     }
@@ -97,12 +111,13 @@ package actor PostgresMessageStore: MessageStore {
     var after = shard.after
     repeat {
       let key = after
-      let range = PostgresRange(of: table, rows, after: key, through: shard.through)
       let connection = others.borrow()
       defer { others.giveBack(connection) }
-      let (found, end) = try await attempt(on: connection, for: table.source) { connection, _ in
+      let (found, end) = try await attempt(on: connection, for: table.source) {
+        connection, _ -> (found: Int, end: RowKey?) in
+        guard let table = try table.reading(shard.partition, on: connection) else { return (0, nil) }
         do {
-          return try range.count(on: connection)
+          return try PostgresRange(of: table, rows, after: key, through: shard.through).count(on: connection)
         } catch let error as PostgresError where error.isOfRows {
           // A text that can't be read can't be compared either: then only rows without any piece are counted.
           guard let pieces = table.pieces else { throw error }

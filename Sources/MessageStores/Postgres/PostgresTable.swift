@@ -13,6 +13,8 @@ struct PostgresTable: Sendable {
   let schema: String
   /// The view that is read, with its schema; nil where it is the table itself.
   var view: TableName?
+  /// The partition that is read alone, with its schema, quoted; nil for all of the table.
+  var partition: String?
   var key: PostgresKey
   /// The vector column's number in its table.
   let vectorNumber: Int
@@ -58,7 +60,9 @@ struct PostgresTable: Sendable {
   /// The table's name as its columns are qualified with it.
   var identifier: String { source.table.quotedIdentifier }
   /// What is read: the view, or the table.
-  var read: String { view.map { "\($0.schema?.quotedIdentifier ?? "").\($0.table.quotedIdentifier)" } ?? name }
+  var read: String { view.map { "\($0.schema?.quotedIdentifier ?? "").\($0.table.quotedIdentifier)" } ?? held }
+  /// What holds the rows: the table, or a partition under the table's name.
+  private var held: String { partition.map { "\($0) AS \(identifier)" } ?? name }
   /// Its name as its columns are qualified with it.
   var readIdentifier: String { view?.table.quotedIdentifier ?? identifier }
   /// The text of a row, SQL of type text over the columns of what is read.
@@ -100,7 +104,7 @@ extension PostgresTable {
 
   var lastKey: String {
     let direction = source.order == .oldest ? "DESC" : "ASC"
-    return "SELECT \(key.outputs) FROM \(name) ORDER BY \(key.order(direction, of: identifier)) LIMIT 1"
+    return "SELECT \(key.outputs) FROM \(held) ORDER BY \(key.order(direction, of: identifier)) LIMIT 1"
   }
 
   /// Whether the rows are locked before their texts are compared.

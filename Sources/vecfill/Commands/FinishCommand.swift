@@ -55,6 +55,9 @@ struct FinishCommand: AsyncParsableCommand {
     let ending = try await Database.with(configuration, job, for: .filling, maxOutage: .seconds(600)) { database in
       let shards = try await ShardFinish(job, database)
       if shards.plan == nil { logger.notice("no plan of shards is stored: the whole job is run") }
+      if !shards.unplanned.isEmpty {
+        logger.notice("came after the plan, and filled now: \(shards.unplanned.map(\.name).list)")
+      }
       let filling = Filling(
         job: job, configuration: configuration, logger: logger, stops: StopSignals(logger, grace: 20),
         maxQuarantined: maxQuarantined)

@@ -6,8 +6,8 @@ struct PlanCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "plan", abstract: "Cut a job's tables into shards, for several processes side by side.",
     discussion: """
-      Each shard is a range of the key with the same number of rows that lack a vector. The plan is stored in the database, \
-      in vecfill_shard. `vecfill run JOB --shard K` fills one shard, `vecfill finish JOB` ends the plan (docs/shards.md). \
+      Each shard is a range of the key with the same number of rows that lack a vector; with `--shards partitions` each \
+      partition of the table is a shard. The plan is stored in the database, in vecfill_shard. `vecfill run JOB --shard K` fills one shard, `vecfill finish JOB` ends the plan (docs/shards.md). \
       PostgreSQL only.
 
       The same command again keeps the plan. Without --shards it shows the stored one. With `index: {when: rebuild}` \
@@ -21,32 +21,29 @@ struct PlanCommand: AsyncParsableCommand {
 
   @OptionGroup var options: WritingOptions
 
-  @Option(help: ArgumentHelp("Cut into so many shards, from 1 to 1000.", valueName: "number"))
-  var shards: Int?
+  @Option(
+    help: ArgumentHelp(
+      "Cut into so many shards, from 1 to 1000, or make each partition a shard.", valueName: "number|partitions"))
+  var shards: ShardCount?
 
   @Flag(help: "One JSON object, for machines.")
   var json = false
-
-  func validate() throws {
-    guard shards.map({ (1...1_000).contains($0) }) ?? true else {
-      throw ValidationError("--shards takes a number from 1 to 1000")
-    }
-  }
 
   func run() async throws {
     let configuration = try options.configuration()
     let job = try configuration.job()
     let planning = ShardPlanning(configuration: configuration, job: job)
     guard let shards else {
-      guard let plan = try await planning.stored() else {
+      guard let stored = try await planning.stored() else {
         throw Failure(
           .configuration, "job \(job.name)", "no plan of its shards is stored",
           remedy: "`vecfill plan JOB --shards N` makes one")
       }
-      return show(ShardReport(job, plan))
+      return show(ShardReport(job, stored.plan, unplanned: stored.unplanned))
     }
-    let (plan, isKept) = try await planning.plan(shards)
-    show(ShardReport(job, plan, kept: isKept))
+    if configuration.mode == .batch { try configuration.checkBatchUse() }
+    let stored = try await planning.plan(shards)
+    show(ShardReport(job, stored.plan, unplanned: stored.unplanned, kept: stored.isKept))
   }
 
   private func show(_ report: ShardReport) {

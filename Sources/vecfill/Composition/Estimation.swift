@@ -5,6 +5,7 @@ import Ledger
 import MessageStores
 import PgVector
 import Pipeline
+import Postgres
 import Tokenizer
 
 /// Makes and shows an estimate: `vecfill estimate`, and `vecfill run --dry-run`.
@@ -64,7 +65,7 @@ struct Estimation {
       job: job, store: database.store, ledger: ledger,
       packers: packings.compactMap { packing in
         candidates.first { $0.packing == packing }.map { Packer(job, model: $0.model, counter: $0.counter) }
-      })
+      }, waiting: try await waiting(job, database))
     let (estimates, isSample) = try await read(job, database, scan)
     let storage = VectorStorage(database)
 
@@ -102,6 +103,20 @@ struct Estimation {
         return BatchOutlook.Offer(
           file: $0.limits, windowHours: $0.windowHours, enqueuedTokens: configuration.enqueuedTokens)
       })
+  }
+
+  /// What the database's spool holds of the sources.
+  private func waiting(_ job: Job, _ database: Database) async throws -> [Source: WaitingRows] {
+    guard job.spool == .database else { return [:] }
+    let url = try DatabaseURL(configuration.databaseURL().reveal())
+    var waiting: [Source: WaitingRows] = [:]
+    for source in job.sources {
+      let replies = try await url.spooledRows(of: source, applicationName: "vecfill \(Host.name) pid \(getpid())")
+      guard !replies.isEmpty else { continue }
+      let named = try await database.store.named(source)
+      waiting[source] = WaitingRows(replies, of: named, job.fingerprint(of: named))
+    }
+    return waiting
   }
 
   private typealias SourceEstimates = (source: String, methods: [Estimate])

@@ -10,11 +10,7 @@ extension Filling {
     of claims: [ColumnClaim], _ body: ((any DatabaseSpool)?) async throws -> Value
   ) async throws -> Value {
     guard job.spool == .database else { return try await body(nil) }
-    guard batches == nil else {
-      throw Failure(
-        .configuration, "spool: database", "it is not for rows that the provider's batch API has",
-        remedy: "leave it out, or run without --batch: the provider keeps the answers of a batch")
-    }
+    guard batches == nil else { throw Failure.noSpoolOfBatches }
     let spool = try await DatabaseURL(configuration.databaseURL().reveal()).openSpool(
       of: zip(job.sources, claims).map { (source: $0, identity: $1.column) }, shard: shard,
       applicationName: "vecfill \(Host.name) pid \(getpid())", maxOutage: .seconds(maxOutage))

@@ -23,11 +23,7 @@ struct BatchUseOptions: ParsableArguments {
     guard !follows else {
       throw ValidationError("--follow and --batch exclude each other: start the run again by cron, or add --wait")
     }
-    guard configuration.share == .none else {
-      throw Failure(
-        .configuration, "share", "a run with the provider's batch API can't share its budget",
-        remedy: "take share out of the job, or run it with --no-batch")
-    }
+    try configuration.checkBatchUse()
     return configuration.batchTerms(waits: wait)
   }
 }

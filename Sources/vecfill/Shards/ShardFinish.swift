@@ -5,6 +5,8 @@ import MessageStores
 struct ShardFinish: Sendable {
   /// nil where none is stored, as after an earlier finish.
   let plan: ShardPlan?
+  /// Of a plan of partitions, those that came after it: no shard has filled them.
+  let unplanned: [ShardRange.Partition]
   private let job: Job
   private let store: PostgresMessageStore
 
@@ -15,6 +17,7 @@ struct ShardFinish: Sendable {
     }
     (self.job, self.store) = (job, store)
     plan = try await store.plan(of: job.sources)
+    unplanned = if let plan { try await store.unplanned(plan, job) } else { [] }
     guard let plan, !plan.unfinished.isEmpty else { return }
     throw Failure(
       .incomplete, "job \(job.name)",

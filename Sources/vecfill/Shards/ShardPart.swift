@@ -31,7 +31,8 @@ struct ShardPart: Sendable {
         "the limits hold for each shard alone, so that all may pass them together: `share: database` makes them one")
     }
     let shard = plan.shards[choice.number]
-    logger.info("shard \(shard.number) of \(plan.count), planned with \(shard.rows.of("row"))")
+    let name = "shard \(shard.number) of \(plan.count)" + (shard.partition.map { ": partition \($0.name)" } ?? "")
+    logger.info("\(name), planned with \(shard.rows.of("row"))")
     let store = PostgresShardStore(whole, shard: choice.number, of: plan, job.sources)
     self.job = part
     self.database = Database(store: store, shapes: database.shapes.map(\.withoutIndexes), warnings: database.warnings)

@@ -40,6 +40,41 @@ extension PostgresMessageStore {
     return ShardCut.all(count, bounds: bounds, rows: rows)
   }
 
+  /// Makes each partition of `source` a shard, with the rows that lack a vector in it; where it has none, the whole table
+  /// is one.
+  ///
+  /// - Parameter progress: gets the number of rows found so far.
+  package func cutByPartition(
+    _ source: Source, progress: @Sendable (Int) -> Void = { _ in }
+  ) async throws -> [ShardCut] {
+    let partitions = try await partitions(of: source)
+    let ranges = partitions.isEmpty ? [ShardRange.whole] : partitions.map { ShardRange(partition: $0) }
+    var cuts: [ShardCut] = []
+    var rows = 0
+    for range in ranges {
+      let found = try await countRemaining(in: source, range)
+      cuts.append(ShardCut(range: range, rows: found))
+      rows += found
+      progress(rows)
+    }
+    return cuts
+  }
+
+  /// The partitions of `source` that hold rows, in the order of their names; none where it is not partitioned.
+  ///
+  /// Throws a `Failure` with `.configuration` where it is read by a view, which shows the rows of all partitions.
+  package func partitions(of source: Source) async throws -> [ShardRange.Partition] {
+    let table = try await table(of: source)
+    let partitions = try await read(source) { try table.partitions(on: $0) }
+    guard partitions.isEmpty || source.view == nil else {
+      throw Failure(
+        .configuration, source.reading.description,
+        "the rows are read from a view, which can't be asked for one partition's rows",
+        remedy: "cut the job by the key: `vecfill plan JOB --shards N`")
+    }
+    return partitions
+  }
+
   /// Where texts are cut, rows without any piece count: whether all pieces of a row are there shows only in its text.
   private func range(of table: PostgresTable, after: RowKey?, through: RowKey?) -> PostgresRange {
     PostgresRange(

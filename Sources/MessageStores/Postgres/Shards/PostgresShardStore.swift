@@ -28,7 +28,7 @@ package struct PostgresShardStore: MessageStore {
     let range = try shard(of: source).range
     if range.isEmpty { return nil }
     if let through = range.through { return through }
-    return try await whole.lastKey(of: source)
+    return try await whole.lastKey(of: source, in: range.partition)
   }
 
   package func page(of source: Source, _ request: PageRequest) async throws -> MessagePage {
@@ -38,7 +38,7 @@ package struct PostgresShardStore: MessageStore {
     request.isByColumn = false
     request.after = request.after ?? range.after
     request.through = request.through ?? range.through
-    return try await whole.page(of: source, request)
+    return try await whole.page(of: source, in: range.partition, request)
   }
 
   package func countRemaining(in source: Source) async throws -> Int {
