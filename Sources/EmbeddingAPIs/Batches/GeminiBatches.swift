@@ -100,8 +100,8 @@ package struct GeminiBatches: FileBatches {
       id: id, state: Self.states[word] ?? (isDone ? Self.end(of: json) : .underWay), told: told)
     record.batch.createdAt = about?["createTime"]?.text.flatMap(Self.date)
     record.nonce = about?["displayName"]?.text?.split(separator: " ").last.map(String.init)
-    record.inputFiles = [about?["inputConfig"]?["fileName"]?.text.flatMap { Self.id($0, of: "files") }].compactMap(
-      \.self)
+    let input = about?["inputConfig"]?["fileName"]?.text.flatMap { Self.id($0, of: "files") }
+    record.inputFiles = [input].compactMap(\.self)
     return record
   }
 
