@@ -94,6 +94,33 @@ import Testing
     #expect(world.wrong == [])
   }
 
+  @Test func `too much that is refused at once is sent in smaller files by later runs`() async throws {
+    let world = try BatchWorld(Self.texts)
+    world.provider.change { $0.mostTokensAtOnce = 50 }
+    let first = try await world.run()
+    #expect(first.ending.exitCode == .unavailable)
+    #expect(world.provider.book.batches.isEmpty)
+    let runs = try await world.runs()
+    #expect(runs.last?.ending == .complete)
+    #expect(world.provider.book.happened["held"] ?? 0 > 0)
+    #expect(world.provider.book.textsByRequest.isEmpty)
+    #expect(world.paidTwice == [])
+    #expect(world.wrong == [])
+  }
+
+  @Test func `where a line has one text, every text has its own, and a refused one takes no other along`() async throws
+  {
+    let limits = BatchFileLimits(bytes: 1 << 20, inputs: 1_000, lines: 100, inputsOfLine: 1)
+    let world = try BatchWorld(Self.texts + ["poison"], FakeProvider(limits))
+    let runs = try await world.runs()
+    #expect(runs.last?.ending == .complete)
+    #expect(runs.last?.tally.quarantined == 1)
+    #expect(world.provider.book.batches.flatMap(\.lines).map(\.texts.count) == Array(repeating: 1, count: 41))
+    #expect(world.provider.book.textsByRequest.subtracting(["vecfill"]).isEmpty)
+    #expect(world.wrong == [])
+    #expect(world.paidTwice == [])
+  }
+
   @Test func `a text that is refused is found by requests, and the others of its line are not lost`() async throws {
     let world = try BatchWorld(Self.texts + ["poison"])
     let runs = try await world.runs()

@@ -14,6 +14,8 @@ final class FakeProvider: BatchProvider, Embedder, Sendable {
     var endings: [Ending] = [.completed]
     /// A batch fails that brings more tokens under way.
     var mostTokens: Int?
+    /// The same, and the request for it is refused at once.
+    var mostTokensAtOnce: Int?
     /// The first so many files of answers are cut in the middle.
     var cuts = 0
     var sendsTwice = false
@@ -160,6 +162,11 @@ final class FakeProvider: BatchProvider, Embedder, Sendable {
         state.happened["deaf", default: 0] += 1
         throw EmbeddingFailure(.transient, "the connection was reset", mayHaveBeenBilled: true)
       }
+      let open = state.batches.filter { !$0.isOver }.flatMap(\.lines) + lines
+      if let most = state.faults.mostTokensAtOnce, Self.tokens(of: open) > most {
+        state.happened["held", default: 0] += 1
+        throw EmbeddingFailure(.rateLimited, "the rate limit is reached", status: 429)
+      }
       let batch = begin(lines, intent, file, &state)
       if state.faults.lostSubmits > 0 {
         state.faults.lostSubmits -= 1
@@ -170,13 +177,16 @@ final class FakeProvider: BatchProvider, Embedder, Sendable {
     }
   }
 
+  private static func tokens(of lines: [Line]) -> Int {
+    lines.reduce(0) { $0 + $1.texts.reduce(0) { $0 + tokens($1) } }
+  }
+
   /// What a batch will do is billed as it begins.
   private func begin(_ lines: [Line], _ intent: BatchIntent, _ file: String, _ state: inout State) -> Batch {
     state.count += 1
-    func tokens(_ lines: [Line]) -> Int { lines.reduce(0) { $0 + $1.texts.reduce(0) { $0 + Self.tokens($1) } } }
-    let open = state.batches.filter { !$0.isOver }.reduce(0) { $0 + tokens($1.lines) }
+    let open = state.batches.filter { !$0.isOver }.reduce(0) { $0 + Self.tokens(of: $1.lines) }
     var ending = state.faults.endings.count > 1 ? state.faults.endings.removeFirst() : state.faults.endings[0]
-    if let most = state.faults.mostTokens, open + tokens(lines) > most { ending = .failed }
+    if let most = state.faults.mostTokens, open + Self.tokens(of: lines) > most { ending = .failed }
     var batch = Batch(
       id: "batch-\(state.count)", file: file, nonce: intent.nonce, lines: lines, ending: ending,
       vainLooks: state.faults.lateLooks)

@@ -21,7 +21,7 @@ struct BatchProviderTests {
       for: Backfill.Model(name: model, provider: provider, dimensions: 8))
   }
 
-  @Test func `OpenAI's and Mistral's are made, with the limits of their files`() throws {
+  @Test func `OpenAI's, Mistral's and Gemini's are made, with the limits of their files`() throws {
     let openAI = try makeBatchProvider("openai", "text-embedding-3-small")
     #expect(openAI is OpenAIBatches)
     #expect(openAI.limits == BatchFileLimits(bytes: 200_000_000, inputs: 50_000, lines: 50_000))
@@ -30,6 +30,9 @@ struct BatchProviderTests {
     let mistral = try makeBatchProvider("mistral", "mistral-embed")
     #expect(mistral is MistralBatches)
     #expect(mistral.limits == BatchFileLimits(bytes: 512_000_000, inputs: 1_000_000, lines: 1_000_000))
+    let gemini = try makeBatchProvider("gemini", "gemini-embedding-001")
+    #expect(gemini is GeminiBatches)
+    #expect(gemini.limits == BatchFileLimits(bytes: 2_000_000_000, inputs: 50_000, lines: 50_000, inputsOfLine: 1))
   }
 
   @Test(arguments: [("voyage", "voyage-4-lite"), ("cohere", "embed-v4.0"), ("demo", "hashed-ngrams")])
@@ -39,6 +42,6 @@ struct BatchProviderTests {
     #expect(
       failure?.description
         == "provider \(provider): has no batch API that vecfill speaks; run the job without batch mode; "
-        + "these have one: openai, mistral")
+        + "these have one: openai, gemini, mistral")
   }
 }

@@ -18,6 +18,35 @@ import Testing
     return exit.code == 75 ? try await scene.fill(["--batch", "--wait"] + arguments) : exit
   }
 
+  /// Serves `body` with a job whose provider has such a batch API.
+  private static func run(
+    _ dialect: EmbeddingsServer.BatchDialect, _ engine: ChatDatabase.Engine,
+    rules: [EmbeddingsServer.Rule] = [], _ body: (Scene) async throws -> Void
+  ) async throws {
+    try await Scene.run(engine, rules: rules) { scene in
+      var scene = scene
+      if dialect == .gemini {
+        scene.changes = ["OPENAI_BASE_URL": nil, "OPENAI_API_KEY": nil, "VECFILL_API_KEY": "sk-test"]
+        let place = "provider: gemini\nbase_url: \(scene.server.root)/v1beta\n"
+        try scene.write(spec: scene.spec.replacing("model: ", with: "\(place)model: "))
+      }
+      try await body(scene)
+    }
+  }
+
+  /// How the server's log begins a call for a batch or a file of answers.
+  private static func call(_ what: Step, _ dialect: EmbeddingsServer.BatchDialect) -> String {
+    switch (what, dialect) {
+    case (.fetching, .gemini): "GET /download/v1beta/files"
+    case (.fetching, _): "GET /v1/files"
+    case (_, .gemini): "GET /v1beta/batches"
+    case (_, _): "GET /v1/batches"
+    }
+  }
+
+  /// The APIs that have a form of their own each; Mistral's files and lines are OpenAI's.
+  private static let dialects = [EmbeddingsServer.BatchDialect.openAI, .gemini]
+
   private static func check(_ scene: Scene, _ exit: VecfillProcess.Exit) async throws {
     #expect(exit.code == 0, "\(exit.errors)")
     #expect(try await scene.wrongRows() == [])
@@ -25,9 +54,11 @@ import Testing
     #expect(scene.server.record.requests.isEmpty)
   }
 
-  @Test(arguments: [ChatDatabase.Engine.postgres18, .sqlite])
-  func `a run submits, is told to wait, and a later one writes`(engine: ChatDatabase.Engine) async throws {
-    try await Scene.run(engine) { scene in
+  @Test(arguments: dialects, [ChatDatabase.Engine.postgres18, .sqlite])
+  func `a run submits, is told to wait, and a later one writes`(
+    dialect: EmbeddingsServer.BatchDialect, engine: ChatDatabase.Engine
+  ) async throws {
+    try await Self.run(dialect, engine) { scene in
       try await scene.database.insert(Self.texts)
       let first = try await scene.fill(["--batch", "--log-format", "json"])
       #expect(first.code == 75, "\(first.errors)")
@@ -41,7 +72,8 @@ import Testing
       #expect(status.contains("\(Self.texts.count.grouped) rows, with the provider"))
       let list = try await scene.start(["batch", "list", "job.yaml"]).exit()
       #expect(
-        list.output.contains("in_progress") && list.output.contains(Self.texts.count.grouped),
+        list.output.contains(dialect == .gemini ? "BATCH_STATE_RUNNING" : "in_progress")
+          && list.output.contains(Self.texts.count.grouped),
         "\(list.output) \(list.errors)")
       // By requests nothing is asked for that waits.
       let plain = try await scene.fill()
@@ -62,9 +94,11 @@ import Testing
     case intended, uploaded, asked, polling, fetching, writing
   }
 
-  @Test(arguments: Step.allCases)
-  func `killed at any step, nothing is paid twice and every row gets its vector`(step: Step) async throws {
-    try await Scene.run(step == .writing ? .postgres18 : .sqlite) { scene in
+  @Test(arguments: dialects, Step.allCases)
+  func `killed at any step, nothing is paid twice and every row gets its vector`(
+    dialect: EmbeddingsServer.BatchDialect, step: Step
+  ) async throws {
+    try await Self.run(dialect, step == .writing ? .postgres18 : .sqlite) { scene in
       try await scene.database.insert(Self.texts)
       if [.polling, .fetching, .writing].contains(step) { #expect(try await scene.fill(["--batch"]).code == 75) }
       let process = try scene.start(["run", "job.yaml", "--batch", "--wait"])
@@ -77,21 +111,25 @@ import Testing
         }
       case .uploaded: try await scene.server.waitForBatches { $0.uploads > 0 }
       case .asked: try await scene.server.waitForBatches { $0.begun > 0 }
-      case .polling: try await scene.server.waitForBatches { $0.calls.last == "GET /v1/batches" }
-      case .fetching: try await scene.server.waitForBatches { $0.calls.last == "GET /v1/files" }
+      case .polling: try await scene.server.waitForBatches { $0.calls.last == Self.call(.polling, dialect) }
+      case .fetching: try await scene.server.waitForBatches { $0.calls.last == Self.call(.fetching, dialect) }
       case .writing:
         try await scene.poll("a row") { try await scene.database.vectors().contains { $0.vector != nil } }
       }
       await KillTests.kill(process)
       try await Self.check(scene, try await Self.runOn(scene))
-      print("figure: killed at \(step), \(Self.texts.count) rows: \(scene.server.record.billedTwice) paid twice")
+      print(
+        "figure: \(dialect) killed at \(step), \(Self.texts.count) rows: \(scene.server.record.billedTwice) paid twice")
       let left = try? FileManager.default.contentsOfDirectory(atPath: scene.ledgerPath + "-batches")
       #expect(left ?? [] == [])
     }
   }
 
-  @Test func `a lost answer, a list that is late, and answers out of order with strangers among them`() async throws {
-    try await Scene.run(.sqlite) { scene in
+  @Test(arguments: dialects)
+  func `a lost answer, a list that is late, and answers out of order with strangers among them`(
+    dialect: EmbeddingsServer.BatchDialect
+  ) async throws {
+    try await Self.run(dialect, .sqlite) { scene in
       try await scene.database.insert(Self.texts)
       scene.server.script {
         $0.lostSubmits = 1
@@ -106,12 +144,15 @@ import Testing
     }
   }
 
-  @Test func `SIGTERM leaves the batch with the provider, and it can be cancelled and fetched by hand`() async throws {
-    try await Scene.run(.sqlite) { scene in
+  @Test(arguments: dialects)
+  func `SIGTERM leaves the batch with the provider, and it can be cancelled and fetched by hand`(
+    dialect: EmbeddingsServer.BatchDialect
+  ) async throws {
+    try await Self.run(dialect, .sqlite) { scene in
       try await scene.database.insert(Self.texts)
       scene.server.script { $0.progress = Array(repeating: "in_progress", count: 1_000) }
       let process = try scene.start(["run", "job.yaml", "--batch", "--wait"])
-      try await scene.server.waitForBatches { $0.calls.contains("GET /v1/batches") }
+      try await scene.server.waitForBatches { $0.calls.contains(Self.call(.polling, dialect)) }
       process.send(SIGTERM)
       let exit = await process.exit()
       #expect(exit.code == 143, "\(exit.errors)")
@@ -128,15 +169,46 @@ import Testing
     }
   }
 
-  @Test func `a text that the provider refuses goes into quarantine, the others of its line get their vectors`()
-    async throws
-  {
-    try await Scene.run(.sqlite, rules: [.poison { $0 == "message 7 of a batch" }]) { scene in
+  @Test(arguments: dialects)
+  func `a text that the provider refuses goes into quarantine, the others of its line get their vectors`(
+    dialect: EmbeddingsServer.BatchDialect
+  ) async throws {
+    try await Self.run(dialect, .sqlite, rules: [.poison { $0 == "message 7 of a batch" }]) { scene in
       try await scene.database.insert(Self.texts)
       let exit = try await Self.runOn(scene)
       #expect(exit.code == 83, "\(exit.errors)")
       #expect(try await scene.wrongRows() == ["message 7 of a batch"])
       #expect(scene.server.record.billedTwice == 0)
+    }
+  }
+
+  /// By its lines' own counts where they tell them, and by vecfill's otherwise, as by requests.
+  @Test(arguments: [true, false])
+  func `Gemini's batches are settled at half the price`(tellsTokens: Bool) async throws {
+    try await Self.run(.gemini, .sqlite) { scene in
+      let catalogue =
+        "models:\n  - {id: text-embedding-3-small, provider: gemini, dimensions: 8, tokenizer: unverified, "
+        + "price: {usd_per_million_tokens: 4}}\n"
+      try Data(catalogue.utf8).write(to: URL(fileURLWithPath: scene.folder.file("models.yaml")))
+      let arguments = ["--models", scene.folder.file("models.yaml")]
+      try await scene.database.insert(Self.texts)
+      let estimate = try await scene.start(["estimate", "job.yaml", "--json"] + arguments).exit()
+      let figures = try #require(
+        try JSONSerialization.jsonObject(with: Data(estimate.output.utf8)) as? [String: Any], "\(estimate.errors)")
+      let all = try #require(figures["all"] as? [String: Any] ?? figures)
+      let (full, half) = (all["cost_usd"] as? Double, all["batch_cost_usd"] as? Double)
+      #expect(half != nil && half == full.map { $0 / 2 }, "\(estimate.output)")
+      scene.server.script { $0.tellsTokens = tellsTokens }
+      let exit = try await Self.runOn(scene, arguments)
+      try await Self.check(scene, exit)
+      let totals = try #require(try await scene.status()).totals
+      let told = Double(scene.server.record.billedTokens) * 4 / 2 / 1_000_000
+      let spent = try #require(totals.cost)
+      if tellsTokens {
+        #expect(abs(spent - told) < 1e-9)
+      } else {
+        #expect(abs(spent - (half ?? 0)) < 1e-9)
+      }
     }
   }
 

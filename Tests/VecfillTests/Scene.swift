@@ -9,6 +9,8 @@ struct Scene: Sendable {
   let folder: TemporaryFolder
   let database: ChatDatabase
   let server: EmbeddingsServer
+  /// What each process finds otherwise in its environment; nil for what it doesn't find there.
+  var changes: [String: String?] = [:]
 
   /// Serves while `body` runs; the test is skipped where its database is not installed.
   static func run(
@@ -66,7 +68,7 @@ struct Scene: Sendable {
   /// A vecfill that is running.
   func start(_ arguments: [String], _ changes: [String: String?] = [:]) throws -> VecfillProcess {
     var environment = environment
-    for (name, value) in changes { environment[name] = value }
+    for (name, value) in self.changes.merging(changes, uniquingKeysWith: { $1 }) { environment[name] = value }
     return try VecfillProcess(arguments, environment: environment, workingFolder: folder.path)
   }
 

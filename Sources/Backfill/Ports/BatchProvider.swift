@@ -8,8 +8,8 @@ package protocol BatchProvider: Sendable {
   /// What one file may hold.
   var limits: BatchFileLimits { get }
 
-  /// One line of an input file, with its line break: `texts`, of which none is empty, under an id that its answer has
-  /// again.
+  /// One line of an input file, with its line break: `texts`, of which none is empty and which are no more than
+  /// `limits` has for a line, under an id that its answer has again.
   func line(_ id: String, _ texts: [String]) -> [UInt8]
 
   /// Uploads the file at `path` under `name`; returns the provider's id of it. This costs nothing, and may be done again.
@@ -47,11 +47,14 @@ package struct BatchFileLimits: Equatable, Sendable {
   /// Inputs over all lines.
   package let inputs: Int
   package let lines: Int
+  /// Inputs of one line. The default is as many as a request may have.
+  package let inputsOfLine: Int
 
-  package init(bytes: Int, inputs: Int, lines: Int) {
+  package init(bytes: Int, inputs: Int, lines: Int, inputsOfLine: Int = .max) {
     self.bytes = bytes
     self.inputs = inputs
     self.lines = lines
+    self.inputsOfLine = inputsOfLine
   }
 }
 

@@ -8,6 +8,8 @@ package struct CatalogueBatch: Hashable, Sendable {
     case openai
     /// Mistral's `/files` and `/batch/jobs`.
     case mistral
+    /// Gemini's `:asyncBatchEmbedContent`, `/batches` and files.
+    case gemini
   }
 
   package let format: Format

@@ -107,9 +107,11 @@ package struct APIEmbedder: Embedder {
   }
 
   /// What reads the reply to so many texts.
-  func replyStream(count: Int) -> EmbeddingsReplyStream {
+  ///
+  /// - Parameter shape: where the reply has what; nil for the format's own places.
+  func replyStream(count: Int, _ shape: ReplyShape? = nil) -> EmbeddingsReplyStream {
     let cut = options.cutsLocally ? LocalCut(fullLength: habits.withLock(\.fullLength)) : nil
-    return EmbeddingsReplyStream(shape, count: count, dimensions: options.dimensions, cut: cut)
+    return EmbeddingsReplyStream(shape ?? self.shape, count: count, dimensions: options.dimensions, cut: cut)
   }
 
   /// A request's body.

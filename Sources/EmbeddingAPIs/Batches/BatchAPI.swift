@@ -1,7 +1,7 @@
 import Backfill
 import Foundation
 
-/// What the batch APIs of OpenAI's kind have in common: calls in JSON, files that are uploaded and fetched, lines.
+/// What the batch APIs have in common: calls in JSON, files that are uploaded and fetched, lines.
 struct BatchAPI: Sendable {
   /// Makes each line's request and reads each line's reply, as it does where it asks by itself.
   let embedder: APIEmbedder
@@ -10,19 +10,19 @@ struct BatchAPI: Sendable {
   /// The most bytes of a line of an output file: 100 vectors of 3,072 numbers that are written out have 7 MB.
   static let mostBytesOfLine = 32 << 20
   /// The most bytes of a reply about batches: a page of a hundred of them has some 200 KB.
-  private static let mostBytesOfReply = 8 << 20
+  static let mostBytesOfReply = 8 << 20
 
-  /// Throws a `Failure` with `.configuration` for Azure's addresses and for another format than OpenAI's.
-  init(_ embedder: APIEmbedder, _ options: BatchOptions) throws(Failure) {
+  /// Throws a `Failure` with `.configuration` for Azure's addresses, and for an embedder of another format than `format`.
+  init(_ embedder: APIEmbedder, _ options: BatchOptions, _ format: WireFormat = .openAI) throws(Failure) {
     guard !embedder.options.endpoint.isAzure else {
       throw Failure(
         .configuration, "provider azure", "has no batch API for embeddings",
         remedy: "run the job without batch mode, or by another provider")
     }
-    guard embedder.options.format == .openAI else {
+    guard embedder.options.format == format else {
       throw Failure(
-        .configuration, "the format \(embedder.options.format)", "has no batch API that vecfill speaks",
-        remedy: "run the job without batch mode")
+        .configuration, "the format \(embedder.options.format)", "does not go with a batch API of format \(format)",
+        remedy: "run the job without batch mode, or mend the provider's batch: in your catalogue")
     }
     self.embedder = embedder
     self.options = options
@@ -79,9 +79,7 @@ struct BatchAPI: Sendable {
   }
 
   func upload(_ path: String, as name: String) async throws(EmbeddingFailure) -> String {
-    guard access(path, R_OK) == 0 else {
-      throw EmbeddingFailure(.misconfigured, "the file of requests can't be read: \(String(cString: strerror(errno)))")
-    }
+    try checkFile(path)
     var request = try request("/files")
     let boundary = "vecfill-\(UUID().uuidString)"
     request.form = FileForm(path: path, name: name, fields: [("purpose", "batch")], boundary: boundary)
@@ -89,6 +87,13 @@ struct BatchAPI: Sendable {
     let reply = try json(of: try await send(request), ofTexts: true)
     guard let id = reply["id"]?.id else { throw unreadable("the reply to an upload has no id of a file") }
     return id
+  }
+
+  /// Throws where the file of requests can't be read, before anything of it is sent.
+  func checkFile(_ path: String) throws(EmbeddingFailure) {
+    guard access(path, R_OK) == 0 else {
+      throw EmbeddingFailure(.misconfigured, "the file of requests can't be read: \(String(cString: strerror(errno)))")
+    }
   }
 
   /// Asks to cancel at `path`; what has ended already, and what isn't there, needs it no more.
@@ -108,18 +113,19 @@ struct BatchAPI: Sendable {
     _ = try await call("/files/\(file)", method: "DELETE")
   }
 
-  /// Fetches a file's lines; see `BatchProvider.answers`.
+  /// Fetches the lines of the file that `request` is for; see `BatchProvider.answers`.
   func answers(
-    in file: String, count: @escaping @Sendable (String) -> Int?,
+    to request: HTTPRequest, in form: BatchLine.Form = .openAI, count: @escaping @Sendable (String) -> Int?,
     _ body: @escaping @Sendable (BatchAnswer) async throws -> Void
   ) async throws -> Bool {
     let inflow = Inflow()
-    var request = try request("/files/\(file)/content")
+    var request = request
     request.inflow = inflow
     request.mayTakeLong = true
-    async let ending = ending(of: request, inflow)
+    let toSend = request
+    async let ending = ending(of: toSend, inflow)
     var lines = LineSplitter(mostBytes: Self.mostBytesOfLine)
-    var reader = BatchAnswerReader(embedder, count: count)
+    var reader = BatchAnswerReader(embedder, form, count: count)
     while let pieces = await inflow.next() {
       for piece in pieces {
         for line in piece.withUnsafeBytes({ lines.take($0) }) {
@@ -146,7 +152,7 @@ struct BatchAPI: Sendable {
     }
   }
 
-  private func send(_ request: HTTPRequest) async throws(EmbeddingFailure) -> HTTPResponse {
+  func send(_ request: HTTPRequest) async throws(EmbeddingFailure) -> HTTPResponse {
     do {
       return try await embedder.client.send(request)
     } catch {
@@ -154,16 +160,27 @@ struct BatchAPI: Sendable {
     }
   }
 
-  private func request(_ path: String, query: [String: String] = [:]) throws(EmbeddingFailure) -> HTTPRequest {
-    guard let url = try? embedder.options.endpoint.url(path: path), var parts = URLComponents(string: url) else {
-      throw EmbeddingFailure(.misconfigured, "the base URL can't be read")
+  /// A GET of `path`, behind the base URL.
+  ///
+  /// - Parameter door: what stands before the last part of the base URL's path, as Google has it for files:
+  ///   "upload" makes "https://host/v1beta" to "https://host/upload/v1beta".
+  func request(
+    _ path: String, door: String? = nil, query: [String: String] = [:]
+  ) throws(EmbeddingFailure) -> HTTPRequest {
+    guard let base = try? embedder.options.endpoint.url(path: ""),
+      let url = try? embedder.options.endpoint.url(path: path), var parts = URLComponents(string: url)
+    else { throw EmbeddingFailure(.misconfigured, "the base URL can't be read") }
+    if let door {
+      var folders = (URLComponents(string: base)?.path ?? "").split(separator: "/").map(String.init)
+      folders.insert(door, at: max(0, folders.count - 1))
+      parts.path = "/\(folders.joined(separator: "/"))\(path)"
     }
     let items = query.sorted { $0.key < $1.key }.map { URLQueryItem(name: $0.key, value: $0.value) }
     if !items.isEmpty { parts.queryItems = (parts.queryItems ?? []) + items }
     return HTTPRequest(url: parts.string ?? url, headers: embedder.headers, maxReplyBytes: Self.mostBytesOfReply)
   }
 
-  private func json(of response: HTTPResponse, ofTexts: Bool = false) throws(EmbeddingFailure) -> JSONValue {
+  func json(of response: HTTPResponse, ofTexts: Bool = false) throws(EmbeddingFailure) -> JSONValue {
     guard (200...299).contains(response.status) else {
       throw refusal(of: response, ofTexts: ofTexts).billed(false)
     }
@@ -178,22 +195,29 @@ struct BatchAPI: Sendable {
   }
 
   /// - Parameter ofTexts: whether the server has read texts, which it may quote.
-  private func refusal(of response: HTTPResponse, ofTexts: Bool = false) -> EmbeddingFailure {
+  func refusal(of response: HTTPResponse, ofTexts: Bool = false) -> EmbeddingFailure {
     let redaction = ofTexts ? embedder.redaction(of: .unseen(0)) : redaction
     let failure = EmbeddingFailure(
       refusal: response, ProviderError(response.body, redaction), redaction, address: address, now: embedder.now())
     return (failure ?? EmbeddingFailure(.unrecognized, "an unknown answer", status: response.status)).at(address)
   }
 
-  /// Whether the server, and not something before it, says that there is no such thing.
+  /// Whether the server, and not something before it, says that there is no such thing. Google's says of a file that is gone
+  /// that one may have no right to it, "or it may not exist".
   private func isGone(_ response: HTTPResponse) -> Bool {
-    guard response.status == 404 else { return false }
+    guard [403, 404].contains(response.status) else { return false }
     let error = ProviderError(response.body, redaction)
+    if response.status == 403 { return isGoogles(error) }
     return error.isStructured && !error.words.contains("unknown_url")
+  }
+
+  private func isGoogles(_ error: ProviderError) -> Bool {
+    embedder.options.format == .gemini && error.isStructured && error.says("may not exist")
   }
 
   /// Whether a batch was refused for its file: right after an upload it may not be there yet.
   private func isNotReady(_ file: String, _ status: Int, _ error: ProviderError) -> Bool {
+    if status == 403 { return isGoogles(error) }
     guard [400, 404, 409, 422].contains(status), error.isStructured else { return false }
     return error.parameter?.hasPrefix("input_file") == true || error.says(file.lowercased())
       || status == 404 && error.says("file")
@@ -213,7 +237,7 @@ struct BatchAPI: Sendable {
 
 extension EmbeddingFailure {
   /// The same with what is known of the bill.
-  fileprivate func billed(_ mayHaveBeenBilled: Bool) -> EmbeddingFailure {
+  func billed(_ mayHaveBeenBilled: Bool) -> EmbeddingFailure {
     var failure = self
     failure.mayHaveBeenBilled = mayHaveBeenBilled
     return failure

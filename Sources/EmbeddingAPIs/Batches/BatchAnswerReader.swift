@@ -4,14 +4,16 @@ import Foundation
 /// Judges the lines of a file of answers, each as the synchronous API's reply to it would be judged.
 struct BatchAnswerReader {
   private let embedder: APIEmbedder
+  private let form: BatchLine.Form
   private let count: @Sendable (String) -> Int?
   private var number = 0
   /// Whether the ids that were answered in this file have vectors.
   private var answered: [String: Bool] = [:]
 
   /// - Parameter count: the texts of the line with this id, nil for an id that isn't known.
-  init(_ embedder: APIEmbedder, count: @escaping @Sendable (String) -> Int?) {
+  init(_ embedder: APIEmbedder, _ form: BatchLine.Form = .openAI, count: @escaping @Sendable (String) -> Int?) {
     self.embedder = embedder
+    self.form = form
     self.count = count
   }
 
@@ -31,13 +33,15 @@ struct BatchAnswerReader {
 
   /// Nil for a line of which nobody knows what it answers.
   private func judged(_ bytes: UnsafeRawBufferPointer) -> BatchAnswer? {
-    guard let line = BatchLine(bytes), let id = line.id, let count = count(id) else { return nil }
+    guard let line = BatchLine(bytes, form), let id = line.id, let count = count(id) else { return nil }
     guard let status = line.status else { return .failure(id: id, failure(line, count)) }
     var headers = HTTPHeaders()
     if let requestID = line.requestID { headers.add("x-request-id", requestID) }
-    var stream = embedder.replyStream(count: count)
+    var stream = embedder.replyStream(count: count, form == .gemini ? Self.shapeOfGemini : nil)
     var body = Data()
-    if let said = line.body {
+    if form == .gemini {
+      Self.take(line, into: &stream)
+    } else if let said = line.body {
       if status == 200 { _ = stream.take(said) } else { body = Data(said.prefix(HTTPRequest.keptBytes)) }
     }
     let response = HTTPResponse(ofBatchLine: status, headers: headers, body: body)
@@ -45,6 +49,16 @@ struct BatchAnswerReader {
     case .answered(let reply): .reply(id: id, reply)
     case .refused(let failure, _): .failure(id: id, failure)
     }
+  }
+
+  /// Gemini's reply to one text is read as a list of one, with the tokens beside it.
+  private static let shapeOfGemini = ReplyShape(list: [["embeddings"]], vector: "values", usage: [["tokens"]])
+
+  private static func take(_ line: BatchLine, into stream: inout EmbeddingsReplyStream) {
+    let tail = line.tokens.map { "],\"tokens\":\($0)}" } ?? "]}"
+    var isFine = Array("{\"embeddings\":[".utf8).withUnsafeBytes { stream.take($0) }
+    if let embedding = line.embedding { isFine = isFine && stream.take(embedding) }
+    if isFine { _ = Array(tail.utf8).withUnsafeBytes { stream.take($0) } }
   }
 
   /// Why a line has no response.
@@ -56,19 +70,20 @@ struct BatchAnswerReader {
     let redaction = embedder.redaction(of: .unseen(count))
     let error = ProviderError(Data(said), redaction)
     let codes = Set(error.words.map(ErrorRule.normalized))
-    if !codes.isDisjoint(with: ["batchexpired", "batchcancelled", "batchcanceled"]) {
+    if line.code == .cancelled || !codes.isDisjoint(with: ["batchexpired", "batchcancelled", "batchcanceled"]) {
       return EmbeddingFailure(.cancelled, "the batch ended before it")
     }
-    if codes.contains("requesttimeout") {
+    if line.code == .deadlineExceeded || codes.contains("requesttimeout") {
       return EmbeddingFailure(.timedOut, "the provider didn't get to it in time", code: "request_timeout")
     }
-    let response = HTTPResponse(ofBatchLine: error.status ?? 500, headers: HTTPHeaders(), body: Data())
+    let status = error.status ?? line.code?.httpStatus ?? 500
+    let response = HTTPResponse(ofBatchLine: status, headers: HTTPHeaders(), body: Data())
     return EmbeddingFailure(refusal: response, error, redaction, address: embedder.address, now: embedder.now())
       ?? EmbeddingFailure(.transient, "the provider failed")
   }
 
   private func tooLong(_ beginning: UnsafeRawBufferPointer) -> BatchAnswer? {
-    guard let id = BatchLine.id(inBeginning: beginning), count(id) != nil else { return nil }
+    guard let id = BatchLine.id(inBeginning: beginning, form), count(id) != nil else { return nil }
     return .failure(
       id: id,
       EmbeddingFailure(

@@ -14,12 +14,15 @@ struct BatchRecord {
     .object(["vecfill": .string(intent.nonce), "job": .string(String(intent.job.prefix(512)))])
   }
 
-  /// Nil where there is no id in `json`.
+  init(id: String, state: ProviderBatch.State, told: String) {
+    batch = ProviderBatch(id: id, state: state, told: told.isPlainWord ? told : "unknown")
+  }
+
+  /// A batch as OpenAI and Mistral show it; nil where there is no id in `json`.
   init?(_ json: JSONValue, _ states: [String: ProviderBatch.State]) {
     guard let id = json["id"]?.id else { return nil }
     let status = json["status"]?.text ?? ""
-    batch = ProviderBatch(
-      id: id, state: states[status.lowercased()] ?? .underWay, told: status.isPlainWord ? status : "unknown")
+    self.init(id: id, state: states[status.lowercased()] ?? .underWay, told: status)
     batch.createdAt = json["created_at"]?.date
     nonce = json["metadata"]?["vecfill"]?.text
   }
@@ -53,7 +56,11 @@ extension ProviderBatch.Failed {
   /// What is said of more than may be enqueued; nil where the fault is another.
   private static func enqueued(_ fault: JSONValue) -> (code: String, reason: String)? {
     let message = (fault["message"]?.text ?? "").prefix(2_000).lowercased()
-    let isByCode = fault["code"]?.text == "token_limit_exceeded"
+    let code = fault["code"]?.text
+    if code == RPCStatus.resourceExhausted.name {
+      return (RPCStatus.resourceExhausted.name, "more is enqueued than the account may have")
+    }
+    let isByCode = code == "token_limit_exceeded"
     guard isByCode || message.contains(/enqueued (?:token|request)s? limit/) else { return nil }
     var reason = "more is enqueued than the account may have"
     if let match = message.firstMatch(of: /limit: ([\d,]{1,20}) enqueued (tokens|requests)/) {
@@ -62,10 +69,11 @@ extension ProviderBatch.Failed {
     return (isByCode ? "token_limit_exceeded" : "request_limit_exceeded", reason)
   }
 
-  /// What OpenAI calls the faults of a file.
+  /// What OpenAI calls the faults of a file, and Google those of a batch.
   private static let codes: Set<String> = [
     "invalid_json_line", "empty_file", "duplicate_custom_id", "missing_custom_id", "mismatched_model", "invalid_method",
     "invalid_url", "invalid_endpoint", "missing_required_parameter", "invalid_request", "invalid_file", "invalid_model",
     "too_many_tasks", "file_too_large", "batch_creation_failed", "internal_error", "server_error",
+    "invalid_argument", "failed_precondition", "not_found", "deadline_exceeded", "internal", "unavailable",
   ]
 }

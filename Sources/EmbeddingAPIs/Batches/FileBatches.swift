@@ -1,7 +1,8 @@
 import Backfill
 import Foundation
 
-/// A batch API whose files are OpenAI's; the batches themselves each API has in its own way.
+/// A batch API by files of lines. Files are OpenAI's unless an API has its own; the batches themselves each has in its own
+/// way.
 protocol FileBatches: BatchProvider {
   var api: BatchAPI { get }
   /// Where the batches are, e.g. "/batches".
@@ -9,7 +10,10 @@ protocol FileBatches: BatchProvider {
   /// What the API's states are, by their names in lower case; any other one is under way.
   static var states: [String: ProviderBatch.State] { get }
 
-  /// Takes over what `json` shows of a batch beside its id, its state and its metadata.
+  /// The batch that `json` shows, with its id, its state and what it is found by; nil where it has no id.
+  func outline(of json: JSONValue) -> BatchRecord?
+
+  /// Takes over what `json` shows of a batch beside its outline.
   func fill(_ record: inout BatchRecord, from json: JSONValue)
 }
 
@@ -33,14 +37,16 @@ extension FileBatches {
     in file: String, count: @escaping @Sendable (String) -> Int?,
     _ body: @escaping @Sendable (BatchAnswer) async throws -> Void
   ) async throws -> Bool {
-    try await api.answers(in: file, count: count, body)
+    try await api.answers(to: try api.request("/files/\(file)/content"), count: count, body)
   }
 
   package func delete(file: String) async throws(EmbeddingFailure) { try await api.delete(file: file) }
 
+  func outline(of json: JSONValue) -> BatchRecord? { BatchRecord(json, Self.states) }
+
   /// - Parameter hasBegun: whether a reply that can't be read hides a batch.
   func record(_ json: JSONValue, hasBegun: Bool = false) throws(EmbeddingFailure) -> BatchRecord {
-    guard var record = BatchRecord(json, Self.states) else {
+    guard var record = outline(of: json) else {
       throw api.unreadable("a batch has no id", mayHaveBeenBilled: hasBegun)
     }
     fill(&record, from: json)

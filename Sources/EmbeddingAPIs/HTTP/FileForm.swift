@@ -1,6 +1,6 @@
 import Foundation
 
-/// A form of fields and one file, as `multipart/form-data` has it; the file is read while it is sent.
+/// A form of fields and one file, as `multipart/form-data` has it, or the file alone; it is read while it is sent.
 struct FileForm: Sendable {
   let path: String
   /// What stands before the file's content.
@@ -23,5 +23,11 @@ struct FileForm: Sendable {
     self.head = Data(head.utf8)
     tail = Data("\r\n--\(boundary)--\r\n".utf8)
     contentType = "multipart/form-data; boundary=\(boundary)"
+  }
+  /// The file alone.
+  init(path: String, contentType: String) {
+    self.path = path
+    self.contentType = contentType
+    (head, tail) = (Data(), Data())
   }
 }

@@ -41,11 +41,7 @@ struct EmbeddingsRequest {
       json.add(verbatim: "}")
       return Data(json.bytes)
     case .objects(let name, let before, let after):
-      var head = JSONText(byteCount: 256)
-      head.add(verbatim: "{")
-      if let field = format.modelField { head.add(member: field, .string(format.requestName(of: model))) }
-      let rest = members
-      let opening = String(decoding: head.bytes, as: UTF8.self) + (rest.isEmpty ? "" : ",\(rest)") + ",\(before)"
+      let opening = opening(before, namesModel: true)
       let closing = after + "}"
       var json = JSONText(byteCount: 256 + byteCount + texts.count * (opening.utf8.count + closing.utf8.count))
       json.add(verbatim: "{")
@@ -59,6 +55,30 @@ struct EmbeddingsRequest {
       json.add(verbatim: "}")
       return Data(json.bytes)
     }
+  }
+
+  /// The object of its one text, without the model; nil for a format that has no object for each text, and for another
+  /// number of texts.
+  var objectOfOneText: Data? {
+    guard case .objects(_, let before, let after) = format.texts, texts.count == 1, let text = texts.first else {
+      return nil
+    }
+    let opening = opening(before, namesModel: false)
+    var json = JSONText(byteCount: 256 + opening.utf8.count + text.utf8.count + text.utf8.count / 8)
+    json.add(verbatim: opening)
+    json.add(string: text)
+    json.add(verbatim: after + "}")
+    return Data(json.bytes)
+  }
+
+  /// What stands before the text in a text's own object.
+  private func opening(_ before: String, namesModel: Bool) -> String {
+    var head = JSONText(byteCount: 256)
+    head.add(verbatim: "{")
+    if namesModel, let field = format.modelField { head.add(member: field, .string(format.requestName(of: model))) }
+    let rest = [members, before].filter { !$0.isEmpty }.joined(separator: ",")
+    let separator = head.bytes.count > 1 && !rest.isEmpty ? "," : ""
+    return String(decoding: head.bytes, as: UTF8.self) + separator + rest
   }
 
   /// All members but the model and the texts, with commas between them.

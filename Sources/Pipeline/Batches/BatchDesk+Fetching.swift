@@ -85,8 +85,10 @@ extension BatchDesk {
   ) async throws -> Failure? {
     var tally = tally
     // An answer that should be there and isn't may be billed. What a batch that ended early has not done is not.
+    let hasDone = shown.completed ?? 0 > 0
     let mayBePaid =
-      isGone || shown.state == .completed && (shown.outputFile?.isEmpty == false || shown.completed ?? 0 > 0)
+      isGone || shown.files.isEmpty && hasDone
+      || shown.state == .completed && (shown.outputFile?.isEmpty == false || hasDone)
     var reasons = isGone ? ["what it brought is gone"] : []
     if let error = shown.error { reasons.append(error.reason) }
     let causes = reasons + [tally.why].compactMap(\.self)

@@ -19,7 +19,8 @@ extension BatchDesk {
   /// A line holds what a request does, and no more than a file may.
   private var linePacker: Packer {
     Packer(
-      preparation: packer.preparation, maxInputs: min(packer.maxInputs, provider.limits.inputs),
+      preparation: packer.preparation,
+      maxInputs: min(packer.maxInputs, provider.limits.inputs, provider.limits.inputsOfLine),
       maxTokens: packer.maxTokens, inputLimit: packer.inputLimit, countsExactly: packer.countsExactly,
       countTokens: packer.countTokens)
   }
@@ -123,10 +124,13 @@ extension BatchDesk {
       tell(.unknown, nil, "no answer came to its request (\(failure.summary)): it is looked for before another try")
       return false
     case .refused(let failure):
-      _ = try await ledger.ended(id, as: .refused, rest: .missing, reason: failure.summary, at: time.now())
+      // Some say at once, and not by a batch that fails later, that too much is enqueued: less is sent from now on.
+      let isHeld = failure.kind.failureClass.reaction == .hold
+      _ = try await ledger.ended(
+        id, as: isHeld ? .overEnqueued : .refused, rest: .missing, reason: failure.summary, at: time.now())
       await forget(file: fileID)
       // Something else of the account may have to end first.
-      guard failure.kind.failureClass.reaction == .hold, try await ledger.tokensUnderWay() > 0 else { throw failure }
+      guard isHeld, try await ledger.tokensUnderWay() > 0 else { throw failure }
       tell(.refused, nil, "the provider takes no more for now: \(failure.summary)")
       return false
     }

@@ -22,6 +22,7 @@ extension ProviderSettings {
     return switch batch.format {
     case .openai: try OpenAIBatches(embedder, options)
     case .mistral: try MistralBatches(embedder, options)
+    case .gemini: try GeminiBatches(embedder, options)
     }
   }
 }

@@ -5,8 +5,11 @@ import TestSupport
 import Testing
 
 /// Whose batch API a test asks.
-enum BatchDialect: String, CaseIterable, Sendable {
-  case openAI, mistral
+typealias BatchDialect = EmbeddingsServer.BatchDialect
+
+extension BatchDialect {
+  /// How many texts a line has in these tests: Gemini's has one.
+  var textsOfLine: Int { self == .gemini ? 1 : 3 }
 }
 
 /// A batch API on a scripted server, a file of requests for it, and what comes of it.
@@ -15,23 +18,21 @@ struct BatchScene {
   let provider: any BatchProvider
   let folder: TemporaryFolder
   let intent: BatchIntent
+  let dialect: BatchDialect
   let lines: [[String]]
 
-  /// Lines of three texts each.
-  static func lines(_ count: Int) -> [[String]] {
-    (0..<count).map { line in (0..<3).map { "text \($0) of line \(line)" } }
-  }
-
-  init(_ dialect: BatchDialect, _ server: EmbeddingsServer, lines: [[String]] = lines(4), madeAt: Date = Date()) throws
-  {
+  init(_ dialect: BatchDialect, _ server: EmbeddingsServer, lines count: Int = 4, madeAt: Date = Date()) throws {
     self.server = server
-    self.lines = lines
+    self.dialect = dialect
+    lines = (0..<count).map { line in (0..<dialect.textsOfLine).map { "text \($0) of line \(line)" } }
     provider = try server.batches(dialect)
     folder = try TemporaryFolder()
     intent = BatchIntent(
       fileName: "vecfill-articles-3f9a0c.jsonl", nonce: "0123456789abcdef0123456789abcdef", job: "articles",
       madeAt: madeAt)
   }
+
+  var inputs: Int { lines.count * dialect.textsOfLine }
 
   var path: String { folder.file("in.jsonl") }
 
@@ -56,13 +57,18 @@ struct BatchScene {
   /// The answers of a file; nil where it is gone.
   func answers(in file: String?) async throws -> [BatchAnswer]? {
     let answers = EmbeddingsServer.Watched<[BatchAnswer]>([])
-    let count = lines.count
+    let (count, texts) = (lines.count, dialect.textsOfLine)
     let isThere = try await provider.answers(in: try #require(file)) { id in
-      id.hasPrefix("line-") && Int(id.dropFirst(5)).map { (0..<count).contains($0) } == true ? 3 : nil
+      id.hasPrefix("line-") && Int(id.dropFirst(5)).map { (0..<count).contains($0) } == true ? texts : nil
     } _: { answer in
       answers.update { $0.append(answer) }
     }
     return isThere ? answers.value : nil
+  }
+
+  /// The failures of a batch that has ended: Gemini's file of answers has them, too.
+  func failures(of batch: ProviderBatch) async throws -> [String: EmbeddingFailure] {
+    try await answers(in: dialect == .gemini ? batch.outputFile : batch.errorFile).failures
   }
 
   /// Expects of each reply that its vectors are those of its line's texts, in order; returns the lines that have some.
@@ -72,7 +78,7 @@ struct BatchScene {
     for case .reply(let id, let reply) in answers ?? [] {
       let line = try #require(Int(id.dropFirst(5)))
       #expect(answered.insert(line).inserted, "\(id) has one answer")
-      #expect(reply.vectors.count == 3)
+      #expect(reply.vectors.count == dialect.textsOfLine)
       for (index, text) in lines[line].enumerated() {
         #expect(reply.vectors[index].elementsEqual(EmbeddingsServer.vector(for: text, dimensions: 8)))
       }
@@ -88,10 +94,10 @@ extension EmbeddingsServer {
     _ dialect: BatchDialect, _ adjust: (inout APIEmbedder.Options) -> Void = { _ in }
   ) throws -> any BatchProvider {
     let options = BatchOptions(limits: BatchFileLimits(bytes: 200_000_000, inputs: 50_000, lines: 50_000))
-    let embedder = try embedder(nil, adjust)
     return switch dialect {
-    case .openAI: try OpenAIBatches(embedder, options)
-    case .mistral: try MistralBatches(embedder, options)
+    case .openAI: try OpenAIBatches(embedder(nil, adjust), options)
+    case .mistral: try MistralBatches(embedder(nil, adjust), options)
+    case .gemini: try GeminiBatches(embedder(in: .gemini, adjust), options)
     }
   }
 }

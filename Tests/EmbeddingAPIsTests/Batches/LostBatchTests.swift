@@ -28,7 +28,7 @@ struct LostBatchTests {
       #expect(found.count == 1)
       let batch = try await scene.ended(try #require(found.first))
       #expect(try scene.expectRight(try await scene.answers(in: batch.outputFile)).count == 4)
-      #expect(server.record.billed.count == 12 && server.record.billedTwice == 0)
+      #expect(server.record.billed.count == scene.inputs && server.record.billedTwice == 0)
     }
   }
 
@@ -42,7 +42,7 @@ struct LostBatchTests {
         try await scene.provider.submit(scene.intent, file: try await scene.upload()).id,
       ]
       #expect(Set(try await scene.provider.find(scene.intent, file: file).map(\.id)) == Set(ids))
-      #expect(server.record.billedTwice == 12)
+      #expect(server.record.billedTwice == scene.inputs)
     }
   }
 
@@ -51,15 +51,17 @@ struct LostBatchTests {
     dialect: BatchDialect
   ) async throws {
     try await EmbeddingsServer.run { server in
-      server.addForeignBatches(350, secondsAgo: 86_400, mistral: dialect == .mistral)
+      server.addForeignBatches(350, secondsAgo: 86_400, dialect)
       let scene = try BatchScene(dialect, server)
       let file = try await scene.upload()
       let begun = try await scene.provider.submit(scene.intent, file: file)
-      server.addForeignBatches(250, mistral: dialect == .mistral)
+      server.addForeignBatches(250, dialect)
       let before = server.batchLog.calls.count
       #expect(try await scene.provider.find(scene.intent, file: file).map(\.id) == [begun.id])
-      // 251 batches since the intent, by hundreds; OpenAI's list has to be read up to a page of older ones alone.
-      #expect(server.batchLog.calls.count - before == (dialect == .openAI ? 4 : 3))
+      // 251 batches since the intent, by hundreds; OpenAI's list has to be read up to a page of older ones alone, and
+      // Gemini's, of 601, to its end.
+      let pages = [BatchDialect.openAI: 4, .mistral: 3, .gemini: 7]
+      #expect(server.batchLog.calls.count - before == pages[dialect])
     }
   }
 
@@ -115,10 +117,13 @@ struct LostBatchTests {
     try await EmbeddingsServer.run { server in
       let scene = try BatchScene(dialect, server)
       let batch = try await scene.run()
-      server.script { $0.cuts = [bytes] }
+      // A line of one text is as much shorter.
+      server.script { $0.cuts = [bytes * dialect.textsOfLine / 3] }
       let given = EmbeddingsServer.Watched(0)
       let failure = await batchFailure {
-        try await scene.provider.answers(in: try #require(batch.outputFile), count: { _ in 3 }) { answer in
+        try await scene.provider.answers(
+          in: try #require(batch.outputFile), count: { _ in dialect.textsOfLine }
+        ) { answer in
           if case .reply = answer { given.update { $0 += 1 } }
         }
       }

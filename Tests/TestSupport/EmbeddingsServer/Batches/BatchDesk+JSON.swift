@@ -11,7 +11,13 @@ extension EmbeddingsServer.BatchDesk.File {
 }
 
 extension EmbeddingsServer.BatchDesk.Batch {
-  var json: JSONValue { isMistral ? mistral : openAI }
+  var json: JSONValue {
+    switch dialect {
+    case .openAI: openAI
+    case .mistral: mistral
+    case .gemini: gemini
+    }
+  }
 
   private var openAI: JSONValue {
     let (done, failed) = counts
@@ -45,6 +51,44 @@ extension EmbeddingsServer.BatchDesk.Batch {
       "completed_requests": .integer(done + failed), "succeeded_requests": .integer(done),
       "failed_requests": .integer(failed), "metadata": metadata, "errors": .array(errors),
     ])
+  }
+
+  private var gemini: JSONValue {
+    let names = [
+      "validating": "PENDING", "completed": "SUCCEEDED", "failed": "FAILED", "expired": "EXPIRED",
+      "cancelled": "CANCELLED",
+    ]
+    let (done, failed) = counts
+    // Numbers of 64 bits are texts, and zeros are left out.
+    let stats = [("requestCount", lines.count), ("successfulRequestCount", done), ("failedRequestCount", failed)]
+    let created = Date(timeIntervalSince1970: TimeInterval(createdAt)).formatted(.iso8601)
+    let output = outputFile.map { JSONValue.object(["responsesFile": .string("files/\($0)")]) }
+    var metadata: [String: JSONValue] = [
+      "@type": .string("type.googleapis.com/google.ai.generativelanguage.v1main.EmbedContentBatch"),
+      "name": .string("batches/\(id)"), "displayName": self.metadata,
+      "inputConfig": .object(["fileName": .string("files/\(inputFile)")]),
+      "createTime": .string(created.replacing("Z", with: ".123456789Z")),
+      "batchStats": .object(
+        Dictionary(stats.filter { $0.1 > 0 }.map { ($0.0, .string("\($0.1)")) }) { first, _ in first }),
+      "state": .string("BATCH_STATE_\(names[status] ?? "RUNNING")"),
+    ]
+    metadata["output"] = output
+    var operation: [String: JSONValue] = ["name": .string("batches/\(id)"), "metadata": .object(metadata)]
+    if hasEnded { operation["done"] = .boolean(true) }
+    switch status {
+    case "completed": operation["response"] = output
+    case "failed": operation["error"] = geminiError
+    case "cancelled": operation["error"] = .object(["code": .integer(1), "message": .string("It was cancelled.")])
+    default: break
+    }
+    return .object(operation)
+  }
+
+  private var geminiError: JSONValue {
+    guard case .failed(let code) = ending else { return .null }
+    let isOver = code == "token_limit_exceeded"
+    let message = isOver ? "Quota exceeded." : "\(code): line 1 can't be processed: \(lines.first?.texts.first ?? "")"
+    return .object(["code": .integer(isOver ? 8 : 3), "message": .string(message)])
   }
 
   private var counts: (done: Int, failed: Int) {

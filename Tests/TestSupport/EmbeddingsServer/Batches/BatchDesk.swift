@@ -26,15 +26,16 @@ extension EmbeddingsServer {
       /// Nil for a line without it.
       var id: JSONValue?
       var outcome: Outcome
-      let isMistral: Bool
+      let dialect: BatchDialect
 
       var texts: [String] { if case .vectors(let order, _) = outcome { order.texts } else { [] } }
     }
 
     struct Batch: Sendable {
       let id: String
-      let isMistral: Bool
+      let dialect: BatchDialect
       let inputFile: String
+      /// In Gemini's dialect the display name.
       let metadata: JSONValue
       let createdAt: Int
       var lines: [Answer] = []
@@ -53,6 +54,8 @@ extension EmbeddingsServer {
     var script = BatchScript()
     var log = BatchLog()
     var files: [String: File] = [:]
+    /// Uploads that were announced, by their ids, with the name and the size.
+    var announced: [String: (name: String, size: Int)] = [:]
     /// The oldest first.
     var batches: [Batch] = []
     private var count = 0
@@ -78,6 +81,33 @@ extension EmbeddingsServer {
       script.endings.count > 1 ? script.endings.removeFirst() : script.endings.first ?? .completed
     }
 
+    /// Keeps an upload; also returns whether the reply is lost.
+    mutating func keep(_ name: String, _ content: Data) -> (file: File, isLost: Bool) {
+      let file = File(id: nextID("file-"), name: name, content: content, createdAt: Self.now)
+      files[file.id] = file
+      log.uploads += 1
+      let isLost = takes(\.lostUploads)
+      if isLost { log.lostReplies += 1 }
+      return (file, isLost)
+    }
+
+    /// The batches that a list shows, the newest first.
+    ///
+    /// - Parameter isFirst: whether the list's first page is asked for.
+    mutating func listed(_ dialect: BatchDialect, isFirst: Bool) -> [Batch] {
+      var shown: [Batch] = []
+      for index in batches.indices.reversed() where batches[index].dialect == dialect {
+        if isFirst { batches[index].lists += 1 }
+        let isYoung = batches[index].lists <= script.listsBeforeShown
+        if !batches[index].isForeign, isYoung || script.listForgets {
+          if isFirst { log.listsWithout += 1 }
+        } else {
+          shown.append(batches[index])
+        }
+      }
+      return shown
+    }
+
     /// Takes a look at a batch, which may end by it.
     mutating func look(at index: Int) {
       guard !batches[index].hasEnded else { return }
@@ -99,6 +129,12 @@ extension EmbeddingsServer {
     private mutating func end(_ index: Int, as status: String) {
       batches[index].status = status
       let lines = batches[index].lines
+      if batches[index].dialect == .gemini {
+        // One file has all; of what was not done in time there is no line.
+        let told = status == "expired" ? lines.filter { !$0.texts.isEmpty } : lines
+        batches[index].outputFile = file(of: told, "output", isFlawed: true)
+        return
+      }
       batches[index].outputFile = file(of: lines.filter { !$0.texts.isEmpty }, "output", isFlawed: true)
       batches[index].errorFile = file(of: lines.filter(\.texts.isEmpty), "error", isFlawed: false)
     }
@@ -108,13 +144,13 @@ extension EmbeddingsServer {
       var answers = answers
       if isFlawed, !script.flaws.isEmpty {
         log.flawed += 1
-        let spare = Answer(id: .string("nobody-asked"), outcome: first.outcome, isMistral: first.isMistral)
+        let spare = Answer(id: .string("nobody-asked"), outcome: first.outcome, dialect: first.dialect)
         if script.flaws.contains(.nullID) { answers[0].id = .null }
         if script.flaws.contains(.missingID) { answers[0].id = nil }
         if script.flaws.contains(.duplicate) { answers.append(first) }
         if script.flaws.contains(.unknownID) { answers.insert(spare, at: answers.count / 2) }
         if script.flaws.contains(.garbage) {
-          answers.insert(Answer(id: nil, outcome: .garbage, isMistral: first.isMistral), at: answers.count / 2)
+          answers.insert(Answer(id: nil, outcome: .garbage, dialect: first.dialect), at: answers.count / 2)
         }
         if script.flaws.contains(.reversed) { answers.reverse() }
       }

@@ -1,4 +1,9 @@
 extension EmbeddingsServer {
+  /// Whose batch API is spoken.
+  package enum BatchDialect: String, CaseIterable, Sendable {
+    case openAI, mistral, gemini
+  }
+
   /// How the batch API behaves: by default every batch is under way at the first look and completed at the second.
   package struct BatchScript: Sendable {
     package enum Ending: Sendable {
@@ -45,11 +50,19 @@ extension EmbeddingsServer {
     package var listsBeforeShown = 0
     /// Whether the list has no batch any more.
     package var listForgets = false
+    /// Whether a list in Gemini's dialect names the same next page for ever.
+    package var listHasNoEnd = false
     /// Whether no batch is known any more by its id either.
     package var forgets = false
     /// A batch fails that brings the inputs of all batches under way above it.
     package var mostEnqueuedInputs: Int?
     package var flaws: Set<Flaw> = []
+    /// Whether a line of Gemini's tells its tokens.
+    package var tellsTokens = true
+    /// The first requests for a batch in Gemini's dialect are refused as more than may be enqueued, by a 429.
+    package var heldSubmits = 0
+    /// Where an upload in Gemini's dialect is to be sent to; nil for the server's own address.
+    package var placeOfUploads: String?
     /// After how many bytes the first fetches are cut off.
     package var cuts: [Int] = []
     /// Whether files of answers are gone.
@@ -67,6 +80,7 @@ extension EmbeddingsServer {
     package var begun = 0
     package var lostReplies = 0
     package var notReady = 0
+    package var held = 0
     /// Lists from which a batch was left out.
     package var listsWithout = 0
     package var overEnqueued = 0

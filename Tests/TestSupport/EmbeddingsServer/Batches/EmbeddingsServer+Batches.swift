@@ -19,11 +19,11 @@ extension EmbeddingsServer {
   }
 
   /// Other people's batches of the same account, the last made so many seconds ago and each other one second before.
-  package func addForeignBatches(_ count: Int, secondsAgo: Int = 0, mistral: Bool = false) {
+  package func addForeignBatches(_ count: Int, secondsAgo: Int = 0, _ dialect: BatchDialect = .openAI) {
     desk.update { desk in
       for number in (0..<count).reversed() {
         var batch = BatchDesk.Batch(
-          id: desk.nextID("batch_"), isMistral: mistral, inputFile: "file-other", metadata: .null,
+          id: desk.nextID("batch_"), dialect: dialect, inputFile: "file-other", metadata: .null,
           createdAt: BatchDesk.now - secondsAgo - number)
         (batch.status, batch.isForeign) = ("completed", true)
         desk.batches.append(batch)
@@ -33,11 +33,13 @@ extension EmbeddingsServer {
 
   /// Whether a request is one to the batch API, or about its files.
   static func isOfBatches(_ path: String) -> Bool {
-    ["/v1/files", "/v1/batches", "/v1/batch/jobs"].contains { path == $0 || path.hasPrefix($0 + "/") }
+    isOfGeminiBatches(path)
+      || ["/v1/files", "/v1/batches", "/v1/batch/jobs"].contains { path == $0 || path.hasPrefix($0 + "/") }
   }
 
   /// Whether the connection goes on.
   func attendToBatches(_ message: HTTPMessage, _ connection: HTTPConnection) async throws -> Bool {
+    if Self.isOfGeminiBatches(message.path) { return try await attendToGeminiBatches(message, connection) }
     let parts = message.path.split(separator: "/").map(String.init)
     let isMistral = parts.starts(with: ["v1", "batch", "jobs"])
     let rest = Array(parts.dropFirst(isMistral ? 3 : 2))
@@ -53,11 +55,11 @@ extension EmbeddingsServer {
     switch (isOfFiles, message.method, rest.count) {
     case (true, "POST", 0): return try await upload(message, connection)
     case (true, "GET", 2): return try await sendContent(of: rest[0], connection)
-    case (true, "DELETE", 1): return try await delete(rest[0], connection)
+    case (true, "DELETE", 1): return try await delete(rest[0], connection, .openAI)
     case (false, "POST", 0): return try await begin(message, isMistral: isMistral, connection)
     case (false, "GET", 0): return try await list(message, isMistral: isMistral, connection)
-    case (false, "GET", 1): return try await show(rest[0], connection)
-    case (false, "POST", 2): return try await cancel(rest[0], connection)
+    case (false, "GET", 1): return try await show(rest[0], connection, .openAI)
+    case (false, "POST", 2): return try await cancel(rest[0], connection, .openAI)
     default: return try await send(.error(404, type: "invalid_request_error", code: "unknown_url"), connection)
     }
   }
@@ -72,8 +74,9 @@ extension EmbeddingsServer {
     return true
   }
 
-  func sendGone(_ what: String, _ connection: HTTPConnection) async throws -> Bool {
+  func sendGone(_ what: String, _ connection: HTTPConnection, _ dialect: BatchDialect) async throws -> Bool {
     desk.update { $0.log.gone += 1 }
+    if dialect == .gemini { return try await send(.goneAtGoogle(what), connection) }
     return try await send(
       .error(404, type: "invalid_request_error", message: "No such \(what)", parameter: "id"), connection)
   }
@@ -82,15 +85,7 @@ extension EmbeddingsServer {
     guard let form = UploadedForm(message), form.purpose == "batch" else {
       return try await send(.error(400, type: "invalid_request_error", message: "no file"), connection)
     }
-    let (file, isLost) = desk.update { desk in
-      let file = BatchDesk.File(
-        id: desk.nextID("file-"), name: form.name, content: form.content, createdAt: BatchDesk.now)
-      desk.files[file.id] = file
-      desk.log.uploads += 1
-      let isLost = desk.takes(\.lostUploads)
-      if isLost { desk.log.lostReplies += 1 }
-      return (file, isLost)
-    }
+    let (file, isLost) = desk.update { $0.keep(form.name, form.content) }
     if isLost {
       try connection.reset()
       return false
@@ -98,23 +93,24 @@ extension EmbeddingsServer {
     return try await send(file.json, connection)
   }
 
-  private func delete(_ id: String, _ connection: HTTPConnection) async throws -> Bool {
+  func delete(_ id: String, _ connection: HTTPConnection, _ dialect: BatchDialect) async throws -> Bool {
     let isThere = desk.update { desk in
       desk.log.deleted.append(id)
       return desk.files.removeValue(forKey: id) != nil
     }
-    guard isThere else { return try await sendGone("File object: \(id)", connection) }
+    guard isThere else { return try await sendGone("File object: \(id)", connection, dialect) }
+    if dialect == .gemini { return try await send(.object([:]), connection) }
     return try await send(
       .object(["id": .string(id), "object": .string("file"), "deleted": .boolean(true)]), connection)
   }
 
-  private func show(_ id: String, _ connection: HTTPConnection) async throws -> Bool {
+  func show(_ id: String, _ connection: HTTPConnection, _ dialect: BatchDialect) async throws -> Bool {
     let json: JSONValue? = desk.update { desk in
       guard !desk.script.forgets, let index = desk.batches.firstIndex(where: { $0.id == id }) else { return nil }
       desk.look(at: index)
       return desk.batches[index].json
     }
-    guard let json else { return try await sendGone("batch with id '\(id)'", connection) }
+    guard let json else { return try await sendGone("batch with id '\(id)'", connection, dialect) }
     return try await send(json, connection)
   }
 
@@ -122,16 +118,7 @@ extension EmbeddingsServer {
     let query = message.query
     let json: JSONValue = desk.update { desk in
       let isFirst = query["after"] == nil && query["page", default: "0"] == "0"
-      var shown: [BatchDesk.Batch] = []
-      for index in desk.batches.indices.reversed() where desk.batches[index].isMistral == isMistral {
-        if isFirst { desk.batches[index].lists += 1 }
-        let isYoung = desk.batches[index].lists <= desk.script.listsBeforeShown
-        if !desk.batches[index].isForeign, isYoung || desk.script.listForgets {
-          if isFirst { desk.log.listsWithout += 1 }
-        } else {
-          shown.append(desk.batches[index])
-        }
-      }
+      var shown = desk.listed(isMistral ? .mistral : .openAI, isFirst: isFirst)
       if let after = query["created_after"], let date = try? Date(after, strategy: .iso8601) {
         shown.removeAll { TimeInterval($0.createdAt) < date.timeIntervalSince1970 }
       }
@@ -148,7 +135,7 @@ extension EmbeddingsServer {
     return try await send(json, connection)
   }
 
-  private func cancel(_ id: String, _ connection: HTTPConnection) async throws -> Bool {
+  func cancel(_ id: String, _ connection: HTTPConnection, _ dialect: BatchDialect) async throws -> Bool {
     let (json, undone): (JSONValue?, [String]) = desk.update { desk in
       guard let index = desk.batches.firstIndex(where: { $0.id == id }) else { return (nil, []) }
       guard !desk.batches[index].hasEnded else { return (.null, []) }
@@ -161,12 +148,15 @@ extension EmbeddingsServer {
       }
       return (desk.batches[index].json, undone)
     }
-    guard let json else { return try await sendGone("batch with id '\(id)'", connection) }
+    guard let json else { return try await sendGone("batch with id '\(id)'", connection, dialect) }
     guard json != .null else {
+      if dialect == .gemini {
+        return try await send(.google(400, "FAILED_PRECONDITION", "The batch has ended."), connection)
+      }
       return try await send(
         .error(409, type: "invalid_request_error", message: "Cannot cancel a batch that has ended."), connection)
     }
     forgive(undone)
-    return try await send(json, connection)
+    return try await send(dialect == .gemini ? .object([:]) : json, connection)
   }
 }
