@@ -134,6 +134,12 @@ struct JSONScanner {
     case UInt8(ascii: "t"): try expect(word: "true")
     case UInt8(ascii: "f"): try expect(word: "false")
     case UInt8(ascii: "n"): try expect(word: "null")
+    // As Python and others write them though JSON has neither.
+    case UInt8(ascii: "N"): try expect(word: "NaN")
+    case UInt8(ascii: "I"): try expect(word: "Infinity")
+    case UInt8(ascii: "-") where position + 1 < count && bytes[position + 1] == UInt8(ascii: "I"):
+      position += 1
+      try expect(word: "Infinity")
     default: _ = try number()
     }
   }
