@@ -44,7 +44,7 @@ struct CorpusTests {
     let deep = Array(String(repeating: opening, count: 100_000).utf8)
     let beginnings: [String] =
       switch target {
-      case .reply: ["00001", "0010;{\"data\":[{\"embedding\":", "4010;"]
+      case .reply: ["000091", "000090", "001091{\"data\":[{\"embedding\":", "401091"]
       case .headers: ["00\n", "10a: "]
       case .batch: [";", ";{\"custom_id\":\"a\",\"response\":{\"status_code\":400,\"body\":"]
       case .load: ["", "{\"key\":"]
