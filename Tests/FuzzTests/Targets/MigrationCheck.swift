@@ -7,7 +7,8 @@ import Foundation
 enum MigrationCheck {
   static func file(_ bytes: [UInt8]) throws {
     let text = String(decoding: bytes, as: UTF8.self)
-    let name = String(text.prefix { !$0.isNewline })
+    // No file's name has a NUL.
+    let name = String(text.prefix { !$0.isNewline && $0 != "\0" })
     try failure { _ = try MigrationFileName(parsing: name) }
     guard SQLOutline(of: text).description.count <= 120 else { throw Broken("an outline without end") }
     for dialect in [Dialect.postgres, .sqlite] {
