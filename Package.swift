@@ -123,6 +123,12 @@ let package = Package(
       ],
       swiftSettings: settings),
     .testTarget(
+      name: "FuzzTests",
+      dependencies: [
+        "Backfill", "Configuration", "EmbeddingAPIs", "Ledger", "Migrations", "Postgres", "TestSupport",
+      ],
+      exclude: ["Corpus"], swiftSettings: settings),
+    .testTarget(
       name: "VecfillTests",
       dependencies: [
         "TestSupport", "Backfill", "EmbeddingAPIs", "Ledger", "MessageStores", "PgVector", "Tokenizer", "vecfill",

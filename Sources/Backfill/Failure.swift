@@ -19,6 +19,11 @@ package struct Failure: Error, Sendable, Equatable {
 extension Failure: CustomStringConvertible {
   package var description: String {
     let line = remedy.map { "\(subject): \(reason); \($0)" } ?? "\(subject): \(reason)"
-    return line.split(whereSeparator: \.isNewline).joined(separator: " ")
+    // A name from a database or a file may hold what moves a terminal's cursor.
+    return line.split { $0.isNewline || $0.isControl }.joined(separator: " ")
   }
+}
+
+extension Character {
+  fileprivate var isControl: Bool { unicodeScalars.allSatisfy { $0.properties.generalCategory == .control } }
 }

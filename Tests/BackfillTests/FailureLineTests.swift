@@ -36,4 +36,9 @@ import Testing
     #expect(first.hasPrefix("h: it answers nothing, not even a harmless text: the provider failed (status 500)"))
     #expect(first.contains("check the base URL, the key and that the server runs"))
   }
+
+  @Test func `names with line breaks or what steers a terminal are told on one line`() {
+    let failure = Failure(.configuration, "a\r\n\nb", "na\u{1}\0me\u{1B}[31m", remedy: "c\u{2028}d\u{85}")
+    #expect(failure.description == "a b: na me [31m; c d")
+  }
 }

@@ -158,6 +158,22 @@ struct ConnectionTests {
     }
   }
 
+  @Test(arguments: [200, 500])
+  func `a reply that comes a byte at a time without end is timed out as a whole`(_ status: Int) async throws {
+    let trickle = EmbeddingsServer.Behaviour.endless(
+      status: status, beginning: "{", rest: " ", every: .milliseconds(20))
+    try await EmbeddingsServer.run(rules: [.always(trickle)]) { server in
+      let embedder = try server.embedder(client: HTTPClient(.init(timeout: .seconds(3), proxy: "")))
+      let began = ContinuousClock.now
+      let failure = await caught { try await embedder.embed(["text"]) }
+      #expect(failure?.kind == .timedOut)
+      #expect(failure?.mayHaveBeenBilled == true)
+      #expect(began.duration(to: .now) < .seconds(30))
+      try await server.wait { $0.departures == 1 }
+      #expect(server.record.endlessPieces > 3, "the fault never happened")
+    }
+  }
+
   @Test(arguments: [EmbeddingsServer.Behaviour.hang, .stall(bodyBytes: 10)])
   func `cancelling ends the request at once, and the others go on`(
     _ behaviour: EmbeddingsServer.Behaviour

@@ -57,6 +57,7 @@ import Testing
     ("sqlite:///verse.db?mode=ro", "leave it out: vecfill writes vectors"),
     ("sqlite:///verse.db?immutable=1", "leave it out: vecfill writes vectors"),
     ("sqlite:///verse.db?mode=memory", "leave it out: vecfill writes vectors"),
+    ("sqlite:///a%0Ab.db", "its path holds a control character"), ("sqlite:///%1B[2J", "holds a control character"),
     ("sqlite:///verse.db?cipher=aes", "vecfill doesn't know its option cipher"),
     ("file:./dev.db", "sqlite:///prisma/dev.db"), ("file:dev.db?connection_limit=1", "sqlite:///prisma/dev.db"),
     ("sqlite:///100%.db", "write a % as %25"), ("sqlite://", "use sqlite:///relative.db"),

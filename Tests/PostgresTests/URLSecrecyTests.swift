@@ -47,6 +47,18 @@ import Testing
   }
 
   @Test(arguments: [
+    "postgresql://h/db?passwordSecretWord", "postgresql://h/db?password_SecretWord=1",
+    "postgresql://h/db?passwor7XwV9kJt4",
+    "postgresql://h/db?sk-Zq7XwV9kJt4PhM2b=1", "postgresql://h/db?sslmode=require&Zq7XwV9kJt4PhM2b",
+    "sqlite:///a.db?Zq7XwV9kJt4PhM2b", "sqlite:///a.db?passwordSecretWord=x",
+  ])
+  func `a password in the place of an option's name is not told`(_ text: String) {
+    let told = Self.told(of: text)
+    #expect(!told.contains("Secret") && !told.contains("XwV9"), "\(told)")
+    #expect(throws: Failure.self) { try DatabaseURL(text) }
+  }
+
+  @Test(arguments: [
     "postgresql://u:a%40b%2Fc%3Ad%3Fe%23f%5Bg%5Dh%25i@host/db", "jdbc:postgresql://host/db?user=u&password=a%40b%26c",
     "host=host user=u password='a@b/c?d#e' dbname=db", "postgresql://u:a:b@host/db",
   ])

@@ -6,6 +6,11 @@ enum YAMLFile {
   /// The document's root; every error of reading and parsing is one line that names the file and the place.
   static func read(_ path: String, shown: String, remedy: String? = nil) throws(Failure) -> YAMLValue {
     let text = try TextFile.read(path, shown: shown, remedy: remedy)
+    guard AliasBound(text).bytes <= 2 * TextFile.maximumBytes else {
+      throw Failure(
+        .configuration, shown, "has aliases that may stand for more than a whole file does",
+        remedy: "write out what they stand for")
+    }
     let root: Node?
     do {
       root = try Parser(yaml: text, encoding: .utf8).singleRoot()

@@ -13,7 +13,7 @@ extension SpoolEntry {
   }
 
   /// Over all of it but the shard, which a new plan may change. It finds damage, and keeps nobody from forging.
-  private var tag: Data {
+  var tag: Data {
     let head = [
       "\(format) \(id.run) \(id.number) \(rows) \(contents.count) \(vectors.dimensions)", "\(id.column)", fingerprint,
       key, receipt,

@@ -11,8 +11,12 @@ struct ConnectionOption: Equatable {
     self.isDoubtful = isDoubtful
   }
 
-  /// Whether an error may name it: it looks like a name, and can't be a piece of a password.
-  var canBeNamed: Bool { !isDoubtful && Self.isPlainWord(name) }
+  /// Whether an error may name it: it looks like a name, and can't be a piece of a password. A password without the "="
+  /// before it, or one that slipped into a name's place, is told by its digits or by what it begins with.
+  var canBeNamed: Bool {
+    !isDoubtful && Self.isPlainWord(name) && !name.utf8.contains { (0x30...0x39).contains($0) }
+      && !key.hasPrefix("password")
+  }
 
   /// X of an option that is written as PREFIX[X], as sqlx and Rails have them.
   func subscripted(_ prefix: String) -> String? {

@@ -70,7 +70,8 @@ enum LibpqValueCheck {
     }
   }
 
-  private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+  /// Whether it breaks a line or steers a terminal.
+  static func isControl(_ scalar: Unicode.Scalar) -> Bool {
     scalar.properties.generalCategory == .control || ["\u{2028}", "\u{2029}"].contains(scalar)
   }
 }

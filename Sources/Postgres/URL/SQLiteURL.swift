@@ -14,6 +14,9 @@ struct SQLiteURL {
     guard !path.isEmpty, path != ":memory:", !path.hasPrefix("file:"), !path.hasSuffix("/") else {
       throw Self.noFile
     }
+    guard !path.unicodeScalars.contains(where: LibpqValueCheck.isControl) else {
+      throw DatabaseURL.refusal("its path holds a control character", "give the file another name")
+    }
     self.path = path
     for pair in query.dropFirst().parts(at: "&") where !pair.isEmpty {
       let (name, value) = pair.cut(before: "=")

@@ -23,8 +23,9 @@ extension EmbeddingsServer {
     case stall(bodyBytes: Int)
     /// Bills the request and answers in chunks of so many bytes.
     case dribble(bytes: Int)
-    /// Answers with `beginning`, without looking at the request, and then with `rest` over and over until the client leaves.
-    case endless(status: Int, beginning: String, rest: String)
+    /// Answers with `beginning`, without looking at the request, and then with `rest` over and over until the client leaves:
+    /// as fast as it takes it, or at this pace.
+    case endless(status: Int, beginning: String, rest: String, every: Duration? = nil)
     /// Does nothing until the client leaves.
     case hang
     /// Waits until the gate is open, unless the client leaves before.

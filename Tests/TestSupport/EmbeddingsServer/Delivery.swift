@@ -10,8 +10,8 @@ extension EmbeddingsServer {
       case reset
       /// Nothing more is sent until the client leaves.
       case stall
-      /// This is sent over and over until the client leaves.
-      case endless(Data)
+      /// This is sent over and over until the client leaves, at this pace where there is one.
+      case endless(Data, every: Duration?)
 
       /// Whether the client decides when the exchange is over.
       var isLeftToClient: Bool {
@@ -33,10 +33,10 @@ extension EmbeddingsServer {
       return Delivery(pieces: [wire(response, number)])
     case .respondTo(let response):
       return Delivery(pieces: [wire(response(order?.texts ?? []), number)])
-    case .endless(let status, let beginning, let rest):
+    case .endless(let status, let beginning, let rest, let pace):
       let head = head(of: Response(status), number, isChunked: true) + Self.chunk(Data(beginning.utf8))
-      let often = String(repeating: rest, count: max(1, 1 << 20 / rest.utf8.count))
-      return Delivery(pieces: [head], ending: .endless(Self.chunk(Data(often.utf8))))
+      let often = pace == nil ? String(repeating: rest, count: max(1, 1 << 20 / rest.utf8.count)) : rest
+      return Delivery(pieces: [head], ending: .endless(Self.chunk(Data(often.utf8)), every: pace))
     case .resetBeforeProcessing:
       return Delivery(ending: .reset)
     case .hang, .hold:

@@ -193,9 +193,12 @@ package final class EmbeddingsServer: Sendable {
       try await connection.untilDeparture()
       watched.update { $0.departures += 1 }
       return false
-    case .endless(let piece):
+    case .endless(let piece, let pace):
       // Writing fails once the client has left.
-      repeat {} while (try? await connection.write(piece)) != nil
+      while (try? await connection.write(piece)) != nil {
+        watched.update { $0.endlessPieces += 1 }
+        if let pace { try await Task.sleep(for: pace) }
+      }
       watched.update { $0.departures += 1 }
       return false
     }

@@ -14,6 +14,8 @@ extension EmbeddingsServer {
     package var peakInFlight = 0
     /// Clients that left before they had their reply.
     package var departures = 0
+    /// How often the repeated part of a reply without end was sent.
+    package var endlessPieces = 0
 
     private static let harmless = TextDigest(of: "vecfill")
 
