@@ -32,7 +32,7 @@ import Testing
   /// Runs until one is complete.
   ///
   /// - Parameter losesLedgers: whether some runs find their ledger lost, or an old copy of it.
-  private static func run(_ seed: UInt64, losesLedgers: Bool = false) -> SimulatedWorld {
+  static func run(_ seed: UInt64, losesLedgers: Bool = false) -> SimulatedWorld {
     var random = SeededGenerator(seed: seed &* 7_919)
     var faults = Self.faults(&random)
     if losesLedgers { faults.ledgerLoss = 0.4 }

@@ -5,7 +5,8 @@ import TestSupport
 extension SimulatedWorld {
   /// The provider's answer, as the ledger holds it before the conductor hears of it; nil for a cancelled request.
   mutating func answer(_ id: BatchID) -> Conductor.Event? {
-    guard let (batch, reservation) = inFlight.removeValue(forKey: id) else { return nil }
+    guard let request = inFlight.removeValue(forKey: id) else { return nil }
+    let (batch, reservation) = (request.batch, request.reservation)
     let losses = lostInRow
     lostInRow = 0
     let isNew = random.chance(faults.newConnection)
@@ -74,6 +75,12 @@ extension SimulatedWorld {
     ledger.possiblyPaid += 1
     ledger.spent += reservation
     return event
+  }
+
+  /// The reply is lost with the run, and the provider has done the work.
+  mutating func wasBilled(_ request: InFlight) {
+    billedWithoutReply += 1
+    bill(request.batch)
   }
 
   mutating func bill(_ batch: Batch) {
