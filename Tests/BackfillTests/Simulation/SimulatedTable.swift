@@ -35,6 +35,8 @@ struct SimulatedTable {
   private var edits = 0
   /// Vectors of an earlier text that were replaced.
   private(set) var replaced = 0
+  /// Rows that got the vector of another text.
+  private(set) var mixed: [Int64] = []
   private(set) var lastInserted: Int64
 
   init(rows: [String?], hasEdits: Bool = false) {
@@ -108,6 +110,7 @@ struct SimulatedTable {
         outcome.hooks = "trigger clr"
       default:
         if held.vector != nil { replaced += 1 }
+        if vector != held.textDigest { mixed.append(key) }
         rows[key]?.vector = vector
         rows[key]?.digest = hasEdits ? row.digest : nil
         outcome.written.insert(row.key)

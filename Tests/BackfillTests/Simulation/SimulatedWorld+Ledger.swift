@@ -50,7 +50,7 @@ extension SimulatedWorld {
   mutating func disturbLedger() {
     guard faults.ledgerLoss > 0 else { return }
     if runs > 1, ledgerFate.chance(faults.ledgerLoss) {
-      if ledgerFate.chance(0.3) {
+      if ledgerFate.chance(faults.lostShare) {
         lostLedgers += 1
         ledger = SimulatedLedger(sources: tables.count)
         // A column that has vectors and no record is compared first.

@@ -46,7 +46,7 @@ extension SimulatedWorld {
         rows.append((row, row.digest))
         continue
       }
-      if own != pieces(of: text, cutting) {
+      if own != rightPieces(of: text, cutting) {
         violations.append("row \(key) is written with other pieces than its text has")
       }
       rows.append((row, held.textDigest))
@@ -54,7 +54,7 @@ extension SimulatedWorld {
     return rows
   }
 
-  private func pieces(of text: String, _ cutting: Cutting) -> [Piece: TextDigest] {
+  private func rightPieces(of text: String, _ cutting: Cutting) -> [Piece: TextDigest] {
     let cut = packer.pack(MessagePage([Message(key: .integer(0), text: text)], continuesAfter: nil), cutting: cutting)
     var pieces: [Piece: TextDigest] = [:]
     for contents in cut.contents {

@@ -77,8 +77,22 @@ extension SimulatedWorld {
     return event
   }
 
-  /// The reply is lost with the run, and the provider has done the work.
+  mutating func send(_ id: BatchID, before end: Duration) -> Conductor.Event? {
+    guard let request = inFlight[id] else { return nil }
+    guard now < end else {
+      lapses += 1
+      inFlight[id] = nil
+      return .lapsed(id)
+    }
+    inFlight[id]?.isSent = true
+    sentTokens.append(metering.real(request.batch.contents.texts))
+    schedule(.answer(id))
+    return nil
+  }
+
+  /// The reply is lost with the run, and the provider has done the work if it was sent.
   mutating func wasBilled(_ request: InFlight) {
+    guard request.isSent else { return }
     billedWithoutReply += 1
     bill(request.batch)
   }

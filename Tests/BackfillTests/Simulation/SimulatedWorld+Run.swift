@@ -46,12 +46,14 @@ extension SimulatedWorld {
     disturbLedger()
     failedInOutage = failedInOutage.map { _ in [:] }
     queue = SimulatedQueue()
+    (asks, sentTokens) = ([], [])
     nextWake = nil
     wasStopped = false
     hadWriteFailure = false
     writing = [:]
     begunWrites = []
     present = tables.map { Set($0.keys) }
+    touched = []
     resumedAfter = ledger.watermarks
     beginSteering()
     lastStep = steps + SimulatedWorld.mostSteps
@@ -62,18 +64,18 @@ extension SimulatedWorld {
       }
       .sorted { ($0.id.run, $0.id.number) < ($1.id.run, $1.id.number) },
       spent: ledger.spent, preparesWriting: random.chance(0.3),
-      compared: ledger.unproven.sorted().map { ($0, SimulatedWorld.compared) },
+      compared: ledger.unproven.sorted().map { ($0, SimulatedWorld.compared) }, shares: isSharing,
       random: SeededGenerator(seed: random.next()))
     schedule(.event(.started))
   }
 
-  /// What comes next, at its time.
-  mutating func step() -> Step {
+  /// What comes next, at its time, or at `clock` where that is later.
+  mutating func step(at clock: Duration = .zero) -> Step {
     guard let (time, pending) = queue.next() else {
       violations.append("nothing is left to happen, and the run has not ended: \(describedConductor)")
       return .died
     }
-    now = max(now, time)
+    now = max(now, time, clock)
     steps += 1
     guard steps < lastStep else {
       violations.append("the run never ends: \(describedConductor)")
@@ -109,13 +111,13 @@ extension SimulatedWorld {
     if disturbances < faults.mostDisturbances, random.chance(faults.disturbance) {
       disturbances += 1
       let index = Int.random(in: 0..<tables.count, using: &random)
-      if let key = tables[index].disturb(using: &random) { present[index].remove(key) }
+      if let key = tables[index].disturb(using: &random) { touch(key, of: index) }
     }
     if inserts < Self.mostInserts, random.chance(faults.insert) {
       inserts += 1
       let index = Int.random(in: 0..<tables.count, using: &random)
       // A row that was inserted elsewhere may have the key: it is another one then.
-      present[index].remove(tables[index].append("inserted \(random.next())"))
+      touch(tables[index].append("inserted \(random.next())"), of: index)
     }
     if random.chance(faults.lock) {
       let until = now + .seconds(Int.random(in: 1...60, using: &random))
@@ -129,6 +131,11 @@ extension SimulatedWorld {
       wasStopped = true
       schedule(.event(.stopRequested(.terminate)))
     }
+  }
+
+  private mutating func touch(_ key: Int64, of source: Int) {
+    present[source].remove(key)
+    touched.append((source, key))
   }
 
   /// Every ending that the world doesn't justify is a violation.

@@ -31,6 +31,8 @@ struct SimulatedWorld {
     var bounds = 0.0
     /// The share of runs that find their ledger lost, or an old copy of it.
     var ledgerLoss = 0.0
+    /// The share of those that find it lost.
+    var lostShare = 0.3
   }
 
   /// What comes at a later time: news for the conductor, or a piece of the world's own work that makes some.
@@ -38,6 +40,8 @@ struct SimulatedWorld {
     case event(Conductor.Event)
     case lastKey(source: Int)
     case page(source: Int, PageRequest, held: Set<RowKey>, equals: EqualTexts?)
+    /// A request leaves the process, unless its slice of what is shared has lapsed.
+    case sending(BatchID, until: Duration)
     case answer(BatchID)
     case write(Conductor.Write)
   }
@@ -45,6 +49,8 @@ struct SimulatedWorld {
   struct InFlight {
     let batch: Batch
     let reservation: Double
+    /// Whether it was sent, or only entered in the ledger as yet.
+    var isSent = true
   }
 
   /// What happened that no promise allows.
@@ -63,6 +69,13 @@ struct SimulatedWorld {
   var conductor: Conductor?
   var budget: Job.Budget?
   var lastStep = 0
+  /// Whether the limits and the budget are others' too, who take up what the two lists below hold.
+  var isSharing = false
+  var asks: [ShareAsk] = []
+  /// The tokens of each request that was sent.
+  var sentTokens: [Int] = []
+  /// Requests that were not sent, since their slice had lapsed.
+  var lapses = 0
   var steered = Steered()
   var now: Duration = .zero
   var queue = SimulatedQueue<Pending>()
@@ -82,6 +95,8 @@ struct SimulatedWorld {
   var begunWrites: [Int] = []
   /// The rows that were there when the run began and that nobody but the run has touched since.
   var present: [Set<Int64>] = []
+  /// The rows that the application has touched since somebody took up this list.
+  var touched: [(source: Int, key: Int64)] = []
   /// The watermarks with which the run began: rows behind them may have been edited before it.
   var resumedAfter: [RowKey?] = []
 
@@ -134,14 +149,20 @@ struct SimulatedWorld {
     var job = job
     func isEdited(_ source: Source) -> Bool { hasEdits && source.chunks == nil }
     for index in job.sources.indices where isEdited(job.sources[index]) { job.sources[index].edits = .digest }
+    self.init(
+      job: job, tables: zip(job.sources, rows).map { SimulatedTable(rows: $1, hasEdits: isEdited($0)) }, faults: faults,
+      seed: seed)
+  }
+
+  init(job: Job, tables: [SimulatedTable], faults: Faults, seed: UInt64) {
     self.job = job
     self.faults = faults
+    self.tables = tables
     random = SeededGenerator(seed: seed)
     ledgerFate = SeededGenerator(seed: seed &* 15_485_863)
-    tables = zip(job.sources, rows).map { SimulatedTable(rows: $1, hasEdits: isEdited($0)) }
-    ledger = SimulatedLedger(sources: rows.count)
-    failedInOutage = Array(repeating: [:], count: rows.count)
-    for source in rows.indices where random.chance(0.2) { ledger.unproven.insert(source) }
+    ledger = SimulatedLedger(sources: tables.count)
+    failedInOutage = Array(repeating: [:], count: tables.count)
+    for source in tables.indices where random.chance(0.2) { ledger.unproven.insert(source) }
   }
 
   mutating func schedule(_ pending: Pending) {
@@ -157,6 +178,7 @@ struct SimulatedWorld {
     case .event(let event): event
     case .lastKey(let source): .lastKeyRead(tables[source].lastKey)
     case .page(let source, let request, let held, let equals): .pageRead(page(of: source, request, held, equals))
+    case .sending(let id, let end): send(id, before: end)
     case .answer(let id): answer(id)
     case .write(let write): end(write)
     }
@@ -175,8 +197,12 @@ struct SimulatedWorld {
       }
       let whole = batch.contents.rows.compactMap { failedInOutage[batch.source][$0.identity] }.max() ?? 0
       if whole > batch.contents.rows.count { dividedByOutage += 1 }
-      inFlight[batch.id] = InFlight(batch: batch, reservation: reservation ?? 0)
-      schedule(.answer(batch.id))
+      inFlight[batch.id] = InFlight(batch: batch, reservation: reservation ?? 0, isSent: !isSharing)
+      if let end = conductor?.sliceLapses {
+        schedule(.sending(batch.id, until: end), after: .milliseconds(Int.random(in: 0...20, using: &random)))
+      } else {
+        schedule(.answer(batch.id))
+      }
     case .compare(let batch):
       comparisons += 1
       schedule(.event(.compared(batch.id, source: batch.source, alike: batch.contents.inputs.count)))
@@ -208,7 +234,9 @@ struct SimulatedWorld {
     case .cancelReading, .cancelWriting:
       break
     case .gather: violations.append("batches were gone through, and there are none")
-    case .claim: violations.append("a slice was claimed, and nothing is shared")
+    case .claim(let ask):
+      if !isSharing { violations.append("a slice was claimed, and nothing is shared") }
+      asks.append(ask)
     case .end(let ending):
       return ending
     }
