@@ -29,20 +29,32 @@ import Testing
       writeFailure: sometimes(0.05))
   }
 
+  static func faults(of seed: UInt64, losesLedgers: Bool) -> SimulatedWorld.Faults {
+    var random = SeededGenerator(seed: seed &* 7_919)
+    var faults = faults(&random)
+    if losesLedgers { faults.ledgerLoss = 0.4 }
+    return faults
+  }
+
+  /// Runs until one is complete.
+  static func outcome(_ world: SimulatedWorld) -> (world: SimulatedWorld, isComplete: Bool) {
+    var world = world
+    var isComplete = false
+    // What is known of a text that breaks requests goes with a run, so that none may get past it while all are ended early.
+    while !isComplete, world.runs < mostRuns, world.violations.isEmpty {
+      if world.runs == mostRuns - 100 { world.calm() }
+      isComplete = world.run()?.exitCode == .complete
+    }
+    return (world, isComplete)
+  }
+
   /// Runs until one is complete.
   ///
   /// - Parameter losesLedgers: whether some runs find their ledger lost, or an old copy of it.
-  private static func run(_ seed: UInt64, losesLedgers: Bool = false) -> SimulatedWorld {
-    var random = SeededGenerator(seed: seed &* 7_919)
-    var faults = Self.faults(&random)
-    if losesLedgers { faults.ledgerLoss = 0.4 }
-    var world = SimulationTests.world(seed: seed, faults: faults, troubles: Trouble.allCases, most: 60)
-    var isComplete = false
-    // What is known of a text that breaks requests goes with a run, so that none may get past it while all are ended early.
-    while !isComplete, world.runs < Self.mostRuns, world.violations.isEmpty {
-      if world.runs == Self.mostRuns - 100 { world.calm() }
-      isComplete = world.run()?.exitCode == .complete
-    }
+  static func run(_ seed: UInt64, losesLedgers: Bool = false) -> SimulatedWorld {
+    let (world, isComplete) = outcome(
+      SimulationTests.world(
+        seed: seed, faults: faults(of: seed, losesLedgers: losesLedgers), troubles: Trouble.allCases, most: 60))
     #expect(isComplete, "seed \(seed), \(world.runs) runs, \(world.writeFailures) failed writes")
     #expect(world.violations == [], "seed \(seed)")
     return world

@@ -8,7 +8,7 @@ import Testing
 
   static func world(
     seed: UInt64, faults: SimulatedWorld.Faults, troubles: [Trouble] = [.refused], most: Int = 150,
-    cutting: Cutting? = nil
+    cutting: Cutting? = nil, limits: Job.Limits = Job.Limits()
   ) -> SimulatedWorld {
     var random = SeededGenerator(seed: ~seed)
     var writers = SeededGenerator(seed: seed &* 104_729)
@@ -19,7 +19,7 @@ import Testing
       ],
       model: Model(name: "m", dimensions: 4, usdPerMillionTokens: 1),
       batchSize: Int.random(in: 1...12, using: &random), concurrency: Int.random(in: 1...6, using: &random),
-      writers: Int.random(in: 1...4, using: &writers),
+      writers: Int.random(in: 1...4, using: &writers), limits: limits,
       duplicates: cutting == nil && seed.isMultiple(of: 2) ? .table : .page)
     var rows: [[String?]] = (0..<2).map { _ in
       (0..<Int.random(in: 0...most, using: &random)).map { index in

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Builds the simulator alone (the engine and its worlds, without a database), with or without deliberate faults.
 
-    simulator.py build FOLDER            makes and builds the package in FOLDER
+    simulator.py build FOLDER            makes the package in FOLDER and builds it for the long runs
     simulator.py faults FOLDER [WORDS]   puts each fault of faults.py into a copy and tells whether the simulator finds it
 """
 import os
@@ -13,7 +13,8 @@ import time
 import faults
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-SUITES = ["SimulationTests", "HostileWorldTests", "PiecesSimulationTests", "BudgetSimulationTests", "SteeredSimulationTests"]
+SUITES = ["SimulationTests", "HostileWorldTests", "PiecesSimulationTests", "BudgetSimulationTests", "SteeredSimulationTests",
+          "SharingSimulationTests", "RivalsSimulationTests", "WorldShrinkTests"]
 # What the worlds need of the tests' support.
 SUPPORT = ["SeededGenerator.swift", "EmbeddingsServer/ProviderQuota.swift"]
 MANIFEST = """// swift-tools-version: 6.2
@@ -73,9 +74,13 @@ def make(folder):
                     os.remove(path)
 
 
-def build(folder):
+# Optimised over whole modules: each change builds all of a module again.
+RELEASE = ["-c", "release", "-Xswiftc", "-enable-testing"]
+
+
+def build(folder, options=()):
     """Returns the errors; none where it was built."""
-    run = subprocess.run(["swift", "build", "--build-tests"], cwd=folder, capture_output=True, text=True)
+    run = subprocess.run(["swift", "build", "--build-tests", *options], cwd=folder, capture_output=True, text=True)
     if run.returncode == 0:
         return []
     return [line for line in (run.stdout + run.stderr).splitlines() if "error:" in line] or ["the build failed"]
@@ -136,7 +141,7 @@ def main():
     match sys.argv[1:]:
         case ["build", folder]:
             make(folder)
-            errors = build(folder)
+            errors = build(folder, RELEASE)
             if errors:
                 sys.exit("crash: " + "\n".join(errors[:10]))
         case ["faults", folder, *words]:

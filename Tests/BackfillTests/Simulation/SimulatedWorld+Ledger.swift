@@ -10,10 +10,10 @@ extension SimulatedWorld {
     }
     for row in settlement.condemned {
       ledger.quarantine[row.source][row.key] = row
-      guard case .integer(let key) = row.key, let text = tables[row.source].rows[key]?.text,
-        TextDigest(of: text) == row.digest
+      guard case .integer(let key) = row.key, let held = tables[row.source].rows[key], held.text != nil,
+        held.textDigest == row.digest
       else { continue }
-      guard let trouble = Trouble(in: text) else {
+      guard let trouble = held.trouble else {
         // Before twenty answers nobody can tell chance from cause within the requests that isolation may cost.
         if answersInRun < 20 {
           condemnedByChance += 1
@@ -31,23 +31,26 @@ extension SimulatedWorld {
   /// that wait for an equal text.
   private mutating func expectSettled(through key: RowKey, in source: Int) {
     guard case .integer(let last) = key, job.duplicates == .page else { return }
-    let spooled = Set(ledger.spool.values.lazy.filter { $0.source == source }.flatMap { $0.rows.map(\.key) })
     var first = Int64.min
     if case .integer(let key)? = resumedAfter[source] { first = key }
-    for key in present[source] where key > first && key <= last {
+    for key in tables[source].keys(after: first, through: last) {
       guard let row = tables[source].rows[key], row.vector == nil, let text = row.text,
-        TextPreparation().input(for: text) != nil,
-        ledger.quarantine[source][.integer(key)]?.digest != TextDigest(of: text), !spooled.contains(.integer(key))
+        TextPreparation().input(for: text) != nil, present[source].contains(key),
+        ledger.quarantine[source][.integer(key)]?.digest != row.textDigest, !isSpooled(.integer(key), of: source)
       else { continue }
       violations.append("the watermark of table \(source) is at \(last), and row \(key) is not settled")
     }
+  }
+
+  private func isSpooled(_ key: RowKey, of source: Int) -> Bool {
+    ledger.spool.values.contains { $0.source == source && $0.rows.contains { $0.key == key } }
   }
 
   /// Between two runs the ledger's file may be lost, or an old copy of it may be put back.
   mutating func disturbLedger() {
     guard faults.ledgerLoss > 0 else { return }
     if runs > 1, ledgerFate.chance(faults.ledgerLoss) {
-      if ledgerFate.chance(0.3) {
+      if ledgerFate.chance(faults.lostShare) {
         lostLedgers += 1
         ledger = SimulatedLedger(sources: tables.count)
         // A column that has vectors and no record is compared first.

@@ -9,8 +9,8 @@ extension SimulatedWorld {
       for row in spooled.rows {
         guard let piece = row.piece else { continue }
         // The digest of the text that the row has by now, where the ledger has pieces of several.
-        guard case .integer(let key) = row.key, let text = tables[source].rows[key]?.text,
-          TextDigest(of: text) == row.digest
+        guard case .integer(let key) = row.key, let held = tables[source].rows[key], held.text != nil,
+          held.textDigest == row.digest
         else { continue }
         paid[row.key, default: PaidPieces(digest: row.digest)].add(piece, in: id)
       }
@@ -40,20 +40,26 @@ extension SimulatedWorld {
     if Set(pieces.keys.map(\.key)) != part.rows { violations.append("a row is to be written and has no piece") }
     var rows: [(row: BatchRow, vector: TextDigest)] = []
     for (row, own) in pieces {
-      guard case .integer(let key) = row.key, let text = tables[source].rows[key]?.text,
-        TextDigest(of: text) == row.digest
+      guard case .integer(let key) = row.key, let held = tables[source].rows[key], let text = held.text,
+        held.textDigest == row.digest
       else {
         rows.append((row, row.digest))
         continue
       }
-      let cut = packer.pack(MessagePage([Message(key: row.key, text: text)], continuesAfter: nil), cutting: cutting)
-      var right: [Piece: TextDigest] = [:]
-      for contents in cut.contents {
-        for row in contents.rows { row.piece.map { right[$0] = TextDigest(of: contents.inputs[row.input].texts[0]) } }
+      if own != rightPieces(of: text, cutting) {
+        violations.append("row \(key) is written with other pieces than its text has")
       }
-      if own != right { violations.append("row \(key) is written with other pieces than its text has") }
-      rows.append((row, TextDigest(of: text)))
+      rows.append((row, held.textDigest))
     }
     return rows
+  }
+
+  private func rightPieces(of text: String, _ cutting: Cutting) -> [Piece: TextDigest] {
+    let cut = packer.pack(MessagePage([Message(key: .integer(0), text: text)], continuesAfter: nil), cutting: cutting)
+    var pieces: [Piece: TextDigest] = [:]
+    for contents in cut.contents {
+      for row in contents.rows { row.piece.map { pieces[$0] = TextDigest(of: contents.inputs[row.input].texts[0]) } }
+    }
+    return pieces
   }
 }

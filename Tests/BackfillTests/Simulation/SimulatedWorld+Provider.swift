@@ -5,7 +5,8 @@ import TestSupport
 extension SimulatedWorld {
   /// The provider's answer, as the ledger holds it before the conductor hears of it; nil for a cancelled request.
   mutating func answer(_ id: BatchID) -> Conductor.Event? {
-    guard let (batch, reservation) = inFlight.removeValue(forKey: id) else { return nil }
+    guard let request = inFlight.removeValue(forKey: id) else { return nil }
+    let (batch, reservation) = (request.batch, request.reservation)
     let losses = lostInRow
     lostInRow = 0
     let isNew = random.chance(faults.newConnection)
@@ -74,6 +75,26 @@ extension SimulatedWorld {
     ledger.possiblyPaid += 1
     ledger.spent += reservation
     return event
+  }
+
+  mutating func send(_ id: BatchID, before end: Duration) -> Conductor.Event? {
+    guard let request = inFlight[id] else { return nil }
+    guard now < end else {
+      lapses += 1
+      inFlight[id] = nil
+      return .lapsed(id)
+    }
+    inFlight[id]?.isSent = true
+    sentTokens.append(metering.real(request.batch.contents.texts))
+    schedule(.answer(id))
+    return nil
+  }
+
+  /// The reply is lost with the run, and the provider has done the work if it was sent.
+  mutating func wasBilled(_ request: InFlight) {
+    guard request.isSent else { return }
+    billedWithoutReply += 1
+    bill(request.batch)
   }
 
   mutating func bill(_ batch: Batch) {

@@ -110,6 +110,9 @@ extension SimulatedWorld {
       batches.append((part.batch, rows))
       merge(tables[write.source].write(rows.map { ($0, spooled.vectors[$0.input]) }, at: now), into: &outcome)
     }
+    for key in tables[write.source].mixed {
+      violations.append("row \(key) of table \(write.source) got the vector of another text")
+    }
     lockedWrites += outcome.locked.count
     return .written(WriteReport(outcome, of: batches), writer: write.writer)
   }

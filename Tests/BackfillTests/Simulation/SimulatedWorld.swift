@@ -31,6 +31,8 @@ struct SimulatedWorld {
     var bounds = 0.0
     /// The share of runs that find their ledger lost, or an old copy of it.
     var ledgerLoss = 0.0
+    /// The share of those that find it lost.
+    var lostShare = 0.3
   }
 
   /// What comes at a later time: news for the conductor, or a piece of the world's own work that makes some.
@@ -38,8 +40,17 @@ struct SimulatedWorld {
     case event(Conductor.Event)
     case lastKey(source: Int)
     case page(source: Int, PageRequest, held: Set<RowKey>, equals: EqualTexts?)
+    /// A request leaves the process, unless its slice of what is shared has lapsed.
+    case sending(BatchID, until: Duration)
     case answer(BatchID)
     case write(Conductor.Write)
+  }
+
+  struct InFlight {
+    let batch: Batch
+    let reservation: Double
+    /// Whether it was sent, or only entered in the ledger as yet.
+    var isSent = true
   }
 
   /// What happened that no promise allows.
@@ -54,11 +65,22 @@ struct SimulatedWorld {
   var random: SeededGenerator
   var tables: [SimulatedTable]
 
+  /// The present run.
+  var conductor: Conductor?
+  var budget: Job.Budget?
+  var lastStep = 0
+  /// Whether the limits and the budget are others' too, who take up what the two lists below hold.
+  var isSharing = false
+  var asks: [ShareAsk] = []
+  /// The tokens of each request that was sent.
+  var sentTokens: [Int] = []
+  /// Requests that were not sent, since their slice had lapsed.
+  var lapses = 0
   var steered = Steered()
   var now: Duration = .zero
-  var queue: [(time: Duration, pending: Pending)] = []
+  var queue = SimulatedQueue<Pending>()
   var nextWake: Duration?
-  var inFlight: [BatchID: (batch: Batch, reservation: Double)] = [:]
+  var inFlight: [BatchID: InFlight] = [:]
   var ledger: SimulatedLedger
   /// The ledger as earlier runs found it.
   var copies: [SimulatedLedger] = []
@@ -73,6 +95,8 @@ struct SimulatedWorld {
   var begunWrites: [Int] = []
   /// The rows that were there when the run began and that nobody but the run has touched since.
   var present: [Set<Int64>] = []
+  /// The rows that the application has touched since somebody took up this list.
+  var touched: [(source: Int, key: Int64)] = []
   /// The watermarks with which the run began: rows behind them may have been edited before it.
   var resumedAfter: [RowKey?] = []
 
@@ -125,159 +149,28 @@ struct SimulatedWorld {
     var job = job
     func isEdited(_ source: Source) -> Bool { hasEdits && source.chunks == nil }
     for index in job.sources.indices where isEdited(job.sources[index]) { job.sources[index].edits = .digest }
+    self.init(
+      job: job, tables: zip(job.sources, rows).map { SimulatedTable(rows: $1, hasEdits: isEdited($0)) }, faults: faults,
+      seed: seed)
+  }
+
+  init(job: Job, tables: [SimulatedTable], faults: Faults, seed: UInt64) {
     self.job = job
     self.faults = faults
+    self.tables = tables
     random = SeededGenerator(seed: seed)
     ledgerFate = SeededGenerator(seed: seed &* 15_485_863)
-    tables = zip(job.sources, rows).map { SimulatedTable(rows: $1, hasEdits: isEdited($0)) }
-    ledger = SimulatedLedger(sources: rows.count)
-    failedInOutage = Array(repeating: [:], count: rows.count)
-    for source in rows.indices where random.chance(0.2) { ledger.unproven.insert(source) }
+    ledger = SimulatedLedger(sources: tables.count)
+    failedInOutage = Array(repeating: [:], count: tables.count)
+    for source in tables.indices where random.chance(0.2) { ledger.unproven.insert(source) }
   }
-
-  /// Then the application is silent: a table that grows for ever between kills is never read to its end.
-  static let mostInserts = 1_000
-  /// No run of these worlds takes more steps.
-  static let mostSteps = 200_000
-
-  /// One run, until it ends or its process dies, which is told by nil.
-  mutating func run(budget: Job.Budget? = nil) -> Ending? {
-    runs += 1
-    answersInRun = 0
-    lostInRow = 0
-    var job = job
-    job.budget = budget
-    ledger.possiblyPaid += inFlight.count
-    ledger.spent += inFlight.values.reduce(0) { $0 + $1.reservation }
-    for request in inFlight.values where random.chance(0.5) {
-      billedWithoutReply += 1
-      bill(request.batch)
-    }
-    inFlight = [:]
-    disturbLedger()
-    failedInOutage = failedInOutage.map { _ in [:] }
-    queue = []
-    nextWake = nil
-    wasStopped = false
-    hadWriteFailure = false
-    writing = [:]
-    begunWrites = []
-    present = tables.map { Set($0.rows.keys) }
-    resumedAfter = ledger.watermarks
-    beginSteering()
-    let last = steps + SimulatedWorld.mostSteps
-    var conductor = Conductor(
-      job: job, policy: policy, run: runs, watermarks: ledger.watermarks,
-      spooled: ledger.spool.map {
-        Conductor.Spooled(id: $0.key, source: $0.value.source, rows: Set($0.value.rows.map(\.key)).count)
-      }
-      .sorted { ($0.id.run, $0.id.number) < ($1.id.run, $1.id.number) },
-      spent: ledger.spent, preparesWriting: random.chance(0.3),
-      compared: ledger.unproven.sorted().map { ($0, SimulatedWorld.compared) },
-      random: SeededGenerator(seed: random.next()))
-    schedule(.event(.started))
-    while let next = queue.indices.min(by: { queue[$0].time < queue[$1].time }) {
-      let (time, pending) = queue.remove(at: next)
-      now = max(now, time)
-      steps += 1
-      guard steps < last else {
-        violations.append("the run never ends: \(conductor)")
-        return nil
-      }
-      let event = news(of: pending)
-      if random.chance(faults.crash) {
-        crashes += 1
-        return nil
-      }
-      if let wake = nextWake, wake <= now { nextWake = nil }
-      if let event { hear(event) }
-      for action in event.map({ conductor.handle($0, at: now) }) ?? [] {
-        judge(action)
-        if let ending = perform(action) {
-          judge(ending, hasBudget: budget != nil)
-          return ending
-        }
-      }
-      mostInFlight = max(mostInFlight, inFlight.count)
-      judge(conductor.tally)
-      goOn()
-    }
-    violations.append("nothing is left to happen, and the run has not ended: \(conductor)")
-    return nil
-  }
-
-  /// What the world does by itself after each step.
-  mutating func goOn() {
-    steer()
-    if disturbances < faults.mostDisturbances, random.chance(faults.disturbance) {
-      disturbances += 1
-      let index = Int.random(in: 0..<tables.count, using: &random)
-      if let key = tables[index].disturb(using: &random) { present[index].remove(key) }
-    }
-    if inserts < Self.mostInserts, random.chance(faults.insert) {
-      inserts += 1
-      let index = Int.random(in: 0..<tables.count, using: &random)
-      // A row that was inserted elsewhere may have the key: it is another one then.
-      present[index].remove(tables[index].append("inserted \(random.next())"))
-    }
-    if random.chance(faults.lock) {
-      let until = now + .seconds(Int.random(in: 1...60, using: &random))
-      tables[Int.random(in: 0..<tables.count, using: &random)].lock(until: until, using: &random)
-    }
-    if random.chance(faults.outage), outageEnds <= now {
-      outages += 1
-      outageEnds = now + .seconds(Int.random(in: 1...120, using: &random))
-    }
-    if random.chance(faults.stop) {
-      wasStopped = true
-      schedule(.event(.stopRequested(.terminate)))
-    }
-  }
-
-  /// Every ending that the world doesn't justify is a violation.
-  mutating func judge(_ ending: Ending, hasBudget: Bool) {
-    switch ending {
-    case .complete, .quarantined: expectComplete()
-    case .waiting: violations.append("waiting for a batch, and there is none")
-    case .stopped(.rows) where policy.bounds.rows != nil: steered.full += 1
-    case .stopped(.requests) where policy.bounds.requests != nil: steered.spent += 1
-    case .stopped: if !wasStopped { violations.append("stopped, and nobody asked for it") }
-    case .failed(let failure):
-      if failure == Self.databaseAway, hadWriteFailure { return }
-      if answersInRun == 0, lostInRow >= 4, failure.exitCode == .configuration {
-        endedByChance += 1
-        return
-      }
-      if failure.exitCode != .budget || !hasBudget { violations.append("ended by \(failure)") }
-    }
-  }
-
-  /// P1: each row that was there and that nobody else has touched has the vector of its text, is blank, or is in quarantine
-  /// for it.
-  mutating func expectComplete() {
-    for (index, table) in tables.enumerated() {
-      for key in present[index] {
-        guard let row = table.rows[key], row.vector == nil || row.isStale, let text = row.text,
-          TextPreparation().input(for: text) != nil
-        else { continue }
-        guard ledger.quarantine[index][.integer(key)]?.digest == TextDigest(of: text) else {
-          violations.append(
-            "complete, and row \(key) of table \(index) has \(row.vector == nil ? "no" : "another text's") vector")
-          continue
-        }
-      }
-    }
-  }
-
-  static let compared = Batch.Contents(
-    inputs: (1...3).map { Input(texts: ["compared \($0)"], tokens: [3], isExact: true) }, rows: [])
 
   mutating func schedule(_ pending: Pending) {
     schedule(pending, after: .milliseconds(Int.random(in: 1...200, using: &random)))
   }
 
   mutating func schedule(_ pending: Pending, after time: Duration) {
-    queue.append((now + time, pending))
+    queue.add(pending, at: now + time)
   }
 
   mutating func news(of pending: Pending) -> Conductor.Event? {
@@ -285,6 +178,7 @@ struct SimulatedWorld {
     case .event(let event): event
     case .lastKey(let source): .lastKeyRead(tables[source].lastKey)
     case .page(let source, let request, let held, let equals): .pageRead(page(of: source, request, held, equals))
+    case .sending(let id, let end): send(id, before: end)
     case .answer(let id): answer(id)
     case .write(let write): end(write)
     }
@@ -303,8 +197,12 @@ struct SimulatedWorld {
       }
       let whole = batch.contents.rows.compactMap { failedInOutage[batch.source][$0.identity] }.max() ?? 0
       if whole > batch.contents.rows.count { dividedByOutage += 1 }
-      inFlight[batch.id] = (batch, reservation ?? 0)
-      schedule(.answer(batch.id))
+      inFlight[batch.id] = InFlight(batch: batch, reservation: reservation ?? 0, isSent: !isSharing)
+      if let end = conductor?.sliceLapses {
+        schedule(.sending(batch.id, until: end), after: .milliseconds(Int.random(in: 0...20, using: &random)))
+      } else {
+        schedule(.answer(batch.id))
+      }
     case .compare(let batch):
       comparisons += 1
       schedule(.event(.compared(batch.id, source: batch.source, alike: batch.contents.inputs.count)))
@@ -324,12 +222,11 @@ struct SimulatedWorld {
     case .wake(let time):
       guard time < nextWake ?? .seconds(1 << 30) else { break }
       nextWake = time
-      queue.append((time, .event(.woken)))
+      queue.add(.event(.woken), at: time)
     case .cancelRequests:
-      for (id, request) in inFlight {
+      for (id, request) in inFlight.sorted(by: { $0.key < $1.key }) {
         ledger.possiblyPaid += 1
-        billedWithoutReply += 1
-        bill(request.batch)
+        wasBilled(request)
         ledger.spent += request.reservation
         schedule(.event(.requestFailed(id, EmbeddingFailure(.cancelled, "cancelled", mayHaveBeenBilled: true))))
       }
@@ -337,11 +234,12 @@ struct SimulatedWorld {
     case .cancelReading, .cancelWriting:
       break
     case .gather: violations.append("batches were gone through, and there are none")
-    case .claim: violations.append("a slice was claimed, and nothing is shared")
+    case .claim(let ask):
+      if !isSharing { violations.append("a slice was claimed, and nothing is shared") }
+      asks.append(ask)
     case .end(let ending):
       return ending
     }
     return nil
   }
-
 }

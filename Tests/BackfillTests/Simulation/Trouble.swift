@@ -24,9 +24,13 @@ enum Trouble: String, CaseIterable {
 
   /// The one that a text names, as in "serverError 17".
   init?(in text: String) {
-    guard let word = text.split(separator: " ").first, let trouble = Trouble(rawValue: String(word)) else { return nil }
+    let space = UInt8(ascii: " ")
+    let word = text.utf8.drop { $0 == space }.prefix { $0 != space }
+    guard let trouble = Self.named[Substring(word)] else { return nil }
     self = trouble
   }
+
+  private static let named = Dictionary(uniqueKeysWithValues: allCases.map { ($0.rawValue[...], $0) })
 
   /// How a request fails whose inputs hold such a text; nil where it is answered all the same.
   var failure: EmbeddingFailure? {
