@@ -50,7 +50,7 @@ struct CatalogueProviderTests {
   }
 
   @Test(arguments: [
-    "{format: gemini, max_file_bytes: 5, max_inputs: 6, max_lines: 7}", "{format: openai, max_inputs: 6, max_lines: 7}",
+    "{format: voyage, max_file_bytes: 5, max_inputs: 6, max_lines: 7}", "{format: openai, max_inputs: 6, max_lines: 7}",
     "{format: openai, max_file_bytes: 0, max_inputs: 6, max_lines: 7}",
     "{format: openai, max_file_bytes: 5, max_inputs: 6, max_lines: 7, price_factor: 2}", "true",
   ])

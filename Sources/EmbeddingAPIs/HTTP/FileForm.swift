@@ -24,6 +24,7 @@ struct FileForm: Sendable {
     tail = Data("\r\n--\(boundary)--\r\n".utf8)
     contentType = "multipart/form-data; boundary=\(boundary)"
   }
+
   /// The file alone.
   init(path: String, contentType: String) {
     self.path = path
