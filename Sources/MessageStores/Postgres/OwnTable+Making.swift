@@ -47,6 +47,7 @@ extension PostgresError {
   /// A right is missing.
   var isDenied: Bool { sqlState == "42501" }
 
-  /// Another process has just made what was to be made.
-  var isMadeByAnother: Bool { ["42P07", "23505"].contains(sqlState) }
+  /// Another process has just made what was to be made: PostgreSQL finds its table, its entry in an index of the catalogue,
+  /// or the table's row type.
+  var isMadeByAnother: Bool { ["42P07", "23505", "42710"].contains(sqlState) }
 }
