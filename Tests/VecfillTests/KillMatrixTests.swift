@@ -30,7 +30,7 @@ import Testing
       trouble.withLock { $0 = false }
       gate.open()
       for hold in holds { hold.release() }
-      if engine != .sqlite { try await scene.poll("the sessions' end") { try await Self.sessions(of: scene) == 0 } }
+      if engine != .sqlite { try await scene.poll("the sessions' end") { try await scene.sessions() == 0 } }
 
       let clock = ContinuousClock()
       let (start, requests) = (clock.now, scene.server.record.requests.count)
@@ -53,11 +53,5 @@ import Testing
           + "(\(possiblyPaid) requests were in flight), \(statements) statements of the application, resumed in "
           + "\(Int(resumed / .milliseconds(1))) ms")
     }
-  }
-
-  private static func sessions(of scene: Scene) async throws -> Int {
-    try await scene.database.rows(
-      "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'vecfill%'"
-    ).count
   }
 }

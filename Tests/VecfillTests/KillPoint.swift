@@ -162,7 +162,7 @@ struct KillAttempt {
       }
       let ledger = try Hold(writesTo: scene.ledgerPath)
       for hold in holds { hold.release() }
-      try await scene.poll("the page") { try await hasReadAPage() }
+      try await scene.poll("the page") { try await scene.hasReadAPage() }
       return (process, [ledger])
     case .requested:
       let listener = try SilentListener()
@@ -242,22 +242,5 @@ struct KillAttempt {
     try await scene.database.count("embedding IS NOT NULL AND content LIKE 'message %'")
   }
 
-  private func waits(for event: String) async throws -> Bool {
-    try await scene.database.rows(
-      """
-      SELECT 1 FROM pg_stat_activity
-      WHERE datname = current_database() AND application_name LIKE 'vecfill%' AND wait_event = '\(event)'
-      """
-    ).isEmpty == false
-  }
-
-  private func hasReadAPage() async throws -> Bool {
-    try await scene.database.rows(
-      """
-      SELECT 1 FROM pg_stat_activity
-      WHERE datname = current_database() AND application_name LIKE 'vecfill%' AND state = 'idle'
-        AND query ILIKE '%order by%'
-      """
-    ).isEmpty == false
-  }
+  private func waits(for event: String) async throws -> Bool { try await scene.sessions("wait_event = '\(event)'") > 0 }
 }

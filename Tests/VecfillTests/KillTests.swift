@@ -39,15 +39,7 @@ import Testing
       try await scene.wait { $0.state == .running }
       let ledger = try Hold(writesTo: scene.ledgerPath)
       table.release()
-      try await scene.poll("the page") {
-        try await scene.database.rows(
-          """
-          SELECT 1 FROM pg_stat_activity
-          WHERE datname = current_database() AND application_name LIKE 'vecfill%' AND state = 'idle'
-            AND query ILIKE '%order by%'
-          """
-        ).isEmpty == false
-      }
+      try await scene.poll("the page") { try await scene.hasReadAPage() }
       await Self.kill(process)
       ledger.release()
       #expect(scene.server.record.requests.isEmpty)

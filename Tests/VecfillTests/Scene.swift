@@ -115,6 +115,19 @@ struct Scene: Sendable {
     try await poll("the ledger") { try await status().map(isReady) ?? false }
   }
 
+  /// How many sessions vecfill has in the PostgreSQL database, of those for which `condition` holds.
+  func sessions(_ condition: String = "true") async throws -> Int {
+    try await database.rows(
+      """
+      SELECT 1 FROM pg_stat_activity
+      WHERE datname = current_database() AND application_name LIKE 'vecfill%' AND \(condition)
+      """
+    ).count
+  }
+
+  /// Whether a session has read a page, and the next statement has not come.
+  func hasReadAPage() async throws -> Bool { try await sessions("state = 'idle' AND query ILIKE '%order by%'") > 0 }
+
   /// Looks until it is so; a test that would wait for ever fails.
   func poll(_ what: String, _ isSo: () async throws -> Bool) async throws {
     let clock = ContinuousClock()

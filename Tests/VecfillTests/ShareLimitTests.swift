@@ -2,17 +2,21 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Four processes under one limit that the server enforces, in real time: run by `scripts/chaos share` alone.
+/// Processes under one limit that the server enforces, in real time: run by `scripts/chaos share` alone.
 @Suite(.serialized, .enabled(if: ProcessInfo.processInfo.environment["VECFILL_CHAOS"] == "share"))
 struct ShareLimitTests {
+  private static let limited: EmbeddingsServer.Options = {
+    var options = EmbeddingsServer.Options()
+    options.quota = ProviderQuota(requestsPerMinute: 3_000, tokensPerMinute: 1_000_000, burst: .seconds(2))
+    options.latency = .longTailed(median: 0.15, slow: 0.6)
+    return options
+  }()
+
   @Test(arguments: [(4, "requests"), (4, "tokens")])
   func `one limit is used to 95 percent by all, and next to nothing refused`(
     processes count: Int, binding: String
   ) async throws {
-    var options = EmbeddingsServer.Options()
-    options.quota = ProviderQuota(requestsPerMinute: 3_000, tokensPerMinute: 1_000_000, burst: .seconds(2))
-    options.latency = .longTailed(median: 0.15, slow: 0.6)
-    try await Scene.run(.postgres16, options) { scene in
+    try await Scene.run(.postgres16, Self.limited) { scene in
       let share = ShareScene(scene: scene)
       let size = binding == "requests" ? 3 : 50
       let rows = (binding == "requests" ? 14_500 : 34_000) / count
@@ -26,16 +30,10 @@ struct ShareLimitTests {
             """)
       }
       var running = try (0..<count).map { try share.start($0) }
-      if count > 1 {
-        try await scene.poll("requests") { scene.server.record.requests.count > 500 }
-        running[0].send(SIGKILL)
-        _ = await running[0].exit()
-        running[0] = try share.start(0)
-      }
-      for process in running {
-        let exit = await process.exit()
-        #expect(exit.code == 0, "\(exit.errors)")
-      }
+      try await scene.poll("requests") { scene.server.record.requests.count > 500 }
+      await KillTests.kill(running[0])
+      running[0] = try share.start(0)
+      await Self.complete(running)
       Self.judge(share, "\(count) processes", binding: binding)
       for number in 0..<count { #expect(try await share.wrongRows(number) == 0) }
     }
@@ -44,10 +42,7 @@ struct ShareLimitTests {
   @Test func `four shards of one table share limit and budget, one is killed and goes on with an empty disk`()
     async throws
   {
-    var options = EmbeddingsServer.Options()
-    options.quota = ProviderQuota(requestsPerMinute: 3_000, tokensPerMinute: 1_000_000, burst: .seconds(2))
-    options.latency = .longTailed(median: 0.15, slow: 0.6)
-    try await Scene.run(.postgres16, options) { scene in
+    try await Scene.run(.postgres16, Self.limited) { scene in
       let share = ShareScene(scene: scene)
       let budget = 0.02
       try await share.make(
@@ -69,28 +64,19 @@ struct ShareLimitTests {
       await KillTests.kill(running[1])
       try FileManager.default.removeItem(atPath: scene.folder.file("pod1"))
       running[1] = try start(["run", "job0.yaml", "--shard", "1"], on: "another node")
-      for process in running {
-        let exit = await process.exit()
-        #expect(exit.code == 0, "\(exit.errors)")
-      }
+      await Self.complete(running)
       let finish = try await start(["finish", "job0.yaml"], on: "last").exit()
       #expect(finish.code == 0, "\(finish.errors)")
       Self.judge(share, "4 shards", binding: "requests")
       #expect(try await share.wrongRows(0) == 0)
-      let spent = Double(scene.server.record.billedTokens) * 0.02 / 1_000_000
-      print("figure: 4 shards: $\(spent) of $\(budget), \(scene.server.record.billedTwice) inputs paid twice")
-      #expect(spent <= budget)
-      #expect(scene.server.record.billedTwice <= 8 * 3)
+      Self.judge(scene, "4 shards", spendsUpTo: budget, paysTwiceUpTo: 8 * 3)
     }
   }
 
   @Test func `two different jobs leave the application its share, one is killed and goes on with an empty disk`()
     async throws
   {
-    var options = EmbeddingsServer.Options()
-    options.quota = ProviderQuota(requestsPerMinute: 3_000, tokensPerMinute: 1_000_000, burst: .seconds(2))
-    options.latency = .longTailed(median: 0.15, slow: 0.6)
-    try await Scene.run(.postgres16, options) { scene in
+    try await Scene.run(.postgres16, Self.limited) { scene in
       let share = ShareScene(scene: scene)
       let budget = 0.02
       for (number, size, rows) in [(0, 3, 4_200), (1, 5, 7_000)] {
@@ -115,30 +101,21 @@ struct ShareLimitTests {
       await KillTests.kill(running[1])
       try FileManager.default.removeItem(atPath: scene.folder.file("ledger1"))
       running[1] = try share.start(1)
-      for process in running {
-        let exit = await process.exit()
-        #expect(exit.code == 0, "\(exit.errors)")
-      }
+      await Self.complete(running)
       try input.fileHandleForWriting.close()
       let counts = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
       print("figure: the application: requests sent and refused \(counts)")
       #expect(counts.hasSuffix(" 0\n"))
       Self.judge(share, "2 jobs with 0.7 of the limit", binding: "requests", of: 0.7)
       for number in 0..<2 { #expect(try await share.wrongRows(number) == 0) }
-      let spent = Double(scene.server.record.billedTokens) * 0.02 / 1_000_000
-      print("figure: 2 jobs: $\(spent) of $\(budget), \(scene.server.record.billedTwice) inputs paid twice")
-      #expect(spent <= budget)
-      #expect(scene.server.record.billedTwice <= 16 * 5)
+      Self.judge(scene, "2 jobs", spendsUpTo: budget, paysTwiceUpTo: 16 * 5)
     }
   }
 
   @Test func `one process that shares is as fast as one that does not`() async throws {
     var rates: [Bool: Double] = [:]
     for isShared in [false, true] {
-      var options = EmbeddingsServer.Options()
-      options.quota = ProviderQuota(requestsPerMinute: 3_000, tokensPerMinute: 1_000_000, burst: .seconds(2))
-      options.latency = .longTailed(median: 0.15, slow: 0.6)
-      try await Scene.run(.postgres16, options) { scene in
+      try await Scene.run(.postgres16, Self.limited) { scene in
         let share = ShareScene(scene: scene)
         try await share.make(
           0, rows: 14_500, text: String(repeating: "x", count: 184), isShared: isShared,
@@ -153,6 +130,22 @@ struct ShareLimitTests {
       }
     }
     #expect(rates[true] ?? 0 >= 0.98 * (rates[false] ?? 1))
+  }
+
+  private static func complete(_ running: [VecfillProcess]) async {
+    for process in running {
+      let exit = await process.exit()
+      #expect(exit.code == 0, "\(exit.errors)")
+    }
+  }
+
+  /// Prints and judges what was paid.
+  private static func judge(_ scene: Scene, _ name: String, spendsUpTo budget: Double, paysTwiceUpTo inputs: Int) {
+    let (record, price) = (scene.server.record, 0.02 / 1_000_000)
+    let spent = Double(record.billedTokens) * price
+    print("figure: \(name): $\(spent) of $\(budget), \(record.billedTwice) inputs paid twice")
+    #expect(spent <= budget)
+    #expect(record.billedTwice <= inputs)
   }
 
   /// Prints and judges what was used of the limit, or of the jobs' `part` of it, and returns it.

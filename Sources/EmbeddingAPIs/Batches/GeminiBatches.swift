@@ -5,7 +5,7 @@ import Foundation
 ///
 /// Calls, fields and states are from google-genai (`batches.py`, `files.py`, `types.py`) and ai.google.dev/api/batch-api, read
 /// in November 2026. Not verified: the form of a line of answers beside its key and its vector, the limits of a file, how
-/// long an output is kept, and what an account that has too much enqueued is told.
+/// long an output is kept, and the error for too much enqueued.
 package struct GeminiBatches: FileBatches {
   let api: BatchAPI
 

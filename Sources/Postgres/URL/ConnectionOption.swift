@@ -11,8 +11,8 @@ struct ConnectionOption: Equatable {
     self.isDoubtful = isDoubtful
   }
 
-  /// Whether an error may name it: it looks like a name, and can't be a piece of a password. A password without the "="
-  /// before it, or one that slipped into a name's place, is told by its digits or by what it begins with.
+  /// Whether an error may show its name. A name with a digit, or one that begins with "password", is not shown: it may be a
+  /// password whose "=" was forgotten.
   var canBeNamed: Bool {
     !isDoubtful && Self.isPlainWord(name) && !name.utf8.contains { (0x30...0x39).contains($0) }
       && !key.hasPrefix("password")

@@ -12,7 +12,7 @@ struct DatabaseCheck {
   /// Takes each finding as it comes, with what it is about.
   let tell: (Finding, CheckReport.Group) -> Void
 
-  private var applicationName: String { "vecfill check \(Host.name) pid \(getpid())" }
+  private var applicationName: String { "vecfill check \(Host.process)" }
 
   func run() async throws {
     let state = try StateFolder()

@@ -42,7 +42,7 @@ struct LedgerForgetCommand: AsyncParsableCommand {
     }
   }
 
-  private static var applicationName: String { "vecfill ledger \(Host.name) pid \(getpid())" }
+  private static var applicationName: String { "vecfill ledger \(Host.process)" }
 
   private func forget(_ source: Source, in store: any MessageStore, _ url: DatabaseURL) async throws -> String {
     let path = try ledger.path()

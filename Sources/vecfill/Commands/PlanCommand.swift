@@ -7,8 +7,8 @@ struct PlanCommand: AsyncParsableCommand {
     commandName: "plan", abstract: "Cut a job's tables into shards, for several processes side by side.",
     discussion: """
       Each shard is a range of the key with the same number of rows that lack a vector; with `--shards partitions` each \
-      partition of the table is a shard. The plan is stored in the database, in vecfill_shard. `vecfill run JOB --shard K` fills one shard, `vecfill finish JOB` ends the plan (docs/shards.md). \
-      PostgreSQL only.
+      partition of the table is a shard. The plan is stored in the database, in vecfill_shard. `vecfill run JOB --shard K` \
+      fills one shard, `vecfill finish JOB` ends the plan (docs/shards.md). PostgreSQL only.
 
       The same command again keeps the plan. Without --shards it shows the stored one. With `index: {when: rebuild}` \
       it drops the index; `vecfill finish` builds it again.

@@ -21,7 +21,7 @@ struct Database: Sendable {
     maxOutage: Duration? = nil, shard: Int? = nil, _ body: (Database) async throws -> Value
   ) async throws -> Value {
     let url = try DatabaseURL(configuration.databaseURL().reveal())
-    let name = "vecfill \(Host.name) pid \(getpid())" + (shard.map { " shard \($0)" } ?? "")
+    let name = "vecfill \(Host.process)" + (shard.map { " shard \($0)" } ?? "")
     let store = try await url.openMessageStore(
       applicationName: name, for: access, writers: job.writers, maxOutage: maxOutage, model: job.model.name)
     do {
@@ -84,4 +84,7 @@ enum Host {
     guard gethostname(&bytes, bytes.count - 1) == 0 else { return "localhost" }
     return String(decoding: bytes.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
+
+  /// This process among those of all hosts, e.g. "worker-1 pid 812".
+  static var process: String { "\(name) pid \(getpid())" }
 }

@@ -111,7 +111,7 @@ struct Estimation {
     let url = try DatabaseURL(configuration.databaseURL().reveal())
     var waiting: [Source: WaitingRows] = [:]
     for source in job.sources {
-      let replies = try await url.spooledRows(of: source, applicationName: "vecfill \(Host.name) pid \(getpid())")
+      let replies = try await url.spooledRows(of: source, applicationName: "vecfill \(Host.process)")
       guard !replies.isEmpty else { continue }
       let named = try await database.store.named(source)
       waiting[source] = WaitingRows(replies, of: named, job.fingerprint(of: named))

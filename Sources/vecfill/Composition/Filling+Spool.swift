@@ -13,7 +13,7 @@ extension Filling {
     guard batches == nil else { throw Failure.noSpoolOfBatches }
     let spool = try await DatabaseURL(configuration.databaseURL().reveal()).openSpool(
       of: zip(job.sources, claims).map { (source: $0, identity: $1.column) }, shard: shard,
-      applicationName: "vecfill \(Host.name) pid \(getpid())", maxOutage: .seconds(maxOutage))
+      applicationName: "vecfill \(Host.process)", maxOutage: .seconds(maxOutage))
     do {
       let value = try await body(spool)
       await spool.close()

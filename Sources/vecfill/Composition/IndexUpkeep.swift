@@ -97,6 +97,6 @@ struct IndexUpkeep: Sendable {
     narrator.show("looking at the vector indexes")
     defer { narrator.show("") }
     return try await IndexLife.with(
-      direct, of: database, applicationName: "vecfill \(Host.name) pid \(getpid()) indexes", narrator: narrator, body)
+      direct, of: database, applicationName: "vecfill \(Host.process) indexes", narrator: narrator, body)
   }
 }

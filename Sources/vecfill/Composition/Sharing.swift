@@ -21,7 +21,7 @@ struct Sharing: Sendable {
   ) async throws -> Sharing? {
     guard job.share == .database, let source = job.sources.first else { return nil }
     let allowance = try await PostgresAllowance(
-      url: DatabaseURL(configuration.databaseURL().reveal()), applicationName: "vecfill \(Host.name) pid \(getpid())",
+      url: DatabaseURL(configuration.databaseURL().reveal()), applicationName: "vecfill \(Host.process)",
       source: source, patience: PostgresPatience(limit: .seconds(maxOutage)))
     return Sharing(
       allowance: allowance, pool: try configuration.pool(), ledger: try await ledger.name, job: job.name,
@@ -33,7 +33,7 @@ struct Sharing: Sendable {
     let columns = begun.targets.sorted().map(String.init).joined(separator: ",")
     let member = ShareMember(
       pool: pool, participant: "\(ledger)/\(columns)", session: UUID().uuidString, job: job,
-      process: "\(Host.name) pid \(getpid())")
+      process: Host.process)
     return Pipeline.Sharing(allowance, member: member) { [logger] failure in
       logger.warning("what is left of the shared limits lapses by itself: \(failure)")
     }

@@ -22,5 +22,5 @@ struct MigrationDatabaseOption: ParsableArguments {
     try DatabaseURL((configuration ?? self.configuration()).migrationDatabaseURL().reveal())
   }
 
-  var applicationName: String { "vecfill migrate \(Host.name) pid \(getpid())" }
+  var applicationName: String { "vecfill migrate \(Host.process)" }
 }

@@ -36,7 +36,7 @@ struct ReembedTask: Sendable {
   /// Runs `body` on connections of its own, which are closed after it: hours may lie between two of them.
   func connected<Value>(_ body: (Reembedder) async throws -> Value) async throws -> Value {
     try await Reembedder.with(
-      direct, of: database, applicationName: "vecfill \(Host.name) pid \(getpid()) reembed", narrator: .console, body)
+      direct, of: database, applicationName: "vecfill \(Host.process) reembed", narrator: .console, body)
   }
 
   /// The sources whose columns are being changed, and how far each is.

@@ -19,7 +19,7 @@ struct SpoolReport: Encodable {
     do {
       let url = try DatabaseURL(configuration.databaseURL().reveal())
       let waiting = try await url.spoolWaiting(
-        for: job.sources, applicationName: "vecfill status \(Host.name) pid \(getpid())")
+        for: job.sources, applicationName: "vecfill status \(Host.process)")
       (replies, rows, reason) = (waiting.replies, waiting.rows, nil)
     } catch let failure as Failure {
       (replies, rows, reason) = (nil, nil, failure.description)

@@ -25,7 +25,7 @@ actor GaugeReader {
           remedy: "leave it out: file and head are for any database")
       }
       connection = try PostgresConnection(
-        to: database, applicationName: "vecfill \(Host.name) pid \(getpid()) gentle")
+        to: database, applicationName: "vecfill \(Host.process) gentle")
     } else {
       connection = nil
     }

@@ -71,7 +71,7 @@ struct Adoption {
 
   private func read(_ source: Source) async throws -> (ColumnScan.Outcome, [SampledRow]) {
     let url = try DatabaseURL(configuration.databaseURL().reveal())
-    return try await url.surveying(applicationName: "vecfill adopt \(Host.name) pid \(getpid())") { surveyor in
+    return try await url.surveying(applicationName: "vecfill adopt \(Host.process)") { surveyor in
       let auditor = try await surveyor.auditor(of: source)
       let scanned = try await ColumnScan(source: source, job: job, auditor: auditor, sample: sample)
         .told(expecting: nil)

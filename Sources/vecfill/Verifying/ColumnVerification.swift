@@ -17,7 +17,7 @@ struct ColumnVerification {
 
   func run() async throws {
     let url = try DatabaseURL(configuration.databaseURL().reveal())
-    try await url.surveying(applicationName: "vecfill verify \(Host.name) pid \(getpid())") { surveyor in
+    try await url.surveying(applicationName: "vecfill verify \(Host.process)") { surveyor in
       for source in job.sources { try await verify(source, surveyor) }
     }
   }
