@@ -12,7 +12,7 @@ extension SQLiteTable {
       named.keys = [try numberColumn(of: columns, in: database) ?? "rowid"]
     }
     let read = try source.view == nil ? columns : SQLiteColumn.all(of: source.reading.table, in: database)
-    named.text = source.text.naming { name in read.first { $0.name.lowercased() == name.lowercased() }?.name ?? name
+    named.text = source.text.naming { name in read.first { $0.name.folded == name.folded }?.name ?? name
     }
     return named
   }

@@ -26,7 +26,12 @@ package struct JobMigrations: Sendable {
     if dialect == .postgres {
       try add("vector_extension", up: "CREATE EXTENSION vector", down: "DROP EXTENSION vector")
     }
-    for source in job.sources { try addNeeds(of: source, try await database.table(of: source)) }
+    for source in job.sources {
+      var source = source
+      // SQLite takes no schema in many of its statements, and the file's own is `main`.
+      if dialect == .sqlite, source.schema == "main" { source.schema = nil }
+      try addNeeds(of: source, try await database.table(of: source))
+    }
   }
 
   package var set: MigrationSet {
@@ -48,8 +53,7 @@ package struct JobMigrations: Sendable {
       var part = source
       part.table = indexed.name.name
       let keys = source.keys.map(\.quotedIdentifier).joined(separator: ", ")
-      let predicate = indexed.index.predicate(vector: source.vector, text: source.indexedText)
-      try addIndex(IndexName.of(part, "missing"), on: indexed.name, "(\(keys)) WHERE \(predicate)")
+      let predicate = try addMissingRowsIndex(of: part, indexed, keys: keys)
       if let column = source.newestBy {
         try addIndex(
           IndexName.of(part, "newest"), on: indexed.name, "(\(column.quotedIdentifier), \(keys)) WHERE \(predicate)")
@@ -63,6 +67,23 @@ package struct JobMigrations: Sendable {
     if dialect == .postgres { try addVectorIndex(of: source, table) }
   }
 
+  /// The index of the rows that lack a vector; returns its condition.
+  private mutating func addMissingRowsIndex(
+    of source: Source, _ table: JobTable.Indexed, keys: String
+  ) throws -> String {
+    let name = IndexName.of(source, MissingRowsIndex.suffix)
+    guard dialect == .sqlite else {
+      let predicate = table.index.predicate(vector: source.vector, text: source.indexedText)
+      try addIndex(name, on: table.name, "(\(keys)) WHERE \(predicate)")
+      return predicate
+    }
+    // Of an earlier version's, which knew NULL alone.
+    try withdrawIndex(name, on: table.name)
+    let predicate = MissingVector.predicate(source.vector.quotedIdentifier)
+    try addIndex(IndexName.of(source, MissingVector.suffix), on: table.name, "(\(keys)) WHERE \(predicate)")
+    return predicate
+  }
+
   private mutating func addColumn(of source: Source, _ table: JobTable) throws {
     let dimensions = job.model.dimensions
     if let type = table.columnType, let found = table.declaredDimensions, found != dimensions {
@@ -71,7 +92,8 @@ package struct JobMigrations: Sendable {
         "it is there as \(type), and the job's vectors have \(dimensions) dimensions",
         remedy: "correct the job's dimensions, or name another column with vector: in the job")
     }
-    let type = table.columnType ?? "\(table.pgvector?.qualified("vector") ?? "vector")(\(dimensions))"
+    let made = table.isStrict ? "BLOB" : "\(table.pgvector?.qualified("vector") ?? "vector")(\(dimensions))"
+    let type = table.columnType ?? made
     let (name, vector) = (source.tableName.quoted, source.vector.quotedIdentifier)
     try add(
       IndexName.plain([source.schema, source.table, source.vector].compactMap(\.self).joined(separator: " ")),
@@ -83,7 +105,7 @@ package struct JobMigrations: Sendable {
     let name = IndexName.of(source, "hnsw")
     guard table.vectorIndexes.allSatisfy({ $0 == name }) else { return }
     guard job.indexPolicy == .after else {
-      if table.vectorIndexes.isEmpty {
+      if table.vectorIndexes.isEmpty, !table.isPartitioned {
         notes.append("\(column) has no vector index: `index: {when: after}` in the job makes one when it is filled")
       }
       return
