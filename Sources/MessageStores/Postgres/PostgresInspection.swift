@@ -83,8 +83,8 @@ struct PostgresInspection {
 
   private func checkPage(of table: PostgresTable, on connection: isolated PostgresConnection) throws {
     if case .sql = source.text { try checkExpression(of: table, on: connection) }
-    if let since = source.since { try checkValue(of: since, table, on: connection) }
-    if let place = source.conditionPlace { try checkCondition(of: table, at: place, on: connection) }
+    if let since = source.since { try table.checkValue(of: since, on: connection) }
+    if let place = source.conditionPlace { try table.checkCondition(at: place, on: connection) }
     _ = try PostgresPage(table: table, request: PageRequest(limit: 0), bytes: 0).read(on: connection)
   }
 
@@ -291,35 +291,6 @@ struct PostgresInspection {
       throw refusal(
         "PostgreSQL refuses the SQL of its text: \(error.reason)",
         "correct text: {sql: ...} in the job; it is one expression over the columns of \(source.reading)")
-    }
-  }
-
-  /// Asks the server whether the value of `since` is one of its column's.
-  private func checkValue(
-    of since: Since, _ table: PostgresTable, on connection: isolated PostgresConnection
-  ) throws {
-    do {
-      _ = try connection.query(
-        "SELECT FROM \(table.read) WHERE \(since.condition) LIMIT 0", under: table.settings(.seconds(10)))
-    } catch let error as PostgresError where error.sqlState?.hasPrefix("22") == true {
-      throw Failure(
-        .configuration, source.sincePlace ?? source.name,
-        "since: \(since.value) is no value of \(source.reading).\(since.column) (SQLSTATE \(error.sqlState ?? ""))",
-        remedy: "correct it")
-    }
-  }
-
-  /// Asks the server whether the job's `where` can be asked of a row.
-  private func checkCondition(of table: PostgresTable, at place: String, on connection: isolated PostgresConnection)
-    throws
-  {
-    do {
-      _ = try connection.query(
-        "SELECT FROM \(table.read) WHERE \(table.condition) LIMIT 0", under: table.settings(.seconds(10)))
-    } catch let error as PostgresError where error.sqlState?.hasPrefix("42") == true && !error.isDenied {
-      throw Failure(
-        .configuration, place, "PostgreSQL refuses this where of \(source.name): \(error.reason)",
-        remedy: "correct it; it is one condition over the columns of \(source.reading)")
     }
   }
 
