@@ -90,6 +90,7 @@ import Testing
     var replaced = 0
     var lostLedgers = 0
     var oldLedgers = 0
+    var digest: UInt64 = 0
     for seed in Self.seeds {
       let world = Self.run(seed, losesLedgers: !seed.isMultiple(of: 3))
       #expect(world.paidTwice == [], "seed \(seed)")
@@ -110,11 +111,12 @@ import Testing
       replaced += world.tables.reduce(0) { $0 + $1.replaced }
       lostLedgers += world.lostLedgers
       oldLedgers += world.oldLedgers
+      digest = digest &* 31 &+ world.digest
     }
     print(
       "figure: \(Self.seeds.count) worlds, \(crashes) kills, \(locked) held writes, \(outages) outages, "
         + "\(inserts) inserts, \(disturbances) edits, \(lostLedgers) lost and \(oldLedgers) old ledgers, "
-        + "\(byChance) healthy rows condemned by chance")
+        + "\(byChance) healthy rows condemned by chance, digest \(String(digest, radix: 16))")
     // A third of the requests fails by chance in the worst of these worlds.
     #expect(byChance <= Self.seeds.count / 500 + 1)
     #expect(endedByChance <= Self.seeds.count / 5_000 + 1)

@@ -33,6 +33,7 @@ import Testing
     var crashes = 0
     var disturbances = 0
     var locked = 0
+    var digest: UInt64 = 0
     for seed in HostileWorldTests.seeds where seed < 600 || HostileWorldTests.seeds.count != 2_000 {
       var random = SeededGenerator(seed: seed &* 7_919)
       var world = SimulationTests.world(
@@ -52,7 +53,11 @@ import Testing
       crashes += world.crashes
       disturbances += world.disturbances
       locked += world.lockedWrites
+      digest = digest &* 31 &+ world.digest
     }
+    print(
+      "figure: as many with pieces, \(crashes) kills, \(locked) held writes, \(disturbances) edits, "
+        + "digest \(String(digest, radix: 16))")
     guard HostileWorldTests.seeds.count >= 600 else { return }
     // The faults that this claims to survive have really happened.
     for trouble in Trouble.allCases { #expect(total[trouble, default: 0] > 10, "\(trouble)") }
