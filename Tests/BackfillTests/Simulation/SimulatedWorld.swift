@@ -137,6 +137,8 @@ struct SimulatedWorld {
   /// How often each text was asked for and answered, for rows.
   var answered: [TextDigest: Int] = [:]
   var comparisons = 0
+  /// By a text's digest, the vectors of its pieces.
+  var rightPieces: [TextDigest: [Piece: TextDigest]] = [:]
 
   /// A number of the whole course of this world: another one where anything went another way.
   var digest: UInt64 {
