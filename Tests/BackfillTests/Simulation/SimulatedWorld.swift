@@ -53,6 +53,8 @@ struct SimulatedWorld {
     var isSent = true
   }
 
+  /// The last steps, where somebody wants to read them.
+  var trace: [String]?
   /// What happened that no promise allows.
   var violations: [String] = []
 
