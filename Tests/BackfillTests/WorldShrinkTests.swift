@@ -83,7 +83,8 @@ import Testing
 
   /// As few faults, rows and odd texts as the same thing goes wrong with.
   private static func shrunk(_ chosen: Case) -> Case {
-    func kind(_ said: String?) -> String? { said.map { $0.filter { !$0.isNumber } } }
+    // What comes behind a colon is of one world.
+    func kind(_ said: String?) -> String? { said.map { $0.prefix { $0 != ":" }.filter { !$0.isNumber } } }
     var smallest = chosen
     let wanted = kind(complaint(chosen)?.said)
     let end = ContinuousClock.now + patience
@@ -144,7 +145,7 @@ import Testing
     for (table, texts) in smallest.texts.enumerated() where !texts.isEmpty {
       let odd = texts.indices.filter { texts[$0] != plain($0) }
       lines.append(
-        "table \(table): \(texts.count) rows\(smallest.hasEdits[table] ? ", edits are replaced" : ""), "
+        "table \(table): \(texts.count == 1 ? "1 row" : "\(texts.count) rows")\(smallest.hasEdits[table] ? ", edits are replaced" : ""), "
           + "\(odd.isEmpty ? "all" : "the others") plain")
       for index in odd { lines.append("  row \(index * 3): \(texts[index].map { String(reflecting: $0) } ?? "NULL")") }
     }

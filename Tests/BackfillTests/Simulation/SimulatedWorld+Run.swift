@@ -107,7 +107,9 @@ extension SimulatedWorld {
     return .going
   }
 
-  private var describedConductor: String { conductor.map { "\($0)" } ?? "no run" }
+  private var describedConductor: String {
+    "\(inFlight.count) requests in flight, \(writing.count) writes under way, \(conductor?.tally.written ?? 0) rows written"
+  }
 
   /// What the world does by itself after each step.
   private mutating func goOn() {
