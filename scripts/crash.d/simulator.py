@@ -17,7 +17,7 @@ import faults
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SUITES = ["SimulationTests", "HostileWorldTests", "PiecesSimulationTests", "BudgetSimulationTests", "SteeredSimulationTests",
-          "SharingSimulationTests", "RivalsSimulationTests", "WorldShrinkTests"]
+          "SharingSimulationTests", "RivalsSimulationTests", "SharedPoolTests", "WorldShrinkTests"]
 # What the worlds need of the tests' support.
 SUPPORT = ["SeededGenerator.swift", "EmbeddingsServer/ProviderQuota.swift"]
 MANIFEST = """// swift-tools-version: 6.2
@@ -103,12 +103,12 @@ def test(folder, suites="", seconds=None):
                           preexec_fn=limit) as process:
         for line in process.stdout:
             lines = lines[-20:] + [line.rstrip()]
-            complaint = re.search(r"✘.* Test (.*?) recorded an issue", line)
+            complaint = re.search(r"✘.* Test (.*?) (?:with .*? )?recorded an issue.*?(?:Expectation failed: (.{,90}).*)?$", line)
             if complaint:
                 # The comment with the seed is in the next lines.
                 lines = [line, *itertools.islice(process.stdout, 4)]
                 seed = next((seed for near in lines for seed in re.findall(r"seed:? ?(?:→ )?(\d+)", near)), None)
-                said = complaint.group(1) + (f", seed {seed}" if seed else "")
+                said = f"{complaint.group(1)}{f', seed {seed}' if seed else ''}: {complaint.group(2) or ''}"
                 process.kill()
                 break
     took = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - began
