@@ -141,6 +141,21 @@ struct SharedPoolTests {
     #expect(!share.holds(next, committed: 0, at: .seconds(7)))
   }
 
+  /// Sums of dollars come out a little higher or lower, by the order in which they are added up.
+  @Test(arguments: [(0.3, 0.3 + 1e-16), (0.3, 0.3), (0.3 + 1e-16, 0.3)])
+  func `money that is enough for a request is kept while more is asked for`(_ least: Double, _ committed: Double) {
+    var share = HeldShare()
+    var ask = Self.ask()
+    share.ask(&ask, at: .zero)
+    var grant = ShareGrant()
+    grant.committed = committed
+    share.granted(grant, at: .zero)
+    #expect(share.holds(ShareAmount(), committed: least, at: .zero))
+    (ask.dollars.spent, ask.dollars.least, ask.dollars.wanted) = (0.2, least, 0.4)
+    share.ask(&ask, at: .zero)
+    #expect(ask.dollars.kept == committed)
+  }
+
   @Test(
     arguments: [
       // spent, reserved, kept, least, wanted, others: what is committed.

@@ -76,8 +76,11 @@ FAULTS = [
     ("a slice is not taken from what lies ready", "Planning/Limits/Sharing/SharedPool.swift",
      "level = ShareAmount(requests: level.requests - requests.charge, tokens: level.tokens - tokens.charge)", "",
      "SharingSimulationTests"),
-    ("a held slice is not on the books", "Planning/Limits/Sharing/SharedPool.swift",
-     "rate.capacity - held)", "rate.capacity * 2)", "SharingSimulationTests", "SharedPoolTests/.whatever"),
+    ("a pool that nobody uses fills on and on", "Planning/Limits/Sharing/SharedPool.swift",
+     "min(level + rate.perSecond * time, rate.capacity - held)", "level + rate.perSecond * time", "SharingSimulationTests",
+     "SharedPoolTests/.whatever"),
+    ("money that a request just has is given back while it is sent", "Planning/Limits/Sharing/HeldShare.swift",
+     "ask.dollars.least > grant.committed + Self.rounding", "ask.dollars.least > grant.committed", "SharingSimulationTests"),
     ("a slice that has lapsed is given back", "Planning/Limits/Sharing/SharedPool.swift",
      "holder.given = holder.lapses > now ? holder.given.with(holder.used, max) : holder.used",
      "if holder.lapses <= now { level = level.with(holder.given.with(holder.used) { max(0, $0 - $1) }, +) }\n"

@@ -137,7 +137,8 @@ struct SimulatedFleet {
     }
     let committed = world.inFlight.values.reduce(world.ledger.spent) { $0 + $1.reservation }
     if budget != nil, committed > allowance.committed(by: member.participant) + 1e-9 {
-      members[index].world.violations.append("more money is out than others know of")
+      members[index].world.violations.append(
+        "\(committed) dollars are out, and others know of \(allowance.committed(by: member.participant))")
     }
   }
 

@@ -19,6 +19,7 @@ extension SimulatedWorld {
         + (page.continuesAfter.map { "goes on behind \(described($0))" } ?? "is the last one")
     case .received(let id, _): "the reply of \(described(id)) is in the ledger"
     case .requestFailed(let id, let failure): "\(described(id)) failed: \(failure.reason)"
+    case .granted(let grant): "dollars up to \(grant.committed) are granted, others have \(grant.others)"
     case .lapsed(let id): "\(described(id)) was not sent, its slice had lapsed"
     case .written(let report, let writer):
       "writer \(writer): "
@@ -54,6 +55,9 @@ extension SimulatedWorld {
         }
         + settlement.watermarks.map { "watermark of table \($0.source) at \(described($0.key))" })
         .joined(separator: ", ")
+    case .claim(let ask):
+      "-> claim: spent \(ask.dollars.spent), reserved \(ask.dollars.reserved), kept \(ask.dollars.kept), wants "
+        + "\(ask.dollars.least) to \(ask.dollars.wanted) dollars"
     default: "-> \(String("\(action)".prefix(100)))"
     }
   }
