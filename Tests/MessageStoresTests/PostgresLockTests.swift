@@ -150,6 +150,22 @@ struct PostgresLockTests {
     await store.close()
   }
 
+  @Test(
+    .enabled(if: Helper.pgbouncer.isUsable, "\(Helper.pgbouncer.missing)"),
+    arguments: [PgBouncer.Mode.transaction, .session])
+  func `a pooler with one server connection is refused before anything is paid`(_ mode: PgBouncer.Mode) async throws {
+    let database = try await PostgresCluster.shared(.eighteen).freshDatabase()
+    let pooler = try await PgBouncer(before: database, mode: mode, serverConnections: 1)
+    try await database.run("CREATE TABLE messages (id int PRIMARY KEY, content text, embedding vector(3))")
+    let source = Source(table: "messages")
+    let store = try await DatabaseURL(pooler.url).openMessageStore(applicationName: "vecfill db1 pid 4242")
+    _ = try await store.inspect(source, dimensions: 3)
+    let failure = await #expect(throws: Failure.self) { try await store.claim(source) }
+    #expect(failure?.exitCode == .unavailable)
+    #expect(failure?.description.contains("the pooler gave no second server connection within 5 s") == true)
+    await store.close()
+  }
+
   @Test(.enabled(if: Helper.pgbouncer.isUsable, "\(Helper.pgbouncer.missing)"))
   func `behind a transaction pooler everything works and the lock holds`() async throws {
     let cluster = try await PostgresCluster.shared(.eighteen)

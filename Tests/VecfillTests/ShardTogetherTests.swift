@@ -85,6 +85,10 @@ import Testing
         #expect(exit.code == 75, "\(exit.errors)")
         let finish = try await scene.start(["finish", "job.yaml"]).exit()
         #expect(finish.code == 81 && finish.errors.contains("\(shard) is open"), "\(finish.errors)")
+        let list = try await scene.start(["batch", "list", "job.yaml"], machine).exit()
+        #expect(list.code == 0 && list.output.contains(#/batch_\S+ +20 /#), "\(list)")
+        let fetch = try await scene.start(["batch", "fetch", "job.yaml"], machine).exit()
+        #expect([0, 75].contains(fetch.code), "\(fetch.errors)")
         var again = try await scene.fill(["--shard", "\(shard)", "--batch"], machine)
         for _ in 0..<12 where again.code == 75 {
           again = try await scene.fill(["--shard", "\(shard)", "--batch"], machine)

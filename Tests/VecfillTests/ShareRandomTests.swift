@@ -5,7 +5,7 @@ import Testing
 
 /// Real processes with `share: database` and `spool: database`, on hosts whose clocks differ: killed, some with their disk,
 /// stopped for a while, and cut off from the database, at random. `scripts/crash share` tries more of them.
-@Suite(.serialized, .enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
+@Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
 struct ShareRandomTests {
   /// `VECFILL_SHARED=300` tries so many cases; `VECFILL_SEED=17` tries the one of that seed alone.
   static let seeds: [UInt64] =
@@ -24,7 +24,7 @@ struct ShareRandomTests {
     var options = EmbeddingsServer.Options()
     // Nobody has more than 2 s of the limit at once.
     options.quota = ProviderQuota(
-      requestsPerMinute: plan.requestsPerMinute, tokensPerMinute: 10_000_000, burst: .seconds(2))
+      requestsPerMinute: plan.requestsPerMinute, tokensPerMinute: plan.tokensPerMinute, burst: .seconds(2))
     options.latency = .longTailed(median: 0.04, slow: 0.3)
     options.tokens = ShareCase.tokens
     try await Scene.run(plan.engine, options) { scene in
@@ -36,7 +36,8 @@ struct ShareRandomTests {
       print("figure: \(plan): \(world.happened); billed \(billed), \(record.requests.count) requests, exits \(exits)")
 
       #expect(scene.server.throttled == 0, "\(plan)")
-      #expect(world.share.most(in: 60).requests <= plan.requestsPerMinute, "\(plan)")
+      let most = world.share.most(in: 60)
+      #expect(most.requests <= plan.requestsPerMinute && most.tokens <= plan.tokensPerMinute, "\(plan): \(most)")
       #expect(billed <= plan.budget ?? .infinity, "\(plan)")
       let isComplete = exits.allSatisfy { $0 == 0 }
       #expect(isComplete || plan.budget != nil && exits.allSatisfy { [0, 82].contains($0) }, "\(plan): \(exits)")
@@ -63,6 +64,7 @@ struct ShareCase: CustomStringConvertible, Sendable {
   /// Whether they fill the shards of one table; else each has a table of its own.
   let isSharded: Bool
   let requestsPerMinute: Int
+  let tokensPerMinute: Int
   let batchSize: Int
   let concurrency: Int
   let rows: Int
@@ -80,15 +82,19 @@ struct ShareCase: CustomStringConvertible, Sendable {
     engine = Bool.random(using: &random) ? .postgres16 : .postgres18
     processes = .random(in: 2...8, using: &random)
     isSharded = .random(using: &random)
-    requestsPerMinute = .random(in: 10...40, using: &random) * 60
+    // That many requests a second, whichever of the two limits binds.
+    let rate = Int.random(in: 10...40, using: &random)
     batchSize = .random(in: 1...6, using: &random)
     concurrency = .random(in: 2...8, using: &random)
-    // Some seconds of the limit.
-    let requests = requestsPerMinute / 60 * Int.random(in: 4...8, using: &random)
+    let requests = rate * Int.random(in: 4...8, using: &random)
     rows = requests * batchSize / processes + 1
     clocks = (0..<processes).map { _ in [0, 0, 90, -90, 7_200, -86_400].randomElement(using: &random) ?? 0 }
     events = .random(in: 3...8, using: &random)
-    let all = Double(processes * rows * Self.tokens("1 100 \(Self.text)")) * price / 1_000_000
+    let tokens = Self.tokens("1 100 \(Self.text)")
+    let doTokensBind = Bool.random(using: &random)
+    requestsPerMinute = doTokensBind ? 10_000 : rate * 60
+    tokensPerMinute = doTokensBind ? rate * 60 * batchSize * tokens : 10_000_000
+    let all = Double(processes * rows * tokens) * price / 1_000_000
     let share: Double? =
       switch Int.random(in: 0..<3, using: &random) {
       case 0: nil
@@ -107,6 +113,6 @@ struct ShareCase: CustomStringConvertible, Sendable {
 
   var description: String {
     "VECFILL_SEED=\(seed): \(processes) \(isSharded ? "shards" : "jobs") of \(rows) rows on \(engine.rawValue), "
-      + "\(requestsPerMinute) requests/min, \(concurrency) x \(batchSize), budget \(budget.map { "\($0)" } ?? "none")"
+      + "\(requestsPerMinute) requests/min, \(tokensPerMinute) tokens/min, \(concurrency) x \(batchSize), budget \(budget.map { "\($0)" } ?? "none")"
   }
 }

@@ -51,7 +51,7 @@ final class ShareWorld {
         spec: """
           batch_size: \(plan.batchSize)
           concurrency: \(plan.concurrency)
-          limits: {requests_per_minute: \(plan.requestsPerMinute), tokens_per_minute: 10000000}
+          limits: {requests_per_minute: \(plan.requestsPerMinute), tokens_per_minute: \(plan.tokensPerMinute)}
           spool: database
           """ + (plan.budget.map { "\nbudget: {usd: \(Decimal($0))}" } ?? ""))
     }

@@ -26,6 +26,8 @@ actor PostgresLocks {
   private var held: [Lock] = []
   /// The server processes that held the locks over this connection: what one of them still holds is this process's own.
   private let backends = Locked<[Backend]>([])
+  /// Whether the locks' last connection went through a pooler.
+  private let wasPooled = Locked(false)
 
   init(connection: PostgresConnection) {
     self.connection = connection
@@ -44,17 +46,20 @@ actor PostgresLocks {
     if !held.isEmpty { try await acquire(nil) }
   }
 
+  var arePooled: Bool { wasPooled.withLock { $0 } }
+
   func close() async {
     await connection.close()
     held = []
   }
 
   private func acquire(_ new: Lock?) async throws {
-    let (held, own) = (held, backends)
+    let (held, own, wasPooled) = (held, backends, wasPooled)
     try await connection.run { connection in
       if !connection.isAlive {
         do {
-          try Self.open(connection, own: own)
+          let isPooled = try Self.open(connection, own: own)
+          wasPooled.withLock { $0 = isPooled }
           for lock in held { try Self.acquire(lock, own: own, on: connection) }
         } catch {
           // An open connection stands for locks that are held.
@@ -67,7 +72,8 @@ actor PostgresLocks {
   }
 
   /// Connects, and keeps the server from ending the session for being idle, as far as its version knows such a limit.
-  private static func open(_ connection: isolated PostgresConnection, own: Locked<[Backend]>) throws {
+  /// Returns whether there is a pooler between.
+  private static func open(_ connection: isolated PostgresConnection, own: Locked<[Backend]>) throws -> Bool {
     try connection.reconnect()
     let isPooled = try connection.isPooled()
     if isPooled { try connection.execute("BEGIN READ ONLY") }
@@ -81,6 +87,7 @@ actor PostgresLocks {
     let backend = try connection.execute(
       "SELECT pid, extract(epoch FROM backend_start) AS start FROM pg_stat_get_activity(pg_backend_pid())")
     if let backend = backend.first { own.withLock { $0.append(Backend(backend)) } }
+    return isPooled
   }
 
   private static func acquire(_ lock: Lock, own: Locked<[Backend]>, on connection: isolated PostgresConnection) throws {

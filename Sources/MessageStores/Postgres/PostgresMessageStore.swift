@@ -11,8 +11,8 @@ import Postgres
 package actor PostgresMessageStore: MessageStore {
   package nonisolated let identity: String
   package nonisolated let mostWriters: Int
-  private let address: String
-  private let reader: PostgresConnection
+  let address: String
+  let reader: PostgresConnection
   let others: PostgresConnections
   let turns = PostgresWriteTurns()
   let locks: PostgresLocks
@@ -186,10 +186,8 @@ package actor PostgresMessageStore: MessageStore {
   /// As `claim`; for a shard the column's lock is shared with the other shards, and the shard's own lock is taken too.
   func claim(_ source: Source, shard: Int?) async throws -> ColumnClaim {
     let table = try await table(of: source)
-    try await withPatience(for: source) { _ in
-      try await self.locks.take(table.place.lockName, isShared: shard != nil, for: source)
-      if let shard { try await self.locks.take(table.place.lockName(ofShard: shard), for: source) }
-    }
+    let ofShard = shard.map { (name: table.place.lockName(ofShard: $0), isShared: false) }
+    try await takeLocks([(table.place.lockName, shard != nil)] + [ofShard].compactMap(\.self), for: source)
     return try await records(at: table.place, of: source) { records, connection in
       let reading = try records.read(on: connection)
       // After a rename or a move, a copy of the database would not find it any more. Where it can't be brought up to date
@@ -210,7 +208,7 @@ package actor PostgresMessageStore: MessageStore {
 
   package func forget(_ source: Source) async throws -> ColumnIdentity? {
     guard let place = try await place(of: source) else { return nil }
-    try await withPatience(for: source) { _ in try await self.locks.take(place.lockName, for: source) }
+    try await takeLocks([(place.lockName, false)], for: source)
     return try await records(at: place, of: source) { records, connection in
       try records.forget(on: connection)
       return records.column
@@ -301,7 +299,7 @@ extension PostgresMessageStore {
 
   /// Runs `body` until it passes or the patience is at its end. `isRepeat` says that an earlier attempt may have been
   /// done all the same.
-  private func withPatience<Value: Sendable>(
+  func withPatience<Value: Sendable>(
     for source: Source, _ body: (_ isRepeat: Bool) async throws -> Value
   ) async throws -> Value {
     try await patience.trying(body) { error in
