@@ -29,7 +29,7 @@ struct SharedPoolTests {
       tokensPerMinute: Int.random(in: 400_000...2_000_000, using: &random))
     let budget = Double.random(in: 0.5...20, using: &random)
     var world = SimulatedSharers(seed: UInt64(seed), limits: limits, budget: budget, hasFaults: true)
-    world.run(until: 90)
+    world.run(until: 170)
     #expect(world.most.requests <= Double(limits.requestsPerMinute ?? 0))
     #expect(world.most.tokens <= Double(limits.tokensPerMinute ?? 0))
     #expect(world.billed <= budget)
