@@ -76,7 +76,13 @@ struct PostgresInspection {
   private func checkPage(of table: PostgresTable, on connection: isolated PostgresConnection) throws {
     if case .sql = source.text { try checkExpression(of: table, on: connection) }
     if let place = source.conditionPlace { try checkCondition(of: table, at: place, on: connection) }
-    _ = try PostgresPage(table: table, request: PageRequest(limit: 0), bytes: 0).read(on: connection)
+    do {
+      _ = try PostgresPage(table: table, request: PageRequest(limit: 0), bytes: 0).read(on: connection)
+    } catch let error as PostgresError where error.sqlState == "22P05" {
+      throw refusal(
+        "the job's text has a character that the database's encoding doesn't have",
+        "write the template in characters that it has")
+    }
   }
 
   /// Whether what holds the vectors, the column or the table of the pieces, is yet to be made.

@@ -26,6 +26,8 @@ struct PostgresSettings: Equatable, Sendable {
       ("lock_timeout", Self.milliseconds(lockTimeout ?? statementTimeout * 0.9)),
       // Where row-level security would hide rows, an error is told in their place.
       ("row_security", "'off'"),
+      // The catalogue's definitions are compared as text.
+      ("quote_all_identifiers", "'off'"),
       // A key's text form must not depend on the session's.
       ("DateStyle", "'ISO'"), ("IntervalStyle", "'postgres'"), ("extra_float_digits", "'1'"),
       // A bounded statement is over before a compiler or a second process could help it.

@@ -8,6 +8,8 @@ package struct JobMigrations: Sendable {
   let job: Job
   let dialect: Dialect
   private var known: [String: Int] = [:]
+  /// The columns that the plain names of this job's things are of.
+  private var claims: [SQLName: SQLName] = [:]
   private var migrations: [Migration] = []
   private var withdrawn: [Migration] = []
   /// What a person should know beside them.
@@ -26,7 +28,12 @@ package struct JobMigrations: Sendable {
     if dialect == .postgres {
       try add("vector_extension", up: "CREATE EXTENSION vector", down: "DROP EXTENSION vector")
     }
-    for source in job.sources { try addNeeds(of: source, try await database.table(of: source)) }
+    for source in job.sources {
+      let table = try await database.table(of: source)
+      var keyed = source
+      keyed.keys = table.keys
+      try addNeeds(of: keyed, table)
+    }
   }
 
   package var set: MigrationSet {
@@ -49,14 +56,17 @@ package struct JobMigrations: Sendable {
       part.table = indexed.name.name
       let keys = source.keys.map(\.quotedIdentifier).joined(separator: ", ")
       let predicate = indexed.index.predicate(vector: source.vector, text: source.indexedText)
-      try addIndex(IndexName.of(part, "missing"), on: indexed.name, "(\(keys)) WHERE \(predicate)")
-      if let column = source.newestBy {
-        try addIndex(
-          IndexName.of(part, "newest"), on: indexed.name, "(\(column.quotedIdentifier), \(keys)) WHERE \(predicate)")
-      } else {
-        try withdrawIndex(IndexName.of(part, "newest"), on: indexed.name)
+      func name(_ suffix: String) -> String {
+        choose(IndexName.of(part, suffix), of: source, on: indexed.name, table)
       }
-      try addMarkedRowsIndex(of: part, on: indexed.name, keys: keys)
+      try addIndex(name(IndexName.Suffix.missing), on: indexed.name, "(\(keys)) WHERE \(predicate)")
+      let newest = name(IndexName.Suffix.newest)
+      if let column = source.newestBy {
+        try addIndex(newest, on: indexed.name, "(\(column.quotedIdentifier), \(keys)) WHERE \(predicate)")
+      } else {
+        try withdrawIndex(newest, on: indexed.name)
+      }
+      try addMarkedRowsIndex(name(IndexName.Suffix.edited), of: part, on: indexed.name, keys: keys)
     }
     try addEditTriggers(of: source, table)
     if dialect == .postgres { try addNotifyTrigger(of: source, table) }
@@ -80,7 +90,7 @@ package struct JobMigrations: Sendable {
 
   private mutating func addVectorIndex(of source: Source, _ table: JobTable) throws {
     let column = "\(source.name).\(source.vector)"
-    let name = IndexName.of(source, "hnsw")
+    let name = choose(IndexName.of(source, IndexName.Suffix.vectors), of: source, on: source.tableName, table)
     guard table.vectorIndexes.allSatisfy({ $0 == name }) else { return }
     guard job.indexPolicy == .after else {
       if table.vectorIndexes.isEmpty {
@@ -128,6 +138,38 @@ package struct JobMigrations: Sendable {
 
   private func migration(of index: String, on table: SQLName) -> String {
     [table.schema.map(IndexName.plain), index.replacing(/^idx_/, with: "")].compactMap(\.self).joined(separator: "_")
+  }
+
+  /// The name of something that is made for the vector column of `source` on `part`, which is its table, or a part of it.
+  ///
+  /// - Parameter isOwn: whether what is there under the plain name is this column's, whatever the database says.
+  mutating func choose(
+    _ name: OwnName, of source: Source, on part: SQLName, _ table: JobTable, isOwn: Bool = false
+  ) -> String {
+    let schema = part.schema ?? table.schema
+    let plain = SQLName(schema: schema, name.plain)
+    let column = SQLName(schema: part.name, source.vector)
+    let isFree = claims[plain].map { $0 == column } ?? true
+    let chosen = name.chosen(isFree: isFree) { name in
+      isOwn && isFree && name == plain.name ? true : table.names[SQLName(schema: schema, name)]
+    }
+    if chosen == name.plain { claims[plain] = column }
+    return chosen
+  }
+
+  /// Whether the job once had a migration of that name.
+  func isRecorded(_ migration: String) -> Bool { known[migration] != nil }
+
+  /// Adds the trigger called `name`, or undoes what made it.
+  ///
+  /// An earlier version gave two tables whose names are alike one function; a trigger that runs another's goes.
+  mutating func set(
+    _ name: String, _ scripts: EditTrigger.Scripts, on part: SQLName, _ table: JobTable, isWanted: Bool
+  ) throws {
+    let migration = [part.schema.map(IndexName.plain), name].compactMap(\.self).joined(separator: "_")
+    guard isWanted else { return try withdraw(migration, by: scripts.down) }
+    let misled = table.misled[part]?.map { "DROP TRIGGER IF EXISTS \($0.quotedIdentifier) ON \(part.quoted);\n" }
+    try add(migration, up: (misled ?? []).joined() + scripts.up, down: scripts.down)
   }
 
   /// Adds a migration unless the same was added for another source.
