@@ -77,6 +77,7 @@ struct PostgresInspection {
     if case .sql = source.text { try checkExpression(of: table, on: connection) }
     if let place = source.conditionPlace { try checkCondition(of: table, at: place, on: connection) }
     _ = try PostgresPage(table: table, request: PageRequest(limit: 0), bytes: 0).read(on: connection)
+    if access == .filling { try PostgresSteadiness(table: table).check(on: connection) }
   }
 
   /// Whether what holds the vectors, the column or the table of the pieces, is yet to be made.
@@ -277,9 +278,9 @@ struct PostgresInspection {
     do {
       _ = try connection.query(
         "SELECT FROM \(table.read) WHERE \(table.text) IS NULL LIMIT 0", under: table.settings(.seconds(10)))
-    } catch let error as PostgresError where error.sqlState?.hasPrefix("42") == true && !error.isDenied {
+    } catch let error as PostgresError where error.isOfStatement {
       throw refusal(
-        "PostgreSQL refuses the SQL of its text: \(error.reason)",
+        "PostgreSQL refuses the SQL of its text: \(error.statementReason)",
         "correct text: {sql: ...} in the job; it is one expression over the columns of \(source.reading)")
     }
   }
@@ -291,9 +292,9 @@ struct PostgresInspection {
     do {
       _ = try connection.query(
         "SELECT FROM \(table.read) WHERE \(table.condition) LIMIT 0", under: table.settings(.seconds(10)))
-    } catch let error as PostgresError where error.sqlState?.hasPrefix("42") == true && !error.isDenied {
+    } catch let error as PostgresError where error.isOfStatement {
       throw Failure(
-        .configuration, place, "PostgreSQL refuses this where of \(source.name): \(error.reason)",
+        .configuration, place, "PostgreSQL refuses this where of \(source.name): \(error.statementReason)",
         remedy: "correct it; it is one condition over the columns of \(source.reading)")
     }
   }
