@@ -45,18 +45,19 @@ extension PostgresMessageStore {
     }
   }
 
+  /// - Parameter isApart: whether it is one row of a write that may have been done.
   private func tryToWrite(
     _ rows: [EmbeddedRow], to table: PostgresTable, hasCompany: Bool = false, isLoad: Bool = false,
-    mayBeDone: Bool = false
+    isApart: Bool = false
   ) async throws -> WriteOutcome {
     let lockTimeout = lockTimeout
-    return try await writing(to: table) { connection, isRepeat in
+    return try await writing(to: table, isOfOne: isApart) { connection, isRepeat in
       if let pieces = table.pieces {
         return try PostgresPiecesWrite(table: table, pieces: pieces, lockTimeout: lockTimeout)
           .run(rows, on: connection)
       }
       return try PostgresWrite(
-        table: table, lockTimeout: lockTimeout, isRepeat: isRepeat || mayBeDone, hasCompany: hasCompany,
+        table: table, lockTimeout: lockTimeout, isRepeat: isRepeat || isApart, hasCompany: hasCompany,
         isLoad: isLoad
       ).run(rows, on: connection)
     }
@@ -74,12 +75,14 @@ extension PostgresMessageStore {
 
   /// So often one write may end its session. A server that is restarted ends each once.
   private static let mostEnds = 2
+  /// So often one row's write may, without a word of the server's: a crash says none, and neither does a network that cuts.
+  private static let mostWordlessEnds = 5
   /// After so many rows in a row that end their session, another is tried: is it the server that is in trouble?
   private static let suspect = 3
 
   /// Runs `body` on a connection for writes; throws `EndsSession` where it is `body` that ends it.
   private func writing<Value: Sendable>(
-    to table: PostgresTable,
+    to table: PostgresTable, isOfOne: Bool = false,
     _ body: @escaping @Sendable (_ connection: isolated PostgresConnection, _ isRepeat: Bool) throws -> Value
   ) async throws -> Value {
     let connection = others.borrow()
@@ -93,7 +96,8 @@ extension PostgresMessageStore {
           count += 1
           return count
         }
-        if count == Self.mostEnds { throw EndsSession(error: error) }
+        let most = isOfOne && error.sqlState == nil ? Self.mostWordlessEnds : Self.mostEnds
+        if count >= most { throw EndsSession(error: error) }
         throw error
       }
     }
@@ -105,7 +109,7 @@ extension PostgresMessageStore {
     var inRow = 0
     for (key, own) in Dictionary(grouping: rows, by: \.key) {
       do {
-        let one = try await tryToWrite(own, to: table, mayBeDone: true)
+        let one = try await tryToWrite(own, to: table, isApart: true)
         inRow = 0
         outcome.written.formUnion(one.written)
         outcome.refused.merge(one.refused) { first, _ in first }
