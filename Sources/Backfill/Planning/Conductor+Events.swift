@@ -310,9 +310,14 @@ extension Conductor {
   mutating func written(_ report: WriteReport, by writer: Int, at now: Duration) {
     let sources = Dictionary(
       writes.batches(of: writer).map { ($0.batch, $0.source) }, uniquingKeysWith: { first, _ in first })
+    if report.refusesAll, let source = sources.values.first, !hasWritten.contains(source), let why = report.refusal {
+      return refusesAll(of: source, why, to: writer)
+    }
     for batch in report.batches {
       tally.changed += batch.changed.count
-      if let source = sources[batch.id] { self.sources[source].changed(batch.changed) }
+      guard let source = sources[batch.id] else { continue }
+      self.sources[source].changed(batch.changed)
+      if batch.written > 0 { hasWritten.insert(source) }
     }
     let result = writes.written(report, by: writer, at: now)
     tally.written += result.written

@@ -170,6 +170,8 @@ package struct Conductor: Sendable {
   var progressedAt: Duration = .zero
   var ending: Ending?
   var canWrite = true
+  /// Sources of which a row was written.
+  var hasWritten: Set<Int> = []
   /// Why nothing new is begun; nil where it is.
   package internal(set) var hold: Pause?
   var heldSince: Duration?

@@ -83,6 +83,7 @@ struct PostgresInspection {
         "the job's text has a character that the database's encoding doesn't have",
         "write the template in characters that it has")
     }
+    if access == .filling { try PostgresSteadiness(table: table).check(on: connection) }
   }
 
   /// Whether what holds the vectors, the column or the table of the pieces, is yet to be made.
@@ -283,9 +284,9 @@ struct PostgresInspection {
     do {
       _ = try connection.query(
         "SELECT FROM \(table.read) WHERE \(table.text) IS NULL LIMIT 0", under: table.settings(.seconds(10)))
-    } catch let error as PostgresError where error.sqlState?.hasPrefix("42") == true && !error.isDenied {
+    } catch let error as PostgresError where error.isOfStatement {
       throw refusal(
-        "PostgreSQL refuses the SQL of its text: \(error.reason)",
+        "PostgreSQL refuses the SQL of its text: \(error.statementReason)",
         "correct text: {sql: ...} in the job; it is one expression over the columns of \(source.reading)")
     }
   }
@@ -297,9 +298,9 @@ struct PostgresInspection {
     do {
       _ = try connection.query(
         "SELECT FROM \(table.read) WHERE \(table.condition) LIMIT 0", under: table.settings(.seconds(10)))
-    } catch let error as PostgresError where error.sqlState?.hasPrefix("42") == true && !error.isDenied {
+    } catch let error as PostgresError where error.isOfStatement {
       throw Failure(
-        .configuration, place, "PostgreSQL refuses this where of \(source.name): \(error.reason)",
+        .configuration, place, "PostgreSQL refuses this where of \(source.name): \(error.statementReason)",
         remedy: "correct it; it is one condition over the columns of \(source.reading)")
     }
   }

@@ -57,7 +57,14 @@ struct PostgresSettings: Equatable, Sendable {
     }
     if weighsFunctions { settings.append(("cpu_operator_cost", "'100'")) }
     return "SELECT " + settings.map { "pg_catalog.set_config('\($0)', \($1), true)" }.joined(separator: ", ")
+      + ", \(Self.noTransactionTimeout)"
   }
+
+  /// Each statement has its own limit, and a transaction of several may take longer. PostgreSQL 17 or later knows this one.
+  private static let noTransactionTimeout = """
+    CASE WHEN pg_catalog.current_setting('transaction_timeout', true) IS NOT NULL
+      THEN pg_catalog.set_config('transaction_timeout', '0', true) END
+    """
 
   private static func milliseconds(_ duration: Duration) -> String { "'\(Int(duration / .milliseconds(1)))ms'" }
 }
