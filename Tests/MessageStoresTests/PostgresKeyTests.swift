@@ -145,4 +145,21 @@ import Testing
       """)
     #expect(try await Self.fill(source, on: fixture).map(\.description) == ["(1, 1)", "(1, 2)", "(2, 1)"])
   }
+
+  @Test func `a key whose NOT NULL was never validated is refused with what validates it`() async throws {
+    let fixture = try await StoreFixture(bare: .postgres18)
+    try await fixture.run(
+      """
+      CREATE TABLE messages (id int, content text, embedding vector(3)); CREATE UNIQUE INDEX ON messages (id);
+      INSERT INTO messages VALUES (NULL, 'a'), (1, 'b');
+      ALTER TABLE messages ADD CONSTRAINT filled NOT NULL id NOT VALID
+      """)
+    let store = try await DatabaseURL(fixture.url).openMessageStore(applicationName: "vecfill tests")
+    let failure = await #expect(throws: Failure.self) { try await store.inspect(fixture.source, dimensions: 3) }
+    #expect(failure?.exitCode == .configuration && failure?.remedy?.contains("VALIDATE CONSTRAINT") == true)
+    try await fixture.run(
+      "UPDATE messages SET id = 2 WHERE id IS NULL; ALTER TABLE messages VALIDATE CONSTRAINT filled")
+    _ = try await store.inspect(fixture.source, dimensions: 3)
+    await store.close()
+  }
 }

@@ -1,6 +1,7 @@
 import Backfill
 import Foundation
 import MessageStores
+import PgVector
 import Postgres
 import TestSupport
 import Testing
@@ -96,6 +97,139 @@ import Testing
     #expect(try await store.page(of: source, after: "B", limit: 1) == [Message(key: "a", text: "y")])
     #expect(try await store.page(of: source, after: "a", limit: 9) == [Message(key: "b", text: "x")])
     try await store.claim(source)
+    await store.close()
+  }
+
+  @Test(
+    arguments: ["''", "'null'", "'[]'", "x''"],
+    ["JSON", "VECTOR(3)", "F32_BLOB(3)", "BLOB", "TEXT NOT NULL DEFAULT ''"],
+    [false, true])
+  func `what stands for no vector is missing, wherever it is`(_ none: String, _ type: String, _ isIndexed: Bool)
+    async throws
+  {
+    let file = try SQLiteFile()
+    let filled = type.contains("BLOB") ? "zeroblob(12)" : "'[1,2,3]'"
+    try await file.run(
+      """
+      CREATE TABLE messages (id INTEGER PRIMARY KEY, content TEXT, embedding \(type), embedding_digest BLOB);
+      INSERT INTO messages (id, content, embedding) VALUES (1, 'one', \(none)), (2, 'two', \(filled)),
+        (3, 'three', \(filled)), (4, 'four', \(none));
+      \(isIndexed ? "CREATE INDEX i ON messages (id) WHERE \(MissingVector.predicate("embedding"))" : "SELECT 1")
+      """)
+    for edits in [Edits.ignore, .digest] {
+      var source = Source(table: "messages")
+      source.edits = edits
+      let store = try await DatabaseURL(file.url).openMessageStore(applicationName: "vecfill tests")
+      let shape = try await store.inspect(source, dimensions: 3)
+      #expect(shape.warnings.allSatisfy { $0.contains("find the edited texts") }, "\(shape.warnings)")
+      #expect(try await store.countRemaining(in: source) == 2)
+      #expect(try await store.page(of: source, PageRequest(limit: 9)).messages.map(\.key) == [1, 4])
+      #expect(try await store.filled(in: source, limit: 9).rows.count == 2)
+      #expect(try await store.vectors(of: [1: TextDigest(of: "one")], in: source)[1] == nil)
+      #expect(try await store.write([EmbeddedRow(1, "one", [1, 2, 3])], to: source).written == [1])
+      #expect(try await store.page(of: source, PageRequest(limit: 9)).messages.map(\.key) == [4])
+      await store.close()
+      try await file.run("UPDATE messages SET embedding = \(none) WHERE id = 1")
+    }
+  }
+
+  @Test(arguments: ["'[1,2]'", "'nonsense'", "zeroblob(8)", "x'00'", "'[1,2,3'"], [1, 2, 30, 60])
+  func `a value that is no vector as the others stops nothing, and is told with its key`(_ odd: String, _ id: Int)
+    async throws
+  {
+    let file = try SQLiteFile()
+    try await file.run(
+      """
+      CREATE TABLE messages (id INTEGER PRIMARY KEY, content TEXT, embedding JSON);
+      WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60)
+        INSERT INTO messages SELECT i, 'text ' || i, '[1,2,3]' FROM n;
+      UPDATE messages SET embedding = NULL WHERE id BETWEEN 20 AND 28; UPDATE messages SET embedding = \(odd) WHERE id = \(id)
+      """)
+    let source = Source(table: "messages")
+    let store = try await DatabaseURL(file.url).openMessageStore(applicationName: "vecfill tests")
+    let shape = try await store.inspect(source, dimensions: 3)
+    // Of a table that is longer, some rows of either end are looked at.
+    if id != 30 {
+      #expect(shape.warnings.count == 1 && shape.warnings[0].contains("of the row \(id)"), "\(shape.warnings)")
+    }
+    #expect(try await store.page(of: source, PageRequest(limit: 99)).messages.count == 9)
+    #expect(try await store.write([EmbeddedRow(20, "text 20", [1, 2, 3])], to: source).written == [20])
+    #expect(try await file.run("SELECT embedding FROM messages WHERE id = 20") == [["[1.0,2.0,3.0]"]])
+    await store.close()
+  }
+
+  @Test(
+    arguments: [
+      "json_extract(content, '$.a')", "content || abs(CASE id WHEN 5 THEN -9223372036854775808 ELSE id END)",
+    ],
+    [Edits.ignore, .digest])
+  func `a row that SQLite refuses the text of stops no other`(_ expression: String, _ edits: Edits) async throws {
+    let file = try SQLiteFile()
+    try await file.run(
+      """
+      CREATE TABLE messages (id INTEGER PRIMARY KEY, content TEXT, embedding VECTOR(3), embedding_digest BLOB);
+      WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9)
+        INSERT INTO messages SELECT i, '{"a":"text ' || i || '"}', NULL, NULL FROM n;
+      UPDATE messages SET content = '{bad' WHERE id = 5
+      """)
+    var source = Source(table: "messages", text: .sql(expression))
+    source.edits = edits
+    let store = try await DatabaseURL(file.url).openMessageStore(applicationName: "vecfill tests")
+    _ = try await store.inspect(source, dimensions: 3)
+    let page = try await store.page(of: source, PageRequest(limit: 99)).messages
+    #expect(page.map(\.key) == (1...9).map { .integer($0) })
+    #expect(page.filter { $0.unreadable != nil }.map(\.key) == [5])
+    #expect(page[4].unreadable?.reason == "SQLite can't read it (error 1)")
+    #expect(try await store.countRemaining(in: source) == 9)
+    let rows = page.compactMap { message in message.text.map { EmbeddedRow(message.key, $0, [1, 2, 3]) } }
+    #expect(try await store.write(rows, to: source).written.count == 8)
+    guard edits == .digest else { return await store.close() }
+    // A text that goes bad behind its vector, and one that is edited behind that.
+    try await file.run(
+      """
+      UPDATE messages SET embedding = '[1,2,3]', embedding_digest = x'00' WHERE id = 5;
+      UPDATE messages SET content = '{"a":"edited"}' WHERE id IN (2, 8)
+      """)
+    var request = PageRequest(limit: 99)
+    request.rows = .edited
+    let edited = try await store.page(of: source, request).messages
+    #expect(edited.map(\.key) == [2, 5, 8] && edited[1].unreadable != nil)
+    await store.close()
+  }
+
+  @Test func `a condition that fails for a row is named with its place`() async throws {
+    let file = try SQLiteFile()
+    try await file.run(
+      """
+      CREATE TABLE messages (id INTEGER PRIMARY KEY, content TEXT, embedding VECTOR(3));
+      INSERT INTO messages VALUES (1, '{"a":1}', NULL), (2, '{bad', NULL)
+      """)
+    var source = Source(table: "messages", condition: "json_extract(content, '$.a') > 0")
+    source.conditionPlace = "job.yaml:3"
+    let store = try await DatabaseURL(file.url).openMessageStore(applicationName: "vecfill tests")
+    _ = try await store.inspect(source, dimensions: 3)
+    for ask in [
+      { _ = try await store.page(of: source, PageRequest(limit: 9)) },
+      { _ = try await store.countRemaining(in: source) },
+    ] as [() async throws -> Void] {
+      let failure = await #expect(throws: Failure.self) { try await ask() }
+      #expect(failure?.subject == "job.yaml:3" && failure?.exitCode == .configuration)
+      #expect(failure?.reason.contains("this where") == true, "\(failure?.reason ?? "")")
+    }
+    await store.close()
+  }
+
+  @Test func `columns whose names differ in a letter beyond ASCII are two`() async throws {
+    let file = try SQLiteFile()
+    try await file.run(
+      """
+      CREATE TABLE messages (ID INTEGER PRIMARY KEY, "É" INTEGER, "é" TEXT, Embedding VECTOR(3));
+      INSERT INTO messages VALUES (1, 5, 'lower', NULL)
+      """)
+    let source = Source(table: "Messages", text: .column("é"))
+    let store = try await DatabaseURL(file.url).openMessageStore(applicationName: "vecfill tests")
+    _ = try await store.inspect(source, dimensions: 3)
+    #expect(try await store.page(of: source, PageRequest(limit: 9)).messages.map(\.text) == ["lower"])
     await store.close()
   }
 }

@@ -59,7 +59,7 @@ extension Refusal {
     Refusal(
       "a key that is NULL",
       "CREATE TABLE messages (id TEXT PRIMARY KEY, content TEXT, embedding BLOB); INSERT INTO messages DEFAULT VALUES",
-      subject: "messages.id", reason: "not the table's key"),
+      subject: "messages.id", reason: "NULL in a row"),
     Refusal(
       "keys with a fraction",
       """

@@ -1,6 +1,7 @@
 import Backfill
 import Foundation
 import MessageStores
+import PgVector
 import Postgres
 import TestSupport
 import Testing
@@ -41,19 +42,21 @@ import Testing
   func `with an index of the missing rows only those are looked at`(_ key: String) async throws {
     let (file, store) = try await prepare(
       missing: "101, 150, 999", key: key,
-      script: "CREATE INDEX missing ON messages (id) WHERE embedding IS NULL")
+      script: "CREATE INDEX missing ON messages (id) WHERE \(MissingVector.predicate("embedding"))")
     let pages = try await store.pages(of: Self.source, PageRequest(limit: 2))
     #expect(pages.map(\.messages.count) == [2, 1])
     #expect(try await store.countRemaining(in: Self.source) == 3)
     // It may come and go while the run lasts.
     try await file.run("DROP INDEX missing")
     #expect(try await store.pages(of: Self.source, PageRequest(limit: 2)).count > 2)
-    try await file.run("CREATE INDEX again ON messages (id, role) WHERE embedding IS NULL")
+    try await file.run("CREATE INDEX again ON messages (id, role) WHERE \(MissingVector.predicate("embedding"))")
     #expect(try await store.pages(of: Self.source, PageRequest(limit: 2)).count == 2)
     await store.close()
   }
 
   @Test(arguments: [
+    // Not of those that hold what else stands for no vector.
+    "CREATE INDEX other ON messages (id) WHERE embedding IS NULL",
     "CREATE INDEX other ON messages (role, id) WHERE embedding IS NULL",
     "CREATE INDEX other ON messages (id) WHERE embedding IS NULL AND role = 'user'",
     "CREATE INDEX other ON messages (id) WHERE content IS NULL",

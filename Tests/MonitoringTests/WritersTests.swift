@@ -71,12 +71,12 @@ struct WritersTests {
     try FileManager.default.createSymbolicLink(atPath: folder + "/.v.prom.tmp", withDestinationPath: victim)
     let mask = umask(0o077)
     defer { umask(mask) }
-    let texts = ["a", "b"].map { String(repeating: $0, count: 300_000) }
-    try WholeFile(path: path).write(texts[0])
+    let texts = ["a", "b"].map { "# HELP vecfill_" + String(repeating: $0, count: 300_000) }
+    try WholeFile(path: path, .metrics).write(texts[0])
     async let reads = Task.detached {
       (0..<200).map { _ in FileManager.default.contents(atPath: path) }
     }.value
-    for index in 0..<200 { try WholeFile(path: path).write(texts[index % 2]) }
+    for index in 0..<200 { try WholeFile(path: path, .metrics).write(texts[index % 2]) }
     for read in await reads { #expect(texts.map { Data($0.utf8) }.contains(read)) }
     #expect(try String(contentsOfFile: victim, encoding: .utf8) == "untouched")
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == ["v.prom", "victim"])
@@ -86,6 +86,33 @@ struct WritersTests {
 
   @Test(arguments: ["/nowhere/v.prom", "/proc/v.prom", "/", "/tmp"])
   func `a file that can't be written is told with what to do`(_ path: String) {
-    #expect(throws: Failure.self) { try WholeFile(path: path).write("x") }
+    #expect(throws: Failure.self) { try WholeFile(path: path, .metrics).write("x") }
+  }
+
+  @Test(
+    arguments: [OwnFile.report, .metrics, .termination],
+    [
+      "sources: [{table: m}]\n", "SQLite format 3\0", "DATABASE_URL=x", "<!doctype html><title>mine</title>",
+      "# HELP node_cpu_seconds_total", " ", "\u{0}",
+    ])
+  func `a file of another kind is left as it is, and named`(_ kind: OwnFile, _ text: String) throws {
+    let path = NSTemporaryDirectory() + "vecfill-own-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+    let failure = #expect(throws: Failure.self) { try WholeFile(path: path, kind).write("x") }
+    #expect(failure?.exitCode == .configuration && failure?.subject == path && failure?.remedy != nil)
+    #expect(try String(contentsOfFile: path, encoding: .utf8) == text)
+  }
+
+  @Test func `an empty file is replaced, and a device is written to`() throws {
+    let path = NSTemporaryDirectory() + "vecfill-own-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try Data().write(to: URL(fileURLWithPath: path))
+    try WholeFile(path: path, .metrics).write("# HELP vecfill_x")
+    try WholeFile(path: path, .metrics).write("# HELP vecfill_y")
+    #expect(try String(contentsOfFile: path, encoding: .utf8) == "# HELP vecfill_y")
+    try WholeFile(path: "/dev/null", .report).write("x")
+    let null = try FileManager.default.attributesOfItem(atPath: "/dev/null")[.type] as? FileAttributeType
+    #expect(null == .typeCharacterSpecial)
   }
 }

@@ -161,4 +161,20 @@ import Testing
     #expect(report.failure?.description == "g: b: no right; grant it")
     #expect(report.ending == "\n0 ok, 1 warning, 2 failed; nothing was written")
   }
+
+  @Test func `nobody is advised to set what a partitioned table's run refuses`() {
+    for (kind, pieces) in [(TableSurvey.Kind.partitioned, false), (.table, true)] {
+      var survey = TableSurvey(kind)
+      survey.hasRowSecurity = false
+      if pieces {
+        survey.pieces = TableSurvey.Pieces(
+          isPartitioned: true, ownership: TableSurvey.Ownership(owner: "o", isOwn: true))
+      }
+      #expect(
+        survey.indexFindings(about: "m.embedding").map(\.finding.next).allSatisfy { $0?.contains("ON ONLY") == true })
+    }
+    var plain = TableSurvey(.table)
+    plain.hasRowSecurity = false
+    #expect(plain.indexFindings(about: "m.embedding").first?.finding.next?.contains("when: after") == true)
+  }
 }

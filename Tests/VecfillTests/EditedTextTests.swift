@@ -129,4 +129,51 @@ import Testing
       #expect(try await scene.fill().code == 0)
     }
   }
+
+  /// Who has no trigger: nobody ever made it, or it is off.
+  static let untriggered: [(ChatDatabase.Engine, String, String)] = ChatDatabase.Engine.allCases.flatMap { engine in
+    let edits = ["edits: clear", "edits: digest"] + (engine == .sqlite ? [] : ["follow: notify"])
+    return edits.flatMap { [(engine, "never", $0), (engine, "off", $0)] }
+  }
+
+  @Test(arguments: untriggered)
+  func `a trigger that is missing or off is told by a run and by a check, until it is made`(
+    _ engine: ChatDatabase.Engine, _ state: String, _ edits: String
+  ) async throws {
+    try await Scene.run(engine) { scene in
+      try scene.write(spec: scene.spec + "\n" + edits)
+      try await scene.database.insert(["one"])
+      if edits == "edits: digest", state == "never" {
+        try await scene.database.run(
+          ["chat_messages", "standalone_chat_messages"].map {
+            "ALTER TABLE \($0) ADD COLUMN embedding_digest \(engine == .sqlite ? "BLOB" : "bytea")"
+          }.joined(separator: "; "))
+      }
+      let up = { try await scene.start(["migrate", "up", "job.yaml"]).exit() }
+      if state == "off" {
+        #expect(try await up().code == 0)
+        for row in try await scene.database.rows(
+          engine == .sqlite
+            ? "SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger'"
+            : "SELECT tgname, tgrelid::regclass FROM pg_trigger WHERE NOT tgisinternal")
+        {
+          let (name, table) = (row[0] ?? "", row[1] ?? "")
+          try await scene.database.run(
+            engine == .sqlite ? "DROP TRIGGER \(name)" : "ALTER TABLE \(table) DISABLE TRIGGER USER")
+        }
+      }
+      let run = try await scene.fill()
+      #expect(run.code == 0, "\(run.errors)")
+      #expect(run.errors.contains("no trigger") && run.errors.contains("`vecfill migrate up JOB`"), "\(run.errors)")
+      let (told, _) = try await scene.check(["--offline"])
+      #expect(told.mark("edits") == "warning", "\(told.checks)")
+      let migration = try #require(told.lines("migration").first)
+      #expect(migration.mark == "warning" && migration.found.contains("trigger zz_vecfill_"), "\(migration)")
+      #expect(try await up().code == 0)
+      let after = try await scene.fill()
+      #expect(after.code == 0 && !after.errors.contains("no trigger"), "\(after.errors)")
+      let mended = try await scene.check(["--offline"]).told
+      #expect(mended.mark("edits") == nil && mended.mark("migration") == "ok", "\(mended.checks)")
+    }
+  }
 }

@@ -114,10 +114,12 @@ struct EstimateCommandTests {
     """
 
   @Test(
-    arguments: ChatDatabase.Engine.allCases, ["table: chat_messages", templated])
+    arguments: ChatDatabase.Engine.allCases,
+    [("table: chat_messages", ""), (templated, ""), ("table: chat_messages", "\nedits: digest")])
   func `before the column and pgvector are there, all rows count`(
-    _ engine: ChatDatabase.Engine, _ source: String
+    _ engine: ChatDatabase.Engine, _ job: (source: String, edits: String)
   ) async throws {
+    let (source, edits) = job
     try await Scene.run(engine) { scene in
       try scene.write(source: source)
       try await scene.database.insert(Self.texts)
@@ -127,6 +129,8 @@ struct EstimateCommandTests {
         try await scene.database.run("ALTER TABLE \(table) DROP COLUMN embedding")
       }
       if engine != .sqlite { try await scene.database.run("DROP EXTENSION vector") }
+      // What finds edited texts is yet to be made, too.
+      try scene.write(spec: try String(contentsOfFile: scene.folder.file("job.yaml"), encoding: .utf8) + edits)
       let without = try await estimate()
       #expect(without.code == 0, "\(without.errors)")
       #expect(without.output == with.output)
@@ -299,5 +303,25 @@ struct EstimateCommandTests {
     // A vector that is stored out of line has no header of its own there.
     let told = VectorStorage.vector.bytesPerRow(dimensions: dimensions)
     #expect(bytes == told || bytes == told - 4)
+  }
+
+  static let undigested: [(ChatDatabase.Engine, String)] = ChatDatabase.Engine.allCases.flatMap { engine in
+    let edits = ["edits: digest"] + (engine == .sqlite ? [] : ["edits: {digest: table}"])
+    return edits.map { (engine, $0) }
+  }
+
+  @Test(arguments: undigested)
+  func `before the digests are there, each vector counts as current`(_ engine: ChatDatabase.Engine, _ edits: String)
+    async throws
+  {
+    try await Scene.run(engine) { scene in
+      try await scene.database.insert(["a", "b"])
+      #expect(try await scene.fill().code == 0)
+      try await scene.database.insert(["c"])
+      try scene.write(spec: scene.spec + "\n" + edits)
+      let exit = try await scene.start(["estimate", "job.yaml", "--json"]).exit()
+      #expect(exit.code == 0, "\(exit.errors)")
+      #expect(try Self.object(exit.output)["rows"] as? Int == 1, "\(exit.output)")
+    }
   }
 }

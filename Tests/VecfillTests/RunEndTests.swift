@@ -31,7 +31,7 @@ import Testing
       // The last may cost more than the least budget.
       try await scene.database.insert((0..<5).map { "message \($0)" } + [String(repeating: "word ", count: 1_400)])
       let log = scene.folder.file("termination-log")
-      try Data("before".utf8).write(to: URL(fileURLWithPath: log))
+      try Data("vecfill: before\n".utf8).write(to: URL(fileURLWithPath: log))
       var place = place as [String: String?]
       place["VECFILL_TERMINATION_LOG"] = log
       place["SLACK_TOKEN"] = "mine"
@@ -46,8 +46,8 @@ import Testing
       #expect(!environment.contains("API_KEY") && !environment.contains("DATABASE_URL"), "\(environment)")
       let line =
         code == 0
-        ? exit.output.split(separator: "\n").first
-        : exit.errors.split(separator: "\n").last { $0.hasPrefix("vecfill:") }
+        ? exit.output.split(separator: "\n").first.map { "vecfill: \($0)" }
+        : exit.errors.split(separator: "\n").last { $0.hasPrefix("vecfill:") }.map(String.init)
       let last = try #require(line)
       #expect(try Self.text(scene, "termination-log") == last + "\n")
     }
@@ -120,6 +120,32 @@ import Testing
         #expect(exit.errors.contains("--webhook: 127.0.0.1 was not told: status") == (status != 200), "\(exit.errors)")
         #expect(!(exit.errors + exit.output).contains("SECRET"))
       }
+    }
+  }
+
+  @Test(
+    arguments: [
+      (["report", "job.yaml"], [:]), (["report", "chat.db"], [:]), (["report", "ledger/vecfill.db"], [:]),
+      (["run", "job.yaml", "--metrics-file", "job.yaml"], [:]),
+      (["run", "job.yaml", "--metrics-file", "chat.db"], [:]),
+      (["run", "job.yaml"], ["VECFILL_TERMINATION_LOG": "job.yaml"]),
+    ] as [([String], [String: String])])
+  func `no file of another kind is written over, whatever path is given`(
+    arguments: [String], place: [String: String]
+  ) async throws {
+    try await Scene.run(.sqlite) { scene in
+      try await scene.database.insert(["one"])
+      #expect(try await scene.fill().code == 0)
+      let files = ["job.yaml", "chat.db", "ledger/vecfill.db"].map { scene.folder.file($0) }
+      let before = files.map { FileManager.default.contents(atPath: $0) }
+      let exit = try await scene.start(arguments, place).exit()
+      #expect(exit.code == 78, "\(exit.errors)")
+      #expect(
+        exit.errors.split(separator: "\n").count == 1 && exit.errors.contains("is left as it is"), "\(exit.errors)")
+      #expect(files.map { FileManager.default.contents(atPath: $0) } == before)
+      // Its own kind is replaced as ever.
+      for _ in 0..<2 { #expect(try await scene.start(["report", "r.html"]).exit().code == 0) }
+      #expect(try await scene.start(["report", "/dev/stdout"]).exit().output.hasPrefix("<!doctype html>"))
     }
   }
 }

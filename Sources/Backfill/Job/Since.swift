@@ -10,7 +10,7 @@ package struct Since: Hashable, Sendable, Codable {
   }
 
   /// As a condition in SQL, the same for each engine.
-  var condition: String {
+  package var condition: String {
     // By scalars: to a String a quote with a combining mark behind it is another character.
     let name = column.unicodeScalars.map { $0 == "\"" ? "\"\"" : "\($0)" }.joined()
     return "\"\(name)\" >= '\(value)'"

@@ -14,6 +14,8 @@ package struct Source: Hashable, Sendable, Codable {
   private var filter: String?
   /// Where the job spec says what `condition` is, e.g. "job.yaml:7"; nil where it doesn't.
   package var conditionPlace: String?
+  /// Where the job says since which value; nil where it doesn't.
+  package var sincePlace: String?
   package var since: Since?
   package var order: RowOrder
   /// A column by whose values the rows are filled first, the greatest first; with `order: newest`. nil for none.

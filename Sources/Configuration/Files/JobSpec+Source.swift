@@ -24,7 +24,10 @@ extension JobSpec {
     if let vector = try keys["vector"]?.text(.text) { source.vector = vector }
     source.condition = try keys["where"]?.text(mayBeSecret: true)
     source.conditionPlace = keys["where"]?.place
-    if let since = keys["since"] { source.since = try readSince(since) }
+    if let since = keys["since"] {
+      source.since = try readSince(since)
+      source.sincePlace = since.place
+    }
     if let order = keys["order"] {
       source.newestBy = try readNewestBy(order)
       source.order =

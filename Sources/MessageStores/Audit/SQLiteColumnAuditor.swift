@@ -23,7 +23,20 @@ struct SQLiteColumnAuditor: ColumnAuditor {
     var rows: [AuditedRow] = []
     var count = 0
     var last: RowKey?
-    while let row = try found.next() {
+    while true {
+      let next: Row?
+      do {
+        next = try found.next()
+      } catch let error as DatabaseError where error.isOfRow {
+        // The row behind the last: a function refuses it, in its text or in the condition.
+        let rest = try SQLiteRange(of: table.key, after: last ?? key, through: nil)
+        guard
+          let failed = try table.key.first(
+            table.firstKey(in: rest), rest.statementArguments, of: table.source, in: database)
+        else { return AuditedWindow(rows, continuesAfter: nil) }
+        return AuditedWindow(rows + [AuditedRow(key: failed, content: .broken)], continuesAfter: failed)
+      }
+      guard let row = next else { break }
       let key = try table.key.key(from: row, of: table.source)
       count += 1
       last = key

@@ -29,7 +29,8 @@ extension PostgresTable {
   ///
   /// - Parameter readsText: whether the text may be looked at; else the rows that may be such ones count.
   func isOne(of rows: PageRequest.Rows, readsText: Bool = true) -> String {
-    guard rows == .edited, let edits else { return readsText ? lacksVector : mayLackVector }
+    guard rows == .edited else { return readsText ? lacksVector : mayLackVector }
+    guard let edits else { return "false" }
     if edits.areMarked { return "\(vector) IS NOT NULL AND \(isMarked)" }
     let differs = readsText ? "\(edits.digest) <> \(digest)" : "\(edits.digest) IS NOT NULL"
     // In this order: the text of a row that was searched before isn't read.
@@ -66,7 +67,9 @@ extension PostgresEdits {
   }
 
   /// What a person should know of how edited rows are found.
-  func warnings(of source: Source) -> [String] {
+  ///
+  /// - Parameter columns: those of its table.
+  func warnings(of source: Source, columns: [PostgresColumn]) -> [String] {
     guard !areMarked else { return [] }
     if apart != nil {
       return scope == nil ? ["\(source.name): each run reads all texts to find the edited ones"] : []
@@ -74,6 +77,10 @@ extension PostgresEdits {
     let cost =
       scope == nil
       ? "each run reads all of them" : "each run looks at every row and reads what was written since the last one"
+    let texts = source.text.columns ?? []
+    if let generated = columns.first(where: { $0.isGenerated && texts.contains($0.name) }) {
+      return ["\(source.name): no trigger sees what its generated column \(generated.name) becomes, so \(cost)"]
+    }
     return [
       "\(source.name): no trigger and index find the edited texts, so \(cost): `vecfill migrate up JOB` makes both"
     ]
@@ -81,10 +88,12 @@ extension PostgresEdits {
 
   /// How edited rows are found in the table with the object id `relation` in `schema`, whose columns are `columns`.
   static func find(
-    for source: Source, in relation: String, schema: String, columns: [PostgresColumn], role: String, isFilled: Bool,
-    key: PostgresKey, on connection: isolated PostgresConnection
+    for source: Source, in relation: String, schema: String, columns: [PostgresColumn], role: String,
+    for access: StoreAccess, key: PostgresKey, on connection: isolated PostgresConnection
   ) throws -> PostgresEdits? {
     guard source.edits == .digest else { return nil }
+    if access == .estimating, try isYetToCome(for: source, schema: schema, columns, on: connection) { return nil }
+    let isFilled = access == .filling
     guard source.keepsDigestsApart else {
       let areMarked = try areMarked(in: relation, source, keys: key.columns.map(\.name), on: connection)
       return try PostgresEdits(
@@ -97,6 +106,15 @@ extension PostgresEdits {
     return PostgresEdits(
       digest: apart.digest(outer: source.table.quotedIdentifier), apart: apart, areMarked: false,
       scope: try PostgresEditSearch.scope(of: source, columns: columns, in: relation, on: connection))
+  }
+
+  /// Whether what holds the digests is yet to be made: then each vector counts as current.
+  private static func isYetToCome(
+    for source: Source, schema: String, _ columns: [PostgresColumn], on connection: isolated PostgresConnection
+  ) throws -> Bool {
+    guard source.keepsDigestsApart else { return !columns.contains { $0.name == source.digestColumn } }
+    let name = TableName(schema: schema, DigestTable.name(of: source)).quotedName
+    return try connection.inspect("SELECT to_regclass($1) IS NULL AS is_missing", [.text(name)])[0].isTrue("is_missing")
   }
 
   /// Whether the table `relation` has the trigger that marks edited rows and, on each of its partitions, the index that

@@ -24,8 +24,12 @@ struct PostgresInspection {
     let relation = try relation(on: connection)
     guard access != .filling || !relation.isTrue("is_read_only") else {
       throw refusal(
-        "the database can only be read, as a standby", "connect to the primary, e.g. by target_session_attrs=read-write"
-      )
+        relation.isTrue("is_standby")
+          ? "the database can only be read, as a standby"
+          : "nothing can be written, since default_transaction_read_only is on for this role or database",
+        relation.isTrue("is_standby")
+          ? "connect to the primary, e.g. by target_session_attrs=read-write"
+          : "switch it off, or connect as a role that may write")
     }
     let oid = relation["oid"] ?? ""
     let role = relation["role"] ?? ""
@@ -39,7 +43,7 @@ struct PostgresInspection {
     if access == .estimating, try isYetToCome(columns, on: connection) {
       return try tableWithoutVectors(oid, relation, columns, key, on: connection)
     }
-    let pgvector = try pgvector(on: connection)
+    let pgvector = try pgvector(role, on: connection)
     let home = try home(of: key.key, relation, columns, on: connection)
     let vector = try home.inspection.vectorColumn(
       home.columns, of: home.relation, dimensions: dimensions, on: connection)
@@ -50,14 +54,18 @@ struct PostgresInspection {
     let (view, read) = try read(of: oid, key.key, columns, on: connection)
     let edits = try PostgresEdits.find(
       for: source, in: oid, schema: relation["schema"] ?? "", columns: columns.all, role: columns.role,
-      isFilled: access == .filling, key: key.key, on: connection)
+      for: access, key: key.key, on: connection)
+    let editWarnings =
+      try (edits?.warnings(of: source, columns: columns.all) ?? [])
+      + PostgresOwnTriggers.warnings(of: source, in: oid, on: connection)
     var table = PostgresTable(
       source: source, zonedTexts: zoned(read), oid: oid, schema: relation["schema"] ?? "", view: view,
       key: key.key, vectorNumber: vector.number, vectorType: vector.type, dimensions: vector.dimensions,
       pgvectorSchema: pgvector.schema, keySchemas: key.schemas,
       missingRowsIndex: access == .planning ? nil : missing.index, edits: edits, takesAll: access == .planning,
       indexes: try indexes(of: home.relation, on: connection),
-      warnings: (pgvector.warning.map { [$0] } ?? []) + missing.warnings + (edits?.warnings(of: source) ?? []))
+      warnings: (pgvector.warning.map { [$0] } ?? []) + missing.warnings + editWarnings)
+    table.editWarnings = editWarnings
     if access == .filling, source.view == nil, source.chunks == nil, let column = source.newestBy {
       _ = try self.column(column, of: columns, missing: "name a column with order: in the job")
       table.newest = try key.newest(by: column, isPartitioned: relation["kind"] == "p", on: connection)
@@ -75,7 +83,8 @@ struct PostgresInspection {
 
   private func checkPage(of table: PostgresTable, on connection: isolated PostgresConnection) throws {
     if case .sql = source.text { try checkExpression(of: table, on: connection) }
-    if let place = source.conditionPlace { try checkCondition(of: table, at: place, on: connection) }
+    if let since = source.since { try table.checkValue(of: since, on: connection) }
+    if let place = source.conditionPlace { try table.checkCondition(at: place, on: connection) }
     do {
       _ = try PostgresPage(table: table, request: PageRequest(limit: 0), bytes: 0).read(on: connection)
     } catch let error as PostgresError where error.sqlState == "22P05" {
@@ -205,7 +214,8 @@ struct PostgresInspection {
       """
       SELECT c.oid, (parse_ident(c.relnamespace::regnamespace::text))[1] AS schema, c.relkind AS kind,
         c.reltuples AS rows, row_security_active(c.oid) AS hides_rows, current_user AS role,
-        getdatabaseencoding() AS encoding, current_setting('transaction_read_only')::boolean AS is_read_only
+        getdatabaseencoding() AS encoding, current_setting('transaction_read_only')::boolean AS is_read_only,
+        pg_is_in_recovery() AS is_standby
       FROM pg_class c WHERE c.oid = to_regclass($1)::oid
       """, [.text(name)])
     guard let relation = found.first else {
@@ -291,23 +301,19 @@ struct PostgresInspection {
     }
   }
 
-  /// Asks the server whether the job's `where` can be asked of a row.
-  private func checkCondition(of table: PostgresTable, at place: String, on connection: isolated PostgresConnection)
-    throws
-  {
-    do {
-      _ = try connection.query(
-        "SELECT FROM \(table.read) WHERE \(table.condition) LIMIT 0", under: table.settings(.seconds(10)))
-    } catch let error as PostgresError where error.isOfStatement {
-      throw Failure(
-        .configuration, place, "PostgreSQL refuses this where of \(source.name): \(error.statementReason)",
-        remedy: "correct it; it is one condition over the columns of \(source.reading)")
-    }
-  }
-
-  private func pgvector(on connection: isolated PostgresConnection) throws -> PgVector {
+  private func pgvector(_ role: String, on connection: isolated PostgresConnection) throws -> PgVector {
     guard let pgvector = try PgVector.installed(on: connection) else {
       throw refusal("the database has no pgvector", "`vecfill migrate up JOB` installs it")
+    }
+    // Whoever measures vectors calls its functions by name.
+    if access == .verifying {
+      let right = try connection.inspect(
+        "SELECT has_schema_privilege($1, 'USAGE') AS is_given", [.text(pgvector.schema)])[0]
+      guard right.isTrue("is_given") else {
+        throw Failure(
+          .denied, source.name, "the role \(role) lacks the right to use pgvector's schema \(pgvector.schema)",
+          remedy: "GRANT USAGE ON SCHEMA \(pgvector.schema.quotedIdentifier) TO \(role.quotedIdentifier)")
+      }
     }
     return pgvector
   }

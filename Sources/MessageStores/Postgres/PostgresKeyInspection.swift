@@ -32,7 +32,8 @@ struct PostgresKeyInspection {
     }.filter { $1.allSatisfy(\.isNotNull) }
     let named = candidates.first { Set($1.map(\.name)) == Set(source.keys) }
     let primary = source.keys == ["id"] ? candidates.first(where: \.0) : nil
-    guard let found = (named ?? primary)?.1 else { throw Self.refusal(source, columns) }
+    guard let (isPrimary, found) = named ?? primary else { throw Self.refusal(source, columns, indexes) }
+    if !isPrimary { try Self.checkNotNull(found, source, relation, on: connection) }
     key = PostgresKey(columns: found.map(Self.keyColumn))
     schemas = found.map(\.type.schema).reduce(into: []) { schemas, schema in
       if schema != "pg_catalog", !schemas.contains(schema) { schemas.append(schema) }
@@ -57,7 +58,36 @@ struct PostgresKeyInspection {
     }
   }
 
-  private static func refusal(_ source: Source, _ columns: [PostgresColumn]) -> Failure {
+  /// A NOT NULL that was never validated says nothing of the rows that were there before.
+  private static func checkNotNull(
+    _ key: [PostgresColumn], _ source: Source, _ relation: String, on connection: isolated PostgresConnection
+  ) throws {
+    let unproved = try connection.inspect(
+      """
+      SELECT conname AS name, conkey[1] AS number FROM pg_constraint
+      WHERE conrelid = $1::oid AND contype = 'n' AND NOT convalidated
+      """, [.text(relation)])
+    for row in unproved {
+      guard let column = key.first(where: { $0.number == row["number"] }) else { continue }
+      throw Failure(
+        .configuration, "\(source.name).\(column.name)",
+        "it may be NULL in rows that are older than its NOT NULL, which was never validated",
+        remedy: "give each row a value, then ALTER TABLE \(source.quotedName) VALIDATE CONSTRAINT "
+          + "\((row["name"] ?? "").quotedIdentifier); or name another key in the job")
+    }
+  }
+
+  private static func refusal(
+    _ source: Source, _ columns: [PostgresColumn], _ indexes: [PostgresIndex]
+  ) -> Failure {
+    let primary = indexes.first { $0.isPrimary && !$0.isBtree }
+    let names = Set(primary?.columns.compactMap { number in columns.first { $0.number == number }?.name } ?? [])
+    if primary != nil, source.keys == ["id"] || Set(source.keys) == names {
+      return Failure(
+        .configuration, "\(source.name).\(source.key)",
+        "its primary key is WITHOUT OVERLAPS, by which no table can be read in order",
+        remedy: "name NOT NULL columns that have a unique index with `key` in the job")
+    }
     let remedy = "name its primary key with `key` in the job"
     for key in source.keys where !columns.contains(where: { $0.name == key }) {
       return Failure(.configuration, "\(source.name).\(key)", "there is no such column", remedy: remedy)

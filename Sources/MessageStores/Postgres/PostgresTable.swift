@@ -41,6 +41,8 @@ struct PostgresTable: Sendable {
   var writtenModel: String?
   let indexes: SourceShape.Indexes
   let warnings: [String]
+  /// Those of them that say how edited rows are told.
+  var editWarnings: [String] = []
   /// The table of the pieces, where texts are cut: the vectors are there.
   var pieces: PostgresPieces?
 

@@ -36,3 +36,8 @@ struct SQLiteColumn: Sendable {
     }
   }
 }
+
+extension String {
+  /// The name's bytes as SQLite compares names: of letters it takes those of ASCII alone for the same in either case.
+  var folded: [UInt8] { utf8.map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) ? $0 | 0x20 : $0 } }
+}

@@ -25,8 +25,8 @@ struct SQLiteColumnRecords {
   private struct Place {
     let page: Int64
     let number: Int64
-    let tables: Set<String>
-    let columns: Set<String>
+    let tables: Set<[UInt8]>
+    let columns: Set<[UInt8]>
   }
 
   /// The record of the column; nil where there is none.
@@ -35,10 +35,10 @@ struct SQLiteColumnRecords {
   func find() throws -> Record? {
     guard try exists() else { return nil }
     let place = try place()
-    let (tableName, columnName) = (source.table.lowercased(), source.vector.lowercased())
+    let (tableName, columnName) = (source.table.folded, source.vector.folded)
     let rows = try Row.fetchAll(database, sql: "SELECT * FROM \(Self.name)")
     func isOf(_ row: Row, byName: Bool) -> Bool {
-      let named = ((row.text("table_name") ?? "").lowercased(), (row.text("column_name") ?? "").lowercased())
+      let named = ((row.text("table_name") ?? "").folded, (row.text("column_name") ?? "").folded)
       if byName { return named == (tableName, columnName) }
       let isTable = named.0 == tableName || row.number("table_page") == place.page && !place.tables.contains(named.0)
       let isColumn =
@@ -130,12 +130,12 @@ struct SQLiteColumnRecords {
 
   private func place() throws -> Place {
     let tables = try Row.fetchAll(database, sql: "SELECT name, rootpage FROM sqlite_master WHERE type = 'table'")
-    let own = tables.first { ($0["name"] as String).lowercased() == source.table.lowercased() }
-    let columns = try SQLiteColumn.all(of: source.table, in: database).map { $0.name.lowercased() }
+    let own = tables.first { ($0["name"] as String).folded == source.table.folded }
+    let columns = try SQLiteColumn.all(of: source.table, in: database).map { $0.name.folded }
     return Place(
       page: own?["rootpage"] ?? 0,
-      number: columns.firstIndex(of: source.vector.lowercased()).map(Int64.init) ?? -1,
-      tables: Set(tables.map { ($0["name"] as String).lowercased() }), columns: Set(columns))
+      number: columns.firstIndex(of: source.vector.folded).map(Int64.init) ?? -1,
+      tables: Set(tables.map { ($0["name"] as String).folded }), columns: Set(columns))
   }
 
 }

@@ -18,7 +18,7 @@ struct SQLiteEdits: Equatable, Sendable {
 
   /// Throws a `Failure` where the column is not there.
   init(of source: Source, key: SQLiteKey, columns: [SQLiteColumn], in database: Database) throws {
-    guard let column = columns.first(where: { $0.name.lowercased() == source.wholeDigestColumn.lowercased() }) else {
+    guard let column = columns.first(where: { $0.name.folded == source.wholeDigestColumn.folded }) else {
       throw Failure(
         .configuration, "\(source.name).\(source.wholeDigestColumn)",
         "there is no such column, and edits: digest needs it",
@@ -51,10 +51,30 @@ struct SQLiteEdits: Equatable, Sendable {
 
   /// What a person should know of how edited rows are found.
   func warnings(of source: Source) -> [String] {
-    index == nil
-      ? [
-        "\(source.name): no trigger and index find the edited texts, so each run reads all of them: "
-          + "`vecfill migrate up JOB` makes both"
-      ] : []
+    guard index == nil else { return [] }
+    guard source.text.columns != nil else {
+      return ["\(source.name): no trigger of SQLite's can watch an SQL expression, so each run reads all texts"]
+    }
+    return [
+      "\(source.name): no trigger and index find the edited texts, so each run reads all of them: "
+        + "`vecfill migrate up JOB` makes both"
+    ]
+  }
+
+  /// The same for `edits: clear`, which nothing but its trigger tells of.
+  static func warnings(ofClearing source: Source, in database: Database) throws -> [String] {
+    guard source.edits == .clear else { return [] }
+    let isThere = try Bool.fetchOne(
+      database,
+      sql: """
+        SELECT EXISTS (
+          SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND name = ? AND tbl_name = ? COLLATE NOCASE)
+        """, arguments: [TriggerName.of(source, TriggerName.Suffix.clear), source.table])
+    return isThere == true
+      ? []
+      : [
+        "\(source.name): no trigger empties the vector of an edited row, which then keeps it: "
+          + "`vecfill migrate up JOB` makes it"
+      ]
   }
 }

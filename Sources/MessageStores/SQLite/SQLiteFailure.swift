@@ -28,6 +28,10 @@ extension DatabaseError {
 }
 
 extension DatabaseError {
+  /// Whether it may be about the row that was looked at, since its value is too long or a function refuses it. Only a
+  /// statement that was prepared has arguments.
+  var isOfRow: Bool { resultCode == .SQLITE_TOOBIG || resultCode == .SQLITE_ERROR && arguments != nil }
+
   /// SQLite's own message where it is about the statement itself. Once rows are looked at, a function may quote them, as
   /// "bad JSON path: 'the row'" does.
   private var told: String {

@@ -32,32 +32,40 @@ struct SQLiteInspection {
     let columns = try SQLiteColumn.all(of: source.table, in: database)
     let key = try SQLiteKeyInspection(source: source, database: database, columns: columns).key()
     if source.view == nil { try checkText(columns) }
-    if access == .estimating, !columns.contains(where: { $0.name.lowercased() == source.vector.lowercased() }) {
+    if access == .estimating, !columns.contains(where: { $0.name.folded == source.vector.folded }) {
       return try tableWithoutVectors(key, columns)
     }
     let vector = try column(source.vector, of: columns, missing: "add the column, or name it in the job")
     try checkRead(key, vector, columns)
     try checkCondition()
     guard !vector.isGenerated else { throw refusal("it is a generated column", "name another", column: source.vector) }
-    let (format, found) = try vectors(in: vector)
+    let (format, found, warning) = try vectors(in: vector, key, preferring: dimensions)
     if let dimensions, let found, found != dimensions {
       throw refusal(
         "it holds vectors of \(found) dimensions, the job's have \(dimensions)",
         "change the job's dimensions or name another column", column: source.vector)
     }
-    let edits =
-      source.edits == .digest ? try SQLiteEdits(of: source, key: key, columns: columns, in: database) : nil
+    let edits = try edits(key, columns)
     let table = SQLiteTable(
       source: source, key: key, vectorFormat: format, declaredType: vector.type, dimensions: found ?? dimensions,
       missingIndex: try missingIndex(for: key), edits: edits, triggers: try triggers(),
-      schemaVersion: try Self.schemaVersion(of: database),
-      warnings: warnings(of: key, columns) + (edits?.warnings(of: source) ?? []))
+      schemaVersion: try Self.schemaVersion(of: database), vectorWarning: warning,
+      editWarnings: try edits?.warnings(of: source) ?? SQLiteEdits.warnings(ofClearing: source, in: database),
+      warnings: warnings(of: key, columns))
     _ = try database.makeStatement(sql: table.page(in: SQLiteRange(of: key, after: nil, through: nil)))
     if access == .filling {
       // A trigger or an index may need a function that only the application or an extension has.
       _ = try database.makeStatement(sql: table.update("\(key.columns[0].name.quotedIdentifier) IS NULL"))
     }
     return table
+  }
+
+  private func edits(_ key: SQLiteKey, _ columns: [SQLiteColumn]) throws -> SQLiteEdits? {
+    guard source.edits == .digest else { return nil }
+    // Before the column is made, each vector counts as current.
+    let isYetToCome = !columns.contains { $0.name.folded == source.digestColumn.folded }
+    if access == .estimating, isYetToCome { return nil }
+    return try SQLiteEdits(of: source, key: key, columns: columns, in: database)
   }
 
   private func tableWithoutVectors(_ key: SQLiteKey, _ columns: [SQLiteColumn]) throws -> SQLiteTable {
@@ -110,7 +118,7 @@ struct SQLiteInspection {
   private func column(
     _ name: String, of columns: [SQLiteColumn], missing remedy: String, reading: Bool = false
   ) throws -> SQLiteColumn {
-    guard let found = columns.first(where: { $0.name.lowercased() == name.lowercased() }) else {
+    guard let found = columns.first(where: { $0.name.folded == name.folded }) else {
       throw refusal("there is no such column", remedy, column: name, reading: reading)
     }
     return found
@@ -150,59 +158,50 @@ struct SQLiteInspection {
     }
   }
 
-  /// How the column holds vectors, and their dimension: by a vector that is there, else by the declared type.
-  private func vectors(in column: SQLiteColumn) throws -> (SQLiteVectorFormat, dimensions: Int?) {
+  /// How the column holds vectors, and their dimension: by the vectors that are there, else by the declared type.
+  private func vectors(
+    in column: SQLiteColumn, _ key: SQLiteKey, preferring dimensions: Int?
+  ) throws -> (SQLiteVectorFormat, dimensions: Int?, warning: String?) {
     let declaration = SQLiteVectorDeclaration(type: column.type)
     if case .unsupported(let numbers) = declaration {
       throw refusal(
         "its type \(column.type) holds vectors of \(numbers), and vecfill writes 32-bit floats",
         "declare it F32_BLOB(n), or name another column", column: source.vector)
     }
-    let (table, name) = (source.table.quotedIdentifier, source.vector.quotedIdentifier)
-    let existing = try Row.fetchOne(
-      database, sql: "SELECT typeof(\(name)), CAST(\(name) AS BLOB) FROM \(table) WHERE \(name) IS NOT NULL LIMIT 1")
-    guard let existing else {
-      if case .known(let format, let dimensions) = declaration { return (format, dimensions) }
+    let sample = try SQLiteVectorSample(of: source, key: key, in: database)
+    guard !sample.isEmpty else {
+      if case .known(let format, let dimensions) = declaration { return (format, dimensions, nil) }
       throw refusal(
         "its type \(column.type.isEmpty ? "(none)" : column.type) leaves open how it holds a vector, and no row tells",
         "declare it VECTOR(n) for JSON text, or F32_BLOB(n) or BLOB for float32", column: source.vector)
     }
-    let format: SQLiteVectorFormat = existing[0] == "blob" ? .float32 : .json
-    if access == .verifying { return (try usualFormat(table, name), declaration.dimensions) }
-    guard let vector = format.vector(existing[1]) else {
-      throw refusal("a value that it holds is no vector", "name the vector column in the job", column: source.vector)
-    }
-    if case .known(_, let declared?) = declaration, declared != vector.count {
+    let usual = sample.usual(preferring: declaration.dimensions ?? dimensions)
+    if access == .verifying { return (usual?.format ?? sample.usualFormat, declaration.dimensions, nil) }
+    guard let usual else {
       throw refusal(
-        "it is declared \(column.type) but holds a vector of \(vector.count) dimensions", "mend the column",
+        "a value that it holds is no vector, as that of the row \(sample.someKey)", "name the vector column in the job",
         column: source.vector)
     }
-    return (format, vector.count)
+    if case .known(_, let declared?) = declaration, declared != usual.dimensions {
+      throw refusal(
+        "it is declared \(column.type) but holds a vector of \(usual.dimensions) dimensions", "mend the column",
+        column: source.vector)
+    }
+    return (usual.format, usual.dimensions, sample.warning(beside: usual))
   }
 
-  /// How most of the first vectors are held: the very first may be what is wrong.
-  private func usualFormat(_ table: String, _ name: String) throws -> SQLiteVectorFormat {
-    let isBlob = try Bool.fetchOne(
-      database,
-      sql: """
-        SELECT 2 * sum(form = 'blob') > count(*) FROM (
-          SELECT typeof(\(name)) AS form FROM \(table) WHERE \(name) IS NOT NULL LIMIT 21)
-        """)
-    return isBlob == true ? .float32 : .json
-  }
-
-  /// An index on the key's columns, and maybe more, of the rows whose vector is NULL.
+  /// An index on the key's columns, and maybe more, of the rows that lack a vector.
   private func missingIndex(for key: SQLiteKey) throws -> String? {
     let partial = try String.fetchAll(
       database, sql: "SELECT name FROM pragma_index_list(?) WHERE partial ORDER BY name", arguments: [source.table])
-    let names = key.columns.map { $0.name.lowercased() }
+    let names = key.columns.map { $0.name.folded }
     for index in partial {
       let columns = try String?.fetchAll(
         database, sql: "SELECT name FROM pragma_index_info(?) ORDER BY seqno", arguments: [index])
-      guard columns.prefix(names.count).map({ $0?.lowercased() ?? "" }) == names else { continue }
+      guard columns.prefix(names.count).map({ ($0 ?? "").folded }) == names else { continue }
       let plan = """
         EXPLAIN QUERY PLAN SELECT 1 FROM \(source.table.quotedIdentifier) INDEXED BY \(index.quotedIdentifier)
-        WHERE \(source.vector.quotedIdentifier) IS NULL ORDER BY \(key.ascending)
+        WHERE (\(MissingVector.predicate(source.vector.quotedIdentifier))) ORDER BY \(key.ascending)
         """
       // SQLite itself says whether the index holds all rows without a vector, in order: else it can't use it.
       let steps: [Row]

@@ -24,7 +24,7 @@ struct SQLiteKeyInspection {
       // `id` is only the default: a table that has another key is paged by that.
       let primary = columns.filter { $0.primaryKeyPlace > 0 }.sorted { $0.primaryKeyPlace < $1.primaryKeyPlace }
       let names = primary.map(\.name)
-      guard names.map({ $0.lowercased() }) != source.keys else { throw refusal }
+      guard names.map(\.folded) != source.keys.map(\.folded) else { throw refusal }
       if !names.isEmpty { return try key(of: names) }
       guard column("id") == nil, let rowid = Self.rowidNames.first(where: { column($0) == nil }) else { throw refusal }
       return try key(of: [rowid])
@@ -35,7 +35,7 @@ struct SQLiteKeyInspection {
   private static let rowidNames = ["rowid", "_rowid_", "oid"]
 
   private func column(_ name: String) -> SQLiteColumn? {
-    columns.first { $0.name.lowercased() == name.lowercased() }
+    columns.first { $0.name.folded == name.folded }
   }
 
   private func refusal(_ reason: String, _ remedy: String, column: String) -> Failure {
@@ -55,7 +55,11 @@ struct SQLiteKeyInspection {
     let nullable = found.filter { !$0.isNotNull }
     for column in nullable {
       let hasNull = "SELECT EXISTS (SELECT 1 FROM \(source.table.quotedIdentifier) WHERE \(column.quoted) IS NULL)"
-      if try Bool.fetchOne(database, sql: hasNull) == true { throw notTheKey(found) }
+      guard try Bool.fetchOne(database, sql: hasNull) == true else { continue }
+      throw refusal(
+        "it can't be the key: it is NULL in a row",
+        "give each row a value" + (try hasRowid() ? ", or page the table by key: rowid" : ""),
+        column: found.map(\.name).joined(separator: ", "))
     }
     let kinds = try found.enumerated().map { place, column in
       SQLiteKey.Column(name: column.name, kind: try kind(of: column, isLeading: place == 0))
@@ -97,10 +101,10 @@ struct SQLiteKeyInspection {
 
   /// The index that makes the columns unique and gives them in order.
   private func index(of key: [SQLiteColumn]) throws -> Index {
-    let names = key.map { $0.name.lowercased() }
-    let candidates = try indices().filter { Set($0.columns.map { $0.lowercased() }) == Set(names) }
+    let names = key.map { $0.name.folded }
+    let candidates = try indices().filter { Set($0.columns.map { $0.folded }) == Set(names) }
     guard let first = candidates.first else { throw notTheKey(key) }
-    for index in candidates where index.columns.map({ $0.lowercased() }) == names {
+    for index in candidates where index.columns.map({ $0.folded }) == names {
       // A column's collation, or a descending part, may make the index's order another than the column's.
       let order = key.map(\.quoted).joined(separator: ", ")
       let plan = try Row.fetchAll(
@@ -114,7 +118,7 @@ struct SQLiteKeyInspection {
     let order = first.columns.joined(separator: ", ")
     throw refusal(
       "no index gives its rows in order",
-      names.count > 1 && first.columns.map({ $0.lowercased() }) != names
+      names.count > 1 && first.columns.map({ $0.folded }) != names
         ? "name the columns in the index's order, key: [\(order)]"
         : "make a unique index on (\(order)) in the column's own collation, ascending",
       column: key.map(\.name).joined(separator: ", "))
@@ -122,7 +126,7 @@ struct SQLiteKeyInspection {
 
   private func notTheKey(_ key: [SQLiteColumn]) -> Failure {
     refusal(
-      "it is not the table's key: it is NULL or may hold a value twice", "name its primary key with `key` in the job",
+      "it is not the table's key: it may hold a value twice", "name its primary key with `key` in the job",
       column: key.map(\.name).joined(separator: ", "))
   }
 

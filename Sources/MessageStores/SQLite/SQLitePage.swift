@@ -51,35 +51,59 @@ struct SQLitePage {
           }
           return MessagePage(messages, continuesAfter: end)
         }
-      } catch let error as DatabaseError where error.resultCode == .SQLITE_TOOBIG {
-        // One of the rows behind the last: it is looked at by itself, and the page goes on behind it.
-        if let last {
-          range = try SQLiteRange(of: table.key, in: table.source.order, after: last, through: end ?? request.through)
+      } catch let error as DatabaseError where error.isOfRow {
+        // One of the rows behind the last: they are looked at one by one up to it, and the page goes on behind it.
+        func behind(_ key: RowKey) throws -> SQLiteRange {
+          try SQLiteRange(of: table.key, in: table.source.order, after: key, through: end ?? request.through)
         }
-        guard let key = try nextKey(in: range, request.sample) else {
-          return MessagePage(messages, continuesAfter: end)
+        if let last { range = try behind(last) }
+        var isFound = false
+        while !isFound {
+          guard let key = try nextKey(in: range, request.sample) else {
+            return MessagePage(messages, continuesAfter: end)
+          }
+          range = try behind(key)
+          guard let message = try message(of: key) else { continue }
+          if add(message, of: message.text?.utf8.count ?? 0) { return MessagePage(messages, continuesAfter: key) }
+          isFound = message.unreadable != nil
         }
-        if add(try message(of: key), of: 0) { return MessagePage(messages, continuesAfter: key) }
-        range = try SQLiteRange(of: table.key, in: table.source.order, after: key, through: end ?? request.through)
       }
     }
   }
 
   private func nextKey(in range: SQLiteRange, _ sample: KeySample?) throws -> RowKey? {
-    try table.key.first(
-      table.nextKey(in: range, sample: sample), range.statementArguments, of: table.source, in: database)
+    try asking {
+      try table.key.first(
+        table.nextKey(in: range, sample: sample), range.statementArguments, of: table.source, in: database)
+    }
   }
 
-  private func message(of key: RowKey) throws -> Message {
+  /// Runs a statement that reads no text, so that a row that it fails for fails in the source's condition.
+  private func asking<Value>(_ body: () throws -> Value) throws -> Value {
+    do {
+      return try body()
+    } catch let error as DatabaseError where error.isOfRow && table.source.condition != nil {
+      throw Failure(
+        .configuration, table.source.conditionPlace ?? table.source.name,
+        "SQLite can't ask this where of each row of \(table.source.name): it fails for one "
+          + "(error \(error.extendedResultCode.rawValue))",
+        remedy: "write it so that it fails for none, e.g. CASE WHEN json_valid(column) THEN … END")
+    }
+  }
+
+  /// The row, which may be one whose text can't be read; nil where it is not wanted.
+  private func message(of key: RowKey) throws -> Message? {
     let (isRow, arguments) = try table.key.comparison("=", key)
     do {
       return try database.withLengths(upTo: UnreadableText.mostBytes) {
         let row = try Row.fetchCursor(
-          database, sql: table.textOfRow(isRow), arguments: StatementArguments(arguments))
-        return try row.next()?.withUnsafeData(atIndex: 0) { Self.message(key, $0) } ?? Message(key: key, text: nil)
+          database, sql: table.textOfWantedRow(isRow), arguments: StatementArguments(arguments))
+        return try row.next()?.withUnsafeData(atIndex: 0) { Self.message(key, $0) }
       }
-    } catch let error as DatabaseError where error.resultCode == .SQLITE_TOOBIG {
-      return Message(key: key, unreadable: .tooLong)
+    } catch let error as DatabaseError where error.isOfRow {
+      guard error.resultCode != .SQLITE_TOOBIG else { return Message(key: key, unreadable: .tooLong) }
+      let reason = "SQLite can't read it (error \(error.extendedResultCode.rawValue))"
+      return Message(key: key, unreadable: UnreadableText(reason: reason))
     }
   }
 
@@ -96,8 +120,9 @@ struct SQLitePage {
   /// How many rows of one window lack a vector, and the window's last key; the key is nil at the table's end.
   func count(after: RowKey?) throws -> (rows: Int, end: RowKey?) {
     let (range, end) = try windowRange(after: after, through: nil, rows: window)
-    let rows = try Int.fetchOne(
-      database, sql: table.countRemaining(in: range), arguments: range.statementArguments)
+    let rows = try asking {
+      try Int.fetchOne(database, sql: table.countRemaining(in: range), arguments: range.statementArguments)
+    }
     return (rows ?? 0, end)
   }
 }

@@ -34,7 +34,7 @@ extension SQLiteTable {
     let columns = try SQLiteColumn.all(of: source.table, in: database)
     var named = try source.keyed(by: key, columns, in: database)
     let read = try source.view == nil ? columns : SQLiteColumn.all(of: source.reading.table, in: database)
-    named.text = source.text.naming { name in read.first { $0.name.lowercased() == name.lowercased() }?.name ?? name
+    named.text = source.text.naming { name in read.first { $0.name.folded == name.folded }?.name ?? name
     }
     return named
   }

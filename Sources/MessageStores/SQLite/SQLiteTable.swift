@@ -1,6 +1,7 @@
 import Backfill
 import Foundation
 import GRDB
+import PgVector
 import Postgres
 
 /// A source as it was found in the file: what its statements are built from.
@@ -24,10 +25,16 @@ struct SQLiteTable: Sendable {
   let triggers: [String]
   /// The file's schema when the table was found: another one may have another table of the name.
   let schemaVersion: Int
+  /// What a person should know of values that are no vectors; nil where none was met.
+  var vectorWarning: String?
+  /// What a person should know of how edited rows are told, a sentence each.
+  var editWarnings: [String] = []
   let warnings: [String]
 
   var shape: SourceShape {
-    SourceShape(keyKind: key.kind, vectorType: declaredType, warnings: warnings, lacksColumn: lacksColumn)
+    SourceShape(
+      keyKind: key.kind, vectorType: declaredType,
+      warnings: warnings + editWarnings + [vectorWarning].compactMap(\.self), lacksColumn: lacksColumn)
   }
 
   /// The triggers in words, e.g. "triggers clear, stamp"; empty where there are none.
@@ -50,23 +57,36 @@ struct SQLiteTable: Sendable {
   private var remaining: [String] { [isWanted] + (condition.map { [$0] } ?? []) }
 
   private var isWanted: String {
-    if lacksColumn { return "1" }
-    guard wanted == .edited, let edits else { return "\(vector) IS NULL" }
+    guard wanted == .edited else {
+      if lacksColumn { return "1" }
+      return missingIndex == nil ? isMissing : "(\(MissingVector.predicate(vector)))"
+    }
+    guard let edits else { return "0" }
     let isEdited = edits.index == nil ? edits.differs(from: "\(Self.digestFunction)(\(text))") : edits.isMarked
-    return "\(vector) IS NOT NULL AND \(isEdited)"
+    return "\(hasVector) AND \(isEdited)"
   }
+
+  /// `isWanted` as far as no text is read for it.
+  private var mayBeWanted: String {
+    guard wanted == .edited, let edits, edits.index == nil else { return isWanted }
+    return "\(hasVector) AND \(edits.digest) IS NOT NULL"
+  }
+
+  private var isMissing: String { MissingVector.condition(vector) }
+  private var hasVector: String { "NOT \(isMissing)" }
 
   /// That a row takes a vector for its present text: it has none, or one of another text. One of which nobody knows the text
   /// counts as current.
   private var lacks: String {
-    guard let edits else { return "\(vector) IS NULL" }
-    return "(\(vector) IS NULL OR \(edits.differs(from: "\(Self.digestFunction)(\(text))")))"
+    guard let edits else { return isMissing }
+    return "(\(isMissing) OR \(edits.differs(from: "\(Self.digestFunction)(\(text))")))"
   }
 
   /// The index that holds the wanted rows alone, and its condition; nil where there is none.
   private var index: (name: String, condition: String)? {
     wanted == .missing
-      ? missingIndex.map { ($0, "\(vector) IS NULL") } : edits?.index.map { ($0, edits?.isMarked ?? "") }
+      ? missingIndex.map { ($0, "(\(MissingVector.predicate(vector)))") }
+      : edits?.index.map { ($0, edits?.isMarked ?? "") }
   }
 
   /// The table by the index that holds the rows to look at, in the key's order.
@@ -93,9 +113,10 @@ struct SQLiteTable: Sendable {
       """
   }
 
-  /// The first key of a page.
+  /// The first key of a row that a page may be of: no text is read for it but in the source's own condition.
   func nextKey(in range: SQLiteRange, sample: KeySample? = nil) -> String {
-    let conditions = range.conditions + remaining + (sample.map { [chosen(by: $0)] } ?? [])
+    let conditions =
+      range.conditions + [mayBeWanted] + (condition.map { [$0] } ?? []) + (sample.map { [chosen(by: $0)] } ?? [])
     return "SELECT \(key.selected) FROM \(ordered) \(Self.where(conditions)) ORDER BY \(order) LIMIT 1"
   }
 
@@ -146,7 +167,7 @@ struct SQLiteTable: Sendable {
   /// digest is the first argument.
   func state(_ isRow: String) -> String {
     let holds = ["\(Self.digestFunction)(\(text)) = ?"] + (condition.map { [$0] } ?? [])
-    return "SELECT \(vector) IS NOT NULL, \(lacks) AND \(isMet(holds)) FROM \(name) WHERE \(isRow)"
+    return "SELECT \(hasVector), \(lacks) AND \(isMet(holds)) FROM \(name) WHERE \(isRow)"
   }
 
   /// The keys of up to `most` rows that lack a vector, or have one, and meet the condition, among the first 2,000 in `order`.
@@ -166,14 +187,14 @@ struct SQLiteTable: Sendable {
 
   /// All keys with their vectors.
   var vectors: String {
-    "SELECT \(key.selected), CAST(\(vector) AS BLOB) FROM \(name) WHERE \(vector) IS NOT NULL"
+    "SELECT \(key.selected), CAST(\(vector) AS BLOB) FROM \(name) WHERE \(hasVector)"
   }
 
   /// A few rows that have a vector: texts of at most so many bytes, and at most so many rows.
   var filled: String {
     """
     SELECT \(ofRow("CASE WHEN length(\(text)) <= ? THEN \(text) END")), CAST(\(vector) AS BLOB) FROM \(name)
-    WHERE \(vector) IS NOT NULL LIMIT ?
+    WHERE \(hasVector) LIMIT ?
     """
   }
 
@@ -181,7 +202,7 @@ struct SQLiteTable: Sendable {
   func vectorOfText(_ isRow: String) -> String {
     """
     SELECT CAST(\(vector) AS BLOB) FROM \(name)
-    WHERE \(isRow) AND \(vector) IS NOT NULL AND \(Self.digestFunction)(\(text)) = ?
+    WHERE \(isRow) AND \(hasVector) AND \(Self.digestFunction)(\(text)) = ?
     """
   }
 
@@ -192,20 +213,30 @@ struct SQLiteTable: Sendable {
     func ifMet(_ value: String) -> String { "CASE WHEN \(meets) THEN \(value) END" }
     let isStale = edits.map { $0.differs(from: "\(Self.digestFunction)(\(text))") } ?? "NULL"
     return """
-      SELECT \(key.selected), CASE WHEN \(meets) THEN 1 ELSE 0 END, \(ifMet(text)), \(ifMet("typeof(\(vector))")),
+      SELECT \(key.selected), CASE WHEN \(meets) THEN 1 ELSE 0 END, \(ifMet(text)), \(ifMet("iif(\(isMissing), 'null', typeof(\(vector)))")),
         \(ifMet("CAST(\(vector) AS BLOB)")),
         \(ifMet(isStale))
       FROM \(name) \(key.access) \(Self.where(range.conditions)) ORDER BY \(key.ascending) LIMIT \(rows)
       """
   }
 
+  /// The first key of a range, whatever its row holds.
+  func firstKey(in range: SQLiteRange) -> String {
+    """
+    SELECT \(key.selected) FROM \(name) \(key.access) \(Self.where(range.conditions)) ORDER BY \(key.ascending) LIMIT 1
+    """
+  }
+
   /// The text, of at most so many bytes, and the vector of the row that `isRow` finds.
   func filledRow(_ isRow: String) -> String {
     """
     SELECT CASE WHEN length(\(text)) <= ? THEN \(text) END, CAST(\(vector) AS BLOB) FROM \(name)
-    WHERE \(isRow) AND \(vector) IS NOT NULL
+    WHERE \(isRow) AND \(hasVector)
     """
   }
+
+  /// The text of the row that `isRow` finds, where it is wanted.
+  func textOfWantedRow(_ isRow: String) -> String { "SELECT \(text) FROM \(read) WHERE \(isRow) AND \(isWanted)" }
 
   /// The text of the row that `isRow` finds.
   func textOfRow(_ isRow: String) -> String { "SELECT \(text) FROM \(read) WHERE \(isRow)" }

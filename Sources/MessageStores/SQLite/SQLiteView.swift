@@ -25,7 +25,7 @@ struct SQLiteView {
     }
     let columns = try SQLiteColumn.all(of: view.table, in: database)
     for name in key.columns.map(\.name) + (vector.map { [$0.name] } ?? []) {
-      guard columns.contains(where: { $0.name.lowercased() == name.lowercased() }) else {
+      guard columns.contains(where: { $0.name.folded == name.folded }) else {
         throw refusal(
           "the view doesn't show this column of \(source.name)",
           "add it to the view: it must show the key and the vector by their own names", column: name)
@@ -43,9 +43,9 @@ struct SQLiteView {
   private func isOrigin(of name: String) throws -> Bool {
     let statement = try database.makeStatement(
       sql: "SELECT \(name.quotedIdentifier) FROM \(view.table.quotedIdentifier)")
-    func text(_ pointer: UnsafePointer<CChar>?) -> String? { pointer.map { String(cString: $0).lowercased() } }
-    return text(sqlite3_column_table_name(statement.sqliteStatement, 0)) == source.table.lowercased()
-      && text(sqlite3_column_origin_name(statement.sqliteStatement, 0)) == name.lowercased()
+    func text(_ pointer: UnsafePointer<CChar>?) -> [UInt8]? { pointer.map { String(cString: $0).folded } }
+    return text(sqlite3_column_table_name(statement.sqliteStatement, 0)) == source.table.folded
+      && text(sqlite3_column_origin_name(statement.sqliteStatement, 0)) == name.folded
   }
 
   private func refusal(_ reason: String, _ remedy: String, column: String? = nil) -> Failure {

@@ -35,7 +35,7 @@ struct PostgresTableSurveyor: Sendable {
     if table.vectorNumber > 0 {
       try lookAtColumn(of: table, relation, into: &survey, on: connection)
     }
-    survey.refusal = try refusal(on: connection)
+    (survey.refusal, survey.editWarnings) = try asARun(on: connection)
     return survey
   }
 
@@ -193,15 +193,16 @@ struct PostgresTableSurveyor: Sendable {
     )[0].isTrue("is_writable")
   }
 
-  /// Why a run would not begin, asked as the run itself asks.
-  private func refusal(on connection: isolated PostgresConnection) throws -> Failure? {
+  /// Why a run would not begin, and what it would say of edited rows, asked as the run itself asks.
+  private func asARun(on connection: isolated PostgresConnection) throws -> (refusal: Failure?, editWarnings: [String])
+  {
     do {
-      _ = try PostgresInspection.table(of: source, dimensions: dimensions, for: .filling, on: connection)
-      return nil
+      let table = try PostgresInspection.table(of: source, dimensions: dimensions, for: .filling, on: connection)
+      return (nil, table.editWarnings)
     } catch let failure as Failure {
-      return failure
+      return (failure, [])
     } catch let error as PostgresError where !error.endsConnection {
-      return error.failure(source.name)
+      return (error.failure(source.name), [])
     }
   }
 }

@@ -46,6 +46,8 @@ struct SQLiteSurveyor: DatabaseSurveyor {
         let table = try SQLiteInspection.table(of: source, dimensions: dimensions, for: .filling, in: database)
         survey.hooks = table.hooks
         survey.missingRowsIndex = table.missingIndex
+        survey.vectorWarning = table.vectorWarning
+        survey.editWarnings = table.editWarnings
         survey.named = try table.named(in: database)
         survey.hasVectors =
           try Row.fetchOne(database, sql: table.filled, arguments: [FilledRow.mostTextBytes, 1]) != nil
@@ -69,7 +71,7 @@ struct SQLiteSurveyor: DatabaseSurveyor {
     let read = try source.view == nil ? columns : SQLiteColumn.all(of: source.reading.table, in: database)
     for name in (source.text.columns ?? []) + [source.vector] {
       guard
-        let column = (name == source.vector ? columns : read).first(where: { $0.name.lowercased() == name.lowercased() }
+        let column = (name == source.vector ? columns : read).first(where: { $0.name.folded == name.folded }
         )
       else { continue }
       survey.columns.append(TableSurvey.Column(name: name, type: column.type.isEmpty ? "no type" : column.type))

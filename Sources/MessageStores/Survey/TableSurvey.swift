@@ -101,6 +101,10 @@ package struct TableSurvey: Sendable {
   package var missingRowsIndex: String?
   /// What speaks for making one; a sentence with the statement.
   package var missingRowsWarning: String?
+  /// What speaks against how edited rows are told, a sentence each.
+  package var editWarnings: [String] = []
+  /// What a person should know of values that are no vectors.
+  package var vectorWarning: String?
   package var vectorIndexes: [VectorIndex] = []
   /// The indexes that a load dropped and that are to be put back.
   package var indexesAway: [String] = []

@@ -32,6 +32,8 @@ package struct JobMigrations: Sendable {
       let table = try await database.table(of: source)
       var keyed = source
       keyed.keys = table.keys
+      // SQLite takes no schema in many of its statements, and the file's own is `main`.
+      if dialect == .sqlite, source.schema == "main" { keyed.schema = nil }
       try addNeeds(of: keyed, table)
     }
   }
@@ -55,11 +57,18 @@ package struct JobMigrations: Sendable {
       var part = source
       part.table = indexed.name.name
       let keys = source.keys.map(\.quotedIdentifier).joined(separator: ", ")
-      let predicate = indexed.index.predicate(vector: source.vector, text: source.indexedText)
+      let isSQLite = dialect == .sqlite
+      let predicate =
+        isSQLite
+        ? MissingVector.predicate(source.vector.quotedIdentifier)
+        : indexed.index.predicate(vector: source.vector, text: source.indexedText)
       func name(_ suffix: String) -> String {
         choose(IndexName.of(part, suffix), of: source, on: indexed.name, table)
       }
-      try addIndex(name(IndexName.Suffix.missing), on: indexed.name, "(\(keys)) WHERE \(predicate)")
+      // On SQLite an earlier version's knew NULL alone.
+      if isSQLite { try withdrawIndex(name(IndexName.Suffix.missing), on: indexed.name) }
+      let missing = name(isSQLite ? MissingVector.suffix : IndexName.Suffix.missing)
+      try addIndex(missing, on: indexed.name, "(\(keys)) WHERE \(predicate)")
       let newest = name(IndexName.Suffix.newest)
       if let column = source.newestBy {
         try addIndex(newest, on: indexed.name, "(\(column.quotedIdentifier), \(keys)) WHERE \(predicate)")
@@ -81,7 +90,8 @@ package struct JobMigrations: Sendable {
         "it is there as \(type), and the job's vectors have \(dimensions) dimensions",
         remedy: "correct the job's dimensions, or name another column with vector: in the job")
     }
-    let type = table.columnType ?? "\(table.pgvector?.qualified("vector") ?? "vector")(\(dimensions))"
+    let made = table.isStrict ? "BLOB" : "\(table.pgvector?.qualified("vector") ?? "vector")(\(dimensions))"
+    let type = table.columnType ?? made
     let (name, vector) = (source.tableName.quoted, source.vector.quotedIdentifier)
     try add(
       IndexName.plain([source.schema, source.table, source.vector].compactMap(\.self).joined(separator: " ")),
@@ -93,7 +103,7 @@ package struct JobMigrations: Sendable {
     let name = choose(IndexName.of(source, IndexName.Suffix.vectors), of: source, on: source.tableName, table)
     guard table.vectorIndexes.allSatisfy({ $0 == name }) else { return }
     guard job.indexPolicy == .after else {
-      if table.vectorIndexes.isEmpty {
+      if table.vectorIndexes.isEmpty, !table.isPartitioned {
         notes.append("\(column) has no vector index: `index: {when: after}` in the job makes one when it is filled")
       }
       return

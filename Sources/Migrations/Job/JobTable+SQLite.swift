@@ -28,6 +28,10 @@ extension JobTable {
         try String.fetchAll(
           db, sql: "SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk", arguments: [source.table])
       }
+    isStrict =
+      try Bool.fetchOne(
+        db, sql: "SELECT strict FROM pragma_table_list WHERE schema = 'main' AND name = ? COLLATE NOCASE",
+        arguments: [source.table]) == true
     columnType = try declared(source.vector)
     declaredDimensions = columnType.flatMap { $0.firstMatch(of: #/\((\d+)\)/#) }.flatMap { Int($0.1) }
   }

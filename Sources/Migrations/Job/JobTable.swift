@@ -26,6 +26,8 @@ package struct JobTable: Equatable, Sendable {
   package var triggered: [SQLName]
   /// The columns by which one of its rows is found in SQLite: the row's number, or the primary key of a table without one.
   package var rowColumns: [String] = []
+  /// Whether it is a STRICT table of SQLite's, whose columns take SQLite's own types alone.
+  package var isStrict = false
   /// The columns that are computed from others, whose new values a trigger before the update can't see.
   package var generated: [String] = []
   /// The names of vecfill's own that are there, with their schemas, and whether each is of the source's vector column.

@@ -34,6 +34,12 @@ package enum SchemaChange: Hashable, Sendable {
     /// Whether it is that of a partitioned table alone, without its partitions'.
     package var isOnly = false
 
+    /// Whether it is one that vecfill makes to find the rows without a vector.
+    package var isOfMissingRows: Bool {
+      name.name.hasPrefix("idx_")
+        && [MissingRowsIndex.suffix, MissingVector.suffix].contains { name.name.hasSuffix("_\($0)") }
+    }
+
     /// The names in the definition, its columns' among them.
     var names: [String] { SQLLexer.leadingTokens(of: body, .postgres).compactMap(\.identifier) }
   }

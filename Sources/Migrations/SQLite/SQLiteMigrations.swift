@@ -1,6 +1,7 @@
 import Backfill
 import Foundation
 import GRDB
+import PgVector
 import Postgres
 
 /// Migrations on SQLite: each is one immediate transaction, which is the lock on migrating, too.
@@ -61,7 +62,7 @@ package final class SQLiteMigrations: MigrationDatabase {
     try await work { db in
       guard try db.tableExists(column.table.name) else { return nil }
       let read = column.view ?? column.table
-      let columns = Set(try db.columns(in: read.name).map(\.name))
+      let columns = try String.fetchSet(db, sql: "SELECT name FROM pragma_table_xinfo(?)", arguments: [read.name])
       guard columns.contains(column.column) else { return nil }
       let name = column.column.quotedIdentifier
       var conditions = ["true"]
@@ -73,7 +74,7 @@ package final class SQLiteMigrations: MigrationDatabase {
       let row = try Row.fetchOne(
         db,
         sql: """
-          SELECT count(*) AS total, count(*) - count(\(name)) AS missing FROM \(read.quoted)
+          SELECT count(*) AS total, coalesce(sum(\(MissingVector.condition(name))), 0) AS missing FROM \(read.quoted)
           WHERE \(conditions.joined(separator: " AND "))
           """)
       return Load(rows: row?["total"] ?? 0, missing: row?["missing"] ?? 0)

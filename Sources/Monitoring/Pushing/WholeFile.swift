@@ -4,15 +4,20 @@ import Foundation
 /// A file that is whole at any time: what is written takes the place of what was there, at once.
 package struct WholeFile: Sendable {
   package let path: String
+  private let kind: OwnFile
 
-  package init(path: String) {
+  package init(path: String, _ kind: OwnFile) {
     self.path = path
+    self.kind = kind
   }
 
-  /// Replaces the file's contents by `text`. Everyone may read it (0644). It blocks while it writes.
+  /// Replaces the file's contents by `text`; to a stream it adds them. Everyone may read the file (0644). It blocks while
+  /// it writes.
   ///
-  /// Throws a `Failure` with `.localIO`.
+  /// Throws a `Failure` with `.localIO`, and with `.configuration` where the file is another's.
   package func write(_ text: String) throws(Failure) {
+    guard !OwnFile.isStream(path) else { return try add(text) }
+    try kind.check(path)
     let folder = (path as NSString).deletingLastPathComponent
     // Hidden, and not ending as the file does: who reads all files of the folder must not find it.
     let temporary = (folder.isEmpty ? "." : folder) + "/.\((path as NSString).lastPathComponent).tmp"
@@ -20,7 +25,7 @@ package struct WholeFile: Sendable {
     unlink(temporary)
     let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
     guard file >= 0 else { throw failure(errno) }
-    let code = WholeFile.fill(file, text)
+    let code = fchmod(file, 0o644) == 0 ? WholeFile.fill(file, text) : errno
     close(file)
     guard code == 0, rename(temporary, path) == 0 else {
       let reason = code == 0 ? errno : code
@@ -29,9 +34,16 @@ package struct WholeFile: Sendable {
     }
   }
 
+  private func add(_ text: String) throws(Failure) {
+    let file = open(path, O_WRONLY | O_APPEND | O_CLOEXEC)
+    guard file >= 0 else { throw failure(errno) }
+    let code = WholeFile.fill(file, text)
+    close(file)
+    guard code == 0 else { throw failure(code) }
+  }
+
   /// Returns the error's number, 0 for none.
   private static func fill(_ file: Int32, _ text: String) -> Int32 {
-    guard fchmod(file, 0o644) == 0 else { return errno }
     var bytes = Array(text.utf8)[...]
     while !bytes.isEmpty {
       let written = bytes.withUnsafeBytes { Foundation.write(file, $0.baseAddress, $0.count) }

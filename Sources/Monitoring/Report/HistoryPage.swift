@@ -16,13 +16,16 @@ package struct HistoryPage {
     self.version = version
   }
 
+  /// By this a page is known as one.
+  static let titleEnd = " - vecfill report"
+
   package var document: String {
     let style = HTML(stringLiteral: PageStyle.css)
     let html: HTML = """
       <!doctype html>
       <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
       <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-      <title>\(status.job) - vecfill report</title><link rel="icon" href="data:,"><style>\(style)</style></head>
+      <title>\(status.job)\(HTML(stringLiteral: HistoryPage.titleEnd))</title><link rel="icon" href="data:,"><style>\(style)</style></head>
       <body><main>\(header)\(PageParts.tiles(tiles))\(charts)\(runs)\(quarantine)</main>
       <footer><p>Written by vecfill \(version) at \(PageParts.time(now)) from the ledger; times are UTC.</p></footer>
       </body></html>

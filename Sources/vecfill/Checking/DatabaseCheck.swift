@@ -71,7 +71,9 @@ struct DatabaseCheck {
     let direct = try configuration.migrationDatabaseURL()
     guard direct.reveal() != own.reveal() else {
       let group = CheckReport.Group(name: "migrations", place: "")
-      for finding in MigrationFindings(job: job, server: server, tables: tables).all { tell(finding, group) }
+      let findings = MigrationFindings(
+        job: job, server: server, tables: tables, pending: await pending(server, try DatabaseURL(own.reveal())))
+      for finding in findings.all { tell(finding, group) }
       return
     }
     do {
@@ -84,7 +86,7 @@ struct DatabaseCheck {
           for source in job.sources {
             seen.append(try await surveyor.table(source, dimensions: job.model.dimensions))
           }
-          return MigrationFindings(job: job, server: server, tables: seen).all
+          return MigrationFindings(job: job, server: server, tables: seen, pending: await pending(server, url)).all
         }
         for finding in findings { tell(finding, place) }
       } catch let failure as Failure {
@@ -93,6 +95,12 @@ struct DatabaseCheck {
     } catch let failure as Failure {
       tell(.failed("address", failure), CheckReport.Group(name: "migrations", place: ""))
     }
+  }
+
+  /// The plan of `migrate up`; nil where what it needs is missing, which other checks tell.
+  private func pending(_ server: ServerSurvey, _ url: DatabaseURL) async -> PendingMigrations? {
+    guard server.readOnly == nil, !server.isTooOld else { return nil }
+    return try? await PendingMigrations(of: job, at: url, applicationName: applicationName)
   }
 
   /// The ledger, or why it can't be read; nil where there is none.

@@ -8,17 +8,20 @@ struct MigrationFindings {
   let server: ServerSurvey
   /// The job's tables, as that role finds them; nil where one could not be looked at.
   let tables: [TableSurvey?]
+  /// The plan of `migrate up`; nil where it can't be made, as on a standby or for a table that isn't there.
+  let pending: PendingMigrations?
 
-  /// Only PostgreSQL has roles that could lack a right.
   var all: [Finding] {
-    guard let role = server.role else { return [] }
-    var findings: [Finding] = []
-    if needed.isEmpty {
-      findings.append(.ok("migration", "nothing is missing that `vecfill migrate up JOB` would make"))
-    } else {
-      findings.append(migration(role))
-    }
-    return findings + indexPolicy(role)
+    let role = server.role
+    let state: Finding =
+      if !needed.isEmpty {
+        migration(role)
+      } else if let indexes = pending?.indexes, !indexes.isEmpty {
+        .ok("migration", "all is there but \(indexes.joined(separator: ", ")), which `vecfill migrate up JOB` makes")
+      } else {
+        .ok("migration", "nothing is missing that `vecfill migrate up JOB` would make")
+      }
+    return [state] + (role.map(indexPolicy) ?? [])
   }
 
   /// What is missing, in words.
@@ -29,8 +32,11 @@ struct MigrationFindings {
       if let place = table.missingPlace(of: source) { needed.append(place) }
       if table.missingRowsWarning != nil { needed.append("an index on \(source.name)") }
     }
-    return needed
+    // What the tables show is told in their own words.
+    return needed + (pending?.needed ?? []).filter { told in !told.hasPrefix("extension ") && !columns.contains(told) }
   }
+
+  private var columns: [String] { job.sources.map { "column \($0.name).\($0.vector)" } }
 
   /// Whether a run can't do without what is missing.
   private var isRequired: Bool {
@@ -40,7 +46,8 @@ struct MigrationFindings {
     }
   }
 
-  private func migration(_ role: String) -> Finding {
+  /// - Parameter role: who asks; nil on SQLite, which has no roles that could lack a right.
+  private func migration(_ role: String?) -> Finding {
     let what = needed.joined(separator: ", ")
     var lacks: [String] = []
     if let pgvector = server.pgvector, pgvector.installed == nil, pgvector.offered != nil, !pgvector.mayInstall {
@@ -48,10 +55,11 @@ struct MigrationFindings {
     }
     for (source, table) in zip(job.sources, tables) {
       guard let table, let ownership = table.ownership, !ownership.isOwn,
-        table.missingPlace(of: source) != nil || table.missingRowsWarning != nil
+        table.missingPlace(of: source) != nil || table.missingRowsWarning != nil || pending?.needed.isEmpty == false
       else { continue }
       lacks.append("change \(source.name), which belongs to \(ownership.owner)")
     }
+    guard let role else { return .warning("migration", "\(what) is missing", next: "`vecfill migrate up JOB`") }
     guard lacks.isEmpty else {
       let found = "\(what) is missing, and the role \(role) may not \(lacks.joined(separator: ", nor "))"
       let next = "name the owner in VECFILL_MIGRATION_DATABASE_URL, or give them what `vecfill migrate sql JOB` prints"

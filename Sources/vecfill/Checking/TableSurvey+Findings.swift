@@ -37,6 +37,7 @@ extension TableSurvey {
         ? missingRowsFinding
         : .ok("missing rows", "rows that lack pieces of their text are found by reading all texts"))
     if role != nil { findings += vectorIndexFindings(source, job) }
+    findings += editWarnings.map { warning("edits", $0, of: source.name) }
     findings.append(hooksFinding(source))
     if role != nil { findings.append(publicationFinding) }
     if let refusal, !findings.contains(where: { $0.mark == .failed }) { findings.append(.failed("job", refusal)) }
@@ -75,8 +76,17 @@ extension TableSurvey {
     if let refusal, refusal.subject == "\(source.name).\(source.vector)", refusal.exitCode == .configuration {
       return .failed("vector", refusal)
     }
+    if let vectorWarning { return warning("vector", vectorWarning, of: source.column) }
     let content = hasVectors.map { $0 ? ", has vectors" : ", still empty" } ?? ""
     return .ok("vector", "\(vector.name), \(vector.type)\(content)")
+  }
+
+  /// A run's own warning: what it is about, what was found, and what to do.
+  private func warning(_ check: String, _ warning: String, of subject: String) -> Finding {
+    let parts = warning.replacing("\(subject): ", with: "", maxReplacements: 1).split(separator: ": `", maxSplits: 1)
+    return .warning(
+      check, String(parts.first ?? ""),
+      next: parts.count > 1 ? "`\(parts[1])" : "nothing, where the table is small or its texts are rarely read")
   }
 
   private func rightsFinding(_ source: Source, _ role: String) -> Finding {
@@ -144,7 +154,7 @@ extension TableSurvey {
         findings.append(
           .warning(
             "index", "none on \(source.vector): a search reads every row",
-            next: "set index: {when: after} in the job, which makes one once the column is filled"))
+            next: adviceOnIndex))
       case .keep: break
       case .after, .rebuild: findings.append(.ok("index", "none yet; index.when is \(job.indexPolicy)"))
       }

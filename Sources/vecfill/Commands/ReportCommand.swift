@@ -31,11 +31,7 @@ struct ReportCommand: AsyncParsableCommand {
         remedy: known.isEmpty ? "run a job first" : "it knows \(known)")
     }
     let page = HistoryPage(status, try await ledger.history(of: status), version: Build.version)
-    do throws(Failure) {
-      try WholeFile(path: file).write(page.document)
-    } catch {
-      throw Failure(.localIO, file, error.reason, remedy: "name a file in a folder that this user may write to")
-    }
-    print("\(file): the report of \(status.job)")
+    try WholeFile(path: file, .report).write(page.document)
+    if !OwnFile.isStream(file) { print("\(file): the report of \(status.job)") }
   }
 }

@@ -33,7 +33,7 @@ final class RunEnd: Sendable {
         failure: failure ?? Failure(.unavailable, "vecfill", "it ended without a summary"), job: job)
     }
     guard let summary else { return }
-    TerminationLog.write(failure.map { "vecfill: \($0)" } ?? summary.heading)
+    TerminationLog.write(failure.map { "\($0)" } ?? summary.heading)
     let json = JSONLine.encode(summary.event.json(at: Date()))
     async let hooked = command?.run(json, exitCode: code)
     async let posted = webhook?.post(json)

@@ -26,7 +26,7 @@ extension MonitoringOptions {
         job: job.name, model: job.model.name, tables: job.sources.map(\.name),
         database: try? DatabaseURL(configuration.databaseURL().reveal()).identity, version: Build.version),
       lastSuccess: await lastSuccess(of: job, configuration))
-    var watch = Watch(listen: listen, file: metricsFile.map(WholeFile.init))
+    var watch = Watch(listen: listen, file: metricsFile.map { WholeFile(path: $0, .metrics) })
     if let otlp, pushes {
       let client = try HTTPClient(OTLPPusher.options(otlp, environment))
       watch.otlp = OTLPPusher(otlp, monitor) {

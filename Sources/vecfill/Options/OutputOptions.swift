@@ -39,6 +39,7 @@ struct OutputOptions: ParsableArguments {
 
   /// Who is told how the run of a spec ends.
   func end(of spec: String) throws -> RunEnd {
+    try TerminationLog.check()
     let address = webhook ?? ProcessInfo.processInfo.environment["VECFILL_WEBHOOK"].flatMap { $0.isEmpty ? nil : $0 }
     let hook = address.flatMap { Webhook($0) }
     if address != nil, hook == nil {

@@ -47,6 +47,13 @@ struct IndexRecall {
 }
 
 extension TableSurvey {
+  /// How a vector index is made where there is none.
+  var adviceOnIndex: String {
+    (pieces?.isPartitioned ?? (kind == .partitioned))
+      ? "make one on each partition by CREATE INDEX CONCURRENTLY, then one ON ONLY the table, and attach them"
+      : "set index: {when: after} in the job, which makes one once the column is filled"
+  }
+
   /// What there is to know of the indexes of the job's column; nothing where the database has no vector index.
   func indexFindings(about: String) -> [VerifyFinding] {
     guard hasRowSecurity != nil else { return [] }
@@ -58,7 +65,7 @@ extension TableSurvey {
           about,
           .warning(
             "index", "none: a search reads every row\(away)",
-            next: indexesAway.isEmpty ? "set index: {when: after} in the job" : "`vecfill migrate restore`"))
+            next: indexesAway.isEmpty ? adviceOnIndex : "`vecfill migrate restore`"))
       ]
     }
     return own.map { index in
