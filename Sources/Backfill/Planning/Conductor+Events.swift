@@ -72,7 +72,7 @@ extension Conductor {
     window.answered(after: receipt.latency, inFlight: inFlight, at: now)
     breaker.answered()
     progressedAt = now
-    isolation.answered(request)
+    isolation.answered(request, at: now)
     switch request.batch.purpose {
     case .probe:
       isProbing = false

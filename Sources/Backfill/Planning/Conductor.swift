@@ -260,6 +260,9 @@ package struct Conductor: Sendable {
 
   package var isStopping: Bool { ending != nil }
 
+  /// The first size of requests of which was learned that it always fails.
+  package var failingSize: FailingSize? { isolation.failingSize }
+
   package mutating func handle(_ event: Event, at now: Duration) -> [Action] {
     guard !hasEnded else { return [] }
     var actions: [Action] = []

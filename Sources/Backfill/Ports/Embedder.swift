@@ -88,6 +88,8 @@ package struct EmbeddingFailure: Error, Equatable, Sendable {
   /// Behind a balancer it may be the one that is broken, and then the failure says nothing of the texts. The default is
   /// false.
   package var isOfUntriedServer = false
+  /// Whether the reply has another number of vectors than there are texts, or two for one of them. The default is false.
+  package var isOfCount = false
   /// The URL that was called, without credentials and query; nil where none was.
   package var address: String?
   /// What the server said, on one line of at most 300 characters and without the key. It can quote the request's texts,

@@ -42,7 +42,11 @@ struct BatchAnswerReader {
     if form == .gemini {
       Self.take(line, into: &stream)
     } else if let said = line.body {
-      if status == 200 { _ = stream.take(said) } else { body = Data(said.prefix(HTTPRequest.keptBytes)) }
+      if HTTPResponse.isSuccess(status) {
+        _ = stream.take(said)
+      } else {
+        body = Data(said.prefix(HTTPRequest.keptBytes))
+      }
     }
     let response = HTTPResponse(ofBatchLine: status, headers: headers, body: body)
     return switch embedder.verdict(on: response, stream, to: .unseen(count)) {

@@ -171,6 +171,6 @@ extension ErrorRule {
       mayHaveBeenBilled: true),
     ErrorRule("the provider failed", .transient, 408...409, 421...421, 423...425, 500...599),
     ErrorRule("it redirects elsewhere, which is not followed: check the base URL", .misconfigured, 300...399),
-    ErrorRule("a status that no embeddings API documents", .unrecognized, 0...199, 201...299, 400...999),
+    ErrorRule("a status that no embeddings API documents", .unrecognized, 0...199, 400...999),
   ]
 }

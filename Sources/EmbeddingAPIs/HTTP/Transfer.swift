@@ -100,7 +100,7 @@ final class Transfer {
     let taken = min(count, request.maxReplyBytes - receivedBytes)
     receivedBytes += taken
     let bytes = UnsafeRawBufferPointer(start: start, count: taken)
-    let reading = easy.status == 200 ? request.reader?(bytes) : nil
+    let reading = HTTPResponse.isSuccess(easy.status) ? request.reader?(bytes) : nil
     let isKept = keep(bytes, reading)
     let isOfUse = isKept || reading == .isRead || reading == .isUnclear
     isCut = taken < count || !isOfUse
@@ -125,7 +125,7 @@ final class Transfer {
       headers = HTTPHeaders()
     } else if let colon = line.firstIndex(of: ":") {
       headers.add(line[..<colon], line[line.index(after: colon)...])
-    } else if ![200, 429].contains(easy.status) {
+    } else if !HTTPResponse.isSuccess(easy.status), easy.status != 429 {
       // The head's end. Behind a balancer, a kept connection leads to the same broken server each time.
       easy.forbidReuse()
     }

@@ -265,7 +265,7 @@ extension PostgresTable {
 extension PostgresTable {
   /// Appends `vector` in the binary form of the column's type: int16 dimension, int16 0, then the big-endian values.
   ///
-  /// A value that is too great for a halfvec becomes infinite, which pgvector refuses; see `takes`.
+  /// A value that is too great for a halfvec becomes infinite, which pgvector refuses; see `fault`.
   func encode(_ vector: ArraySlice<Float>, to bytes: inout [UInt8]) {
     bytes.appendBigEndian(Int16(truncatingIfNeeded: vector.count))
     bytes.appendBigEndian(Int16(0))
@@ -279,9 +279,15 @@ extension PostgresTable {
 }
 
 extension PostgresTable {
-  /// Whether the column's type can hold each value of `vector`.
-  func takes(_ vector: ArraySlice<Float>) -> Bool {
-    vectorType == .vector || vector.allSatisfy { Float16($0).isFinite }
+  /// Why the column's type can't hold `vector`; nil where it can.
+  ///
+  /// pgvector takes a vector that becomes all zeros, and then leaves it out of a cosine index.
+  func fault(of vector: ArraySlice<Float>) -> String? {
+    guard vectorType == .halfvec else { return nil }
+    guard vector.allSatisfy({ Float16($0).isFinite }) else {
+      return "a value of its vector is too great for halfvec (SQLSTATE 22003)"
+    }
+    return vector.contains { Float16($0) != 0 } ? nil : "all values of its vector are too small for halfvec"
   }
 }
 

@@ -36,8 +36,8 @@ struct PostgresWrite: Sendable {
   private func write(_ rows: [EmbeddedRow], on connection: isolated PostgresConnection) throws -> WriteOutcome {
     var outcome = WriteOutcome()
     let fitting = rows.filter { row in
-      if table.takes(row.vector) { return true }
-      outcome.refused[row.key] = "a value of its vector is too great for halfvec (SQLSTATE 22003)"
+      guard let fault = table.fault(of: row.vector) else { return true }
+      outcome.refused[row.key] = fault
       return false
     }
     guard !fitting.isEmpty else { return outcome }

@@ -5,6 +5,8 @@ struct ProviderCheck {
   let embedder: any Embedder
   let model: Model
   let limits: Job.Limits
+  /// The most texts that a run puts into one request.
+  var mostTexts = Int.max
   /// The provider's name in the catalogue.
   let catalogueName: String
   /// Whether a run sends no text that may be longer than the model takes.
@@ -29,6 +31,8 @@ struct ProviderCheck {
     let latency = began.duration(to: clock.now)
     for finding in AnswerFindings(model: model, reply: first, latency: latency, limits: limits).all { tell(finding) }
     guard let likeness = try await likeness(to: first) else { return nil }
+    let together = TextsTogether(embedder: embedder, likeness: likeness, mostTexts: mostTexts, tell: tell)
+    guard try await together.areTheirOwn else { return nil }
     return try await searchCut(likeness)
   }
 
