@@ -139,9 +139,16 @@ extension Conductor {
     if failure.mayHaveBeenBilled { tally.possiblyPaid += 1 }
     limiter.learn(failure.rateLimits, at: now)
     guard ending == nil else { return }
-
     let reaction = failure.kind.failureClass.reaction
-    if reaction == .stop { return end(.failed(failure.failure(of: job.model.provider))) }
+    if reaction == .stop {
+      // Of several servers behind one address one may refuse what the others take: once more, with all others held.
+      guard isolation.hasAnswer, !request.isProbe, !request.wasDenied, failure.kind != .cancelled else {
+        return end(.failed(failure.failure(of: job.model.provider)))
+      }
+      request.wasDenied = true
+      retry(request, failure, holdsAll: true, at: now)
+      return release(at: now)
+    }
     if reaction == .hold || failure.kind == .timedOut || [503, 529].contains(failure.status) {
       slow(request, failure, at: now)
     }
@@ -339,11 +346,5 @@ extension Conductor {
   /// A request with the source, page, purpose and bundle of `batch`.
   private mutating func plan(_ contents: Batch.Contents, inPlaceOf batch: Batch) -> Requested {
     plan(contents, source: batch.source, page: batch.page, purpose: batch.purpose, bundle: batch.bundle)
-  }
-
-  /// The identity of a batch that is planned, or that ends without having been asked for.
-  mutating func nextBatchID() -> BatchID {
-    batchCount += 1
-    return BatchID(run: run, number: batchCount)
   }
 }

@@ -35,7 +35,9 @@ package struct APIEmbedder: Embedder {
     self.client = client
     self.notify = notify
     self.now = now
-    habits = Locked(ServerHabits(encodings: options.encodingField == nil ? [.unsaid] : options.encodings))
+    habits = Locked(
+      ServerHabits(
+        encodings: options.encodingField == nil ? [.unsaid] : options.encodings, model: ModelName(options.model)))
     shape = options.reply
     askedModels = [options.model, options.endpoint.requestModel(options.model)].map(ModelName.init)
     url = try options.endpoint.url(path: options.format.path(for: options.model))
@@ -68,6 +70,15 @@ package struct APIEmbedder: Embedder {
     }
   }
 
+  package func expect(_ model: ServedModel) { habits.withLock { $0.expect(model) } }
+
+  /// `reply` with the server's own name for the model.
+  func named(_ reply: EmbeddingReply) -> EmbeddingReply {
+    var reply = reply
+    reply.servedModel = habits.withLock(\.served)
+    return reply
+  }
+
   private func answer(to texts: [String], as role: EmbeddingRole) async throws(EmbeddingFailure) -> EmbeddingReply {
     let first = habits.withLock { $0.encoding }
     var encoding = first
@@ -78,7 +89,7 @@ package struct APIEmbedder: Embedder {
       switch verdict {
       case .answered(let reply):
         note(reply, to: encoding, insteadOf: first)
-        return reply
+        return named(reply)
       case .refused(let failure, .other):
         throw try await withLikelyCause(failure, response, to: texts)
       case .refused(let failure, let blame):

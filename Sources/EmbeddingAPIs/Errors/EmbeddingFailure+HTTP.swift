@@ -33,8 +33,11 @@ extension EmbeddingFailure {
       }
     var reason = rule.meaning
     if rule.isByStatusAlone, [404, 405].contains(status) {
-      let hasVersion = address.contains(/\/(?:v\d\w*|openai)\//)
+      let hasVersion = address.contains(/\/(?:v\d\w*|openai)(?:\/|$)/)
       reason += hasVersion ? ": check the base URL and the model's name" : ": does the base URL need /v1?"
+    }
+    if (300...399).contains(status), let place = response.headers.redirection(from: address, redaction) {
+      reason = "it redirects to \(place), which is not followed: check the base URL"
     }
     if isErrorInReply {
       reason += " (an error\(error.status.map { " \($0)" } ?? "") in a reply of status \(response.status))"

@@ -44,6 +44,9 @@ extension ErrorRule {
   ]
 
   private static let credentials = [
+    // Who asks is none of the provider's servers.
+    ErrorRule(
+      "the proxy asks for its user and password: check the setting of proxy, and http_proxy", .denied, 407...407),
     ErrorRule(
       "the credential was refused", .denied, 200...200, 400...599,
       codes: [
@@ -55,7 +58,7 @@ extension ErrorRule {
         // LiteLLM without a database can't look a wrong key up.
         "no_db_connection",
       ]),
-    ErrorRule("the credential was refused", .denied, 401...401, 407...407),
+    ErrorRule("the credential was refused", .denied, 401...401),
     ErrorRule(
       "the credential was refused", .denied, 200...200, 400...400, 403...403, 422...422,
       phrases: [

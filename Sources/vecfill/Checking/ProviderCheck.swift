@@ -22,7 +22,7 @@ struct ProviderCheck {
     let began = clock.now
     let first: EmbeddingReply
     do {
-      first = try await embedder.embed([Self.harmless], as: .document)
+      first = try await embedder.embedWithTries([Self.harmless], as: .document)
     } catch {
       guard error.kind != .cancelled else { throw CancellationError() }
       tell(refusal(error))
@@ -54,7 +54,7 @@ struct ProviderCheck {
   private func likeness(to first: EmbeddingReply) async throws -> Likeness? {
     let second: EmbeddingReply
     do {
-      second = try await embedder.embed([Self.harmless], as: .document)
+      second = try await embedder.embedWithTries([Self.harmless], as: .document)
     } catch {
       guard error.kind != .cancelled else { throw CancellationError() }
       tell(.warning("again", "the same text again failed: \(error.summary)", next: "check again"))
@@ -101,8 +101,8 @@ struct ProviderCheck {
     to pair: (String, String), _ likeness: Likeness
   ) async throws(EmbeddingFailure) -> CutSearch.Answer {
     do {
-      let one = try await embedder.embed([pair.0], as: .document)
-      let other = try await embedder.embed([pair.1], as: .document)
+      let one = try await embedder.embedWithTries([pair.0], as: .document)
+      let other = try await embedder.embedWithTries([pair.1], as: .document)
       let distance = Likeness.distance(one.vectors[0], other.vectors[0])
       return likeness.isSame(distance: distance) ? .same(tokens: one.billedTokens) : .differ
     } catch  where error.kind == .badInput || error.kind == .tooLarge {
