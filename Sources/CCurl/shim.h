@@ -80,6 +80,11 @@ static inline CURLcode vecfill_curl_set_receive_buffer(CURL *easy, long byte_cou
   return curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, byte_count);
 }
 
+// Asks for a reply without compression; with it libcurl undoes, as far as it can, that of a server which compresses unasked.
+static inline CURLcode vecfill_curl_set_accepted_encoding(CURL *easy, const char *names) {
+  return curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, names);
+}
+
 static inline CURLcode vecfill_curl_set_connect_timeout(CURL *easy, long milliseconds) {
   return curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds);
 }

@@ -50,6 +50,7 @@ extension Ledger {
         of: reply, to: batch.id, inputs: batch.contents.texts.count, counted: batch.contents.tokenCount, cost: cost,
         spent: spent, fittedRows: batch.contents.fittedRows, at: date, db)
       try Ledger.spool(reply.vectors, of: batch.id, checksum, db)
+      try Ledger.enter(reply.servedModel, of: target, db)
       if remembersTexts { try Ledger.remember(rows ?? batch.contents.rows, reply.vectors, of: target, db) }
       try Ledger.enterTold(reply.rateLimits, to: batch.id.run, at: date, db)
     }

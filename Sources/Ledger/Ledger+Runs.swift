@@ -24,6 +24,8 @@ extension Ledger {
     package let resumed: Resumed?
     /// Whether rows wait for a batch of the provider's.
     package let waits: Bool
+    /// For each source the server's own name for the model that its vectors come from; nil where it has none.
+    package let servedModels: [ServedModel?]
     /// Keeps what is received in the database as well; nil with `spool: ledger`.
     package internal(set) var replies: DatabaseReplies?
   }
@@ -89,7 +91,8 @@ extension Ledger {
         possiblyPaid: lost,
         spent: try Ledger.spent(targets: owned, db), earlier: earlier,
         newlyCondemned: try Ledger.newlyCondemned(targets, of: job.name, db), changes: changes, resumed: resumed,
-        waits: try targets.contains { try Ledger.hasRows(in: "under_way", of: $0, db) })
+        waits: try targets.contains { try Ledger.hasRows(in: "under_way", of: $0, db) },
+        servedModels: try targets.map { try Ledger.servedModel(of: $0, db) })
     }
   }
 

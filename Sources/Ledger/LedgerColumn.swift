@@ -79,6 +79,7 @@ extension Ledger {
       let givenUp = try giveUpLines(of: id, db)
       try release(id, db)
       try forgetTexts(of: id, db)
+      try db.execute(sql: "UPDATE target SET served_model = NULL WHERE id = ?", arguments: [id])
       // What was never proven was never filled.
       if try known.checked("is_proven", as: Bool.self) {
         changes.append(
@@ -122,6 +123,21 @@ extension Ledger {
         source.key, source.condition, id,
       ])
     return id
+  }
+
+  /// Keeps the server's own name for the model that a column's vectors come from; the first one stays.
+  static func enter(_ model: ServedModel?, of target: Int64, _ db: Database) throws {
+    guard let model else { return }
+    try db.cachedStatement(sql: "UPDATE target SET served_model = ? WHERE id = ? AND served_model IS NULL")
+      .execute(arguments: [json(model), target])
+  }
+
+  /// The same, as it was kept; nil where the model was always named as it was asked for.
+  static func servedModel(of target: Int64, _ db: Database) throws -> ServedModel? {
+    guard let row = try Row.fetchOne(db, sql: "SELECT served_model FROM target WHERE id = ?", arguments: [target]),
+      try row.checkedOptional("served_model", as: String.self) != nil
+    else { return nil }
+    return try row.decoded("served_model")
   }
 
   static func target(

@@ -279,6 +279,17 @@ enum LedgerSchema {
           INSERT INTO ledger_name VALUES (lower(hex(randomblob(10))));
           """)
     }
+    migrator.registerMigration("13") { db in
+      try db.execute(
+        sql: """
+          -- How often, and since when, a batch that has ended was looked at and could not be read whole. One of which nothing
+          -- could be read until it was given up is 'unread'.
+          ALTER TABLE provider_batch ADD COLUMN unread_looks INTEGER NOT NULL DEFAULT 0;
+          ALTER TABLE provider_batch ADD COLUMN unread_since REAL;
+          -- The server's own name for the model, where its replies have another than the one asked for: `ServedModel`.
+          ALTER TABLE target ADD COLUMN served_model TEXT;
+          """)
+    }
     return migrator
   }
 }

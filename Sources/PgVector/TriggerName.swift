@@ -7,9 +7,13 @@ package enum TriggerName {
   private static let prefix = "zz_vecfill_"
 
   /// `zz_vecfill_TABLE_COLUMN_SUFFIX`, of at most PostgreSQL's 63 bytes; digests distinguish names as in `IndexName`.
-  package static func of(_ source: Source, _ suffix: String) -> String {
-    "\(prefix)\(IndexName.stem(of: source, longest: 44))_\(suffix)"
+  package static func of(_ source: Source, _ suffix: String) -> OwnName {
+    OwnName(of: source, prefix: prefix, longest: 44, suffix: "_\(suffix)")
   }
+
+  /// What the trigger of a source notifies: columns whose names make the same words share it, and their runs look once
+  /// too often.
+  package static func channel(of source: Source) -> String { of(source, Suffix.notify).plain }
 
   /// Whether `name` is one of vecfill's own.
   package static func isOwn(_ name: String) -> Bool { name.hasPrefix(prefix) }

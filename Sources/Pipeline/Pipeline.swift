@@ -91,6 +91,7 @@ package struct Pipeline: Sendable {
     var ending: Ending?
     var nextWake: ContinuousClock.Instant?
     var hasCounted = false
+    var hasToldSize = false
 
     await withDiscardingTaskGroup { group in
       group.addTask { for await cause in stops { inbox.yield(.event(.stopRequested(cause))) } }
@@ -160,6 +161,10 @@ package struct Pipeline: Sendable {
           case .end(let reason):
             ending = reason
           }
+        }
+        if !hasToldSize, let size = conductor.failingSize {
+          hasToldSize = true
+          observer.foundFailing(size)
         }
         // Counting may read all of a table.
         if !hasCounted, conductor.hold == nil {

@@ -6,6 +6,8 @@ package struct RunObserver: Sendable {
   let answered: @Sendable (_ inputs: Int, Conductor.Receipt) -> Void
   /// A request brought no vectors.
   let requestFailed: @Sendable (EmbeddingFailure) -> Void
+  /// A size of requests always fails.
+  let foundFailing: @Sendable (FailingSize) -> Void
   /// Rows went into quarantine.
   let condemned: @Sendable ([CondemnedRow]) -> Void
   /// So many rows of a source lack a vector as the run begins.
@@ -14,11 +16,13 @@ package struct RunObserver: Sendable {
   package init(
     answered: @escaping @Sendable (_ inputs: Int, Conductor.Receipt) -> Void = { _, _ in },
     requestFailed: @escaping @Sendable (EmbeddingFailure) -> Void,
+    foundFailing: @escaping @Sendable (FailingSize) -> Void = { _ in },
     condemned: @escaping @Sendable ([CondemnedRow]) -> Void,
     counted: @escaping @Sendable (_ source: Int, _ missing: Int) -> Void
   ) {
     self.answered = answered
     self.requestFailed = requestFailed
+    self.foundFailing = foundFailing
     self.condemned = condemned
     self.counted = counted
   }
@@ -32,6 +36,9 @@ package struct RunObserver: Sendable {
     } requestFailed: {
       requestFailed($0)
       other.requestFailed($0)
+    } foundFailing: {
+      foundFailing($0)
+      other.foundFailing($0)
     } condemned: {
       condemned($0)
       other.condemned($0)

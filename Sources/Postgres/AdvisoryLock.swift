@@ -32,6 +32,27 @@ package struct AdvisoryLock: Equatable, Sendable {
     try connection.execute("SELECT pg_advisory_unlock\(isShared ? "_shared" : "")(\(key))")
   }
 
+  /// The first of `locks` that another session has; nil where none has any.
+  package static func held(
+    among locks: [AdvisoryLock], on connection: isolated PostgresConnection
+  ) throws -> AdvisoryLock? {
+    guard !locks.isEmpty else { return nil }
+    // As a simple query, as in `take`.
+    let rows = try connection.execute(
+      """
+      SELECT classid, objid FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
+        AND pid <> pg_backend_pid() AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      """)
+    let keys = Set(
+      rows.compactMap { row -> Int64? in
+        guard let high = row["classid"].flatMap(UInt32.init), let low = row["objid"].flatMap(UInt32.init) else {
+          return nil
+        }
+        return Int64(bitPattern: UInt64(high) << 32 | UInt64(low))
+      })
+    return locks.first { keys.contains($0.key) }
+  }
+
   /// The session that has it: its `pid`, `start`, `name`, `address` and `since`, as far as they are known; nil where
   /// nobody has it.
   package func holder(on connection: isolated PostgresConnection) throws -> PostgresRow? {

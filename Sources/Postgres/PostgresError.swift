@@ -19,6 +19,8 @@ package struct PostgresError: Error, Equatable, Sendable {
   package var hasPosition = false
   /// Whether the connection is gone with it.
   package var endsConnection = false
+  /// Whether the connection was given up since nothing came over it.
+  package var isOfSilence = false
   /// Whether the statement, or its transaction, may have been done all the same.
   package var mayHaveBeenDone = false
   /// In a pipeline, the statement it happened to, counted from 0.

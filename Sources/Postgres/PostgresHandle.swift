@@ -249,9 +249,11 @@ extension PostgresHandle {
     let reason = isQuestion ? "" : silence.found(SilenceQuestion(of: pointer, conninfo).ask())
     guard let reason else { return }
     abandon()
-    throw PostgresError(
+    var error = PostgresError(
       message: "nothing came from the server for \(seconds) s" + (reason.isEmpty ? "" : ", \(reason)"),
       endsConnection: true)
+    error.isOfSilence = true
+    throw error
   }
 
   /// Waits a tenth of a second at most; 0 where nothing was seen.

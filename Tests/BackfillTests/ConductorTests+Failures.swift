@@ -14,6 +14,28 @@ extension ConductorTests {
     #expect(conductor.tell(.requestFailed(Self.id(1), EmbeddingFailure(kind, "no"))) == ["end \(code)"])
   }
 
+  @Test(arguments: [(EmbeddingFailure.Kind.denied, 77), (.quotaExhausted, 82)], [true, false])
+  func `after an answer a refusal of the account is asked again once, and the same text ends the run the second time`(
+    _ refusal: (kind: EmbeddingFailure.Kind, code: Int), _ passes: Bool
+  ) {
+    var conductor = Self.conductor(concurrency: 1)
+    conductor.begin()
+    _ = conductor.tell(.pageRead(Self.page(1...4)))
+    _ = conductor.tell(.pageRead(Self.emptyPage))
+    _ = conductor.tell(.received(Self.id(1), Self.receipt), at: 1)
+    let failure = EmbeddingFailure(refusal.kind, "no")
+    #expect(conductor.tell(.requestFailed(Self.id(2), failure), at: 2).allSatisfy { $0.hasPrefix("wake") })
+    #expect(!conductor.isStopping)
+    #expect(conductor.tell(.woken, at: 9) == ["request 2 x2 again"])
+    if passes {
+      _ = conductor.tell(.received(Self.id(2), Self.receipt), at: 10)
+      #expect(!conductor.isStopping)
+    } else {
+      _ = conductor.tell(.requestFailed(Self.id(2), failure), at: 10)
+      #expect(conductor.isStopping)
+    }
+  }
+
   @Test func `a passing failure is retried after what the provider asks for`() {
     var conductor = Self.conductor(concurrency: 1)
     conductor.begin()

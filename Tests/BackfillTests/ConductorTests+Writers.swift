@@ -108,4 +108,48 @@ extension ConductorTests {
     }
     #expect(conductor.tell(.writeFailed(gone, writer: 0), at: 2) == ["end 130"])
   }
+
+  // MARK: A table that takes no vector
+
+  /// What a write did that wrote nothing: it was refused for each row, as for others that were tried.
+  private static func refusal(_ number: Int, isOfAll: Bool = true) -> Conductor.Event {
+    let rows = [Int64(2 * number - 1), Int64(2 * number)].map {
+      BatchRow(key: .integer($0), digest: TextDigest(of: ""), input: 0)
+    }
+    var outcome = WriteOutcome()
+    for row in rows { outcome.refused[row.key] = "the trigger audit refuses it (SQLSTATE 42704)" }
+    outcome.refusesAll = isOfAll
+    return .written(WriteReport(outcome, of: [(id(number), rows)]), writer: 0)
+  }
+
+  @Test func `a table that refuses all ends the run, with nothing condemned or settled, so that the spool keeps it`() {
+    var conductor = Self.conductor()
+    conductor.begin()
+    _ = conductor.tell(.pageRead(Self.page(1...12)))
+    #expect(conductor.tell(.received(Self.id(1), Self.receipt)) == ["request 3 x2", "write 1"])
+    #expect(conductor.tell(Self.refusal(1)) == [])
+    #expect(conductor.tell(.received(Self.id(2), Self.receipt)) == [])
+    #expect(conductor.tell(.received(Self.id(3), Self.receipt)) == ["end 78"])
+    #expect(conductor.tally.quarantined == 0)
+  }
+
+  @Test(arguments: [false, true]) func `rows are condemned where the table takes others, or took one before`(
+    _ isOfAll: Bool
+  ) {
+    var conductor = Self.conductor()
+    conductor.begin()
+    _ = conductor.tell(.pageRead(Self.page(1...4)))
+    _ = conductor.tell(.pageRead(Self.emptyPage))
+    _ = conductor.tell(.received(Self.id(2), Self.receipt))
+    if isOfAll {
+      _ = conductor.tell(Self.written([(Self.id(2), 2)]))
+      _ = conductor.tell(.settled)
+    } else {
+      #expect(conductor.tell(Self.refusal(2, isOfAll: false)).first?.contains("condemning 3") == true)
+      _ = conductor.tell(.settled)
+    }
+    _ = conductor.tell(.received(Self.id(1), Self.receipt))
+    let actions = conductor.tell(Self.refusal(1, isOfAll: isOfAll))
+    #expect(actions.first?.contains("condemning 1 as refusedByDatabase, 2 as refusedByDatabase") == true, "\(actions)")
+  }
 }

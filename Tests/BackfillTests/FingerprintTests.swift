@@ -43,6 +43,19 @@ import Testing
     }
   }
 
+  @Test(arguments: ["\u{e9}", "\u{65e5}\u{672c}", "a\u{301}\u{7f}\u{80}", "\u{1F469}\u{200D}\u{1F680}", "\"\\u00e9"])
+  func `a database of any encoding can hold a record, and what was recorded as it is stays readable`(
+    _ prefix: String
+  ) throws {
+    let made = fingerprint(prefix: prefix, fields: [prefix: .string(prefix)])
+    let record = try made.recorded()
+    #expect(record.utf8.allSatisfy { $0 < 0x80 })
+    #expect(try Fingerprint(recorded: record, of: "c", in: "p") == made)
+    let encoder = JSONEncoder()
+    let older = String(decoding: try encoder.encode(made), as: UTF8.self)
+    #expect(try Fingerprint(recorded: older, of: "c", in: "p") == made)
+  }
+
   /// As vecfill read a record before there was anything to add.
   private struct Older: Decodable {
     let model: String

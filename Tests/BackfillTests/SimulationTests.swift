@@ -142,4 +142,36 @@ import Testing
     #expect(outages > 50)
     #expect(divided < outages / 2)
   }
+
+  @Test func `a table that refuses every row stops a run before more is paid, and all is written once it is mended`() {
+    var stopped = 0
+    for seed in Self.seeds {
+      for faults in [SimulatedWorld.Faults(), .init(transient: 0.05, crash: 0.01, lock: 0.02)] {
+        var world = Self.world(seed: seed, faults: faults, troubles: [])
+        let refusing = Int(seed % 2)
+        world.tables[refusing].refusesAll = true
+        var ending: Ending?
+        while ending == nil { ending = world.run() }
+        if ending?.exitCode == .configuration {
+          stopped += 1
+          let requests = world.requests
+          // The next run meets the same with what is paid for.
+          if faults.crash == 0 {
+            #expect(world.run() == ending, "seed \(seed)")
+            #expect(world.requests == requests, "seed \(seed)")
+          }
+          // What is in flight, what waits, and what is written by each writer.
+          let most = (4 * world.job.concurrency + 8 * world.job.writers) * world.job.batchSize
+          if faults.crash == 0 { #expect(world.ledger.received[refusing].count <= most, "seed \(seed)") }
+        }
+        #expect(world.ledger.quarantine[refusing].isEmpty, "seed \(seed)")
+        world.tables[refusing].refusesAll = false
+        ending = nil
+        while ending != .complete, world.runs < 1_000 { ending = world.run() }
+        #expect(ending == .complete, "seed \(seed)")
+        Self.expectDone(world)
+      }
+    }
+    #expect(stopped > 200)
+  }
 }

@@ -270,6 +270,11 @@ struct CatalogueProviderTests {
       "23: providers[0].send.x holds what looks like a password or a key; take it out: secrets belong in the environment or in .env"
     ),
     ("encodings: []", "24: providers[0].encodings must name at least one encoding"),
+    ("usage: '.'", "24: providers[0].usage must be names with dots between, as usage.total_tokens"),
+    ("usage: '..'", "24: providers[0].usage must be names with dots between, as usage.total_tokens"),
+    ("usage: 'usage..tokens'", "24: providers[0].usage must be names with dots between, as usage.total_tokens"),
+    ("usage: '.tokens'", "24: providers[0].usage must be names with dots between, as usage.total_tokens"),
+    ("usage: 'tokens.'", "24: providers[0].usage must be names with dots between, as usage.total_tokens"),
     ("encodings: [hex]", "25: providers[0].encodings[0] must be one of base64, float, none"),
     (
       "headers: {}",

@@ -1,3 +1,4 @@
+import Backfill
 import Foundation
 import Testing
 
@@ -52,6 +53,15 @@ struct ProviderKeyTests {
   ])
   func `of all keys that are set, the provider's own is sent`(spec: String, key: String?) throws {
     #expect(try configuration(spec, Self.keys).provider().key?.reveal() == key)
+  }
+
+  @Test(arguments: ["\"sk-1\"", "'sk-1'"], ["OPENAI_API_KEY", "VECFILL_API_KEY", "VOYAGE_API_KEY"])
+  func `a key in quotes is refused, since it is none`(_ key: String, _ variable: String) throws {
+    let spec = variable == "VOYAGE_API_KEY" ? "provider: voyage" : "provider: openai"
+    let failure = #expect(throws: Failure.self) { try configuration(spec, [variable: key]).provider() }
+    #expect(failure?.exitCode == .configuration)
+    #expect(failure?.description.contains("\(variable) stands in quotes") == true, "\(failure?.description ?? "")")
+    #expect(failure?.description.contains("sk-1") == false)
   }
 
   @Test func `OpenAI's variables are another provider's neither address nor key`() throws {

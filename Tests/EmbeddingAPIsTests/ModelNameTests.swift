@@ -60,6 +60,55 @@ struct ModelNameTests {
     }
   }
 
+  @Test(arguments: ["one.gguf", "C:\\models\\one.gguf", "a name with spaces"], ["two.gguf", nil])
+  func `the name of an earlier run is the only one that a later one takes`(_ first: String, _ second: String?)
+    async throws
+  {
+    let escaped = first.replacing("\\", with: "\\\\")
+    let rules: [EmbeddingsServer.Rule] = [
+      .request(0, .distort(.model(escaped))), .request(1, .distort(.model(escaped))),
+      .request(2, second.map { EmbeddingsServer.Behaviour.distort(.model($0)) } ?? .answer),
+    ]
+    try await EmbeddingsServer.run(rules: rules) { server in
+      let served = try #require(try await server.embedder().embed(["text"]).servedModel)
+      let later = try server.embedder()
+      later.expect(served)
+      #expect(try await later.embed(["text"]).servedModel == served)
+      let failure = await caught { try await later.embed(["text"]) }
+      #expect(failure?.kind == .misconfigured)
+      for name in [served.shown, second ?? "text-embedding-3-small"] {
+        #expect(failure?.reason.contains(name) == true, "\(failure?.reason ?? "")")
+      }
+      // Who named the model that was asked for is not the suspect.
+      let isSuspect = failure?.reason.contains("\(served.shown), a name that nobody asked for") == true
+      #expect(isSuspect == (second == nil), "\(failure?.reason ?? "")")
+    }
+  }
+
+  @Test func `the model that was asked for has no name of the server's own`() async throws {
+    let rules = [EmbeddingsServer.Rule.request(0, .distort(.model("openai/text-embedding-3-small-2024-01-25")))]
+    try await EmbeddingsServer.run(rules: rules) { server in
+      #expect(try await server.embedder().embed(["text"]).servedModel == nil)
+    }
+  }
+
+  @Test func `a batch's answers and a request's are of one model`() async throws {
+    try await EmbeddingsServer.run(rules: [.always(.distort(.model("two.gguf")))]) { server in
+      let embedder = try server.embedder()
+      var reader = BatchAnswerReader(embedder) { _ in 1 }
+      let vector = (0..<8).map { _ in "1" }.joined(separator: ",")
+      let line =
+        #"{"custom_id":"a","response":{"status_code":200,"body":{"model":"one.gguf","data":[{"index":0,"embedding":["#
+        + vector + "]}]}}}"
+      guard case .reply("a", let reply) = reader.answer(.whole(Array(line.utf8))) else {
+        Issue.record("the first answer's name is taken")
+        return
+      }
+      #expect(reply.servedModel != nil)
+      #expect(await caught { try await embedder.embed(["text"]) }?.kind == .misconfigured)
+    }
+  }
+
   @Test func `a reply without a name after one with a name is taken`() async throws {
     let rules: [EmbeddingsServer.Rule] = [.request(0, .distort(.model("one"))), .request(1, .distort(.noModel))]
     try await EmbeddingsServer.run(rules: rules) { server in

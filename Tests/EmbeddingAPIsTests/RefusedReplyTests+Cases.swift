@@ -150,7 +150,6 @@ extension RefusedReplyTests {
       Case("a timeout of the request", 408, "", .transient),
       Case("a conflict", 409, "", .transient),
       Case("529", 529, "", .transient),
-      Case("an answer without content", 204, "", .unrecognized),
     ] + more
 
   private static let more: [Case] =

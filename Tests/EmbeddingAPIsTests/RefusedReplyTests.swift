@@ -70,7 +70,7 @@ struct RefusedReplyTests {
 
   @Test(
     arguments: [
-      (503, "false", .badInput), (503, "true", .transient), (429, "false", .quotaExhausted),
+      (503, "false", .badInput), (503, "true", .transient), (429, "false", .rateLimited),
       (429, "true", .rateLimited),
       (400, "true", .transient), (400, "false", .badInput), (418, "TRUE", .transient), (418, "false", .unrecognized),
       (401, "true", .denied),

@@ -32,6 +32,31 @@ struct ReplyTests {
     }
   }
 
+  private static let good =
+    #"{"data":[{"index":0,"embedding":[1,0,0,0,0,0,0,0]}],"usage":{"prompt_tokens":2,"total_tokens":2}}"#
+
+  @Test(arguments: [200, 201, 202, 203, 206, 299])
+  func `vectors are taken with any status of success, and their tokens`(status: Int) async throws {
+    let rule = EmbeddingsServer.Rule.always(.respond(.init(status, body: Self.good)))
+    try await EmbeddingsServer.run(rules: [rule]) { server in
+      let embedder = try server.embedder()
+      for _ in 0..<2 {
+        let reply = try await embedder.embed(["text"])
+        #expect(reply.vectors[0].first == 1 && reply.billedTokens == 2)
+      }
+      #expect(server.record.acceptedConnections == 1, "its connection is kept")
+    }
+  }
+
+  @Test(arguments: [(201, "{}"), (202, "accepted"), (203, "<html></html>"), (204, ""), (205, ""), (206, good + "]")])
+  func `a success without vectors may have been billed`(_ status: Int, _ body: String) async throws {
+    try await EmbeddingsServer.run(rules: [.always(.respond(.init(status, body: body)))]) { server in
+      let embedder = try server.embedder()
+      let failure = await caught { try await embedder.embed(["text"]) }
+      #expect(failure?.kind == .brokenReply && failure?.mayHaveBeenBilled == true && failure?.status == status)
+    }
+  }
+
   @Test(
     arguments: [
       .reversed, .floats, .escaped, .noIndex, .noFirstIndex, .noModel, .model(""), .padded(bytes: 1_000),

@@ -7,6 +7,26 @@ import Testing
 
 /// What becomes of a column when its job changes.
 extension LedgerTests {
+  @Test func `the first of a server's own names for the model stays with its column until that is filled anew`()
+    async throws
+  {
+    let ledger = try Ledger.open(at: path)
+    let run = try await ledger.begin(Self.job, on: "db", at: Date())
+    #expect(run.servedModels == [nil, nil])
+    for (number, name) in [(1, nil), (2, "one"), (3, "two"), (4, nil)] as [(Int, String?)] {
+      let batch = batch(number, of: run.id)
+      try await ledger.requested(batch, target: run.targets[0], reservation: nil)
+      var reply = reply()
+      reply.servedModel = name.map { ServedModel(digest: $0, name: $0) }
+      try await ledger.received(reply, to: batch, target: run.targets[0], cost: nil, at: Date())
+    }
+    let next = try await ledger.begin(Self.job, on: "db", at: Date())
+    #expect(next.servedModels == [ServedModel(digest: "one", name: "one"), nil])
+    var other = Self.job
+    other.model = Model(name: "another", dimensions: 3)
+    #expect(try await ledger.begin(other, on: "db", at: Date()).servedModels == [nil, nil])
+  }
+
   @Test func `a column that is filled anew loses what was paid for with another model, and says so`() async throws {
     let ledger = try Ledger.open(at: path)
     let run = try await ledger.begin(Self.job, on: "db", at: Date())

@@ -78,11 +78,13 @@ import Testing
     await store.close()
   }
 
-  @Test(arguments: StoreKind.postgres)
-  func `a text that can't be read costs its row alone`(kind: StoreKind) async throws {
+  @Test(arguments: StoreKind.postgres, [false, true])
+  func `a text that can't be read costs its row alone`(_ kind: StoreKind, _ isAnalyzed: Bool) async throws {
     let fixture = try await StoreFixture(kind)
     try await fixture.insert((1...40).map { (key: .integer(Int64($0)), text: "text \($0)") })
     for key in 1...40 { try await fixture.fill(.integer(Int64(key)), with: [1, 0, Float(key)]) }
+    // Then the planner knows how small it is, and sorts all of it.
+    if isAnalyzed { try await fixture.run("ANALYZE messages") }
     // The expression fails for one row, as a damaged value does.
     var source = fixture.source
     source.text = .sql("CASE WHEN id = 17 THEN (1 / (id - 17))::text ELSE content END")

@@ -15,7 +15,7 @@ import Testing
   }
 
   private static let plain = source(["id"])
-  private static let digests = DigestTable.name(of: plain)
+  private static let digests = DigestTable.name(of: plain).plain
 
   private static func fixture(_ kind: StoreKind, key: RowKey.Kind = .integer, _ source: Source = plain) async throws
     -> StoreFixture

@@ -27,14 +27,14 @@ import Testing
     let digest = "embedding_digest"
     try await fixture.run("ALTER TABLE messages ADD COLUMN \(digest) \(kind.isPostgres ? "bytea" : "BLOB")")
     guard marked else { return fixture }
-    let name = TriggerName.of(source, TriggerName.Suffix.stale)
-    let index = IndexName.of(source, "edited")
+    let name = TriggerName.of(source, TriggerName.Suffix.stale).plain
+    let index = IndexName.of(source, IndexName.Suffix.edited).plain
     try await fixture.run(
       kind.isPostgres
         ? """
         CREATE INDEX \(index) ON messages (id) WHERE \(MarkedRowsIndex.predicate(digest: digest));
         CREATE FUNCTION \(name)() RETURNS trigger LANGUAGE plpgsql AS $$
-          BEGIN NEW.\(digest) := ''; RETURN NEW; END $$;
+          BEGIN NEW."\(digest)" := ''; RETURN NEW; END $$;
         CREATE TRIGGER \(name) BEFORE UPDATE ON messages FOR EACH ROW
           WHEN (OLD.embedding IS NOT NULL AND OLD.content IS DISTINCT FROM NEW.content) EXECUTE FUNCTION \(name)();
         """
@@ -177,7 +177,7 @@ import Testing
         SELECT state FROM pg_stat_activity WHERE application_name = 'vecfill waits' AND state LIKE '%transaction%'
         """)
       #expect(open == [])
-      let channel = TriggerName.of(source, TriggerName.Suffix.notify)
+      let channel = TriggerName.channel(of: source)
       try await fixture.run("NOTIFY \"\(channel)\"")
       #expect(try await waiting.value)
       let again = Task { [source] in try await store.waitForChanges(of: [source], atMost: .seconds(600)) }

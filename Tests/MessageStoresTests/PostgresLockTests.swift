@@ -68,6 +68,45 @@ struct PostgresLockTests {
     await third.close()
   }
 
+  /// A table and one whose rows are its rows, too.
+  static let families = [
+    """
+    CREATE TABLE whole (id bigint PRIMARY KEY, content text, embedding vector(3)) PARTITION BY RANGE (id);
+    CREATE TABLE middle PARTITION OF whole FOR VALUES FROM (0) TO (100) PARTITION BY RANGE (id);
+    CREATE TABLE part (gone int, embedding vector(3), id bigint NOT NULL, content text);
+    ALTER TABLE part DROP COLUMN gone;
+    ALTER TABLE middle ATTACH PARTITION part FOR VALUES FROM (0) TO (50);
+    """,
+    """
+    CREATE TABLE whole (id bigint PRIMARY KEY, content text, embedding vector(3));
+    CREATE TABLE part (PRIMARY KEY (id)) INHERITS (whole);
+    """,
+  ]
+
+  @Test(arguments: families)
+  func `a table and its partition, or its heir, are filled by one alone, with one model`(_ family: String) async throws
+  {
+    let fixture = try await StoreFixture(.postgres18)
+    try await fixture.run(family)
+    let sources = [Source(table: "whole"), Source(table: "part")]
+    for (mine, other) in [(sources[0], sources[1]), (sources[1], sources[0])] {
+      let first = try await fixture.open(applicationName: "first")
+      let second = try await fixture.open(applicationName: "second")
+      while (try? await first.claim(mine)) == nil { await Task.yield() }
+      let held = await #expect(throws: Failure.self) { try await second.claim(other) }
+      #expect(held?.exitCode == .locked)
+      #expect(held?.reason.hasPrefix("first at 127.0.0.1 fills it since 20") == true)
+      let twice = await #expect(throws: Failure.self) { try await first.claim(other) }
+      #expect(twice?.exitCode == .configuration)
+      #expect(try await first.record(ColumnRecordContractTests.fingerprint(mine.table), of: mine) == nil)
+      await first.close()
+      var claim: ColumnClaim?
+      while claim == nil { claim = try? await second.claim(other) }
+      #expect(claim?.relatives == [mine.table: ColumnRecordContractTests.fingerprint(mine.table)])
+      await second.close()
+    }
+  }
+
   @Test func `another column, table or database is another lock`() async throws {
     let fixture = try await StoreFixture(.postgres18)
     try await fixture.run(

@@ -18,11 +18,18 @@ struct PostgresMessageStoreTests {
     #expect(try await store.write(rows, to: fixture.source).written == [1, 2])
     #expect(
       try await fixture.vectors() == ["1": [1, -0.5, 65504], "2": [Float(Float16(0.1)), 0, 2]])
-    try await fixture.insert([4: "four"])
+    try await fixture.insert([4: "four", 5: "five", 6: "six"])
     let outcome = try await store.write(
-      [EmbeddedRow(3, "three", [1, 2, 70000]), EmbeddedRow(4, "four", [-1, -1, -1])], to: fixture.source)
-    #expect(outcome.written == [4])
-    #expect(outcome.refused == [3: "a value of its vector is too great for halfvec (SQLSTATE 22003)"])
+      [
+        EmbeddedRow(3, "three", [1, 2, 70000]), EmbeddedRow(4, "four", [-1, -1, -1]),
+        EmbeddedRow(5, "five", [1e-8, -2e-8, 0]), EmbeddedRow(6, "six", [1e-8, -6e-8, 0]),
+      ], to: fixture.source)
+    #expect(outcome.written == [4, 6])
+    #expect(
+      outcome.refused == [
+        3: "a value of its vector is too great for halfvec (SQLSTATE 22003)",
+        5: "all values of its vector are too small for halfvec",
+      ])
     #expect(try await store.nearest(to: [0, 0, 1], in: fixture.source, limit: 1).map(\.key) == [1])
     #expect(try await store.write([EmbeddedRow(3, "three", [1, 2, 7])], to: fixture.source).written == [3])
     await store.close()

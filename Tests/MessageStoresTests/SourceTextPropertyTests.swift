@@ -65,7 +65,7 @@ import Testing
       let store = try await fixture.open()
       for _ in 0..<8 {
         let template = Self.template(&random)
-        #expect(try TextTemplate(parsing: template.spelling) == template)
+        #expect(try TextTemplate(parsing: template.spelling ?? "") == template)
         let source = Source(table: "messages", text: .template(template))
         _ = try await store.inspect(source, dimensions: 3)
         let messages = try await store.page(of: source, after: nil, limit: 100)

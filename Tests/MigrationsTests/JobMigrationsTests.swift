@@ -326,7 +326,7 @@ struct JobMigrationsTests {
       Source(table: "chat_messages"), 3072,
       "is there as public.vector(1536), and the job's vectors have 3072 dimensions"
     ),
-    (Source(table: "chat_messages", keys: ["id", "uid"]), 1536, "chat_messages: it has no column uid"),
+    (Source(table: "chat_messages", keys: ["id", "uid"]), 1536, "chat_messages.uid: there is no such column"),
     (Source(table: "chat_messages", text: "body"), 1536, "chat_messages: it has no column body"),
     (Source(table: "chat_messages", vector: "role"), 1536, "is there as character varying(20), which holds no vectors"),
   ])

@@ -47,7 +47,33 @@ import Testing
     (Source(schema: "s", table: "a_b"), "idx_a_b_embedding_missing"),
   ])
   func `an index is called by its table and column`(_ source: Source, _ name: String) {
-    #expect(IndexName.of(source, "missing") == name)
+    #expect(IndexName.of(source, IndexName.Suffix.missing).plain == name)
+  }
+
+  @Test(arguments: [
+    [Source(table: "a", vector: "b_c"), Source(table: "a_b", vector: "c"), Source(table: "A_b", vector: "c")],
+    [Source(table: "a", vector: "b c"), Source(table: "a b", vector: "c"), Source(table: "a", vector: "b__c")],
+  ])
+  func `columns whose names make the same words have names that tell them apart`(_ sources: [Source]) {
+    let names = sources.map { IndexName.of($0, IndexName.Suffix.missing) }
+    #expect(Set(names.map(\.exact)).count == names.count)
+    #expect(Set(names.map(\.exact)).isDisjoint(with: names.map(\.plain)))
+    #expect(names.flatMap(\.both).allSatisfy { $0.utf8.count <= 63 })
+  }
+
+  /// The plain one in the eyes of a column, and the one that it gets.
+  @Test(
+    arguments: [
+      ([:], true, "plain"), ([:], false, "exact"), (["plain": true], false, "plain"), (["plain": false], true, "exact"),
+      (["exact": true], true, "exact"), (["exact": true, "plain": true], true, "exact"),
+    ] as [([String: Bool], Bool, String)])
+  func `a name that was given stays, and another column's is never taken`(
+    _ there: [String: Bool], _ isFree: Bool, _ chosen: String
+  ) {
+    let name = IndexName.of(Source(table: "t"), IndexName.Suffix.missing)
+    let found = there.map { ($0.key == "plain" ? name.plain : name.exact, $0.value) }
+    let given = name.chosen(isFree: isFree) { name in found.first { $0.0 == name }?.1 }
+    #expect(given == (chosen == "plain" ? name.plain : name.exact))
   }
 
   @Test(arguments: [
@@ -55,7 +81,7 @@ import Testing
     [Source(table: String(repeating: "x", count: 60) + "1"), Source(table: String(repeating: "x", count: 60) + "2")],
   ])
   func `names that would be equal are told apart, and none is longer than PostgreSQL takes`(_ sources: [Source]) {
-    let names = sources.map { IndexName.of($0, "missing") }
+    let names = sources.map { IndexName.of($0, IndexName.Suffix.missing).plain }
     #expect(Set(names).count == names.count)
     #expect(names.allSatisfy { $0.utf8.count <= 63 })
   }

@@ -189,6 +189,77 @@ import Testing
     #expect(status?.totals.possiblyPaid == 4)
   }
 
+  /// A look has three tries at what a proxy may have put in the file's place.
+  @Test(arguments: FakeProvider.Odd.allCases, [false, true])
+  func `an output that can't be read whole at one look is read at a later one, and nothing is paid again`(
+    odd: FakeProvider.Odd, hidesCounts: Bool
+  ) async throws {
+    let world = try BatchWorld(Self.texts)
+    world.provider.change {
+      $0.odd = Array(repeating: odd, count: odd == .page ? 3 : 1)
+      $0.hidesCounts = hidesCounts
+    }
+    let runs = try await world.runs()
+    #expect(runs.map(\.ending.exitCode) == [.waiting, .waiting, .waiting, .complete])
+    #expect(world.news.withLock { $0.contains { $0.kind == .unread } })
+    #expect(world.provider.book.batches.count == 1)
+    #expect(world.paidTwice == [])
+    #expect(world.wrong == [])
+    let status = try await Ledger.openForReading(at: world.ledgerPath)?.jobs().first
+    #expect(status?.totals.possiblyPaid == 0)
+  }
+
+  @Test func `a page in place of an output is asked again at once`() async throws {
+    let world = try BatchWorld(Self.texts)
+    world.provider.change { $0.odd = [.page] }
+    #expect(try await world.runs().map(\.ending.exitCode) == [.waiting, .waiting, .complete])
+    #expect(world.paidTwice == [])
+  }
+
+  @Test func `a batch that is told as completed before its file is looked at again`() async throws {
+    let world = try BatchWorld(Self.texts)
+    world.provider.change { $0.lateFiles = 2 }
+    #expect(try await world.runs().last?.ending == .complete)
+    #expect(world.provider.book.batches.count == 1)
+    #expect(world.paidTwice == [])
+  }
+
+  @Test(arguments: [FakeProvider.Odd.page, .empty, .gone, .strangers])
+  func `two batches of which nothing can be read end a run for good, and pay no more than a line again`(
+    odd: FakeProvider.Odd
+  ) async throws {
+    let world = try BatchWorld(Self.texts)
+    world.provider.change { $0.alwaysOdd = odd }
+    var codes: [ExitCode] = []
+    repeat {
+      codes.append(try await world.run().ending.exitCode)
+      world.later(600)
+    } while codes.last != .badData && codes.count < 20
+    #expect(codes.last == .badData)
+    #expect(codes.count { $0 == .unavailable } == 1)
+    #expect(world.provider.book.batches.map(\.lines.count) == [4, 1])
+    let status = try await Ledger.openForReading(at: world.ledgerPath)?.jobs().first
+    #expect(status?.totals.possiblyPaid == 5)
+    world.provider.change { $0.alwaysOdd = nil }
+    #expect(try await world.runs().last?.ending == .complete)
+    #expect(world.wrong == [])
+    #expect(world.provider.book.batches.map(\.lines.count) == [4, 1, 1, 3])
+  }
+
+  @Test(arguments: [true, false])
+  func `a batch that brought no file counts as possibly paid where it doesn't say that nothing was done`(
+    hidesCounts: Bool
+  ) async throws {
+    let world = try BatchWorld(Self.texts)
+    world.provider.change {
+      $0.endings = [.nothing, .completed]
+      $0.hidesCounts = hidesCounts
+    }
+    #expect(try await world.runs().last?.ending == .complete)
+    let status = try await Ledger.openForReading(at: world.ledgerPath)?.jobs().first
+    #expect(status?.totals.possiblyPaid == (hidesCounts ? 4 : 0))
+  }
+
   @Test func `answers that come twice or that nobody asked for are counted and left`() async throws {
     let world = try BatchWorld(Self.texts)
     world.provider.change {

@@ -21,6 +21,14 @@ final class FakeProvider: BatchProvider, Embedder, Sendable {
     var sendsTwice = false
     var sendsForeign = false
     var losesAnswers = false
+    /// What the first fetches of an output get in its place.
+    var odd: [Odd] = []
+    /// What every fetch of an output gets in its place.
+    var alwaysOdd: Odd?
+    /// The first looks at a batch that has ended without an output show none.
+    var lateFiles = 0
+    /// Whether a batch doesn't say how much of it is done.
+    var hidesCounts = false
     /// Whether no batch is known any more.
     var forgets = false
     /// Every so manyth text of a line gets no vector that can be used.
@@ -29,6 +37,11 @@ final class FakeProvider: BatchProvider, Embedder, Sendable {
 
   enum Ending: Sendable, CaseIterable {
     case completed, expired, cancelled, allFailed, failed, nothing
+  }
+
+  /// What may be there in place of an output.
+  enum Odd: Sendable, CaseIterable {
+    case page, empty, half, gone, strangers
   }
 
   struct Line: Sendable {
@@ -229,7 +242,12 @@ final class FakeProvider: BatchProvider, Embedder, Sendable {
       }
       state.batches[index].looks += 1
       state.batches[index].isOver = state.batches[index].isOver || state.batches[index].looks > 1
-      return shown(state.batches[index], state.faults)
+      var shown = shown(state.batches[index], state.faults)
+      if shown.outputFile != nil, state.faults.lateFiles > 0 {
+        state.faults.lateFiles -= 1
+        shown.outputFile = nil
+      }
+      return shown
     }
   }
 
@@ -248,6 +266,11 @@ final class FakeProvider: BatchProvider, Embedder, Sendable {
       shown.error = ProviderBatch.Failed(
         code: isOver ? "token_limit_exceeded" : "invalid", reason: "refused as a whole", isOverEnqueued: isOver)
       return shown
+    }
+    if !faults.hidesCounts {
+      shown.total = batch.lines.count
+      shown.completed = batch.lines.count(where: \.isDone)
+      shown.failedRequests = batch.lines.count { !$0.isDone }
     }
     if batch.ending == .nothing { return shown }
     if batch.lines.contains(where: \.isDone) { shown.outputFile = "out-\(batch.id)" }
@@ -268,6 +291,17 @@ final class FakeProvider: BatchProvider, Embedder, Sendable {
     guard let batch else { return false }
     // Not in the order of the input.
     var lines = Array(batch.lines.filter { $0.isDone == file.hasPrefix("out") }.reversed())
+    if file.hasPrefix("out"), let odd = nextOdd() {
+      switch odd {
+      case .page: throw EmbeddingFailure(.brokenReply, "a web page came in place of the file")
+      case .empty: return true
+      case .half: lines = Array(lines.prefix(lines.count / 2))
+      case .gone: return false
+      case .strangers:
+        try await body(.unknown(line: 1))
+        return true
+      }
+    }
     if faults.sendsTwice { lines += lines.prefix(1) }
     for (number, line) in lines.enumerated() {
       if number == lines.count / 2, isCut() { throw EmbeddingFailure(.transient, "the connection was reset") }
@@ -289,6 +323,13 @@ final class FakeProvider: BatchProvider, Embedder, Sendable {
       try call { _ in }
     }
     return true
+  }
+
+  private func nextOdd() -> Odd? {
+    state.withLock { state in
+      if let odd = state.faults.alwaysOdd { return odd }
+      return state.faults.odd.isEmpty ? nil : state.faults.odd.removeFirst()
+    }
   }
 
   private func isCut() -> Bool {

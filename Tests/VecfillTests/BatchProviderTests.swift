@@ -18,7 +18,8 @@ struct BatchProviderTests {
     )
     let configuration = try JobConfiguration(flags: flags, process: process)
     return try configuration.provider().makeBatchProvider(
-      for: Backfill.Model(name: model, provider: provider, dimensions: 8))
+      for: Backfill.Model(name: model, provider: provider, dimensions: 8)
+    ).provider
   }
 
   @Test func `OpenAI's, Mistral's and Gemini's are made, with the limits of their files`() throws {

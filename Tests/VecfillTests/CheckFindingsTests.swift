@@ -1,4 +1,5 @@
 import Backfill
+import Foundation
 import Ledger
 import MessageStores
 import PgVector
@@ -79,6 +80,10 @@ import Testing
   /// An embedder whose answers a test makes.
   private struct Answering: Embedder {
     let vector: @Sendable (String, Int) -> [Float]
+    /// What becomes of the vectors of several texts.
+    let together: @Sendable ([[Float]]) -> [[Float]]
+    /// The answer to several texts; nil for their vectors.
+    let refusal: EmbeddingFailure?
     let count = Locked(0)
 
     func embed(_ texts: [String], as role: EmbeddingRole) async throws(EmbeddingFailure) -> EmbeddingReply {
@@ -86,15 +91,22 @@ import Testing
         count += 1
         return count
       }
+      if texts.count > 1, let refusal { throw refusal }
+      let vectors = texts.map { vector($0, number) }
       return EmbeddingReply(
-        vectors: Vectors(dimensions: 2, values: texts.flatMap { vector($0, number) }), billedTokens: nil)
+        vectors: Vectors(dimensions: 2, values: (texts.count > 1 ? together(vectors) : vectors).flatMap(\.self)),
+        billedTokens: nil)
     }
   }
 
-  private static func findings(_ vector: @escaping @Sendable (String, Int) -> [Float]) async throws -> [Finding] {
+  private static func findings(
+    mostTexts: Int = .max, together: @escaping @Sendable ([[Float]]) -> [[Float]] = { $0 },
+    refusal: EmbeddingFailure? = nil, _ vector: @escaping @Sendable (String, Int) -> [Float]
+  ) async throws -> [Finding] {
     let found = Locked<[Finding]>([])
     _ = try await ProviderCheck(
-      embedder: Answering(vector: vector), model: Model(name: "m", dimensions: 2), limits: Job.Limits(),
+      embedder: Answering(vector: vector, together: together, refusal: refusal),
+      model: Model(name: "m", dimensions: 2), limits: Job.Limits(), mostTexts: mostTexts,
       catalogueName: "openai"
     ) { finding in found.withLock { $0.append(finding) } }.run()
     return found.withLock(\.self)
@@ -118,9 +130,53 @@ import Testing
   }
 
   @Test func `a server that rounds otherwise each time is still found out`() async throws {
-    // All texts are read to the same: only rounding tells them apart.
-    let findings = try await Self.findings { _, number in [1, number.isMultiple(of: 2) ? 0.004 : 0] }
+    // All long texts are read to the same: only rounding tells them apart.
+    let findings = try await Self.findings { text, number in
+      text.utf8.count < 200 ? Self.own(text, number) : [1, number.isMultiple(of: 2) ? 0.004 : 0]
+    }
     #expect(findings.first { $0.check == "long texts" }?.found.hasPrefix("cut silently") == true, "\(findings)")
+  }
+
+  /// A vector that depends on the text, and a little on when it is asked for.
+  private static func own(_ text: String, _ number: Int) -> [Float] {
+    let angle = Float(text.utf8.count) / 40 + (number.isMultiple(of: 2) ? 0.004 : 0)
+    return [cosf(angle), sinf(angle)]
+  }
+
+  @Test func `texts that get their own vectors, alone and together, are fine`() async throws {
+    let findings = try await Self.findings { text, number in Self.own(text, number) }
+    #expect(findings.first { $0.check == "texts" }?.mark == .ok, "\(findings)")
+    #expect(findings.contains { $0.check == "long texts" })
+  }
+
+  @Test func `short texts with one vector fail, and no limit is told of them`() async throws {
+    let findings = try await Self.findings { _, _ in [1, 0] }
+    let finding = try #require(findings.first { $0.check == "texts" })
+    #expect(finding.mark == .failed && finding.exitCode == .badData && finding.found.contains("the same vector"))
+    #expect(!findings.contains { $0.check == "long texts" })
+  }
+
+  /// What a server makes of the three texts of one request.
+  @Test(arguments: [[0, 0, 0], [0, 2, 1], [1, 0, 2]])
+  func `a text that gets another's vector in a request of several fails`(order: [Int]) async throws {
+    let findings = try await Self.findings(together: { vectors in order.map { vectors[$0] } }) { text, _ in
+      Self.own(text, 1)
+    }
+    let finding = try #require(findings.first { $0.check == "texts" })
+    #expect(finding.mark == .failed && finding.found.contains("doesn't get its own vector"), "\(finding)")
+    #expect(finding.next?.contains("batch_size: 1") == true)
+  }
+
+  @Test(arguments: [
+    (EmbeddingFailure.Kind.brokenReply, Finding.Mark.failed), (.tooLarge, .warning), (.timedOut, .warning),
+  ])
+  func `a request of several texts that fails is told`(kind: EmbeddingFailure.Kind, mark: Finding.Mark) async throws {
+    let findings = try await Self.findings(refusal: EmbeddingFailure(kind, "no")) { text, _ in Self.own(text, 1) }
+    #expect(findings.first { $0.check == "texts" }?.mark == mark)
+    let alone = try await Self.findings(mostTexts: 1, refusal: EmbeddingFailure(kind, "no")) { text, _ in
+      Self.own(text, 1)
+    }
+    #expect(!alone.contains { $0.check == "texts" }, "a run asks for one text at a time")
   }
 
   @Test func `a network file system, a path and a disk without space fail by their own code`() {

@@ -118,7 +118,6 @@ import Testing
     .json(401, "invalid api token", 77), .json(401, "Unauthorized", 77, in: "detail"),
     .json(401, "no such token", 77, in: "error"), .json(400, "API key not valid. Please pass a valid API key.", 77),
     Refusal("plain", .init(401, body: "Unauthorized"), 77, ""), Refusal("none", .init(401), 77, ""),
-    Refusal("a proxy's", .page(407, "Proxy Authentication Required"), 77, ""),
     Refusal("HTML", .page(401, "401 Authorization Required"), 77, ""),
   ]
 

@@ -11,11 +11,14 @@ struct OddDatabaseTests {
     _ body: (Scene, [String: String?]) async throws -> Void
   ) async throws {
     try await Scene.run(.sqlite, rules: rules) { scene in
-      try scene.write(
-        spec: scene.spec.replacingOccurrences(
-          of: "  - table: chat_messages\n  - table: standalone_chat_messages\n", with: "  - table: \(table)\n") + more)
+      try scene.write(spec: spec(scene, table, more))
       try await body(scene, ["DATABASE_URL": url])
     }
+  }
+
+  private static func spec(_ scene: Scene, _ table: String, _ more: String = "") -> String {
+    scene.spec.replacingOccurrences(
+      of: "  - table: chat_messages\n  - table: standalone_chat_messages\n", with: "  - table: \(table)\n") + more
   }
 
   @Test(arguments: [
@@ -201,6 +204,108 @@ struct OddDatabaseTests {
       #expect(mended.code == 0, "\(mended.errors)")
       #expect(try await database.value("SELECT count(*) FROM m WHERE embedding IS NULL") == "0")
       #expect(scene.server.record.billedAgain == 0)
+    }
+  }
+
+  @Test(arguments: ["PARTITION OF m FOR VALUES FROM (0) TO (100)", "(PRIMARY KEY (id)) INHERITS (m)"])
+  func `a table and its partition, or its heir, hold one model's vectors`(_ part: String) async throws {
+    let database = try await PostgresCluster.shared(.eighteen).freshDatabase()
+    try await database.run(
+      """
+      CREATE TABLE m (id bigint PRIMARY KEY, content text, embedding vector(8))
+        \(part.hasPrefix("PARTITION") ? "PARTITION BY RANGE (id)" : "");
+      CREATE TABLE part \(part);
+      INSERT INTO part SELECT n, 'message ' || n FROM generate_series(1, 20) AS n
+      """)
+    try await Self.scene(database.url, "part") { scene, place in
+      let first = try await scene.fill([], place)
+      #expect(first.code == 0, "\(first.errors)")
+      try scene.write(spec: Self.spec(scene, "m"))
+      let same = try await scene.fill([], place)
+      #expect(same.code == 0, "\(same.errors)")
+      let paid = scene.server.record.requests.count
+      try scene.write(spec: Self.spec(scene, "m", "\nprefix: 'other: '\n"))
+      let other = try await scene.fill([], place)
+      #expect(other.code == 78)
+      try scene.write(spec: Self.spec(scene, "part\n  - table: m"))
+      let both = try await scene.fill([], place)
+      #expect(both.code == 78)
+      #expect(both.errors.contains("its rows are also rows of the job's part"), "\(both.errors)")
+      try await database.run("DELETE FROM vecfill_column WHERE table_name = 'm'")
+      try scene.write(spec: Self.spec(scene, "m", "\nprefix: 'other: '\n"))
+      let mixed = try await scene.fill([], place)
+      #expect(mixed.code == 78)
+      #expect(mixed.errors.contains("part, with which it shares rows, holds vectors of"), "\(mixed.errors)")
+      #expect(scene.server.record.requests.count == paid)
+    }
+  }
+
+  @Test func `a database of another encoding holds the records of any job, or the line says what it can't`()
+    async throws
+  {
+    let cluster = try await PostgresCluster.shared(.eighteen)
+    let name = "latin_\(UUID().uuidString.prefix(8).lowercased())"
+    try await PostgresDatabase(port: cluster.port, name: "postgres").run(
+      "CREATE DATABASE \(name) TEMPLATE template0 ENCODING LATIN1 LOCALE 'C'")
+    let database = PostgresDatabase(port: cluster.port, name: name)
+    try await database.run(
+      """
+      CREATE TABLE m (id bigint PRIMARY KEY, content text);
+      INSERT INTO m SELECT n, 'message ' || n FROM generate_series(1, 20) AS n
+      """)
+    try await Self.scene(database.url, "m", "\nprefix: '\u{65e5}\u{672c}: '\n") { scene, place in
+      let up = try await scene.start(["migrate", "up", "job.yaml"], place).exit()
+      #expect(up.code == 0, "\(up.errors)")
+      for _ in 0..<2 {
+        let exit = try await scene.fill([], place)
+        #expect(exit.code == 0 && !exit.errors.contains("can't be written"), "\(exit.errors)")
+      }
+      #expect(try await database.value("SELECT count(*) FROM vecfill_column") == "1")
+      try scene.write(spec: Self.spec(scene, "m", "\nname: '\u{65e5}\u{672c}'\n"))
+      let named = try await scene.start(["migrate", "up", "job.yaml"], place).exit()
+      #expect(named.code == 78)
+      #expect(named.errors.contains("has a character that the database's encoding doesn't have"), "\(named.errors)")
+      try scene.write(spec: Self.spec(scene, "m\n    text: '\u{65e5} {content}'"))
+      let text = try await scene.fill([], place)
+      #expect(text.code == 78)
+      #expect(text.errors.contains("has a character that the database's encoding doesn't have"), "\(text.errors)")
+    }
+  }
+
+  @Test(arguments: [true, false])
+  func `two tables whose names make the same words are changed to another model`(_ isMigrated: Bool) async throws {
+    let database = try await PostgresCluster.shared(.eighteen).freshDatabase()
+    try await database.run(
+      """
+      CREATE TABLE product (id bigint PRIMARY KEY, content text, description_embedding vector(8));
+      CREATE TABLE product_description (id bigint PRIMARY KEY, content text, embedding vector(8));
+      INSERT INTO product SELECT n, 'message ' || n FROM generate_series(1, 20) AS n;
+      INSERT INTO product_description SELECT n, 'text ' || n FROM generate_series(1, 20) AS n
+      """)
+    var options = EmbeddingsServer.Options()
+    options.otherModels = [ReembedScene.new]
+    try await Scene.run(.sqlite, options) { scene in
+      let place = ["DATABASE_URL": database.url]
+      let tables = "product\n    vector: description_embedding\n  - table: product_description"
+      try scene.write(spec: Self.spec(scene, tables, "\nindex: {when: after}\nedits: clear\n"))
+      if isMigrated {
+        let up = try await scene.start(["migrate", "up", "job.yaml"], place).exit()
+        #expect(up.code == 0, "\(up.errors)")
+      }
+      let fill = try await scene.fill([], place)
+      #expect(fill.code == 0, "\(fill.errors)")
+      for arguments in [
+        ["--to", ReembedScene.new, "--dimensions", "8", "--yes", "--min-recall", "0", "--min-overlap", "0"], ["--undo"],
+      ] {
+        let exit = try await scene.start(["reembed", "job.yaml"] + arguments, place).exit()
+        #expect(exit.code == 0, "\(exit.errors)")
+        try await database.run(
+          "UPDATE product SET content = content || '.'; UPDATE product_description SET content = content || '.'")
+      }
+      let indexes = try await database.value(
+        "SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE indisvalid AND relname ~ '_hnsw'"
+      )
+      #expect(indexes == "4")
     }
   }
 }

@@ -44,6 +44,34 @@ import Testing
     }
   }
 
+  @Test func `a later run takes no vectors of another model than the column has, by the server's own names`()
+    async throws
+  {
+    let rules: [EmbeddingsServer.Rule] = [
+      .request(0, .distort(.model("one.gguf"))), .always(.distort(.model("two.gguf"))),
+    ]
+    try await Scene.run(.sqlite, rules: rules) { scene in
+      try await scene.database.insert((0..<60).map { "message \($0)" })
+      #expect(try await scene.fill(["--max-requests", "1"]).code == 0)
+      let filled = try await scene.database.vectors().count { $0.vector != nil }
+      #expect(filled > 0 && filled < 60)
+      let exit = try await scene.fill()
+      #expect(exit.code == 78, "\(exit.errors)")
+      #expect(exit.errors.contains("one.gguf") && exit.errors.contains("two.gguf"), "\(exit.errors)")
+      #expect(try await scene.database.vectors().count { $0.vector != nil } == filled)
+    }
+  }
+
+  @Test(arguments: [429, 500, 503], ["check", "search"])
+  func `a command outside of a run asks again where one request fails`(_ status: Int, _ command: String) async throws {
+    try await Scene.run(.sqlite, rules: [.request(0, .respond(.init(status)))]) { scene in
+      let exit = try await scene.start(command == "check" ? ["check", "job.yaml"] : ["search", "words", "job.yaml"])
+        .exit()
+      #expect(exit.code == 0, "\(exit.errors) \(exit.output)")
+      #expect(scene.server.record.requests.count > 1)
+    }
+  }
+
   @Test(arguments: [421, 423, 425, 460, 499, 408, 409])
   func `a status that passes is waited for`(_ status: Int) async throws {
     for rule in [EmbeddingsServer.Rule.request(0, .respond(.init(status))), .request(2, .respond(.init(status)))] {

@@ -188,7 +188,8 @@ import Testing
 
   static func code(_ fault: Fault, _ occasion: Occasion) -> Int32 {
     switch fault.kind.failureClass.reaction {
-    case .stop: fault.kind.failureClass.exitCode.rawValue
+    // After an answer it is asked once more.
+    case .stop: occasion == .midRun ? 0 : fault.kind.failureClass.exitCode.rawValue
     case .retry, .hold, .probe, .split, .isolate:
       occasion == .repeated ? fault.kind.failureClass.exitCode.rawValue : 0
     }

@@ -241,11 +241,10 @@ import Testing
         """, told: "trigger skip"),
   ]
 
-  /// Each hook against some rows, and on each engine one against all of them and one more against some.
+  /// Each hook against some rows, and on another major against some more.
   static let cases: [(engine: ChatDatabase.Engine, hook: Hook, rows: Int)] =
     postgres.map { (.postgres18, $0, 3) } + sqlite.map { (.sqlite, $0, 3) }
-    + [(.postgres16, postgres[4], 3), (.postgres16, postgres[0], 30), (.postgres18, postgres[3], 30)]
-    + [(.sqlite, sqlite[0], 30)]
+    + [(.postgres16, postgres[4], 3), (.postgres16, postgres[0], 11)]
 
   @Test(arguments: cases)
   func `a row that takes no vector is paid at most twice over all runs, and the table's hooks are named`(
@@ -281,7 +280,7 @@ import Testing
     engine: ChatDatabase.Engine
   ) async throws {
     try await Scene.run(engine) { scene in
-      try await scene.database.insert((1...30).map { "secret \($0)" })
+      try await scene.database.insert((1...30).map { $0 <= 28 ? "secret \($0)" : "message \($0)" })
       try await scene.database.run((engine == .sqlite ? Self.sqlite : Self.postgres)[0].sql)
       var kills = 0
       for _ in 0..<3 {

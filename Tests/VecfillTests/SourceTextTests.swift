@@ -21,6 +21,9 @@ import Testing
       testDescription: "columns", source: "table: notes\n    text: [title, body]", text: "title 7\n\nbody 7",
       edit: "UPDATE notes SET body = 'new' WHERE id = 7", edited: "title 7\n\nnew"),
     Form(
+      testDescription: "braces", source: "table: notes\n    text: [\"{odd}\", \"x{odd\"]", text: "odd 7\n\nx 7",
+      edit: "UPDATE notes SET \"x{odd\" = 'new' WHERE id = 7", edited: "odd 7\n\nnew"),
+    Form(
       testDescription: "template", source: "table: notes\n    text: \"{title} ({{no}} {id})\\nBody: {body}\"",
       text: "title 7 ({no} 7)\nBody: body 7", edit: "UPDATE notes SET title = NULL WHERE id = 7",
       edited: "7)\nBody: body 7"),
@@ -44,10 +47,10 @@ import Testing
     try await scene.database.run(
       """
       CREATE TABLE notes (id \(isSQLite ? "INTEGER" : "bigint") PRIMARY KEY, title text, body text,
-        payload \(isSQLite ? "text" : "jsonb"), embedding \(isSQLite ? "VECTOR(8)" : "vector(8)"));
+        "{odd}" text, "x{odd" text, payload \(isSQLite ? "text" : "jsonb"), embedding \(isSQLite ? "VECTOR(8)" : "vector(8)"));
       CREATE TABLE parts (note bigint, words text);
-      INSERT INTO notes (id, title, body, payload)
-        SELECT n, 'title ' || n, 'body ' || n, CAST('{"text": "json ' || n || '"}' AS \(isSQLite ? "text" : "jsonb"))
+      INSERT INTO notes (id, title, body, "{odd}", "x{odd", payload)
+        SELECT n, 'title ' || n, 'body ' || n, 'odd ' || n, 'x ' || n, CAST('{"text": "json ' || n || '"}' AS \(isSQLite ? "text" : "jsonb"))
         FROM \(numbers) AS s;
       INSERT INTO parts SELECT n, 'words ' || n FROM \(numbers) AS s;
       CREATE VIEW shown AS SELECT id, embedding, body,

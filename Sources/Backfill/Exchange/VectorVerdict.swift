@@ -27,6 +27,10 @@ package enum VectorVerdict: Equatable, Sendable {
         self = .refused("its vector is all zeros, which no search finds")
         return
       }
+      guard vector.withUnsafeBufferPointer(\.hasUsualLength) else {
+        self = .refused("its vector's length is too great or too small for float32 distances")
+        return
+      }
       block.append(
         vector.count == dimensions
           ? vector

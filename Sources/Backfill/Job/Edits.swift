@@ -12,8 +12,18 @@ extension Source {
   /// The column beside the vector that holds the SHA-256 of the text that the vector was made of: for `edits: digest`.
   ///
   /// NULL beside a vector says that nobody knows its text: it is taken for the present one. A value without a byte says
-  /// that the text was edited since.
-  package var digestColumn: String { "\(vector)_digest" }
+  /// that the text was edited since. PostgreSQL's names have at most 63 bytes: in a longer one a digest stands for the
+  /// vector's name.
+  package var digestColumn: String {
+    guard wholeDigestColumn.utf8.count > 63 else { return wholeDigestColumn }
+    let suffix = "_\(Array(TextDigest(of: vector).bytes.prefix(4)).hex)_digest"
+    var stem = vector
+    while stem.utf8.count + suffix.utf8.count > 63 { stem.removeLast() }
+    return stem + suffix
+  }
+
+  /// As `digestColumn`, in SQLite, whose names have any length.
+  package var wholeDigestColumn: String { "\(vector)_digest" }
 
   /// The refusal of digests in a table of their own where the database is SQLite.
   package var noDigestTable: Failure {

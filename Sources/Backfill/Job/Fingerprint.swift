@@ -43,12 +43,8 @@ package struct Fingerprint: Hashable, Sendable {
 }
 
 extension Fingerprint {
-  /// How a database records it: JSON, its keys sorted.
-  package func recorded() throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = .sortedKeys
-    return String(decoding: try encoder.encode(self), as: UTF8.self)
-  }
+  /// How a database records it.
+  package func recorded() throws -> String { try asciiJSON() }
 
   /// The fingerprint that `text` records; throws a `Failure` with `.configuration` where it is none of this version's.
   ///

@@ -50,7 +50,8 @@ extension SourceText: CustomStringConvertible {
   package var description: String {
     switch self {
     case .column(let name): name
-    case .template(let template): "\(JSONValue.string(template.spelling))"
+    case .template(let template):
+      template.spelling.map { "\(JSONValue.string($0))" } ?? "\(template.parts)"
     case .sql(let expression): "sql \(JSONValue.string(expression))"
     }
   }
@@ -58,7 +59,7 @@ extension SourceText: CustomStringConvertible {
 
 extension SourceText: Codable {
   private enum CodingKeys: CodingKey {
-    case template, sql
+    case template, sql, columns, end
   }
 
   /// A column is its name, as versions before this one have it; anything else is an object, which they refuse.
@@ -70,6 +71,11 @@ extension SourceText: Codable {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     if let expression = try container.decodeIfPresent(String.self, forKey: .sql) {
       self = .sql(expression)
+    } else if container.contains(.columns) {
+      self = .template(
+        TextTemplate(
+          try container.decode([TextTemplate.Piece].self, forKey: .columns),
+          end: try container.decode(String.self, forKey: .end)))
     } else {
       self = .template(try TextTemplate(parsing: container.decode(String.self, forKey: .template)))
     }
@@ -82,7 +88,12 @@ extension SourceText: Codable {
       try container.encode(name)
     case .template(let template):
       var container = encoder.container(keyedBy: CodingKeys.self)
-      try container.encode(template.spelling, forKey: .template)
+      if let spelling = template.spelling {
+        try container.encode(spelling, forKey: .template)
+      } else {
+        try container.encode(template.pieces, forKey: .columns)
+        try container.encode(template.end, forKey: .end)
+      }
     case .sql(let expression):
       var container = encoder.container(keyedBy: CodingKeys.self)
       try container.encode(expression, forKey: .sql)

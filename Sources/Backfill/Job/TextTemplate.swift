@@ -6,7 +6,7 @@
 /// NULL.
 package struct TextTemplate: Hashable, Sendable {
   /// A column with the text before it.
-  package struct Piece: Hashable, Sendable {
+  package struct Piece: Hashable, Sendable, Codable {
     package let before: String
     package let column: String
 
@@ -101,9 +101,15 @@ extension TextTemplate {
     self.init(pieces, end: literal)
   }
 
-  /// The template as `init(parsing:)` reads it.
-  package var spelling: String {
-    pieces.map { "\(Self.escaped($0.before)){\($0.column)}" }.joined() + Self.escaped(end)
+  /// The template as `init(parsing:)` reads it; nil where a column's name has a brace, which no template can spell.
+  package var spelling: String? {
+    let text = pieces.map { "\(Self.escaped($0.before)){\($0.column)}" }.joined() + Self.escaped(end)
+    return (try? TextTemplate(parsing: text)) == self ? text : nil
+  }
+
+  /// Its texts and columns in turn, for people.
+  var parts: JSONValue {
+    .array(pieces.flatMap { [.string($0.before), .string($0.column)] } + [.string(end)])
   }
 
   private static func escaped(_ literal: String) -> String {

@@ -72,7 +72,7 @@ extension Conductor {
     window.answered(after: receipt.latency, inFlight: inFlight, at: now)
     breaker.answered()
     progressedAt = now
-    isolation.answered(request)
+    isolation.answered(request, at: now)
     switch request.batch.purpose {
     case .probe:
       isProbing = false
@@ -139,9 +139,16 @@ extension Conductor {
     if failure.mayHaveBeenBilled { tally.possiblyPaid += 1 }
     limiter.learn(failure.rateLimits, at: now)
     guard ending == nil else { return }
-
     let reaction = failure.kind.failureClass.reaction
-    if reaction == .stop { return end(.failed(failure.failure(of: job.model.provider))) }
+    if reaction == .stop {
+      // Of several servers behind one address one may refuse what the others take: once more, with all others held.
+      guard isolation.hasAnswer, !request.isProbe, !request.wasDenied, failure.kind != .cancelled else {
+        return end(.failed(failure.failure(of: job.model.provider)))
+      }
+      request.wasDenied = true
+      retry(request, failure, holdsAll: true, at: now)
+      return release(at: now)
+    }
     if reaction == .hold || failure.kind == .timedOut || [503, 529].contains(failure.status) {
       slow(request, failure, at: now)
     }
@@ -310,9 +317,14 @@ extension Conductor {
   mutating func written(_ report: WriteReport, by writer: Int, at now: Duration) {
     let sources = Dictionary(
       writes.batches(of: writer).map { ($0.batch, $0.source) }, uniquingKeysWith: { first, _ in first })
+    if report.refusesAll, let source = sources.values.first, !hasWritten.contains(source), let why = report.refusal {
+      return refusesAll(of: source, why, to: writer)
+    }
     for batch in report.batches {
       tally.changed += batch.changed.count
-      if let source = sources[batch.id] { self.sources[source].changed(batch.changed) }
+      guard let source = sources[batch.id] else { continue }
+      self.sources[source].changed(batch.changed)
+      if batch.written > 0 { hasWritten.insert(source) }
     }
     let result = writes.written(report, by: writer, at: now)
     tally.written += result.written
@@ -334,11 +346,5 @@ extension Conductor {
   /// A request with the source, page, purpose and bundle of `batch`.
   private mutating func plan(_ contents: Batch.Contents, inPlaceOf batch: Batch) -> Requested {
     plan(contents, source: batch.source, page: batch.page, purpose: batch.purpose, bundle: batch.bundle)
-  }
-
-  /// The identity of a batch that is planned, or that ends without having been asked for.
-  mutating func nextBatchID() -> BatchID {
-    batchCount += 1
-    return BatchID(run: run, number: batchCount)
   }
 }

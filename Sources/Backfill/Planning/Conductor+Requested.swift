@@ -13,6 +13,9 @@ extension Conductor {
     /// When it may be sent again.
     var due: Duration = .zero
 
+    /// Whether it was refused in a way that ends a run, though others had answers.
+    var wasDenied = false
+
     /// Whether a harmless text stands before its only input.
     var isEscorted = false
 
@@ -21,5 +24,11 @@ extension Conductor {
 
     /// Whether rows wait for one input alone.
     var isAlone: Bool { batch.contents.inputs.count == (isEscorted ? 2 : 1) }
+  }
+
+  /// The identity of a batch that is planned, or that ends without having been asked for.
+  mutating func nextBatchID() -> BatchID {
+    batchCount += 1
+    return BatchID(run: run, number: batchCount)
   }
 }

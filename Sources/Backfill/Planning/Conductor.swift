@@ -170,6 +170,8 @@ package struct Conductor: Sendable {
   var progressedAt: Duration = .zero
   var ending: Ending?
   var canWrite = true
+  /// Sources of which a row was written.
+  var hasWritten: Set<Int> = []
   /// Why nothing new is begun; nil where it is.
   package internal(set) var hold: Pause?
   var heldSince: Duration?
@@ -257,6 +259,9 @@ package struct Conductor: Sendable {
   package var limits: Job.Limits { limiter.limits }
 
   package var isStopping: Bool { ending != nil }
+
+  /// The first size of requests of which was learned that it always fails.
+  package var failingSize: FailingSize? { isolation.failingSize }
 
   package mutating func handle(_ event: Event, at now: Duration) -> [Action] {
     guard !hasEnded else { return [] }

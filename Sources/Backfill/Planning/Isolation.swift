@@ -68,15 +68,27 @@ struct Isolation: Sendable {
   private struct Split {
     let contents: Batch.Contents
     let failures: Int
-    let isRefusal: Bool
+    let sentAt: Duration
+    let reason: Reason
     /// Its parts that have not passed yet.
     var open: Int
+
+    enum Reason {
+      case refusal
+      /// A reply with vectors for another number of texts.
+      case count
+      /// One of its inputs was named.
+      case input
+      case other
+    }
   }
 
   private var kept: [Kept] = []
   private var splits: [Int: Split] = [:]
   private var splitCount = 0
   private var sizes = RefusedSizes()
+  /// The first size of which nobody said that it always fails.
+  private(set) var failingSize: FailingSize?
   private var answeredSince: Duration = .seconds(-1)
   private var answers = 0
   private var failuresBeforeAnswer = 0
@@ -164,12 +176,13 @@ struct Isolation: Sendable {
   }
 
   /// A request or the probe was answered.
-  mutating func answered(_ request: Conductor.Requested) {
+  mutating func answered(_ request: Conductor.Requested, at now: Duration) {
     answers += 1
+    sizes.answered(request.batch.contents)
     if request.isProbe { refusedProbes = 0 }
     mishaps += request.trial.failures
     answeredSince = max(answeredSince, request.sentAt)
-    passed(request)
+    passed(request, at: now)
   }
 
   /// Decides about the requests that are kept here and whose endpoint was seen to work since.
@@ -240,7 +253,8 @@ struct Isolation: Sendable {
       }
     splitCount += 1
     splits[splitCount] = Split(
-      contents: contents, failures: failure.refusesInputs ? 0 : failures, isRefusal: bad == nil && failure.isRefusal,
+      contents: contents, failures: failure.refusesInputs ? 0 : failures, sentAt: request.sentAt,
+      reason: bad != nil ? .input : failure.isRefusal ? .refusal : failure.isOfCount ? .count : .other,
       open: ranges.count)
     request.trial.split = splitCount
     return .divide(ranges)
@@ -256,7 +270,7 @@ struct Isolation: Sendable {
     return .waits
   }
 
-  private mutating func passed(_ request: Conductor.Requested) {
+  private mutating func passed(_ request: Conductor.Requested, at now: Duration) {
     guard let number = request.trial.split, var split = splits.removeValue(forKey: number) else { return }
     split.open -= 1
     guard split.open == 0 else {
@@ -264,8 +278,19 @@ struct Isolation: Sendable {
       return
     }
     mishaps += split.failures
+    switch split.reason {
+    case .input: break
     // What is refused though each of its parts passes was too large, in whatever words that was said.
-    if split.isRefusal { sizes.add(split.contents) }
+    case .refusal: sizes.add(split.contents)
+    case .count, .other:
+      let isOfCount = split.reason == .count
+      if sizes.partsPassed(of: split.contents, sentAt: split.sentAt, isOfCount: isOfCount, at: now),
+        failingSize == nil
+      {
+        failingSize = FailingSize(
+          inputs: split.contents.inputs.count, passing: request.batch.contents.inputs.count)
+      }
+    }
   }
 
   /// How many proven failures condemn a lone input, so that chance alone condemns one input in a billion.

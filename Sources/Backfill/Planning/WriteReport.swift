@@ -24,17 +24,27 @@ package struct WriteReport: Equatable, Sendable {
   /// As in `WriteOutcome`.
   package var lockHolders: String
   package var hooks: String
+  package var refusesAll: Bool
 
-  package init(batches: [Batch], lockHolders: String = "", hooks: String = "") {
+  package init(batches: [Batch], lockHolders: String = "", hooks: String = "", refusesAll: Bool = false) {
     self.batches = batches
     self.lockHolders = lockHolders
     self.hooks = hooks
+    self.refusesAll = refusesAll
+  }
+
+  /// Why a row was not written, in words; nil where each was, or is left to others.
+  var refusal: String? {
+    if let refused = batches.lazy.flatMap(\.refused).first { return refused.reason }
+    return batches.contains { !$0.unfilled.isEmpty }
+      ? "it accepts the write and the column is still NULL" + (hooks.isEmpty ? "" : "; look at \(hooks)") : nil
   }
 
   /// Tells the outcome of one write by its batches, of which each row is in one.
   package init(_ outcome: WriteOutcome, of batches: [(id: BatchID, rows: [BatchRow])]) {
     lockHolders = outcome.lockHolders
     hooks = outcome.hooks
+    refusesAll = outcome.refusesAll
     self.batches = batches.map { id, rows in
       var batch = Batch(id: id)
       for row in rows {

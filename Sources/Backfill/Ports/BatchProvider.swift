@@ -30,8 +30,9 @@ package protocol BatchProvider: Sendable {
   func cancel(_ id: String) async throws(EmbeddingFailure)
 
   /// Hands over the answers of an output file or an error file one by one, in the file's order, which is not that of the
-  /// input. `texts` gives the texts' count of the line with this id, nil for an id that isn't known: its answer is handed
-  /// over as `.unknown`. Returns false where the provider says that the file is gone.
+  /// input. `count` gives the number of texts of the line with this id, nil for an id that isn't known: its answer is handed
+  /// over as `.unknown`. Returns false where the provider says that the file is gone. Fails where the file has lines, and
+  /// none of them is of an id that is known: with what an error in its place says, or else as a broken reply.
   func answers(
     in file: String, count: @escaping @Sendable (String) -> Int?,
     _ body: @escaping @Sendable (BatchAnswer) async throws -> Void
@@ -55,6 +56,11 @@ package struct BatchFileLimits: Equatable, Sendable {
     self.inputs = inputs
     self.lines = lines
     self.inputsOfLine = inputsOfLine
+  }
+
+  /// The same for a file of one line.
+  package var ofOneLine: BatchFileLimits {
+    BatchFileLimits(bytes: bytes, inputs: inputs, lines: 1, inputsOfLine: inputsOfLine)
   }
 }
 
@@ -91,7 +97,7 @@ package struct ProviderBatch: Equatable, Sendable {
   package let id: String
   package var state: State
   /// What the provider calls its state, e.g. "in_progress".
-  package let told: String
+  package var told: String
   /// Nil where there is none, as where every request failed.
   package var outputFile: String?
   package var errorFile: String?

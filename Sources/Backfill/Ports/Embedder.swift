@@ -9,6 +9,15 @@ package protocol Embedder: Sendable {
   /// Cancelling the task ends the request at once and throws an `EmbeddingFailure` of kind `.cancelled`. Nothing is
   /// retried here: what to do with a failure is the caller's decision.
   func embed(_ texts: [String], as role: EmbeddingRole) async throws(EmbeddingFailure) -> EmbeddingReply
+
+  /// Takes, from the first reply on, those of no other model than the one that earlier vectors came from by its server's own
+  /// name.
+  func expect(_ model: ServedModel)
+}
+
+extension Embedder {
+  /// For embedders whose model has no name of its own.
+  package func expect(_ model: ServedModel) {}
 }
 
 /// A reply that was checked.
@@ -27,6 +36,8 @@ package struct EmbeddingReply: Equatable, Sendable {
   /// The name that the model gave itself, where it is another than the one asked for: a file's name, an alias; nil where
   /// it is the one asked for in any spelling, and where none was told that may be shown.
   package var modelAlias: String?
+  /// The server's own name for the model, in which every later reply must agree (P4); nil where it has none.
+  package var servedModel: ServedModel?
 
   package init(
     vectors: Vectors, billedTokens: Int?, requestID: String? = nil, rateLimits: RateLimitHints = RateLimitHints()
@@ -88,6 +99,8 @@ package struct EmbeddingFailure: Error, Equatable, Sendable {
   /// Behind a balancer it may be the one that is broken, and then the failure says nothing of the texts. The default is
   /// false.
   package var isOfUntriedServer = false
+  /// Whether the reply has another number of vectors than there are texts, or two for one of them. The default is false.
+  package var isOfCount = false
   /// The URL that was called, without credentials and query; nil where none was.
   package var address: String?
   /// What the server said, on one line of at most 300 characters and without the key. It can quote the request's texts,

@@ -253,12 +253,18 @@ package struct ColumnClaim: Equatable, Sendable {
   package let column: ColumnIdentity
   /// What the database has recorded that its vectors are made of; nil where nothing is recorded or can be read.
   package let recorded: Fingerprint?
+  /// The same of the tables that this one is a part of, or that are parts of it, by their names.
+  package let relatives: [String: Fingerprint]
   /// What a person should know of the records, a sentence each.
   package let warnings: [String]
 
-  package init(column: ColumnIdentity, recorded: Fingerprint? = nil, warnings: [String] = []) {
+  package init(
+    column: ColumnIdentity, recorded: Fingerprint? = nil, relatives: [String: Fingerprint] = [:],
+    warnings: [String] = []
+  ) {
     self.column = column
     self.recorded = recorded
+    self.relatives = relatives
     self.warnings = warnings
   }
 }

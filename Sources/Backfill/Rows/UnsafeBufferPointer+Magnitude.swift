@@ -13,6 +13,17 @@ extension UnsafeBufferPointer<Float> {
     }
     return most
   }
+
+  /// Whether a search can tell how near the vector is to others: pgvector's distances are made of squared lengths, which it
+  /// adds up as float32. Not for values that are not finite.
+  ///
+  /// The greatest value alone shows it of all but very strange vectors.
+  package var hasUsualLength: Bool {
+    let greatest = Double(Float(bitPattern: UInt32(greatestMagnitude)))
+    let usual = Double(Float.leastNormalMagnitude)...Double(Float.greatestFiniteMagnitude)
+    if usual.contains(greatest * greatest), usual.contains(greatest * greatest * Double(count)) { return true }
+    return usual.contains(reduce(0) { $0 + Double($1) * Double($1) })
+  }
 }
 
 extension Float {

@@ -16,5 +16,17 @@ package struct WriteOutcome: Equatable, Sendable {
   /// What may have undone the writes to the rows in `unfilled`: the names of the table's triggers and rules.
   package var hooks: String = ""
 
+  /// Whether no row was written, and the database refuses the vectors of other rows too, to which one was written for trial:
+  /// it is at fault, and no row.
+  package var refusesAll = false
+
   package init() {}
+}
+
+/// What it takes for a store to say `refusesAll`.
+extension WriteOutcome {
+  /// So many rows must be refused, those that are tried for it included: a few may be odd ones.
+  package static let leastRefused = 12
+  /// So many rows that lack a vector are tried from each end of the table.
+  package static let mostTried = 12
 }

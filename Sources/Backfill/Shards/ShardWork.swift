@@ -17,11 +17,7 @@ package struct ShardWork: Codable, Equatable, Sendable {
   }
 
   /// As it is recorded.
-  package func recorded() throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = .sortedKeys
-    return String(decoding: try encoder.encode(self), as: UTF8.self)
-  }
+  package func recorded() throws -> String { try asciiJSON() }
 
   /// nil where `recorded` is none of this version's.
   package init?(recorded: String) {

@@ -39,7 +39,7 @@ struct ProviderChange {
     send = try keys["send"]?.jsonObject()
     document = try keys["document"]?.jsonObject()
     query = try keys["query"]?.jsonObject()
-    usage = try keys["usage"]?.text(.word)
+    usage = try keys["usage"].map(Self.usage)
     encodings = try keys["encodings"].map(Self.encodings)
     price = try keys["price"].map(CatalogueModel.Price.init)
     limits = try CatalogueModel.Limits(keys)
@@ -81,6 +81,16 @@ struct ProviderChange {
         .configuration, value.place, "\(value.path) must be the name of the key's variable, as VOYAGE_API_KEY")
     }
     return name
+  }
+
+  /// Names with dots between.
+  private static func usage(_ value: YAMLValue) throws(Failure) -> String {
+    let path = try value.text(.word)
+    guard path.split(separator: ".", omittingEmptySubsequences: false).allSatisfy({ !$0.isEmpty }) else {
+      throw Failure(
+        .configuration, value.place, "\(value.path) must be names with dots between, as usage.total_tokens")
+    }
+    return path
   }
 
   /// `Authorization: Bearer`, or a header's name alone.

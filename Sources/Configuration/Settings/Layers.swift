@@ -34,6 +34,7 @@ struct Layers {
       return setting
     }
     if let variable = definition.variable, !ignoresVariable, let (text, origin) = variables.value(of: variable) {
+      if definition.allowed == .key { try variables.refuseQuotes(of: text, origin, called: variable) }
       return try read(text, origin, in: origin.place, called: variable)
     }
     return spec[parameter] ?? config[parameter]

@@ -15,10 +15,19 @@ struct Variables: Sendable {
   /// The key that the variable `name` holds; nil where it is not set. Throws a `Failure` for what no header can carry.
   func key(_ name: String) throws(Failure) -> (secret: Secret, origin: Origin)? {
     guard let (text, origin) = value(of: name) else { return nil }
+    try refuseQuotes(of: text, origin, called: name)
     guard case .secret(let secret)? = Allowed.key.value(of: text) else {
       throw Failure(.configuration, origin.place, "\(name) must be \(Allowed.key)")
     }
     return (secret, origin)
+  }
+
+  /// Refuses a key in quotes, which no provider takes for its own.
+  func refuseQuotes(of text: String, _ origin: Origin, called name: String) throws(Failure) {
+    guard text.count > 1, let first = text.first, "\"'".contains(first), text.last == first else { return }
+    throw Failure(
+      .configuration, origin.place, "\(name) stands in quotes, which are a part of it there",
+      remedy: "take them away; `docker --env-file`, for one, keeps them")
   }
 }
 

@@ -37,6 +37,9 @@ extension APIEmbedder {
     /// Whether vectors that are longer than `dimensions` are cut here and brought to unit length. The default is false: such a
     /// vector can't be used.
     package var cutsLocally = false
+    /// Whether a reply that has the vectors of an earlier one, which was to other texts, is broken. The default is false:
+    /// who compares vectors wants to see equal ones.
+    package var doubtsRepeats = false
 
     package init(
       format: WireFormat = .openAI, endpoint: Endpoint = .openAI, apiKey: APIKey? = nil, model: String, dimensions: Int

@@ -7,6 +7,13 @@ extension APIEmbedder {
     case texts([String])
     /// So many texts that aren't at hand, as where a batch's output is read.
     case unseen(Int)
+
+    var isOfOneText: Bool {
+      switch self {
+      case .texts(let texts): texts.count == 1
+      case .unseen(let count): count == 1
+      }
+    }
   }
 
   enum Verdict {
@@ -23,11 +30,13 @@ extension APIEmbedder {
   }
 
   /// Judges a reply to what was asked, whose vectors `stream` has read, by all that it says.
+  ///
+  /// - Parameter repeated: why its vectors can't be those of the texts.
   func verdict(
-    on response: HTTPResponse, _ stream: consuming EmbeddingsReplyStream, to asked: Asked
+    on response: HTTPResponse, _ stream: consuming EmbeddingsReplyStream, to asked: Asked, repeated: String? = nil
   ) -> Verdict {
     var redaction = redaction(of: asked)
-    guard response.status == 200 else {
+    guard response.isSuccess else {
       redaction.others = recent.withLock(\.all)
       let error = ProviderError(response.body, redaction)
       return refusal(response, error, redaction)
@@ -59,6 +68,7 @@ extension APIEmbedder {
       var failure = useless(
         .brokenReply, hasError ? "it holds an error in place of vectors" : error.reason,
         badIndex: error.isOfOneText ? 0 : nil)
+      failure.isOfCount = error.isOfCount
       // What begins like a reply is no sentence.
       if said.isStructured || said.isPage || (1..<4_096).contains(response.body.count) {
         failure.serverMessage = said.sentence.flatMap(redaction.oneLine)
@@ -67,6 +77,10 @@ extension APIEmbedder {
     }
     let shownModel = reply.model.flatMap(ModelName.shown).flatMap(redaction.shownModel)
     if let fault = fault(of: reply.model, shownModel) { return .refused(useless(.misconfigured, fault), .other) }
+    if let repeated {
+      let reason = "\(repeated): check what stands before the model, as a gateway or a cache"
+      return .refused(useless(.brokenReply, reason, badIndex: asked.isOfOneText ? 0 : nil), .other)
+    }
     if let length = reply.fullLength { habits.withLock { $0.pin(fullLength: length) } }
     if reply.unusable.isEmpty {
       client.proveConnection(of: response)
@@ -87,8 +101,8 @@ extension APIEmbedder {
     guard let failure = EmbeddingFailure(refusal: response, error, redaction, address: address, now: now()) else {
       return nil
     }
-    let status = response.status == 200 ? error.status ?? 400 : response.status
-    if response.status == 200, !(400...499).contains(status) { client.leaveConnections(of: response) }
+    let status = response.isSuccess ? error.status ?? 400 : response.status
+    if response.isSuccess, !(400...499).contains(status) { client.leaveConnections(of: response) }
     let isAboutRequest =
       (400...499).contains(status) && ![404, 405].contains(status)
       && [.badInput, .misconfigured, .unrecognized].contains(failure.kind)

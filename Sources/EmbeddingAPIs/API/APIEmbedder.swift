@@ -13,6 +13,7 @@ package struct APIEmbedder: Embedder {
   let client: HTTPClient
   let habits: Locked<ServerHabits>
   let recent = Locked(RecentTexts())
+  let seen = Locked(SeenReplies())
   /// Where a reply has what.
   let shape: ReplyShape
   /// The names under which the model that is asked for may answer.
@@ -34,7 +35,9 @@ package struct APIEmbedder: Embedder {
     self.client = client
     self.notify = notify
     self.now = now
-    habits = Locked(ServerHabits(encodings: options.encodingField == nil ? [.unsaid] : options.encodings))
+    habits = Locked(
+      ServerHabits(
+        encodings: options.encodingField == nil ? [.unsaid] : options.encodings, model: ModelName(options.model)))
     shape = options.reply
     askedModels = [options.model, options.endpoint.requestModel(options.model)].map(ModelName.init)
     url = try options.endpoint.url(path: options.format.path(for: options.model))
@@ -67,6 +70,15 @@ package struct APIEmbedder: Embedder {
     }
   }
 
+  package func expect(_ model: ServedModel) { habits.withLock { $0.expect(model) } }
+
+  /// `reply` with the server's own name for the model.
+  func named(_ reply: EmbeddingReply) -> EmbeddingReply {
+    var reply = reply
+    reply.servedModel = habits.withLock(\.served)
+    return reply
+  }
+
   private func answer(to texts: [String], as role: EmbeddingRole) async throws(EmbeddingFailure) -> EmbeddingReply {
     let first = habits.withLock { $0.encoding }
     var encoding = first
@@ -77,7 +89,7 @@ package struct APIEmbedder: Embedder {
       switch verdict {
       case .answered(let reply):
         note(reply, to: encoding, insteadOf: first)
-        return reply
+        return named(reply)
       case .refused(let failure, .other):
         throw try await withLikelyCause(failure, response, to: texts)
       case .refused(let failure, let blame):
@@ -95,14 +107,37 @@ package struct APIEmbedder: Embedder {
   func ask(
     _ texts: [String], as role: EmbeddingRole, _ encoding: VectorEncoding
   ) async throws(EmbeddingFailure) -> (HTTPResponse, Verdict) {
-    let stream = Locked(replyStream(count: texts.count))
+    let arrival = Locked(Arrival(stream: replyStream(count: texts.count)))
+    let question = options.doubtsRepeats ? seen.withLock { $0.question(texts) } : nil
     var request = self.request(for: texts, as: role, encoding)
-    request.reader = { bytes in stream.withLock { $0.take(bytes) ? $0.hasVectors ? .isRead : .isUnclear : .isUseless } }
+    request.reader = { bytes in arrival.withLock { $0.take(bytes, to: question, seen) } }
     do {
       let response = try await client.send(request)
-      return (response, verdict(on: response, stream.withLock { $0 }, to: .texts(texts)))
+      let arrival = arrival.withLock { $0 }
+      return (response, verdict(on: response, arrival.stream, to: .texts(texts), repeated: arrival.fault))
     } catch {
       throw EmbeddingFailure(error)
+    }
+  }
+
+  /// A reply on its way.
+  private struct Arrival {
+    var stream: EmbeddingsReplyStream
+    private(set) var fault: String?
+    private var isJudged = false
+
+    init(stream: EmbeddingsReplyStream) { self.stream = stream }
+
+    /// Takes the next bytes. Its vectors are compared on the client's thread, where no later reply can be before it.
+    mutating func take(
+      _ bytes: UnsafeRawBufferPointer, to question: SeenReplies.Question?, _ seen: Locked<SeenReplies>
+    ) -> HTTPRequest.Reading {
+      guard stream.take(bytes) else { return .isUseless }
+      if !isJudged, let question, let vectors = stream.vectorHash {
+        isJudged = true
+        fault = seen.withLock { $0.fault(of: vectors, to: question) }
+      }
+      return stream.hasVectors ? .isRead : .isUnclear
     }
   }
 

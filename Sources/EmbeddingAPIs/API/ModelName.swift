@@ -1,3 +1,5 @@
+import Backfill
+
 /// A model's name as a provider spells it, for the comparison of the model asked for with the one that answered.
 ///
 /// Two names mean the same model where they differ only in case, in what comes before the last "/" (gateways and hubs
@@ -15,6 +17,9 @@ struct ModelName: Equatable {
     core.removeLast(ModelName.lengthOfDate(atEndOf: core))
     self.core = core
   }
+
+  /// Equal for equal names.
+  var digest: String { Array(TextDigest(of: core).bytes).hex }
 
   /// The ASCII characters of "-2024-02-15", "-20240215" or "-0215" at the end; 0 where there is none.
   private static func lengthOfDate(atEndOf name: String) -> Int {

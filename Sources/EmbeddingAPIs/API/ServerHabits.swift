@@ -1,3 +1,5 @@
+import Backfill
+
 /// What an embedder learns of its server while it asks, for the rest of its life.
 struct ServerHabits: Sendable {
   /// The ways to ask for vectors, the first of which is tried first.
@@ -6,16 +8,20 @@ struct ServerHabits: Sendable {
   private(set) var encoding: VectorEncoding
   private(set) var hasAnswered = false
   private var hasTriedBlindly = false
+  /// The model that is asked for.
+  private let asked: String
   /// The model of the first answer that named one.
-  private var pinned: (model: ModelName, shown: String)?
+  private var pinned: ServedModel?
   /// The last name of the server's own for the model, and as much of it as may be shown.
   var alias: (name: String, shown: String?)?
   private var toldAlias: String?
   /// The length of the vectors that are cut here, as the first answer has it.
   private(set) var fullLength: Int?
 
-  init(encodings: [VectorEncoding]) {
+  /// - Parameter model: the one that is asked for.
+  init(encodings: [VectorEncoding], model: ModelName) {
     self.encodings = encodings
+    asked = model.digest
     encoding = encodings.first ?? .unsaid
   }
 
@@ -59,12 +65,25 @@ struct ServerHabits: Sendable {
     return toldAlias == nil
   }
 
-  /// The model that an earlier answer named, where this one names another; the first one is kept.
+  /// The model that an earlier answer named, where this one names another, and what to do; the first one is kept.
   mutating func otherModel(than model: ModelName, shown: String) -> String? {
+    let digest = model.digest
     guard let pinned else {
-      self.pinned = (model, shown)
+      self.pinned = ServedModel(digest: digest, name: shown == ServedModel.hidden ? nil : shown)
       return nil
     }
-    return pinned.model == model ? nil : pinned.shown
+    guard pinned.digest != digest else { return nil }
+    guard served != nil else { return pinned.shown }
+    // An alias was taken from the first answer on trust.
+    return digest == asked
+      ? "\(pinned.shown), a name that nobody asked for: check the rows that have its vectors; once they are gone, or if "
+        + "both are the same model, `vecfill ledger forget` the column"
+      : "\(pinned.shown): if both are the same model, `vecfill ledger forget` the column"
   }
+
+  /// The server's own name for the model, by which its answers are taken; nil where it is the one asked for, or unknown.
+  var served: ServedModel? { pinned.flatMap { $0.digest == asked ? nil : $0 } }
+
+  /// Takes no answers but those of the model that has answered before.
+  mutating func expect(_ model: ServedModel) { pinned = pinned ?? model }
 }

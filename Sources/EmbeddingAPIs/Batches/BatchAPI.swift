@@ -126,8 +126,11 @@ struct BatchAPI: Sendable {
     async let ending = ending(of: toSend, inflow)
     var lines = LineSplitter(mostBytes: Self.mostBytesOfLine)
     var reader = BatchAnswerReader(embedder, form, count: count)
+    // How the file begins, as long as no line of it answers anything.
+    var head = Data()
     while let pieces = await inflow.next() {
       for piece in pieces {
+        if !reader.hasAnswer { head += piece.prefix(HTTPRequest.keptBytesOfRead - head.count) }
         for line in piece.withUnsafeBytes({ lines.take($0) }) {
           if Task.isCancelled { throw EmbeddingFailure(.cancelled, "cancelled") }
           try await body(reader.answer(line))
@@ -140,7 +143,23 @@ struct BatchAPI: Sendable {
       throw refusal(of: response, ofTexts: true).billed(false)
     }
     if let line = lines.end() { try await body(reader.answer(line)) }
+    guard reader.hasAnswer || head.allSatisfy(\.isJSONBlank) else { throw unreadable(head, in: response) }
     return true
+  }
+
+  /// Why no line of a file answers what was asked: something else came in its place, or it is written in another way.
+  ///
+  /// - Parameter head: how it begins.
+  private func unreadable(_ head: Data, in response: HTTPResponse) -> EmbeddingFailure {
+    let redaction = embedder.redaction(of: .unseen(0))
+    let said = ProviderError(head, redaction)
+    if said.isStructured,
+      let failure = EmbeddingFailure(refusal: response, said, redaction, address: address, now: embedder.now())
+    {
+      return failure.billed(false).at(address)
+    }
+    return unreadable(
+      said.isPage ? "a web page came in place of the file" : "the file has no line that answers what was asked")
   }
 
   private func ending(of request: HTTPRequest, _ inflow: Inflow) async -> Result<HTTPResponse, EmbeddingFailure> {
@@ -229,6 +248,12 @@ struct BatchAPI: Sendable {
     return redaction
   }
 
+  /// Whether a batch's id may be told: it is shown, kept in the ledger, and stands in URLs.
+  func mayBeShown(id: String) -> Bool { !embedder.redaction(of: .texts([])).holdsSecret(id) }
+
+  /// What a provider calls a batch's state, as far as it may be told.
+  func shown(state: String) -> String { embedder.redaction(of: .texts([])).shown(state) ?? "unknown" }
+
   private var address: String {
     let url = try? embedder.options.endpoint.url(path: "")
     return redaction.oneLine(url?.addressAlone ?? "") ?? ""
@@ -249,4 +274,9 @@ extension EmbeddingFailure {
     failure.address = address
     return failure
   }
+}
+
+extension UInt8 {
+  /// Whether it is white space between two JSON values.
+  fileprivate var isJSONBlank: Bool { [0x09, 0x0A, 0x0D, 0x20].contains(self) }
 }

@@ -10,6 +10,9 @@ struct BatchAnswerReader {
   /// Whether the ids that were answered in this file have vectors.
   private var answered: [String: Bool] = [:]
 
+  /// Whether a line of the file answers something that was asked.
+  var hasAnswer: Bool { !answered.isEmpty }
+
   /// - Parameter count: the texts of the line with this id, nil for an id that isn't known.
   init(_ embedder: APIEmbedder, _ form: BatchLine.Form = .openAI, count: @escaping @Sendable (String) -> Int?) {
     self.embedder = embedder
@@ -42,11 +45,15 @@ struct BatchAnswerReader {
     if form == .gemini {
       Self.take(line, into: &stream)
     } else if let said = line.body {
-      if status == 200 { _ = stream.take(said) } else { body = Data(said.prefix(HTTPRequest.keptBytes)) }
+      if HTTPResponse.isSuccess(status) {
+        _ = stream.take(said)
+      } else {
+        body = Data(said.prefix(HTTPRequest.keptBytes))
+      }
     }
     let response = HTTPResponse(ofBatchLine: status, headers: headers, body: body)
     return switch embedder.verdict(on: response, stream, to: .unseen(count)) {
-    case .answered(let reply): .reply(id: id, reply)
+    case .answered(let reply): .reply(id: id, embedder.named(reply))
     case .refused(let failure, _): .failure(id: id, failure)
     }
   }

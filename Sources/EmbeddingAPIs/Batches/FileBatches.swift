@@ -49,6 +49,10 @@ extension FileBatches {
     guard var record = outline(of: json) else {
       throw api.unreadable("a batch has no id", mayHaveBeenBilled: hasBegun)
     }
+    guard api.mayBeShown(id: record.batch.id) else {
+      throw api.unreadable("a batch's id holds the key", mayHaveBeenBilled: hasBegun)
+    }
+    record.batch.told = api.shown(state: record.batch.told)
     fill(&record, from: json)
     return record
   }

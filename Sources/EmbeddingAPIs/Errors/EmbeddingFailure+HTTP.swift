@@ -16,28 +16,32 @@ extension EmbeddingFailure {
     isOfUntriedServer = !failure.isOfProvenConnection
   }
 
-  /// Judges a reply of another status than 200, by `ErrorRule.table`; also one of status 200 that holds an error in place
-  /// of vectors, by the status that the error gives or stands for. Nil for a 200 whose error says nothing known.
+  /// Judges a reply of a status outside the 200s, by `ErrorRule.table`; also one inside that holds an error in place of
+  /// vectors, by the status that the error gives or stands for. Nil for one whose error says nothing known.
   ///
   /// `x-should-retry` has the last word where the table knows no more than the status: "true" makes an unknown refusal
-  /// a passing one, and "false" says that the same request will not pass later either.
+  /// a passing one, and "false" says that the same request will not pass later either. A rate limit passes in any case.
   init?(refusal response: HTTPResponse, _ error: ProviderError, _ redaction: Redaction, address: String, now: Date) {
-    let isErrorInReply = response.status == 200
+    let isErrorInReply = response.isSuccess
     let status = isErrorInReply ? error.status ?? 200 : response.status
     guard let rule = ErrorRule.first(for: status, error) else { return nil }
     let kind: Kind =
       switch (rule.kind, rule.isByStatusAlone, response.headers.shouldRetry) {
       case (.badInput, true, true), (.misconfigured, true, true), (.unrecognized, true, true): .transient
       case (.transient, true, false): .badInput
-      case (.rateLimited, true, false): .quotaExhausted
       case (let kind, _, _): kind
       }
     var reason = rule.meaning
     if rule.isByStatusAlone, [404, 405].contains(status) {
-      let hasVersion = address.contains(/\/(?:v\d\w*|openai)\//)
+      let hasVersion = address.contains(/\/(?:v\d\w*|openai)(?:\/|$)/)
       reason += hasVersion ? ": check the base URL and the model's name" : ": does the base URL need /v1?"
     }
-    if isErrorInReply { reason += " (an error\(error.status.map { " \($0)" } ?? "") in a reply of status 200)" }
+    if (300...399).contains(status), let place = response.headers.redirection(from: address, redaction) {
+      reason = "it redirects to \(place), which is not followed: check the base URL"
+    }
+    if isErrorInReply {
+      reason += " (an error\(error.status.map { " \($0)" } ?? "") in a reply of status \(response.status))"
+    }
     let canBeForOneInput = [.badInput, .transient, .forbidden, .misconfigured, .unrecognized].contains(kind)
     self.init(
       kind, reason, status: response.status, code: error.code, requestID: redaction.shown(response.headers.requestID),

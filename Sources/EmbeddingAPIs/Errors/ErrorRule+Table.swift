@@ -44,6 +44,9 @@ extension ErrorRule {
   ]
 
   private static let credentials = [
+    // Who asks is none of the provider's servers.
+    ErrorRule(
+      "the proxy asks for its user and password: check the setting of proxy, and http_proxy", .denied, 407...407),
     ErrorRule(
       "the credential was refused", .denied, 200...200, 400...599,
       codes: [
@@ -55,7 +58,7 @@ extension ErrorRule {
         // LiteLLM without a database can't look a wrong key up.
         "no_db_connection",
       ]),
-    ErrorRule("the credential was refused", .denied, 401...401, 407...407),
+    ErrorRule("the credential was refused", .denied, 401...401),
     ErrorRule(
       "the credential was refused", .denied, 200...200, 400...400, 403...403, 422...422,
       phrases: [
@@ -171,6 +174,6 @@ extension ErrorRule {
       mayHaveBeenBilled: true),
     ErrorRule("the provider failed", .transient, 408...409, 421...421, 423...425, 500...599),
     ErrorRule("it redirects elsewhere, which is not followed: check the base URL", .misconfigured, 300...399),
-    ErrorRule("a status that no embeddings API documents", .unrecognized, 0...199, 201...299, 400...999),
+    ErrorRule("a status that no embeddings API documents", .unrecognized, 0...199, 400...999),
   ]
 }

@@ -20,6 +20,19 @@ extension HTTPHeaders {
     return HTTPHeaders.date(text).flatMap { ProviderDuration.seconds(max(0, $0.timeIntervalSince(clock))) }
   }
 
+  /// Where a reply redirects to: scheme, host and path, of which what may not be shown is "…"; nil where it says nothing.
+  ///
+  /// - Parameter address: the URL that was called.
+  func redirection(from address: String, _ redaction: Redaction) -> String? {
+    guard let location = self["location"],
+      let url = URL(string: location, relativeTo: URL(string: address))?.absoluteURL,
+      let scheme = url.scheme?.lowercased(), ["http", "https"].contains(scheme), let host = url.host()
+    else { return nil }
+    let port = url.port.map { ":\($0)" } ?? ""
+    let path = url.path().split(separator: "/").map { redaction.shown(String($0)) ?? "…" }
+    return "\(scheme)://" + ([(redaction.shown(host) ?? "…") + port] + path).joined(separator: "/")
+  }
+
   /// Whether the provider says that the same request is worth sending again.
   var shouldRetry: Bool? { self["x-should-retry"].flatMap { Bool($0.lowercased()) } }
 

@@ -1,9 +1,12 @@
 /// A duration as providers write it: "6m0s", "120ms", "2.812s", "1h2m3s", "20 seconds", or a bare number of seconds.
 enum ProviderDuration {
-  /// A duration of at most 31 days; nil for what is longer, negative or no number.
+  /// What is longer counts as this: 31 days.
+  static let longest = Duration.seconds(31 * 86_400)
+
+  /// A duration; nil for what is negative or no number.
   static func seconds(_ seconds: Double) -> Duration? {
-    guard seconds >= 0, seconds <= 31 * 86_400 else { return nil }
-    return .milliseconds(Int64((seconds * 1000).rounded(.up)))
+    guard seconds >= 0 else { return nil }
+    return seconds < longest / .seconds(1) ? .milliseconds(Int64((seconds * 1000).rounded(.up))) : longest
   }
 
   /// The duration that is the whole of `text`.

@@ -45,7 +45,7 @@ struct ProviderError {
       isPage = true
     } else {
       message = String(decoding: body.prefix(8_000), as: UTF8.self)
-      sentence = message
+      sentence = message.isReadable ? message : nil
     }
     if sentence?.isEmpty == true { sentence = nil }
     message = String(message.prefix(2_000)).lowercased()
@@ -115,4 +115,15 @@ struct ProviderError {
     "internalerror": 500, "internalservererror": 500, "servererror": 500, "apierror": 500, "deadlineexceeded": 504,
     "timeout": 504, "timeouterror": 504,
   ]
+}
+
+extension String {
+  /// Whether it is text, and not the bytes of something else: few of its first characters are none.
+  fileprivate var isReadable: Bool {
+    let start = unicodeScalars.prefix(400)
+    let odd = start.count { scalar in
+      scalar == "\u{FFFD}" || scalar.properties.generalCategory == .control && !scalar.properties.isWhitespace
+    }
+    return odd * 8 <= start.count
+  }
 }

@@ -37,7 +37,10 @@ private struct Family {
     guard limit.map({ $0 > 0 }) ?? true else { return }
     self.limit = limit
     remaining = value("remaining").flatMap { Int($0) }.flatMap { $0 == -1 ? nil : max(0, $0) }
-    reset = value("reset").flatMap { ProviderDuration.parse($0) }
+    // Some tell a time in seconds since 1970.
+    reset = value("reset").flatMap { ProviderDuration.parse($0) }.flatMap {
+      $0 < ProviderDuration.longest ? $0 : nil
+    }
   }
 
   func tightened(by other: Family) -> Family {

@@ -94,6 +94,13 @@ struct Redaction: Sendable {
     return shown
   }
 
+  /// Whether `word` is the key or another secret, or holds a whole one.
+  func holdsSecret(_ word: String) -> Bool {
+    secrets.contains {
+      !$0.isEmpty && (word == $0 || $0.utf8.count >= Redaction.sharedWithKey && word.utf8Contains($0))
+    }
+  }
+
   private var secrets: [String] { [key].compactMap(\.self) + otherSecrets }
 
   /// Whether `word` holds the key or another secret, or enough of it to give it away, in whatever form.

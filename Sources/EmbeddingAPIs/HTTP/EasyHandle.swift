@@ -32,6 +32,7 @@ struct EasyHandle: ~Copyable {
       vecfill_curl_set_headers(pointer, headers),
       vecfill_curl_set_sockets_closed_on_exec(pointer),
       vecfill_curl_set_receive_buffer(pointer, 128 << 10),
+      vecfill_curl_set_accepted_encoding(pointer, "identity"),
       vecfill_curl_set_connect_timeout(pointer, options.connectTimeout.milliseconds),
       request.mayTakeLong
         ? vecfill_curl_set_stall_timeout(pointer, max(1, options.timeout.milliseconds / 1000))

@@ -1,4 +1,5 @@
 import Backfill
+import Foundation
 
 /// Sends requests over libcurl, many at a time, on connections that are kept alive.
 ///
@@ -24,6 +25,17 @@ package final class HTTPClient: Sendable {
       self.timeout = timeout
       self.proxy = proxy
       self.caFile = caFile
+    }
+
+    /// Whether requests to `url` may go through a proxy: one is named, here or in the environment.
+    func mayUseProxy(
+      for url: String, _ environment: [String: String] = ProcessInfo.processInfo.environment
+    ) -> Bool {
+      if let proxy { return !proxy.isEmpty }
+      let scheme = url.prefix { $0 != ":" }.lowercased()
+      // libcurl reads no HTTP_PROXY: with CGI it would be a request's header.
+      let names = ["\(scheme)_proxy", "all_proxy", "ALL_PROXY"] + (scheme == "https" ? ["HTTPS_PROXY"] : [])
+      return names.contains { environment[$0]?.isEmpty == false }
     }
 
     /// The defaults, with the CA file that `SSL_CERT_FILE` names: libcurl itself looks only at the system's.

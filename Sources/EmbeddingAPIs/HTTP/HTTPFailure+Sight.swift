@@ -8,11 +8,19 @@ extension HTTPFailure {
     private let isProxyAtFault: Bool
     private let detail: String
     private let systemError: Int32
+    private let encoding: String?
     let bodyWasAsked: Bool
 
     /// `detail` is the transfer's error buffer. It is told only where it names a certificate's or a handshake's fault;
     /// elsewhere it could quote a proxy's URL with its password.
-    init(url: String, detail: String, systemError: Int32, bodyWasAsked: Bool) {
+    ///
+    /// - Parameters:
+    ///   - mayUseProxy: whether a proxy is set for it.
+    ///   - encoding: the reply's `Content-Encoding`.
+    init(
+      url: String, detail: String, systemError: Int32, bodyWasAsked: Bool, mayUseProxy: Bool = true,
+      encoding: String? = nil
+    ) {
       let parts = URLComponents(string: url)
       let host = parts?.host ?? "the host"
       let port = parts?.port ?? (parts?.scheme?.lowercased() == "https" ? 443 : 80)
@@ -20,11 +28,12 @@ extension HTTPFailure {
       place = "\(host) at port \(port)"
       // libcurl names whom it could not connect to; what else can fail at a connection names nobody.
       isProxyAtFault =
-        ["Failed to connect to ", "Could not resolve proxy"].contains { detail.hasPrefix($0) }
+        mayUseProxy && ["Failed to connect to ", "Could not resolve proxy"].contains { detail.hasPrefix($0) }
         && !detail.contains(host.trimmingCharacters(in: ["[", "]"]))
       self.detail = detail
       self.systemError = systemError
       self.bodyWasAsked = bodyWasAsked
+      self.encoding = encoding
     }
 
     var unknownName: String { "no address is known for \(place): check the host's name in the base URL, and DNS" }
@@ -75,6 +84,18 @@ extension HTTPFailure {
     /// A server of TLS is often as silent to plain HTTP.
     var noReply: String {
       "the connection was closed without a reply" + (isPlain ? "; does the base URL need https?" : "")
+    }
+
+    /// Whether the reply's headers are longer than libcurl reads.
+    var hasTooLongHeaders: Bool {
+      let fault = detail.lowercased()
+      return fault.contains("header") && ["reject", "too large", "too long"].contains(where: fault.contains)
+    }
+
+    var unreadableEncoding: String {
+      let name = encoding.flatMap { $0.isPlainWord ? " \($0)" : nil } ?? ""
+      return "the reply has the Content-Encoding\(name), which nobody asked for, and can't be read: "
+        + "check what stands before the provider"
     }
 
     var noHTTP: String { "\(place) doesn't answer in HTTP: does the base URL need https in place of http?" }

@@ -40,6 +40,10 @@ extension HTTPFailure {
       case CURLE_SSL_CACERT_BADFILE: (.misconfigured, "ca_file can't be read as certificates in PEM")
       case CURLE_URL_MALFORMAT: (.misconfigured, "the URL, or the proxy's, can't be read")
       case CURLE_UNSUPPORTED_PROTOCOL, CURLE_WEIRD_SERVER_REPLY: (.misconfigured, sight.noHTTP)
+      case CURLE_BAD_CONTENT_ENCODING: (.misconfigured, sight.unreadableEncoding)
+      // libcurl takes what is longer than it reads for a lack of memory; since 8.6 it has a code of its own, 100.
+      case _ where isConnected && (code == CURLE_OUT_OF_MEMORY || code.rawValue == 100 || sight.hasTooLongHeaders):
+        (.interrupted, "the headers of the reply are too long: check what stands before the provider")
       case CURLE_OPERATION_TIMEDOUT where isConnected: (.timedOut, "no whole reply came in time")
       case CURLE_OPERATION_TIMEDOUT: (.unreachable, sight.noConnectionInTime)
       case CURLE_GOT_NOTHING where isConnected: (.interrupted, sight.noReply)

@@ -14,7 +14,7 @@ package struct HTTPRequest: Sendable {
   package var isHead = false
   /// The most bytes of a reply's body that are read; a longer one is cut there.
   package var maxReplyBytes: Int
-  /// Takes the bytes of a reply of status 200 as they come, on the client's thread. With it a reply's body is kept up to
+  /// Takes the bytes of a reply of a status in the 200s as they come, on the client's thread. With it a reply's body is kept up to
   /// `keptBytes` alone, and nothing is read behind those that is of no use.
   var reader: (@Sendable (UnsafeRawBufferPointer) -> Reading)?
   /// In place of `reader`: takes the body of a reply of status 200, of which nothing is kept then, and holds the transfer

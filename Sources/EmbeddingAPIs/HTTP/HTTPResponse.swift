@@ -14,4 +14,9 @@ package struct HTTPResponse: Sendable {
   let connection: Int?
   /// Whether an earlier reply over the same connection could be used.
   let isOfProvenConnection: Bool
+
+  /// Whether its body is a reply: of any status in the 200s, since proxies that change a reply say 203 (RFC 9110).
+  var isSuccess: Bool { HTTPResponse.isSuccess(status) }
+
+  static func isSuccess(_ status: Int) -> Bool { (200...299).contains(status) }
 }

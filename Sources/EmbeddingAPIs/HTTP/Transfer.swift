@@ -14,6 +14,9 @@ final class Transfer {
   private let request: HTTPRequest
   private let requestBody: BodySource
   private let generation: Int
+  private let mayUseProxy: Bool
+  /// How many bytes of a byte order mark have come at the body's beginning; all of them once something else has.
+  private var markCount = 0
   private var isPaused = false
   private var bodyWasAsked = false
   private var headers = HTTPHeaders()
@@ -29,6 +32,7 @@ final class Transfer {
     self.ticket = ticket
     self.request = request
     self.generation = generation
+    mayUseProxy = options.mayUseProxy(for: request.url)
     self.requestBody = requestBody
     let context = Unmanaged.passUnretained(self).toOpaque()
     let callbacks = [
@@ -71,7 +75,8 @@ final class Transfer {
       let hasBody = request.body != nil || request.form != nil
       let sight = HTTPFailure.Sight(
         url: request.url, detail: easy.errorDetail, systemError: easy.systemError,
-        bodyWasAsked: hasBody ? bodyWasAsked : easy.couldSend)
+        bodyWasAsked: hasBody ? bodyWasAsked : easy.couldSend, mayUseProxy: mayUseProxy,
+        encoding: headers["content-encoding"])
       ticket.resume(.failure(HTTPFailure(code, sight, wasSent: wasSent, isOfProvenConnection: isProven)))
     }
   }
@@ -93,19 +98,37 @@ final class Transfer {
   /// Returning less than `count` makes libcurl end the transfer.
   private func receive(_ start: UnsafeMutablePointer<CChar>?, count: Int) -> Int {
     guard let start, count > 0 else { return 0 }
+    let come = withoutMark(UnsafeRawBufferPointer(start: start, count: count))
+    guard !come.isEmpty else { return count }
     if let inflow = request.inflow, easy.status == 200 {
-      isPaused = !inflow.offer(UnsafeRawBufferPointer(start: start, count: count))
+      isPaused = !inflow.offer(come)
       return isPaused ? vecfill_curl_pause() : count
     }
-    let taken = min(count, request.maxReplyBytes - receivedBytes)
+    let taken = min(come.count, request.maxReplyBytes - receivedBytes)
     receivedBytes += taken
-    let bytes = UnsafeRawBufferPointer(start: start, count: taken)
-    let reading = easy.status == 200 ? request.reader?(bytes) : nil
+    let bytes = UnsafeRawBufferPointer(rebasing: come[..<taken])
+    let reading = HTTPResponse.isSuccess(easy.status) ? request.reader?(bytes) : nil
     let isKept = keep(bytes, reading)
     let isOfUse = isKept || reading == .isRead || reading == .isUnclear
-    isCut = taken < count || !isOfUse
+    isCut = taken < come.count || !isOfUse
     return isCut ? 0 : count
   }
+
+  /// The bytes without a byte order mark at the body's beginning, which JSON has none of and some servers send.
+  private func withoutMark(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+    var rest = bytes[...]
+    while markCount < Transfer.mark.count, let first = rest.first {
+      guard first == Transfer.mark[markCount] else {
+        markCount = Transfer.mark.count
+        break
+      }
+      rest = rest.dropFirst()
+      markCount += 1
+    }
+    return UnsafeRawBufferPointer(rebasing: rest)
+  }
+
+  private static let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
   /// Whether all of the bytes are kept.
   private func keep(_ bytes: UnsafeRawBufferPointer, _ reading: HTTPRequest.Reading?) -> Bool {
@@ -125,7 +148,7 @@ final class Transfer {
       headers = HTTPHeaders()
     } else if let colon = line.firstIndex(of: ":") {
       headers.add(line[..<colon], line[line.index(after: colon)...])
-    } else if ![200, 429].contains(easy.status) {
+    } else if !HTTPResponse.isSuccess(easy.status), easy.status != 429 {
       // The head's end. Behind a balancer, a kept connection leads to the same broken server each time.
       easy.forbidReuse()
     }

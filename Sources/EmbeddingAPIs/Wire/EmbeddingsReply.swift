@@ -1,6 +1,6 @@
 import Backfill
 
-/// What a reply of status 200 says, with its vectors in the order of the texts, each read by its index and by its own
+/// What a reply of a status in the 200s says, with its vectors in the order of the texts, each read by its index and by its own
 /// JSON type, whatever was asked for: servers exist that ignore `encoding_format` (LM Studio; LiteLLM before Ollama).
 struct EmbeddingsReply {
   let vectors: Vectors
@@ -20,6 +20,8 @@ struct EmbeddingsReply {
     let reason: String
     /// Whether the reply is whole, and the one text that it answers has no vector that can be used.
     var isOfOneText = false
+    /// Whether it has another number of vectors than there are texts, or two for one of them.
+    var isOfCount = false
   }
 
   static let tooLong = "it is longer than any reply to this request can be"

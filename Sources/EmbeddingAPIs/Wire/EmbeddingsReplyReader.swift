@@ -34,6 +34,10 @@ struct EmbeddingsReplyReader {
 
   var hasItems: Bool { !objects.isEmpty }
 
+  var vectorHash: VectorHash? {
+    objects.count == count ? VectorHash(of: values, dimensions: dimensions) : nil
+  }
+
   /// The first count that the reply gives in one of its places.
   var billedTokens: Int? { tokens.lazy.compactMap(\.self).first }
 
@@ -75,7 +79,7 @@ struct EmbeddingsReplyReader {
   func places() throws(EmbeddingsReply.Broken) -> [Int?] {
     let told = items.compactMap(\.index)
     guard !told.isEmpty else {
-      guard items.count == count else { throw .init(reason: "it has \(items.count) vectors for \(count) texts") }
+      guard items.count == count else { throw wrongCount("\(items.count)") }
       return Array(0..<count)
     }
     var places = [Int?](repeating: nil, count: count)
@@ -87,12 +91,12 @@ struct EmbeddingsReplyReader {
         throw .init(reason: "a vector has no index")
       }
       guard places.indices.contains(index) else { throw .init(reason: "it has an index \(index) of \(count) texts") }
-      guard places[index] == nil else { throw .init(reason: "it has the index \(index) twice") }
+      guard places[index] == nil else { throw .init(reason: "it has the index \(index) twice", isOfCount: true) }
       places[index] = position
     }
     let placed = places.count { $0 != nil }
     let areTextsOwn = placed == count || places.suffix(from: placed).contains { $0 != nil }
-    guard areTextsOwn else { throw .init(reason: "it has \(placed) vectors for \(count) texts") }
+    guard areTextsOwn else { throw wrongCount("\(placed)") }
     return places
   }
 
@@ -172,7 +176,11 @@ struct EmbeddingsReplyReader {
   }
 
   private func checkCount(_ items: Int) throws(EmbeddingsReply.Broken) {
-    guard items < count else { throw .init(reason: "it has more than \(count) vectors for \(count) texts") }
+    guard items < count else { throw wrongCount("more than \(count)") }
+  }
+
+  private func wrongCount(_ found: String) -> EmbeddingsReply.Broken {
+    .init(reason: "it has \(found) vectors for \(count) texts", isOfCount: true)
   }
 
   private func readIndex(_ scanner: inout JSONScanner) throws -> Int? {
@@ -280,14 +288,17 @@ struct EmbeddingsReplyReader {
     length == dimensions ? nil : "its vector has \(length) dimensions where \(dimensions) are needed"
   }
 
-  /// A vector of zeros has no direction: pgvector leaves it out of a cosine index, so that nobody would ever find it.
+  /// A vector of zeros has no direction: pgvector leaves it out of a cosine index, so that nobody would ever find it. To
+  /// pgvector so has one whose length, squared, float32 can't hold.
   private func faultOfValues() -> String? {
     let start = objects.count * dimensions
-    let most = values.withUnsafeBufferPointer {
-      UnsafeBufferPointer(rebasing: $0[start..<start + dimensions]).greatestMagnitude
+    return values.withUnsafeBufferPointer { values in
+      let vector = UnsafeBufferPointer(rebasing: values[start..<start + dimensions])
+      let most = vector.greatestMagnitude
+      if most >= Float.infiniteMagnitude { return Self.notFinite }
+      if most == 0 { return "its vector is all zeros" }
+      return vector.hasUsualLength ? nil : "its vector's length is too great or too small for float32 distances"
     }
-    if most >= Float.infiniteMagnitude { return Self.notFinite }
-    return most == 0 ? "its vector is all zeros" : nil
   }
 
   private func readWord(_ scanner: inout JSONScanner) throws -> String? {

@@ -1,7 +1,7 @@
 import Backfill
 import Foundation
 
-/// Reads a reply of status 200 while it comes: of its text no more is held than one vector's.
+/// Reads a reply of a status in the 200s while it comes: of its text no more is held than one vector's.
 struct EmbeddingsReplyStream {
   private var splitter: ReplySplitter
   private var reader: EmbeddingsReplyReader
@@ -38,6 +38,9 @@ struct EmbeddingsReplyStream {
 
   /// Whether an item of the reply's list has been read.
   var hasVectors: Bool { reader.hasItems }
+
+  /// Of its vectors as they came, once each text can have one; nil before, and once bytes can't be the reply's.
+  var vectorHash: VectorHash? { broken == nil ? reader.vectorHash : nil }
 
   /// The document so far, with `{}` in place of each item of its list.
   var frame: [UInt8] { splitter.frame }

@@ -37,6 +37,53 @@ extension Ledger {
     }
   }
 
+  /// The number of texts of each line of a batch, by the line's name in the file.
+  package func inputs(ofLinesOf batch: Int64) async throws -> [String: Int] {
+    try await read { db in
+      let rows = try Row.fetchCursor(
+        db,
+        sql: """
+          SELECT run_id, number, inputs FROM provider_line JOIN batch USING (run_id, number) WHERE provider_batch = ?
+          """, arguments: [batch])
+      var inputs: [String: Int] = [:]
+      while let row = try rows.next() {
+        let id = BatchID(run: try row.checked("run_id"), number: try row.checked("number"))
+        inputs[id.lineName] = try row.checked("inputs")
+      }
+      return inputs
+    }
+  }
+
+  /// Not all that a batch has brought can be read; returns how often that was so now, and since when.
+  package func notRead(_ id: Int64, at date: Date) async throws -> (looks: Int, since: Date) {
+    try await write { db in
+      try db.execute(
+        sql: """
+          UPDATE provider_batch SET unread_looks = unread_looks + 1, unread_since = COALESCE(unread_since, ?)
+          WHERE id = ?
+          """, arguments: [date.timeIntervalSince1970, id])
+      let row = try Row.fetchOne(
+        db, sql: "SELECT unread_looks, unread_since FROM provider_batch WHERE id = ?", arguments: [id])
+      guard let row else { throw LedgerDamage(place: "provider_batch") }
+      return (
+        looks: try row.checked("unread_looks"), since: Date(timeIntervalSince1970: try row.checked("unread_since"))
+      )
+    }
+  }
+
+  /// Whether nothing could be read of the batch of these columns that ended last with something to read.
+  package func isLastUnread(of targets: [Int64]) async throws -> Bool {
+    try await read { db in
+      let state = try String.fetchOne(
+        db,
+        sql: """
+          SELECT state FROM provider_batch WHERE state IN ('fetched', 'unread') AND \(Ledger.isOf(targets))
+          ORDER BY ended_at DESC, id DESC LIMIT 1
+          """)
+      return state == SubmittedBatch.State.unread.rawValue
+    }
+  }
+
   /// A line was answered: its receipt and its vectors, durable before anything else is done with them (P2). Returns how many
   /// rows it holds; nil where it had its answer already, and this one is left.
   ///
@@ -60,6 +107,7 @@ extension Ledger {
         of: reply, to: line.id, inputs: line.inputs, counted: line.tokens.counted, cost: cost, spent: spent,
         fittedRows: line.fittedRows, at: date, db)
       try Ledger.spool(reply.vectors, of: line.id, checksum, db)
+      try Ledger.enter(reply.servedModel, of: line.target, db)
       if remembersTexts { try Ledger.remember(rows, reply.vectors, of: line.target, db) }
       try Ledger.release(all, of: line, db)
       try Ledger.enterRefused(all.filter { unusable.contains($0.input) }, of: line, db)

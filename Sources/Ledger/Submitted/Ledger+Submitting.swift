@@ -37,7 +37,7 @@ extension Ledger {
 
   /// Whether a batch holds lines of one of the columns. All lines of a file are of the same run, and so of the columns that
   /// this run fills.
-  private static func isOf(_ targets: [Int64]) -> String {
+  static func isOf(_ targets: [Int64]) -> String {
     let owned = targets.map(String.init).joined(separator: ",")
     return """
       EXISTS (SELECT 1 FROM run, json_each(run.targets) WHERE run.id = provider_batch.run_id AND value IN (\(owned)))

@@ -13,6 +13,8 @@ package struct SubmittedBatch: Equatable, Sendable {
     case submitted
     /// It has ended, and what there was of it is in the ledger.
     case fetched
+    /// It has ended, and nothing that it brought could be read.
+    case unread
     /// The provider refused it as a whole, and billed nothing.
     case refused
     /// The same, since more was enqueued than the account may have.

@@ -80,8 +80,11 @@ extension Ledger {
     try await read { db in
       let open = try Row.fetchCursor(db, sql: "SELECT contents FROM batch WHERE state = 'submitted'")
       while let row = try open.next() { _ = try BatchContents.decode(row.checked("contents")) }
-      let targets = try Row.fetchCursor(db, sql: "SELECT fingerprint FROM target")
-      while let row = try targets.next() { _ = try row.decoded("fingerprint", as: Fingerprint.self) }
+      let targets = try Row.fetchCursor(db, sql: "SELECT id, fingerprint FROM target")
+      while let row = try targets.next() {
+        _ = try row.decoded("fingerprint", as: Fingerprint.self)
+        _ = try Ledger.servedModel(of: row.checked("id"), db)
+      }
       let runs = try Row.fetchCursor(db, sql: "SELECT fingerprint, targets, tally FROM run")
       while let row = try runs.next() {
         _ = try row.decoded("fingerprint", as: Fingerprint.self)

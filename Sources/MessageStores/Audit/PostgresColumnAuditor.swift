@@ -88,9 +88,22 @@ struct PostgresColumnAuditor: ColumnAuditor {
           coalesce(\(table.isTooLong), false) AS vecfill_long, \(table.vector) AS vecfill_vector,
           \(table.edits?.digest ?? "NULL::pg_catalog.bytea") AS vecfill_kept,
           CASE WHEN \(table.condition) THEN true ELSE false END AS vecfill_meets
-        FROM \(table.name) WHERE \(isBehind(key)) ORDER BY \(table.key.order(of: table.identifier)) LIMIT \(rows)
+        FROM \(rowsBehind(key, rows: rows))
       ) AS vecfill_rows
       """
+  }
+
+  /// The window's rows, under the table's name.
+  ///
+  /// PostgreSQL may sort them together with what is asked of them, which it then computes for the whole table. After a
+  /// failure the rows are chosen first: what fails for one of them would fail in each window.
+  private func rowsBehind(_ key: RowKey?, rows: Int) -> String {
+    let chosen = """
+      \(table.name) WHERE \(isBehind(key)) ORDER BY \(table.key.order(of: table.identifier)) LIMIT \(rows)
+      """
+    return rows == Self.mostRows
+      ? chosen
+      : "(SELECT * FROM \(chosen)) AS \(table.identifier) ORDER BY \(table.key.order(of: table.identifier))"
   }
 
   private static func tag(_ bytes: String) -> String { "pg_catalog.substr(pg_catalog.sha256(\(bytes)), 1, 16)" }

@@ -96,6 +96,30 @@ struct PostgresColumnRecords: Sendable {
     ).first?[0].flatMap { try? Fingerprint(recorded: $0, of: "", in: found.name) }
   }
 
+  /// What is recorded of the same column of tables whose rows are also rows of this one, or the other way round: by the
+  /// tables' names. One that only a newer version understands throws a `Failure`.
+  func fingerprints(
+    of relatives: [ColumnRelative], on connection: isolated PostgresConnection
+  ) throws -> [String: Fingerprint] {
+    guard !relatives.isEmpty else { return [:] }
+    var fingerprints: [String: Fingerprint] = [:]
+    for found in try OwnTable.all(Self.definition, in: nil, on: connection) where found.isReadable {
+      let rows = try connection.inspect(
+        """
+        SELECT table_id AS id, column_number AS number, fingerprint FROM ONLY \(found.name)
+        WHERE database = $1 AND table_id = ANY ($2::oid[])
+        """, [.text(column.database), .text("{\(relatives.map(\.table).joined(separator: ","))}")])
+      for row in rows {
+        guard let relative = relatives.first(where: { $0.table == row["id"] && "\($0.number)" == row["number"] }),
+          try found.isTrusted(forTable: relative.table, on: connection)
+        else { continue }
+        fingerprints[relative.name] = try Fingerprint(
+          recorded: row["fingerprint"] ?? "", of: "\(relative.name).\(filled.columnName)", in: found.name)
+      }
+    }
+    return fingerprints
+  }
+
   /// What a record goes by: the parameters $1 to $5.
   private var keys: [PostgresValue] {
     filled.ownKeys(in: column.database) + [.text(filled.tableName), .text(filled.columnName)]

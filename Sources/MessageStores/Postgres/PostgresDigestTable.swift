@@ -94,7 +94,8 @@ extension PostgresDigestTable {
     of source: Source, in schema: String, key: PostgresKey, role: String, isFilled: Bool,
     on connection: isolated PostgresConnection
   ) throws {
-    let plain = DigestTable.name(of: source)
+    let there = try OwnName.digestTables(of: source, in: schema, connection).found
+    let plain = DigestTable.name(of: source).chosen { there[$0] }
     self.key = key
     name = "\(schema.quotedIdentifier).\(plain.quotedIdentifier)"
     let subject = "\(schema).\(plain)"

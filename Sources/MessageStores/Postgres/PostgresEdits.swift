@@ -122,10 +122,12 @@ extension PostgresEdits {
   static func areMarked(
     in relation: String, _ source: Source, keys: [String], on connection: isolated PostgresConnection
   ) throws -> Bool {
-    let name = TriggerName.of(source, TriggerName.Suffix.stale)
+    let names = TriggerName.of(source, TriggerName.Suffix.stale).both
     let triggers = try connection.inspect(
-      "SELECT 1 FROM pg_trigger WHERE tgrelid = $1::oid AND tgname = $2 AND tgenabled IN ('O', 'A')",
-      [.text(relation), .text(name)])
+      """
+      SELECT 1 FROM pg_trigger WHERE tgrelid = $1::oid AND tgname::text = ANY ($2::text[]) AND tgenabled IN ('O', 'A')
+        AND (SELECT strpos(prosrc, $3) > 0 FROM pg_proc WHERE oid = tgfoid)
+      """, [.text(relation), .array(names), .text(OwnName.mention(of: source.digestColumn))])
     guard !triggers.isEmpty else { return false }
     let parts = try connection.inspect(
       """

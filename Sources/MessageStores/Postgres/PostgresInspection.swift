@@ -85,7 +85,14 @@ struct PostgresInspection {
     if case .sql = source.text { try checkExpression(of: table, on: connection) }
     if let since = source.since { try table.checkValue(of: since, on: connection) }
     if let place = source.conditionPlace { try table.checkCondition(at: place, on: connection) }
-    _ = try PostgresPage(table: table, request: PageRequest(limit: 0), bytes: 0).read(on: connection)
+    do {
+      _ = try PostgresPage(table: table, request: PageRequest(limit: 0), bytes: 0).read(on: connection)
+    } catch let error as PostgresError where error.sqlState == "22P05" {
+      throw refusal(
+        "the job's text has a character that the database's encoding doesn't have",
+        "write the template in characters that it has")
+    }
+    if access == .filling { try PostgresSteadiness(table: table).check(on: connection) }
   }
 
   /// Whether what holds the vectors, the column or the table of the pieces, is yet to be made.
@@ -287,9 +294,9 @@ struct PostgresInspection {
     do {
       _ = try connection.query(
         "SELECT FROM \(table.read) WHERE \(table.text) IS NULL LIMIT 0", under: table.settings(.seconds(10)))
-    } catch let error as PostgresError where error.sqlState?.hasPrefix("42") == true && !error.isDenied {
+    } catch let error as PostgresError where error.isOfStatement {
       throw refusal(
-        "PostgreSQL refuses the SQL of its text: \(error.reason)",
+        "PostgreSQL refuses the SQL of its text: \(error.statementReason)",
         "correct text: {sql: ...} in the job; it is one expression over the columns of \(source.reading)")
     }
   }

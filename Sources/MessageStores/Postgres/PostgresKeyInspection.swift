@@ -128,7 +128,8 @@ struct PostgresKeyInspection {
 
   /// What makes such an index; nil where the table is too small to need one.
   func statement(by key: PostgresKey, on connection: isolated PostgresConnection) throws -> String? {
-    let types = Dictionary(columns.map { ($0.name, $0.type.name) }) { first, _ in first }
+    // No index may have a column in it that is computed where it is read.
+    let types = Dictionary(columns.filter { !$0.isVirtual }.map { ($0.name, $0.type.name) }) { first, _ in first }
     let predicate = MissingRowsIndex(for: source.indexedText, types: types)
       .predicate(vector: source.vector, text: source.indexedText)
     let size = try connection.inspect(
@@ -178,5 +179,17 @@ struct PostgresKeyInspection {
       found[row["partition"] ?? "", default: []].formUnion(index.map { [$0] } ?? [])
     }
     return found.values.contains(where: \.isEmpty) ? [] : found.values.flatMap(\.self)
+  }
+}
+
+extension Source {
+  /// The source by the key that a run pages its table by. Throws a `Failure` where there is none.
+  package func keyed(on connection: isolated PostgresConnection) throws -> Source {
+    let relation = try connection.inspect("SELECT to_regclass($1)::oid", [.text(quotedName)])[0][0] ?? ""
+    let columns = try PostgresColumn.all(of: relation, on: connection)
+    var keyed = self
+    keyed.keys = try PostgresKeyInspection(source: self, relation: relation, columns: columns, on: connection)
+      .key.columns.map(\.name)
+    return keyed
   }
 }

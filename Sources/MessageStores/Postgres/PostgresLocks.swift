@@ -10,6 +10,8 @@ actor PostgresLocks {
   private struct Lock: Equatable {
     let source: Source
     let lock: AdvisoryLock
+    /// What nobody else may hold beside it.
+    var rivals: [AdvisoryLock] = []
   }
 
   /// A server process, told from every other that had its number.
@@ -33,10 +35,19 @@ actor PostgresLocks {
     self.connection = connection
   }
 
-  /// Takes the lock `name`, or a share of it; throws a `Failure` with `.locked` that names its holder.
-  func take(_ name: String, isShared: Bool = false, for source: Source) async throws {
-    let lock = Lock(source: source, lock: AdvisoryLock(named: name, isShared: isShared))
+  /// Takes the lock `name`, or a share of it; throws a `Failure` with `.locked` that names its holder, or that of one of
+  /// `rivals`.
+  func take(
+    _ name: String, isShared: Bool = false, for source: Source, rivals: [AdvisoryLock] = []
+  ) async throws {
+    let lock = Lock(source: source, lock: AdvisoryLock(named: name, isShared: isShared), rivals: rivals)
     guard !held.contains(lock) else { return try await confirm() }
+    // By their keys: a lock that is shared has the same.
+    if let other = held.first(where: { held in rivals.contains { $0.key == held.lock.key } }) {
+      throw Failure(
+        .configuration, source.name, "its rows are also rows of the job's \(other.source.name)",
+        remedy: "leave one of both out: a table and its partition, or one that inherits from it, are filled as one")
+    }
     try await acquire(lock)
     held.append(lock)
   }
@@ -93,10 +104,16 @@ actor PostgresLocks {
   private static func acquire(_ lock: Lock, own: Locked<[Backend]>, on connection: isolated PostgresConnection) throws {
     // A holder that is gone before it could be named has freed the lock.
     for _ in 0..<3 {
-      guard try !lock.lock.take(on: connection) else { return }
+      var wanted = lock.lock
+      if try wanted.take(on: connection) {
+        guard let rival = try AdvisoryLock.held(among: lock.rivals, on: connection) else { return }
+        // Both look once they have their own: at least one of them finds the other.
+        try wanted.release(on: connection)
+        wanted = rival
+      }
       // In a transaction, the sessions stay as they were when it first looked.
       try connection.execute("SELECT pg_stat_clear_snapshot()")
-      guard let holder = try lock.lock.holder(on: connection) else { continue }
+      guard let holder = try wanted.holder(on: connection) else { continue }
       if own.withLock({ $0.contains(Backend(holder)) }) {
         throw PostgresError(message: "the server still holds the lock of a lost connection", endsConnection: true)
       }

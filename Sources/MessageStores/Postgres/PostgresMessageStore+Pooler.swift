@@ -6,15 +6,20 @@ extension PostgresMessageStore {
   /// connection.
   private static let mostPoolerWait: Duration = .seconds(5)
 
-  /// Takes the locks `names`.
+  /// Takes the locks `names`, the first of which nobody has beside one of `rivals`.
   ///
   /// Behind a pooler they keep a server connection to themselves. Throws a `Failure` with `.unavailable` where the pooler
   /// has no other one for the reader: each of the two would wait for ever for the other one's.
-  func takeLocks(_ names: [(name: String, isShared: Bool)], for source: Source) async throws {
+  func takeLocks(
+    _ names: [(name: String, isShared: Bool)], for source: Source, rivals: [AdvisoryLock] = []
+  ) async throws {
     // In session mode the reader has the one connection, else the locks have it.
     try await runBeside({ await self.reader.close() }) {
       try await self.withPatience(for: source) { _ in
-        for lock in names { try await self.locks.take(lock.name, isShared: lock.isShared, for: source) }
+        for (index, lock) in names.enumerated() {
+          try await self.locks.take(
+            lock.name, isShared: lock.isShared, for: source, rivals: index == 0 ? rivals : [])
+        }
       }
     }
     guard await locks.arePooled else { return }

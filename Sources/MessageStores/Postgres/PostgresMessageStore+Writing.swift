@@ -36,21 +36,108 @@ extension PostgresMessageStore {
   private func write(
     _ rows: [EmbeddedRow], to table: PostgresTable, hasCompany: Bool, isLoad: Bool
   ) async throws -> WriteOutcome? {
-    let lockTimeout = lockTimeout
-    let connection = others.borrow()
-    defer { others.giveBack(connection) }
     do {
-      return try await attempt(on: connection, for: table.source) { connection, isRepeat in
-        if let pieces = table.pieces {
-          return try PostgresPiecesWrite(table: table, pieces: pieces, lockTimeout: lockTimeout)
-            .run(rows, on: connection)
-        }
-        return try PostgresWrite(
-          table: table, lockTimeout: lockTimeout, isRepeat: isRepeat, hasCompany: hasCompany, isLoad: isLoad
-        ).run(rows, on: connection)
-      }
+      return try await tryToWrite(rows, to: table, hasCompany: hasCompany, isLoad: isLoad)
     } catch is PostgresWrite.InTheWay {
       return nil
+    } catch is EndsSession {
+      return try await writeApart(rows, to: table)
+    }
+  }
+
+  /// - Parameter isApart: whether it is one row of a write that may have been done.
+  private func tryToWrite(
+    _ rows: [EmbeddedRow], to table: PostgresTable, hasCompany: Bool = false, isLoad: Bool = false,
+    isApart: Bool = false
+  ) async throws -> WriteOutcome {
+    let lockTimeout = lockTimeout
+    return try await writing(to: table, isOfOne: isApart) { connection, isRepeat in
+      if let pieces = table.pieces {
+        return try PostgresPiecesWrite(table: table, pieces: pieces, lockTimeout: lockTimeout)
+          .run(rows, on: connection)
+      }
+      return try PostgresWrite(
+        table: table, lockTimeout: lockTimeout, isRepeat: isRepeat || isApart, hasCompany: hasCompany,
+        isLoad: isLoad
+      ).run(rows, on: connection)
+    }
+  }
+}
+
+/// Writes that end their session, as one that crashes the server.
+extension PostgresMessageStore {
+  /// A write has ended its session more than once, the last time a new one.
+  private struct EndsSession: Error {
+    let error: PostgresError
+
+    var reason: String { "its write ends the session" + (error.sqlState.map { " (SQLSTATE \($0))" } ?? "") }
+  }
+
+  /// So often one write may end its session. A server that is restarted ends each once.
+  private static let mostEnds = 2
+  /// So often one row's write may, without a word of the server's: a crash says none, and neither does a network that cuts.
+  private static let mostWordlessEnds = 5
+  /// After so many rows in a row that end their session, another is tried: is it the server that is in trouble?
+  private static let suspect = 3
+
+  /// Runs `body` on a connection for writes; throws `EndsSession` where it is `body` that ends it.
+  private func writing<Value: Sendable>(
+    to table: PostgresTable, isOfOne: Bool = false,
+    _ body: @escaping @Sendable (_ connection: isolated PostgresConnection, _ isRepeat: Bool) throws -> Value
+  ) async throws -> Value {
+    let connection = others.borrow()
+    defer { others.giveBack(connection) }
+    let ends = Locked(0)
+    return try await attempt(on: connection, for: table.source) { connection, isRepeat in
+      do {
+        return try body(connection, isRepeat)
+      } catch let error as PostgresError where error.endsConnection && !error.isOfSilence {
+        let count = ends.withLock { count in
+          count += 1
+          return count
+        }
+        let most = isOfOne && error.sqlState == nil ? Self.mostWordlessEnds : Self.mostEnds
+        if count >= most { throw EndsSession(error: error) }
+        throw error
+      }
+    }
+  }
+
+  /// Writes each row by itself, after all together have ended their session, so that those that do so stop no other.
+  private func writeApart(_ rows: [EmbeddedRow], to table: PostgresTable) async throws -> WriteOutcome {
+    var outcome = WriteOutcome()
+    var inRow = 0
+    for (key, own) in Dictionary(grouping: rows, by: \.key) {
+      do {
+        let one = try await tryToWrite(own, to: table, isApart: true)
+        inRow = 0
+        outcome.written.formUnion(one.written)
+        outcome.refused.merge(one.refused) { first, _ in first }
+        outcome.locked.formUnion(one.locked)
+        outcome.unfilled.formUnion(one.unfilled)
+        if !one.lockHolders.isEmpty { outcome.lockHolders = one.lockHolders }
+        if !one.hooks.isEmpty { outcome.hooks = one.hooks }
+      } catch let ended as EndsSession {
+        inRow += 1
+        if inRow == Self.suspect { try await tryAnother(than: rows, in: table) }
+        outcome.refused[key] = ended.reason
+      }
+    }
+    return outcome
+  }
+
+  /// Throws a `Failure` where the write of a row beside `rows` ends its session too.
+  private func tryAnother(than rows: [EmbeddedRow], in table: PostgresTable) async throws {
+    let write = PostgresWrite(table: table, lockTimeout: lockTimeout, isRepeat: false)
+    do {
+      try await writing(to: table) { connection, _ in
+        guard table.pieces == nil, let key = try write.others(than: Set(rows.map(\.key)), on: connection).first
+        else { return }
+        _ = try PostgresTrial(table: table, vector: rows[0].vector, looksAtText: false).finding(
+          for: key, on: connection)
+      }
+    } catch let ended as EndsSession {
+      throw ended.error.failure(address, remedy: "look at the server's log, and run the same command again to go on")
     }
   }
 }

@@ -1,5 +1,6 @@
 import Backfill
 import Foundation
+import PgVector
 import Postgres
 
 /// Messages in PostgreSQL 13 or later with pgvector.
@@ -187,13 +188,20 @@ package actor PostgresMessageStore: MessageStore {
   func claim(_ source: Source, shard: Int?) async throws -> ColumnClaim {
     let table = try await table(of: source)
     let ofShard = shard.map { (name: table.place.lockName(ofShard: $0), isShared: false) }
-    try await takeLocks([(table.place.lockName, shard != nil)] + [ofShard].compactMap(\.self), for: source)
+    let relatives = try await read(source) { [place = table.place] in
+      try ColumnRelative.all(of: place.table, number: place.number, on: $0)
+    }
+    try await takeLocks(
+      [(table.place.lockName, shard != nil)] + [ofShard].compactMap(\.self), for: source,
+      rivals: relatives.map(\.lock))
     return try await records(at: table.place, of: source) { records, connection in
       let reading = try records.read(on: connection)
       // After a rename or a move, a copy of the database would not find it any more. Where it can't be brought up to date
       // it is still there.
       if let recorded = reading.recorded, !reading.isUpToDate { _ = try records.record(recorded, on: connection) }
-      return ColumnClaim(column: records.column, recorded: reading.recorded, warnings: reading.warnings)
+      return ColumnClaim(
+        column: records.column, recorded: reading.recorded,
+        relatives: try records.fingerprints(of: relatives, on: connection), warnings: reading.warnings)
     }
   }
 

@@ -31,11 +31,38 @@ struct PostgresNeighbours: Sendable {
       try pipeline.add(table.pieces?.nearest(in: table) ?? table.nearest, parameters, format: .binary)
     }[0].get()[2]
     let width = table.key.columns.count
-    return try rows.indices.map { row in
-      Neighbour(
-        key: try table.key(of: rows, row: row, from: 0), text: rows.text(row: row, column: width) ?? "",
-        distance: rows.text(row: row, column: width + 1).flatMap { Double($0) } ?? .nan,
-        piece: table.pieces == nil ? nil : rows.text(row: row, column: width + 2).flatMap { Int($0) })
+    func distance(_ row: Int, in column: Int) -> Double {
+      rows.text(row: row, column: column).flatMap { Double($0) } ?? .nan
+    }
+    let keys = try rows.indices.map { try table.key(of: rows, row: $0, from: 0) }
+    guard table.pieces == nil else {
+      return rows.indices.map { row in
+        Neighbour(
+          key: keys[row], text: rows.text(row: row, column: width) ?? "", distance: distance(row, in: width + 1),
+          piece: rows.text(row: row, column: width + 2).flatMap { Int($0) })
+      }
+    }
+    return zip(rows.indices, try texts(of: keys, on: connection)).map { row, text in
+      Neighbour(key: keys[row], text: text, distance: distance(row, in: width), piece: nil)
+    }
+  }
+
+  /// The rows' texts, each read by itself: empty where it is NULL or can't be read.
+  private func texts(of keys: [RowKey], on connection: isolated PostgresConnection) throws -> [String] {
+    guard !keys.isEmpty else { return [] }
+    let segments = try connection.segments { pipeline in
+      for (index, key) in keys.enumerated() {
+        if index > 0 { try pipeline.sync() }
+        try pipeline.add(table.settings())
+        try pipeline.add(table.textOfRow, table.key.parameters(key), format: .binary)
+      }
+    }
+    return try segments.map { segment in
+      switch segment {
+      case .success(let results): results[1].isEmpty ? "" : results[1].text(row: 0, column: 0) ?? ""
+      case .failure(let error) where error.isOfRows: ""
+      case .failure(let error): throw error
+      }
     }
   }
 }

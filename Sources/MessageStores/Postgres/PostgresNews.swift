@@ -18,7 +18,7 @@ actor PostgresNews {
 
   /// Returns true as soon as one of `sources` was written to, and false after `time`.
   func wait(for sources: [Source], atMost time: Duration) async throws -> Bool {
-    let channels = sources.filter(\.notifies).map { TriggerName.of($0, TriggerName.Suffix.notify) }
+    let channels = sources.filter(\.notifies).map(TriggerName.channel)
     let start = ContinuousClock.now
     if !channels.isEmpty, !isPooled {
       do {

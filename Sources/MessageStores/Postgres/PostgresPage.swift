@@ -128,4 +128,12 @@ extension PostgresError {
     guard !endsConnection, let sqlState else { return false }
     return isRaised || sqlState == "57014" || ["22", "2F", "38", "39", "54", "XX"].contains(sqlState.prefix(2))
   }
+
+  /// Whether the SQL of the job is at fault, whatever the rows are.
+  var isOfStatement: Bool { sqlState?.hasPrefix("42") == true && !isDenied || lacksParameters }
+
+  /// Whether a statement that is given no parameters names one.
+  private var lacksParameters: Bool { sqlState == "08P01" && !endsConnection }
+
+  var statementReason: String { lacksParameters ? "it has a parameter, as $1, which has no value here" : reason }
 }

@@ -25,8 +25,10 @@ struct PostgresPiecesWrite: Sendable {
   func run(_ embedded: [EmbeddedRow], on connection: isolated PostgresConnection) throws -> WriteOutcome {
     var outcome = WriteOutcome()
     var rows = Self.rows(embedded)
-    for row in rows where !row.pieces.allSatisfy({ table.takes($0.vector) }) {
-      outcome.refused[row.key] = "a value of its vector is too great for halfvec (SQLSTATE 22003)"
+    for row in rows {
+      if let fault = row.pieces.lazy.compactMap({ table.fault(of: $0.vector) }).first {
+        outcome.refused[row.key] = fault
+      }
     }
     rows.removeAll { outcome.refused[$0.key] != nil }
     guard !rows.isEmpty else { return outcome }

@@ -64,6 +64,11 @@ struct PostgresRange: Sendable {
   private func isWanted(readsText: Bool) -> String { missing ?? table.isOne(of: wanted, readsText: readsText) }
 
   private func text(readsText: Bool) -> String {
+    // Even for a row that isn't asked for a text is computed that calls a volatile function, and the bytes of a view's
+    // column are those of its expression.
+    if !readsText, table.view != nil || table.source.text.columns == nil {
+      return "NULL::pg_catalog.text AS vecfill_text, 0 AS vecfill_bytes"
+    }
     // An edited row's text is read to be compared, so once more for its sake would be useless.
     let isMissing = isWanted(readsText: readsText && wanted == .missing)
     return switch table.source.text {

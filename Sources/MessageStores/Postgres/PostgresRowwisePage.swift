@@ -87,7 +87,7 @@ struct PostgresRowwisePage: Sendable {
     for (index, (key, whole)) in failed.enumerated() {
       guard case .failure(let error) = alone[index] else {
         // Its text can be read: the condition fails.
-        _ = try whole.get()
+        if case .failure(let error) = whole { throw conditionFailure(error, of: key) }
         continue
       }
       let digest = try? raw[index].get()?.withBytes(row: 0, column: 0) { TextDigest(ofUTF8: $0) }
@@ -102,6 +102,16 @@ struct PostgresRowwisePage: Sendable {
       let message = row.message(key, row: 0, column: 0)
       return message.isBlank && request.leavesOutBlank ? nil : message
     }
+  }
+
+  /// That the source's condition fails for the row of `key`.
+  private func conditionFailure(_ error: PostgresError, of key: RowKey) -> any Error {
+    guard error.isOfRows, let place = table.source.conditionPlace else { return error }
+    let failure = error.failure(place)
+    return Failure(
+      failure.exitCode, place,
+      "this where of \(table.source.name) fails for the row of \(table.source.key) \(key): \(failure.reason)",
+      remedy: "write it so that it fails for no row, e.g. by a CASE")
   }
 
   /// For each key its row's text, NULL where it is too long, and whether it is; nil where there is no such row any more, or what reading it fails with.

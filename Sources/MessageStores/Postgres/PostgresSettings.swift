@@ -26,6 +26,8 @@ struct PostgresSettings: Equatable, Sendable {
       ("lock_timeout", Self.milliseconds(lockTimeout ?? statementTimeout * 0.9)),
       // Where row-level security would hide rows, an error is told in their place.
       ("row_security", "'off'"),
+      // The catalogue's definitions are compared as text.
+      ("quote_all_identifiers", "'off'"),
       // A key's text form must not depend on the session's.
       ("DateStyle", "'ISO'"), ("IntervalStyle", "'postgres'"), ("extra_float_digits", "'1'"),
       // A bounded statement is over before a compiler or a second process could help it.
@@ -55,7 +57,14 @@ struct PostgresSettings: Equatable, Sendable {
     }
     if weighsFunctions { settings.append(("cpu_operator_cost", "'100'")) }
     return "SELECT " + settings.map { "pg_catalog.set_config('\($0)', \($1), true)" }.joined(separator: ", ")
+      + ", \(Self.noTransactionTimeout)"
   }
+
+  /// Each statement has its own limit, and a transaction of several may take longer. PostgreSQL 17 or later knows this one.
+  private static let noTransactionTimeout = """
+    CASE WHEN pg_catalog.current_setting('transaction_timeout', true) IS NOT NULL
+      THEN pg_catalog.set_config('transaction_timeout', '0', true) END
+    """
 
   private static func milliseconds(_ duration: Duration) -> String { "'\(Int(duration / .milliseconds(1)))ms'" }
 }

@@ -19,9 +19,9 @@ extension PostgresTable {
   func checkCondition(at place: String, on connection: isolated PostgresConnection) throws {
     do {
       _ = try connection.query("SELECT FROM \(read) WHERE \(condition) LIMIT 0", under: settings(.seconds(10)))
-    } catch let error as PostgresError where error.sqlState?.hasPrefix("42") == true && !error.isDenied {
+    } catch let error as PostgresError where error.isOfStatement {
       throw Failure(
-        .configuration, place, "PostgreSQL refuses this where of \(source.name): \(error.reason)",
+        .configuration, place, "PostgreSQL refuses this where of \(source.name): \(error.statementReason)",
         remedy: "correct it; it is one condition over the columns of \(source.reading)")
     }
   }

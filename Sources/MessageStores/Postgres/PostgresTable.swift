@@ -162,6 +162,19 @@ extension PostgresTable {
       """
   }
 
+  /// Fails by a division by zero where the transaction's own writes have changed the text of one of the rows of the digests
+  /// $1 and the keys from $2 on, so that it lacks a vector all the same. Rows that it has not written don't count.
+  var staysAsItIs: String {
+    """
+    SELECT 1 / CASE WHEN count(*) = 0 THEN 1 ELSE 0 END FROM \(arrays(from: 1))
+    WHERE (SELECT \(lacks(digest: digest)) AND \(digest) IS DISTINCT FROM pg_catalog.decode(vecfill_d, 'hex')
+      FROM \(name) WHERE \(key.equality { "vecfill_k\($0)" }) AND \(Self.isOwn))
+    """
+  }
+
+  /// That the transaction itself has written a row.
+  static let isOwn = "xmin = pg_catalog.pg_current_xact_id()::pg_catalog.xid"
+
   /// That what is read meets `condition`: the row itself, or one that the view shows.
   private func isShown(_ condition: String) -> String {
     view == nil ? condition : "EXISTS (SELECT FROM \(read) WHERE \(condition))"
@@ -180,11 +193,11 @@ extension PostgresTable {
     lacking(lock ? "FOR NO KEY UPDATE OF \(identifier) SKIP LOCKED" : "")
   }
 
+  /// A subquery a row, as in `unfilled`: a join may compute the texts of other rows, one of which can't be read.
   private func lacking(_ lock: String) -> String {
     """
     SELECT vecfill_n FROM \(arrays(from: 1))
-    JOIN \(name) ON \(key.equality { "vecfill_k\($0)" }) WHERE \(lacks(digest: digest))
-    \(lock)
+    WHERE (SELECT \(lacks(digest: digest)) FROM \(name) WHERE \(key.equality { "vecfill_k\($0)" }) \(lock))
     """
   }
 
@@ -212,8 +225,8 @@ extension PostgresTable {
   var holding: String {
     """
     SELECT vecfill_n FROM \(arrays(from: 1))
-    JOIN \(name) ON \(key.equality { "vecfill_k\($0)" })
-    WHERE \(condition) AND \(digest) = pg_catalog.decode(vecfill_d, 'hex')
+    WHERE (SELECT \(condition) AND \(digest) = pg_catalog.decode(vecfill_d, 'hex')
+      FROM \(name) WHERE \(key.equality { "vecfill_k\($0)" }))
     """
   }
 
@@ -224,14 +237,16 @@ extension PostgresTable {
     return "unnest(\(parameters)) WITH ORDINALITY AS vecfill_written(vecfill_d, \(key.aliases), vecfill_n)"
   }
 
-  /// The $2 rows nearest to $1.
+  /// The keys of the $2 rows nearest to $1, and their distances. No text is read: one that can't be would fail for all.
   var nearest: String {
     """
-    SELECT \(key.outputs), coalesce(\(ofRow(text)), ''), (\(vector) \(pgvector("<=>")) $1)::pg_catalog.text
-    FROM \(row)
+    SELECT \(key.outputs), (\(vector) \(pgvector("<=>")) $1)::pg_catalog.text FROM \(name)
     WHERE \(vector) IS NOT NULL ORDER BY \(vector) \(pgvector("<=>")) $1 LIMIT $2
     """
   }
+
+  /// The text of the row of the key from $1 on; no row where the view doesn't show it.
+  var textOfRow: String { "SELECT \(text) FROM \(read) WHERE \(key.equality { "$\($0 + 1)" }) LIMIT 1" }
 }
 
 extension PostgresTable {
@@ -250,7 +265,7 @@ extension PostgresTable {
 extension PostgresTable {
   /// Appends `vector` in the binary form of the column's type: int16 dimension, int16 0, then the big-endian values.
   ///
-  /// A value that is too great for a halfvec becomes infinite, which pgvector refuses; see `takes`.
+  /// A value that is too great for a halfvec becomes infinite, which pgvector refuses; see `fault`.
   func encode(_ vector: ArraySlice<Float>, to bytes: inout [UInt8]) {
     bytes.appendBigEndian(Int16(truncatingIfNeeded: vector.count))
     bytes.appendBigEndian(Int16(0))
@@ -264,9 +279,15 @@ extension PostgresTable {
 }
 
 extension PostgresTable {
-  /// Whether the column's type can hold each value of `vector`.
-  func takes(_ vector: ArraySlice<Float>) -> Bool {
-    vectorType == .vector || vector.allSatisfy { Float16($0).isFinite }
+  /// Why the column's type can't hold `vector`; nil where it can.
+  ///
+  /// pgvector takes a vector that becomes all zeros, and then leaves it out of a cosine index.
+  func fault(of vector: ArraySlice<Float>) -> String? {
+    guard vectorType == .halfvec else { return nil }
+    guard vector.allSatisfy({ Float16($0).isFinite }) else {
+      return "a value of its vector is too great for halfvec (SQLSTATE 22003)"
+    }
+    return vector.contains { Float16($0) != 0 } ? nil : "all values of its vector are too small for halfvec"
   }
 }
 

@@ -14,6 +14,8 @@ struct PostgresWrite: Sendable {
   var hasCompany = false
   /// Whether the rows are many of a load, which go to a stage first.
   var isLoad = false
+  /// Whether a row is written whose text its own write changes.
+  var takesMoved = false
 
   /// Nothing was written, and another write of the same store may be why: this one is to be done again without it.
   struct InTheWay: Error {}
@@ -26,10 +28,16 @@ struct PostgresWrite: Sendable {
   private static let shortly: Duration = .milliseconds(20)
 
   func run(_ rows: [EmbeddedRow], on connection: isolated PostgresConnection) throws -> WriteOutcome {
+    var outcome = try write(rows, on: connection)
+    outcome.refusesAll = try refusesAll(rows, outcome, on: connection)
+    return outcome
+  }
+
+  private func write(_ rows: [EmbeddedRow], on connection: isolated PostgresConnection) throws -> WriteOutcome {
     var outcome = WriteOutcome()
     let fitting = rows.filter { row in
-      if table.takes(row.vector) { return true }
-      outcome.refused[row.key] = "a value of its vector is too great for halfvec (SQLSTATE 22003)"
+      guard let fault = table.fault(of: row.vector) else { return true }
+      outcome.refused[row.key] = fault
       return false
     }
     guard !fitting.isEmpty else { return outcome }
@@ -74,6 +82,7 @@ extension PostgresWrite {
         fill(&parameters, with: row)
         try pipeline.addPrepared(parameters)
       }
+      if guardsText { try pipeline.add(table.staysAsItIs, arrays(of: rows)) }
       try pipeline.add("COMMIT")
       try pipeline.sync()
       try addReadBack(of: rows, within: lockTimeout, to: &pipeline)
@@ -83,7 +92,7 @@ extension PostgresWrite {
     try readBack(segments[1], of: rows, to: &outcome, on: connection)
   }
 
-  private func fill(_ parameters: inout PostgresParameters, with row: EmbeddedRow) {
+  func fill(_ parameters: inout PostgresParameters, with row: EmbeddedRow) {
     parameters.removeAll()
     parameters.append { table.encode(row.vector, to: &$0) }
     parameters.append(.bytes(row.digest.bytes))
@@ -99,7 +108,7 @@ extension PostgresWrite {
     try pipeline.add(table.unfilled, arrays(of: rows), format: .binary)
   }
 
-  private func arrays(of rows: [EmbeddedRow]) -> [PostgresValue] {
+  func arrays(of rows: [EmbeddedRow]) -> [PostgresValue] {
     [.array(rows.map(\.digest.bytes.hex))] + table.key.arrays(rows.map(\.key))
   }
 
@@ -208,12 +217,13 @@ extension PostgresWrite {
   }
 
   /// Writes each row in a transaction of its own, which waits no longer than `lockTimeout` for a lock.
-  private func writeEach(
+  func writeEach(
     _ rows: [EmbeddedRow], within lockTimeout: Duration, to outcome: inout WriteOutcome,
     on connection: isolated PostgresConnection
   ) throws {
     var refusals: [RowKey: PostgresError] = [:]
     var waiting = rows
+    var moved: [EmbeddedRow] = []
     var isHeld = false
     for _ in 0..<Self.conflicts where !waiting.isEmpty {
       var conflicting: [EmbeddedRow] = []
@@ -223,13 +233,14 @@ extension PostgresWrite {
           continue
         }
         conflicting += try writeEach(
-          of: group, within: lockTimeout, to: &outcome, refusals: &refusals, on: connection)
+          of: group, within: lockTimeout, to: &outcome, refusals: &refusals, moved: &moved, on: connection)
         // What keeps so many rows in a row from being written is likely to keep the others too; they come round again.
         isHeld = group.count == Self.group && outcome.locked.isSuperset(of: group.map(\.key))
       }
       waiting = conflicting
     }
     outcome.locked.formUnion(waiting.map(\.key))
+    try writeMoved(moved, within: lockTimeout, to: &outcome, on: connection)
     guard !refusals.isEmpty else { return }
     if outcome.written.isEmpty, refusals.count == rows.count, refusals.values.allSatisfy(\.isDoubtful) {
       try checkTable(with: rows[0].vector, on: connection)
@@ -241,10 +252,12 @@ extension PostgresWrite {
   /// Writes a group's rows in one round trip, and returns those that a deadlock or a serialisation failure kept from it.
   private func writeEach(
     of group: [EmbeddedRow], within lockTimeout: Duration, to outcome: inout WriteOutcome,
-    refusals: inout [RowKey: PostgresError],
+    refusals: inout [RowKey: PostgresError], moved: inout [EmbeddedRow],
     on connection: isolated PostgresConnection
   ) throws -> [EmbeddedRow] {
     let statement = table.update(isRepeat: isRepeat)
+    // Behind the settings, the lock and the update.
+    let guarding = table.locksFirst ? 3 : 2
     let segments = try connection.segments { pipeline in
       var parameters = PostgresParameters()
       for row in group {
@@ -252,6 +265,7 @@ extension PostgresWrite {
         if table.locksFirst { try pipeline.add(table.lock, arrays(of: [row])) }
         fill(&parameters, with: row)
         try pipeline.add(statement, parameters)
+        if guardsText { try pipeline.add(table.staysAsItIs, arrays(of: [row])) }
         try pipeline.sync()
       }
       try addReadBack(of: group, within: lockTimeout, to: &pipeline)
@@ -260,19 +274,24 @@ extension PostgresWrite {
     for (row, segment) in zip(group, segments) {
       switch segment {
       case .success(let results):
-        if results.last?.affectedRows ?? 0 > 0 { outcome.written.insert(row.key) }
+        if results[guarding - 1].affectedRows > 0 { outcome.written.insert(row.key) }
       case .failure(let error) where error.isServerFault:
         throw error
       case .failure(let error) where error.isLockTimeout:
         outcome.locked.insert(row.key)
       case .failure(let error) where error.isConflict:
         conflicting.append(row)
+      case .failure(let error) where guardsText && error.statement == guarding && error.sqlState == "22012":
+        moved.append(row)
       case .failure(let error):
         refusals[row.key] = error
       }
     }
     if let last = segments.last {
-      let tried = group.filter { refusals[$0.key] == nil && !outcome.locked.contains($0.key) }
+      let aside = Set(moved.map(\.key))
+      let tried = group.filter {
+        refusals[$0.key] == nil && !aside.contains($0.key) && !outcome.locked.contains($0.key)
+      }
       var seen = WriteOutcome()
       try readBack(last, of: group, to: &seen, on: connection)
       let unfilled = seen.unfilled.intersection(tried.map(\.key)).subtracting(conflicting.map(\.key))

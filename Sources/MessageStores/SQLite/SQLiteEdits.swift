@@ -18,9 +18,10 @@ struct SQLiteEdits: Equatable, Sendable {
 
   /// Throws a `Failure` where the column is not there.
   init(of source: Source, key: SQLiteKey, columns: [SQLiteColumn], in database: Database) throws {
-    guard let column = columns.first(where: { $0.name.folded == source.digestColumn.folded }) else {
+    guard let column = columns.first(where: { $0.name.folded == source.wholeDigestColumn.folded }) else {
       throw Failure(
-        .configuration, "\(source.name).\(source.digestColumn)", "there is no such column, and edits: digest needs it",
+        .configuration, "\(source.name).\(source.wholeDigestColumn)",
+        "there is no such column, and edits: digest needs it",
         remedy: "`vecfill migrate up JOB` makes it")
     }
     digest = column.quoted
@@ -30,15 +31,11 @@ struct SQLiteEdits: Equatable, Sendable {
   private static func index(
     of source: Source, key: SQLiteKey, digest: String, in database: Database
   ) throws -> String? {
-    let name = IndexName.of(source, "edited")
-    let both = try Int.fetchOne(
-      database,
-      sql: """
-        SELECT count(*) FROM sqlite_master
-        WHERE tbl_name = ?1 COLLATE NOCASE AND (type, name) IN (VALUES ('trigger', ?2), ('index', ?3))
-        """,
-      arguments: [source.table, TriggerName.of(source, TriggerName.Suffix.stale), name])
-    guard both == 2 else { return nil }
+    let names = [IndexName.of(source, IndexName.Suffix.edited), TriggerName.of(source, TriggerName.Suffix.stale)]
+    let found = try OwnName.sqlite(names, of: source, database)
+    let own = names.map { name in name.chosen { found[$0] } }
+    guard own.allSatisfy({ found[$0] == true }) else { return nil }
+    let name = own[0]
     // SQLite itself says whether the index holds all of these rows, in order: else it can't use it.
     let plan = """
       EXPLAIN QUERY PLAN SELECT 1 FROM \(source.table.quotedIdentifier) INDEXED BY \(name.quotedIdentifier)

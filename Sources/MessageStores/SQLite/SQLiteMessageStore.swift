@@ -100,10 +100,12 @@ package actor SQLiteMessageStore: MessageStore {
     let (outcome, found) = try await reporting(source) {
       try await self.queue.writeWithoutTransaction { database in
         var (write, found) = (write, table)
-        let outcome = try write.run(in: database) { database in
+        var outcome = try write.run(in: database) { database in
           found = try found.upToDate(in: database)
           return found
         }
+        let trial = SQLiteTrial(table: found, vector: found.vectorFormat.value(of: rows[0].vector))
+        outcome.refusesAll = try trial.refusesAll(rows, outcome, in: database)
         return (outcome, found)
       }
     }

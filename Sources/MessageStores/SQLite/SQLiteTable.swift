@@ -170,6 +170,21 @@ struct SQLiteTable: Sendable {
     return "SELECT \(hasVector), \(lacks) AND \(isMet(holds)) FROM \(name) WHERE \(isRow)"
   }
 
+  /// The keys of up to `most` rows that lack a vector, or have one, and meet the condition, among the first 2,000 in `order`.
+  func ends(by order: String, areFilled: Bool, most: Int) -> String {
+    """
+    SELECT \(key.selected) FROM (
+      SELECT \(key.selected), CASE WHEN \(areFilled ? "\(vector) IS NOT NULL" : lacks) THEN \(condition ?? "1") ELSE 0 END AS vecfill_wanted
+      FROM \(read) ORDER BY \(order) LIMIT 2000)
+    WHERE vecfill_wanted LIMIT \(most)
+    """
+  }
+
+  /// Writes a vector to the row that `isRow` finds, whatever it holds.
+  func trial(_ isRow: String) -> String { "UPDATE OR ABORT \(name) SET \(vector) = ? WHERE \(isRow)" }
+
+  func hasVector(_ isRow: String) -> String { "SELECT \(vector) IS NOT NULL FROM \(name) WHERE \(isRow)" }
+
   /// All keys with their vectors.
   var vectors: String {
     "SELECT \(key.selected), CAST(\(vector) AS BLOB) FROM \(name) WHERE \(hasVector)"

@@ -172,8 +172,12 @@ package struct IndexLife: Sendable {
       // One that is away on the column comes back instead.
       let away = try table.intents.read(on: connection).intents.compactMap(RecordedIndex.init).map(\.index)
       guard !away.contains(where: { $0.names.contains(source.vector) }) else { return }
+      let name = IndexName.of(source, IndexName.Suffix.vectors)
+      let taken = try OwnName.indexes(name.both, of: [source.vector], on: table.name, connection)
+      let awaited = try IndexIntents.everywhere(on: connection).intents
+      let isFree = !awaited.contains { $0.place == table.intents.place && $0.name == name.plain }
       try table.intents.record(
-        IndexName.of(source, "hnsw"), body: index.body, column: source.vector, on: connection)
+        name.chosen(isFree: isFree) { taken[$0] }, body: index.body, column: source.vector, on: connection)
     }
   }
 

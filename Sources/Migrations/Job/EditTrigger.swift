@@ -25,8 +25,8 @@ struct EditTrigger {
     suffix = source.edits == .digest ? TriggerName.Suffix.stale : TriggerName.Suffix.clear
   }
 
-  /// The trigger's name on `table`, which is the source's or inherits from it.
-  func name(on table: SQLName) -> String {
+  /// The trigger's name on `table`, which is the source's or inherits from it, and its function's.
+  func name(on table: SQLName) -> OwnName {
     var part = source
     part.table = table.name
     return TriggerName.of(part, suffix)
@@ -35,9 +35,9 @@ struct EditTrigger {
 
 /// For PostgreSQL.
 extension EditTrigger {
-  /// On `table` alone. The function is in the table's schema, which is `schema` where the table's name has none.
-  func postgres(on table: SQLName, schema: String?) -> Scripts {
-    let name = name(on: table)
+  /// Called `name`, on `table` alone. The function is in the table's schema, which is `schema` where the table's name has
+  /// none.
+  func postgres(_ name: String, on table: SQLName, schema: String?) -> Scripts {
     let function = SQLName(schema: table.schema ?? schema, name).quoted
     // An expression may need the functions that are found now, whatever the writer's search path is.
     let path = source.text.columns == nil ? " SET search_path FROM CURRENT" : ""
@@ -124,9 +124,9 @@ extension EditTrigger {
 extension EditTrigger {
   /// nil for an expression: what it fails with would keep the application from writing. The row is found again by the
   /// columns `keys`.
-  func sqlite(keys: [String]) -> Scripts? {
+  func sqlite(_ name: String, keys: [String]) -> Scripts? {
     guard let columns = source.text.columns else { return nil }
-    let name = name(on: source.tableName).quotedIdentifier
+    let name = name.quotedIdentifier
     let table = source.table.quotedIdentifier
     let isRow = keys.map { "\($0.quotedIdentifier) IS NEW.\($0.quotedIdentifier)" }.joined(separator: " AND ")
     let isSame = "NEW.\(vector) IS OLD.\(vector)"
@@ -138,8 +138,8 @@ extension EditTrigger {
     if source.edits == .digest {
       let isBlank = isBlank(columns)
       changes = """
-        \(digest) = CASE WHEN \(isBlank) THEN NULL WHEN \(isSame) THEN x'' WHEN NEW.\(digest) IS OLD.\(digest) THEN NULL
-              ELSE NEW.\(digest) END,
+        \(sqliteDigest) = CASE WHEN \(isBlank) THEN NULL WHEN \(isSame) THEN x'' WHEN NEW.\(sqliteDigest) IS OLD.\(sqliteDigest) THEN NULL
+              ELSE NEW.\(sqliteDigest) END,
             \(vector) = CASE WHEN \(isBlank) THEN NULL ELSE NEW.\(vector) END
         """
     } else {
@@ -155,6 +155,8 @@ extension EditTrigger {
         """,
       down: "DROP TRIGGER \(name);")
   }
+
+  private var sqliteDigest: String { source.wholeDigestColumn.quotedIdentifier }
 
   private func isBlank(_ columns: [String]) -> String {
     let values = columns.map { "NEW.\($0.quotedIdentifier) AS \($0.quotedIdentifier)" }.joined(separator: ", ")

@@ -16,23 +16,29 @@ extension JobMigrations {
     for edits in [Edits.clear, .digest] {
       var kind = source
       kind.edits = edits
-      for (name, scripts) in triggers(of: kind, table) {
-        if edits == source.edits, obstacle == nil, !source.keepsDigestsApart {
-          try add(name, up: scripts.up, down: scripts.down)
-        } else {
-          try withdraw(name, by: scripts.down)
-        }
+      for part in table.triggered {
+        let trigger = EditTrigger(kind)
+        let name = choose(trigger.name(on: part), of: kind, on: part, table)
+        guard let scripts = scripts(of: trigger, name, on: part, table) else { continue }
+        try set(
+          name, scripts, on: part, table,
+          isWanted: edits == source.edits && obstacle == nil && !source.keepsDigestsApart)
       }
     }
   }
 
   /// The column of the digests, which is left where `edits` is taken out of the job.
   mutating func addDigestColumn(of source: Source) throws {
-    let (table, column) = (source.tableName.quoted, source.digestColumn.quotedIdentifier)
+    let (table, column) = (source.tableName.quoted, digestColumn(of: source).quotedIdentifier)
     try add(
-      IndexName.plain([source.schema, source.table, source.digestColumn].compactMap(\.self).joined(separator: " ")),
+      IndexName.plain(
+        [source.schema, source.table, digestColumn(of: source)].compactMap(\.self).joined(separator: " ")),
       up: "ALTER TABLE \(table) ADD COLUMN \(column) \(dialect == .postgres ? "bytea" : "BLOB")",
       down: "ALTER TABLE \(table) DROP COLUMN \(column)")
+  }
+
+  private func digestColumn(of source: Source) -> String {
+    dialect == .postgres ? source.digestColumn : source.wholeDigestColumn
   }
 
   /// vecfill's own table of the digests, which is left like the column.
@@ -40,9 +46,17 @@ extension JobMigrations {
     guard dialect == .postgres else { throw source.noDigestTable }
     let keys = source.keys.map(\.quotedIdentifier)
     let columns = zip(keys, table.keyTypes).map { "  \($0) \($1) NOT NULL," }.joined(separator: "\n")
-    let name = SQLName(schema: source.schema ?? table.schema, DigestTable.name(of: source))
+    func migration(_ name: String) -> String {
+      [source.schema.map(IndexName.plain), name].compactMap(\.self).joined(separator: "_")
+    }
+    let own = DigestTable.name(of: source)
+    // The column for which this job made it is the first that says so.
+    let isMade = table.digestsAreUnclaimed && isRecorded(migration(own.plain))
+    let name = SQLName(
+      schema: source.schema ?? table.schema,
+      choose(own, of: source, on: source.tableName, table, isOwn: isMade))
     try add(
-      [source.schema.map(IndexName.plain), name.name].compactMap(\.self).joined(separator: "_"),
+      migration(name.name),
       up: """
         CREATE TABLE \(name.quoted) (
         \(columns)
@@ -51,13 +65,16 @@ extension JobMigrations {
         )
         """,
       down: "DROP TABLE \(name.quoted)")
+    try add(
+      "\(migration(name.name))_owner",
+      up: "COMMENT ON TABLE \(name.quoted) IS \(DigestTable.comment(of: source).sqlLiteral)",
+      down: "COMMENT ON TABLE \(name.quoted) IS NULL")
   }
 
-  /// The index of the rows that the trigger has marked; `keys` are the key's columns as SQL.
-  mutating func addMarkedRowsIndex(of source: Source, on table: SQLName, keys: String) throws {
-    let name = IndexName.of(source, "edited")
+  /// The index called `name` of the rows that the trigger has marked; `keys` are the key's columns as SQL.
+  mutating func addMarkedRowsIndex(_ name: String, of source: Source, on table: SQLName, keys: String) throws {
     guard source.isMarked else { return try withdrawIndex(name, on: table) }
-    let digest = source.digestColumn.quotedIdentifier
+    let digest = digestColumn(of: source).quotedIdentifier
     let predicate = dialect == .postgres ? MarkedRowsIndex.predicate(digest: digest) : "\(digest) = x''"
     try addIndex(name, on: table, "(\(keys)) WHERE \(predicate)")
   }
@@ -76,22 +93,12 @@ extension JobMigrations {
     }
   }
 
-  /// The triggers of `source` with the names of their migrations.
-  private func triggers(of source: Source, _ table: JobTable) -> [(name: String, EditTrigger.Scripts)] {
-    let trigger = EditTrigger(source)
-    guard dialect == .postgres else {
-      return trigger.sqlite(keys: table.rowColumns).map { [(trigger.migration(on: source.tableName), $0)] } ?? []
-    }
-    return table.triggered.map { part in
-      (trigger.migration(on: part), trigger.postgres(on: part, schema: table.schema))
-    }
-  }
-}
-
-extension EditTrigger {
-  /// The name of the migration that makes it on `table`.
-  fileprivate func migration(on table: SQLName) -> String {
-    [table.schema.map(IndexName.plain), name(on: table)].compactMap(\.self).joined(separator: "_")
+  /// nil where the trigger can't be.
+  private func scripts(
+    of trigger: EditTrigger, _ name: String, on part: SQLName, _ table: JobTable
+  ) -> EditTrigger.Scripts? {
+    dialect == .postgres
+      ? trigger.postgres(name, on: part, schema: table.schema) : trigger.sqlite(name, keys: table.rowColumns)
   }
 }
 

@@ -8,22 +8,12 @@ extension JobMigrations {
     for part in table.triggered {
       var own = source
       own.table = part.name
-      let name = TriggerName.of(own, TriggerName.Suffix.notify)
+      let name = choose(TriggerName.of(own, TriggerName.Suffix.notify), of: source, on: part, table)
       let function = SQLName(schema: part.schema ?? table.schema, name).quoted
-      let migration = [part.schema.map(IndexName.plain), name].compactMap(\.self).joined(separator: "_")
-      let down = """
-        DROP TRIGGER \(name.quotedIdentifier) ON \(part.quoted);
-        DROP FUNCTION \(function)();
-        """
-      guard source.notifies else {
-        try withdraw(migration, by: down)
-        continue
-      }
       let columns = source.text.columns.map { " OF \($0.map(\.quotedIdentifier).joined(separator: ", "))" } ?? ""
       // Those who listen know the source's own name only.
-      let channel = TriggerName.of(source, TriggerName.Suffix.notify)
-      try add(
-        migration,
+      let channel = TriggerName.channel(of: source)
+      let scripts = EditTrigger.Scripts(
         up: """
           CREATE OR REPLACE FUNCTION \(function)() RETURNS trigger LANGUAGE plpgsql AS $vecfill$
           BEGIN
@@ -33,7 +23,12 @@ extension JobMigrations {
           $vecfill$;
           CREATE TRIGGER \(name.quotedIdentifier) AFTER INSERT OR UPDATE\(columns) ON \(part.quoted)
           FOR EACH STATEMENT EXECUTE FUNCTION \(function)();
-          """, down: down)
+          """,
+        down: """
+          DROP TRIGGER \(name.quotedIdentifier) ON \(part.quoted);
+          DROP FUNCTION \(function)();
+          """)
+      try set(name, scripts, on: part, table, isWanted: source.notifies)
     }
   }
 }

@@ -8,6 +8,8 @@ package struct JobMigrations: Sendable {
   let job: Job
   let dialect: Dialect
   private var known: [String: Int] = [:]
+  /// The columns that the plain names of this job's things are of.
+  private var claims: [SQLName: SQLName] = [:]
   private var migrations: [Migration] = []
   private var withdrawn: [Migration] = []
   /// What a person should know beside them.
@@ -27,10 +29,12 @@ package struct JobMigrations: Sendable {
       try add("vector_extension", up: "CREATE EXTENSION vector", down: "DROP EXTENSION vector")
     }
     for source in job.sources {
-      var source = source
+      let table = try await database.table(of: source)
+      var keyed = source
+      keyed.keys = table.keys
       // SQLite takes no schema in many of its statements, and the file's own is `main`.
-      if dialect == .sqlite, source.schema == "main" { source.schema = nil }
-      try addNeeds(of: source, try await database.table(of: source))
+      if dialect == .sqlite, source.schema == "main" { keyed.schema = nil }
+      try addNeeds(of: keyed, table)
     }
   }
 
@@ -53,35 +57,29 @@ package struct JobMigrations: Sendable {
       var part = source
       part.table = indexed.name.name
       let keys = source.keys.map(\.quotedIdentifier).joined(separator: ", ")
-      let predicate = try addMissingRowsIndex(of: part, indexed, keys: keys)
-      if let column = source.newestBy {
-        try addIndex(
-          IndexName.of(part, "newest"), on: indexed.name, "(\(column.quotedIdentifier), \(keys)) WHERE \(predicate)")
-      } else {
-        try withdrawIndex(IndexName.of(part, "newest"), on: indexed.name)
+      let isSQLite = dialect == .sqlite
+      let predicate =
+        isSQLite
+        ? MissingVector.predicate(source.vector.quotedIdentifier)
+        : indexed.index.predicate(vector: source.vector, text: source.indexedText)
+      func name(_ suffix: String) -> String {
+        choose(IndexName.of(part, suffix), of: source, on: indexed.name, table)
       }
-      try addMarkedRowsIndex(of: part, on: indexed.name, keys: keys)
+      // On SQLite an earlier version's knew NULL alone.
+      if isSQLite { try withdrawIndex(name(IndexName.Suffix.missing), on: indexed.name) }
+      let missing = name(isSQLite ? MissingVector.suffix : IndexName.Suffix.missing)
+      try addIndex(missing, on: indexed.name, "(\(keys)) WHERE \(predicate)")
+      let newest = name(IndexName.Suffix.newest)
+      if let column = source.newestBy {
+        try addIndex(newest, on: indexed.name, "(\(column.quotedIdentifier), \(keys)) WHERE \(predicate)")
+      } else {
+        try withdrawIndex(newest, on: indexed.name)
+      }
+      try addMarkedRowsIndex(name(IndexName.Suffix.edited), of: part, on: indexed.name, keys: keys)
     }
     try addEditTriggers(of: source, table)
     if dialect == .postgres { try addNotifyTrigger(of: source, table) }
     if dialect == .postgres { try addVectorIndex(of: source, table) }
-  }
-
-  /// The index of the rows that lack a vector; returns its condition.
-  private mutating func addMissingRowsIndex(
-    of source: Source, _ table: JobTable.Indexed, keys: String
-  ) throws -> String {
-    let name = IndexName.of(source, MissingRowsIndex.suffix)
-    guard dialect == .sqlite else {
-      let predicate = table.index.predicate(vector: source.vector, text: source.indexedText)
-      try addIndex(name, on: table.name, "(\(keys)) WHERE \(predicate)")
-      return predicate
-    }
-    // Of an earlier version's, which knew NULL alone.
-    try withdrawIndex(name, on: table.name)
-    let predicate = MissingVector.predicate(source.vector.quotedIdentifier)
-    try addIndex(IndexName.of(source, MissingVector.suffix), on: table.name, "(\(keys)) WHERE \(predicate)")
-    return predicate
   }
 
   private mutating func addColumn(of source: Source, _ table: JobTable) throws {
@@ -102,7 +100,7 @@ package struct JobMigrations: Sendable {
 
   private mutating func addVectorIndex(of source: Source, _ table: JobTable) throws {
     let column = "\(source.name).\(source.vector)"
-    let name = IndexName.of(source, "hnsw")
+    let name = choose(IndexName.of(source, IndexName.Suffix.vectors), of: source, on: source.tableName, table)
     guard table.vectorIndexes.allSatisfy({ $0 == name }) else { return }
     guard job.indexPolicy == .after else {
       if table.vectorIndexes.isEmpty, !table.isPartitioned {
@@ -150,6 +148,38 @@ package struct JobMigrations: Sendable {
 
   private func migration(of index: String, on table: SQLName) -> String {
     [table.schema.map(IndexName.plain), index.replacing(/^idx_/, with: "")].compactMap(\.self).joined(separator: "_")
+  }
+
+  /// The name of something that is made for the vector column of `source` on `part`, which is its table, or a part of it.
+  ///
+  /// - Parameter isOwn: whether what is there under the plain name is this column's, whatever the database says.
+  mutating func choose(
+    _ name: OwnName, of source: Source, on part: SQLName, _ table: JobTable, isOwn: Bool = false
+  ) -> String {
+    let schema = part.schema ?? table.schema
+    let plain = SQLName(schema: schema, name.plain)
+    let column = SQLName(schema: part.name, source.vector)
+    let isFree = claims[plain].map { $0 == column } ?? true
+    let chosen = name.chosen(isFree: isFree) { name in
+      isOwn && isFree && name == plain.name ? true : table.names[SQLName(schema: schema, name)]
+    }
+    if chosen == name.plain { claims[plain] = column }
+    return chosen
+  }
+
+  /// Whether the job once had a migration of that name.
+  func isRecorded(_ migration: String) -> Bool { known[migration] != nil }
+
+  /// Adds the trigger called `name`, or undoes what made it.
+  ///
+  /// An earlier version gave two tables whose names are alike one function; a trigger that runs another's goes.
+  mutating func set(
+    _ name: String, _ scripts: EditTrigger.Scripts, on part: SQLName, _ table: JobTable, isWanted: Bool
+  ) throws {
+    let migration = [part.schema.map(IndexName.plain), name].compactMap(\.self).joined(separator: "_")
+    guard isWanted else { return try withdraw(migration, by: scripts.down) }
+    let misled = table.misled[part]?.map { "DROP TRIGGER IF EXISTS \($0.quotedIdentifier) ON \(part.quoted);\n" }
+    try add(migration, up: (misled ?? []).joined() + scripts.up, down: scripts.down)
   }
 
   /// Adds a migration unless the same was added for another source.

@@ -1,4 +1,5 @@
 import Backfill
+import MessageStores
 import PgVector
 import Postgres
 
@@ -21,7 +22,8 @@ extension JobTable {
       WHERE p.isleaf AND c.relkind = 'r' ORDER BY 1, 2
       """, [.text(table)]
     ).map { SQLName(schema: $0["schema"], $0["name"] ?? "") }
-    self.init(indexed: isPartitioned ? leaves : [source.tableName])
+    let keyed = try source.keyed(on: connection)
+    self.init(indexed: isPartitioned ? leaves : [source.tableName], keys: keyed.keys)
     self.isPartitioned = isPartitioned
     schema = relation["schema"]
     triggered = [source.tableName]
@@ -32,7 +34,9 @@ extension JobTable {
       [.text(table)]
     ).compactMap { $0[0] }
     var types: [String: String] = [:]
-    for name in source.keys {
+    // No index may have a column in it that is computed where it is read.
+    var indexable: [String: String] = [:]
+    for name in keys {
       guard let column = try Self.column(name, of: table, on: connection) else { throw Self.noColumn(name, source) }
       keyTypes.append((column["type"] ?? "") + (column["collation"].map { " COLLATE \($0)" } ?? ""))
     }
@@ -40,13 +44,15 @@ extension JobTable {
       let read = source.view.map { SQLName(schema: $0.schema, $0.table).quoted } ?? table
       guard let column = try Self.column(name, of: read, on: connection) else { throw Self.noColumn(name, source) }
       types[name] = column["base"]
+      if !column.isTrue("virtual") { indexable[name] = column["base"] }
     }
     zonedTexts = Set((source.text.columns ?? []).filter { types[$0] == "timestamptz" })
+    try findNames(of: source, on: connection)
     // The vectors of pieces are elsewhere.
     guard source.chunks == nil else { return }
     for index in indexed.indices {
       indexed[index].index = try Self.missingRowsIndex(
-        source, on: indexed[index].name, types: types, on: connection)
+        keyed, on: indexed[index].name, types: indexable, on: connection)
     }
     guard let column = try Self.column(source.vector, of: table, on: connection) else { return }
     guard let type = column["base"].flatMap(VectorType.init) else {
@@ -87,17 +93,22 @@ extension JobTable {
   private static func missingRowsIndex(
     _ source: Source, on table: SQLName, types: [String: String], on connection: isolated PostgresConnection
   ) throws -> MissingRowsIndex {
-    let found = try connection.query(
-      """
-      SELECT pg_get_expr(i.indpred, i.indrelid) FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
-      JOIN pg_am m ON m.oid = x.relam AND m.amname = 'btree'
-      WHERE i.indrelid = to_regclass($1) AND i.indisvalid AND i.indexprs IS NULL AND 0 = ALL (i.indoption)
-        AND $2::text[] = array(
-          SELECT a.attname::text FROM unnest(i.indkey) WITH ORDINALITY AS k(number, place)
-          JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number ORDER BY k.place)
-      """, [.text(table.quoted), .array(source.keys)]
-    ).compactMap { row in
-      row[0].flatMap { MissingRowsIndex(condition: $0, vector: source.vector, text: source.indexedText) }
+    let conditions = try connection.transaction { connection in
+      // The condition is compared as text.
+      try connection.execute("SET LOCAL quote_all_identifiers = off")
+      return try connection.query(
+        """
+        SELECT pg_get_expr(i.indpred, i.indrelid) FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
+        JOIN pg_am m ON m.oid = x.relam AND m.amname = 'btree'
+        WHERE i.indrelid = to_regclass($1) AND i.indisvalid AND i.indexprs IS NULL AND 0 = ALL (i.indoption)
+          AND $2::text[] = array(
+            SELECT a.attname::text FROM unnest(i.indkey) WITH ORDINALITY AS k(number, place)
+            JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number ORDER BY k.place)
+        """, [.text(table.quoted), .array(source.keys)]
+      ).compactMap { $0[0] }
+    }
+    let found = conditions.compactMap {
+      MissingRowsIndex(condition: $0, vector: source.vector, text: source.indexedText)
     }
     return !found.isEmpty && !found.contains(.texts) ? .all : MissingRowsIndex(for: source.indexedText, types: types)
   }
@@ -118,6 +129,7 @@ extension JobTable {
       return try connection.query(
         """
         SELECT format_type(a.atttypid, a.atttypmod) AS type, b.typname AS base, a.atttypmod > 0 AS declared,
+          a.attgenerated = 'v' AS virtual,
           CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text END AS collation,
           CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END AS modifier
         FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid

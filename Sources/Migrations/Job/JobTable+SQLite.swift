@@ -1,11 +1,13 @@
 import Backfill
 import GRDB
+import MessageStores
 
 extension JobTable {
   /// The table of `source`; throws a `Failure` with `.configuration` where it can't be filled at all.
   init(_ source: Source, _ db: Database) throws {
     guard try db.tableExists(source.table) else { throw Self.noTable(source) }
-    self.init(indexed: [source.tableName])
+    self.init(indexed: [source.tableName], keys: try source.keyed(in: db).keys)
+    try findNames(of: source, db)
     func declared(_ name: String, of table: String = source.table) throws -> String? {
       try String.fetchOne(
         db, sql: "SELECT type FROM pragma_table_xinfo(?) WHERE name = ? COLLATE NOCASE",
@@ -13,9 +15,6 @@ extension JobTable {
     }
     // A table's row number is a key that it doesn't declare.
     let rowNumber = ["rowid", "oid", "_rowid_"]
-    for name in source.keys where !rowNumber.contains(name.lowercased()) {
-      guard try declared(name) != nil else { throw Self.noColumn(name, source) }
-    }
     for name in source.text.columns ?? [] where !rowNumber.contains(name.lowercased()) {
       guard try declared(name, of: source.reading.table) != nil else { throw Self.noColumn(name, source) }
     }

@@ -30,16 +30,25 @@ package struct JobTable: Equatable, Sendable {
   package var isStrict = false
   /// The columns that are computed from others, whose new values a trigger before the update can't see.
   package var generated: [String] = []
+  /// The names of vecfill's own that are there, with their schemas, and whether each is of the source's vector column.
+  package var names: [SQLName: Bool] = [:]
+  /// Whether there is a table of digests that may be of this column, or of another whose name makes the same words.
+  package var digestsAreUnclaimed = false
+  /// Triggers of `triggered` that run the function of another table's.
+  package var misled: [SQLName: [String]] = [:]
   /// The vector indexes on the column.
   package var vectorIndexes: [String] = []
-  /// The types of the source's key, with their schemas, as SQL; none in SQLite.
+  /// The key by which a run pages it, in the order of its index.
+  package var keys: [String]
+  /// The types of the key, with their schemas, as SQL; none in SQLite.
   package var keyTypes: [String] = []
   /// The columns of the text whose form depends on the session's time zone.
   package var zonedTexts: Set<String> = []
   /// nil where the database has none.
   package var pgvector: PgVector?
 
-  package init(indexed: [SQLName]) {
+  init(indexed: [SQLName], keys: [String]) {
+    self.keys = keys
     self.indexed = indexed.map { Indexed(name: $0) }
     triggered = indexed
   }

@@ -124,6 +124,11 @@ package struct PostgresMigrations: MigrationDatabase {
   }
 
   private func failure(_ error: PostgresError, _ subject: String) -> Failure {
+    if error.sqlState == "22P05" {
+      return Failure(
+        .configuration, subject, "the job's name or SQL has a character that the database's encoding doesn't have",
+        remedy: "write both in characters that it has; the name is the job file's, or `name` in it")
+    }
     let remedy =
       switch error.sqlState {
       case "2BP01" where !error.isRaised:

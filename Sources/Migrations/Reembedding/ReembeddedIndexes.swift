@@ -51,10 +51,12 @@ struct ReembeddedIndexes: Sendable {
     if planned.isEmpty, isWanted, !table.isPartitioned,
       let index = HNSWIndex(column: new, type: type, dimensions: dimensions, in: table.pgvector)
     {
+      let name = IndexName.of(table.source, IndexName.Suffix.vectors)
       planned.append(
         Planned(
-          names: .init(schema: table.name.schema ?? "", name: IndexName.of(table.source, "hnsw")), table: table.name,
-          body: index.body, tablespace: "", comment: nil))
+          names: .init(
+            schema: table.name.schema ?? "", name: try name.chosen(table.source.vector, on: table.name, connection)),
+          table: table.name, body: index.body, tablespace: "", comment: nil))
     }
     self.planned = planned
     self.notes = notes

@@ -10,15 +10,17 @@ extension Reembedder {
         var beside = source
         beside.vector = reembedding.newColumn
         let new = beside
-        let indexed = try await pair.watcher.run { try JobTable(new, on: $0).indexed }
+        let found = try await pair.watcher.run { try JobTable(new, on: $0) }
         var next = reembedding
         next.step = .fill
-        for table in indexed {
+        for table in found.indexed {
           var part = source
           part.table = table.name.name
+          let name = IndexName.of(part, IndexName.Suffix.missing)
           let names = Reembedding.IndexNames(
-            schema: try await schema(of: table.name), name: IndexName.of(part, "missing"))
-          let keys = source.keys.map(\.quotedIdentifier).joined(separator: ", ")
+            schema: try await schema(of: table.name),
+            name: try await pair.watcher.run { try name.chosen(source.vector, on: table.name, $0) })
+          let keys = found.keys.map(\.quotedIdentifier).joined(separator: ", ")
           let predicate = table.index.predicate(vector: new.vector, text: source.text)
           try await build(names.new, on: table.name, "(\(keys)) WHERE \(predicate)")
           if !next.indexes.contains(names) { next.indexes.append(names) }

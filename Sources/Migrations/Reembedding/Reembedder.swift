@@ -155,8 +155,8 @@ package struct Reembedder: Sendable {
   static func triggers(
     _ reembedding: Reembedding, _ table: ReembeddedTable, on connection: isolated PostgresConnection
   ) throws -> ReembeddingTriggers {
-    ReembeddingTriggers(
-      reembedding: reembedding, source: table.source, parts: try table.parts(on: connection), schema: table.name.schema)
+    try ReembeddingTriggers(
+      reembedding, table.source, parts: try table.parts(on: connection), schema: table.name.schema, on: connection)
   }
 
   /// Records that a step is done, and returns how the reembedding is then.

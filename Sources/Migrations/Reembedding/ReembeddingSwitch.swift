@@ -18,8 +18,8 @@ struct ReembeddingSwitch: Sendable {
     let beside = try table.column(before.columnBeside)
     for column in [read, beside] { try take(column, of: table, on: connection) }
     let triggers = try Reembedder.triggers(before, table, on: connection)
-    let names = triggers.names
-    let followers = try table.followers(of: before.column, on: connection, but: names.contains)
+    let renewed = triggers.all
+    let followers = try table.followers(of: before.column, on: connection, but: renewed.contains)
     guard followers.isEmpty else {
       throw table.refusal(
         "\(followers.joined(separator: ", ")) would go on reading the other column",
@@ -33,9 +33,9 @@ struct ReembeddingSwitch: Sendable {
       \(renaming) \(before.columnBeside.quotedIdentifier) TO \(after.column.quotedIdentifier);
       """)
     for names in before.indexes { try rename(names, on: connection) }
-    let renewed = try Reembedder.triggers(after, table, on: connection)
-    try renewed.creation(on: connection)
-    try renewed.renewOwn(on: connection)
+    let next = try Reembedder.triggers(after, table, on: connection)
+    try next.creation(on: connection)
+    try next.renewOwn(on: connection)
     try moveRecords(of: table, [read.number: after.columnBeside, beside.number: after.column], on: connection)
     try table.records.replace(before, by: after, on: connection)
   }
@@ -45,8 +45,13 @@ struct ReembeddingSwitch: Sendable {
     _ column: ReembeddedTable.Column, of table: ReembeddedTable, on connection: isolated PostgresConnection
   ) throws {
     let lock = AdvisoryLock(named: ColumnLock.name(table: table.id, number: column.number))
-    guard try !lock.take(on: connection) else { return }
-    let holder = try lock.holder(on: connection)
+    let relatives = try ColumnRelative.all(of: table.id, number: column.number, on: connection).map(\.lock)
+    var held = lock
+    if try lock.take(on: connection) {
+      guard let relative = try AdvisoryLock.held(among: relatives, on: connection) else { return }
+      held = relative
+    }
+    let holder = try held.holder(on: connection)
     throw Failure(
       .locked, before.place, "\(holder?["name"] ?? "another process") fills it",
       remedy: "wait for it to end, or end it, then run the same command again")

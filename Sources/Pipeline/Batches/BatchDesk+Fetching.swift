@@ -6,37 +6,51 @@ import Ledger
 extension BatchDesk {
   func fetch(_ batch: SubmittedBatch, _ shown: ProviderBatch, _ collect: @escaping Collect) async throws -> Failure? {
     let tally = Locked(FetchTally())
-    var isGone = false
     let open = try await ledger.lines(of: batch.id)
+    let inputs = try await ledger.inputs(ofLinesOf: batch.id)
     for file in shown.files {
-      let isThere = try await trying {
-        let seen = Locked<Set<String>>([])
-        return try await provider.answers(in: file, count: { open[$0]?.inputs }) { answer in
-          try Task.checkCancellation()
-          // What an earlier try has taken is left out by the ledger.
-          try await take(answer, open, seen, tally, collect)
-        }
+      do {
+        let pass = try await trying { try await read(file, inputs, open, tally, collect) }
+        tally.withLock { $0.add(pass, isOutput: file == shown.outputFile) }
+      } catch let failure as EmbeddingFailure where failure.kind == .brokenReply {
+        tally.withLock { $0.lack = failure.reason }
       }
-      isGone = isGone || !isThere
     }
-    return try await end(batch, shown, open: open.count, isGone: isGone, tally.withLock { $0 })
+    return try await end(batch, shown, open: open.count, tally.withLock { $0 })
+  }
+
+  /// Reads a file of answers; nil where it is gone.
+  ///
+  /// - Parameters:
+  ///   - inputs: the number of texts of each of the batch's lines.
+  ///   - open: the lines without an answer. What an earlier look has taken is left out.
+  private func read(
+    _ file: String, _ inputs: [String: Int], _ open: [String: SubmittedLine], _ tally: Locked<FetchTally>,
+    _ collect: @escaping Collect
+  ) async throws -> FilePass? {
+    let pass = Locked(FilePass())
+    let isThere = try await provider.answers(in: file, count: { inputs[$0] }) { answer in
+      try Task.checkCancellation()
+      try await take(answer, open, pass, tally, collect)
+    }
+    return isThere ? pass.withLock { $0 } : nil
   }
 
   private func take(
-    _ answer: BatchAnswer, _ lines: [String: SubmittedLine], _ seen: Locked<Set<String>>, _ tally: Locked<FetchTally>,
+    _ answer: BatchAnswer, _ lines: [String: SubmittedLine], _ pass: Locked<FilePass>, _ tally: Locked<FetchTally>,
     _ collect: Collect
   ) async throws {
     switch answer {
-    case .unknown(let line): tally.withLock { $0.unknown.append(line) }
+    case .unknown(let line): pass.withLock { $0.unknown.append(line) }
     case .reply(let id, let reply):
-      guard seen.withLock({ $0.insert(id).inserted }) else { return tally.withLock { $0.duplicates += 1 } }
+      guard pass.withLock({ $0.isFirst(id) }) else { return pass.withLock { $0.duplicates += 1 } }
       guard let line = lines[id], let rows = try await receive(reply, to: line, collect) else { return }
       tally.withLock {
         $0.answered += 1
         $0.rows += rows
       }
     case .failure(let id, let failure):
-      guard seen.withLock({ $0.insert(id).inserted }) else { return tally.withLock { $0.duplicates += 1 } }
+      guard pass.withLock({ $0.isFirst(id) }) else { return pass.withLock { $0.duplicates += 1 } }
       guard let line = lines[id] else { return }
       let (isRefusal, isLost) = failure.endOfLine
       let end: Ledger.LineEnd = isRefusal ? (isLost ? .lostRefused : .refused) : isLost ? .lost : .missing
@@ -79,21 +93,34 @@ extension BatchDesk {
     return rows
   }
 
-  /// Ends a batch whose files were read.
+  /// Ends a batch whose files were read. Where answers should be there that aren't, it stays open for some looks over some
+  /// minutes: they are paid for, and what can't be read now may be readable later.
   private func end(
-    _ batch: SubmittedBatch, _ shown: ProviderBatch, open: Int, isGone: Bool, _ tally: FetchTally
+    _ batch: SubmittedBatch, _ shown: ProviderBatch, open: Int, _ tally: FetchTally
   ) async throws -> Failure? {
     var tally = tally
+    let provider = job.model.provider
+    let lack = tally.ended < open ? self.lack(batch, shown, tally) : nil
+    if let lack {
+      let now = time.now()
+      let (looks, since) = try await ledger.notRead(batch.id, at: now)
+      guard BatchSearch.isOver(looks: looks, since: since, at: now) else {
+        tell(
+          .unread, batch, id: shown.id,
+          "\(shown.told), and \(lack), at look \(looks); its rows are held until that is sure")
+        return tally.stop?.failure(of: provider)
+      }
+    }
     // An answer that should be there and isn't may be billed. What a batch that ended early has not done is not.
-    let hasDone = shown.completed ?? 0 > 0
     let mayBePaid =
-      isGone || shown.files.isEmpty && hasDone
-      || shown.state == .completed && (shown.outputFile?.isEmpty == false || hasDone)
-    var reasons = isGone ? ["what it brought is gone"] : []
-    if let error = shown.error { reasons.append(error.reason) }
+      lack != nil || shown.files.isEmpty && shown.completed == nil && shown.state != .failed
+      || shown.state == .completed && shown.outputFile?.isEmpty == false
+    let isUnread = lack != nil && tally.ended == 0 && open == batch.lines
+    let isSecond = isUnread ? try await ledger.isLastUnread(of: begun.targets) : false
+    let reasons = [lack, shown.error?.reason].compactMap(\.self)
     let causes = reasons + [tally.why].compactMap(\.self)
     let rest = try await ledger.ended(
-      batch.id, as: .fetched, rest: mayBePaid ? .lost : .missing,
+      batch.id, as: isUnread ? .unread : .fetched, rest: mayBePaid ? .lost : .missing,
       reason: causes.isEmpty ? nil : causes.joined(separator: "; "), at: time.now())
     tally.failed += rest.lines
     if mayBePaid { tally.possiblyPaid += rest.lines }
@@ -101,13 +128,42 @@ extension BatchDesk {
     tell(
       .fetched, batch, id: shown.id, ([shown.told, tally.words] + reasons).joined(separator: "; "),
       isIncomplete: tally.isIncomplete)
-    if let stop = tally.stop { return stop.failure(of: job.model.provider) }
+    if let stop = tally.stop { return stop.failure(of: provider) }
+    if isSecond {
+      return Failure(
+        .badData, provider,
+        "two batches in a row have ended (\(shown.told)) and the lines that they brought could not be read: "
+          + (causes.first ?? "no reason was told"),
+        remedy: "look at the file of answers in the provider's console, or run with --no-batch; "
+          + "a run in batch mode submits one line until a batch can be read")
+    }
     let isFutile = open > 0 && open == batch.lines && tally.answered == 0 && tally.refused == 0
-    guard isFutile, shown.state != .cancelled else { return nil }
+    guard isUnread || isFutile && shown.state != .cancelled else { return nil }
     return Failure(
-      .unavailable, job.model.provider,
+      .unavailable, provider,
       "a batch ended (\(shown.told)) and none of its \(batch.lines) lines was answered: "
         + (causes.first ?? "no reason was told"),
-      remedy: "run the same command again to submit its rows again")
+      remedy: isUnread
+        ? "run the same command again: one line is submitted then, to see whether a batch can be read"
+        : "run the same command again to submit its rows again")
+  }
+
+  /// What of a batch should be there and isn't, by what the provider says that it has done; nil where nothing is missing.
+  private func lack(_ batch: SubmittedBatch, _ shown: ProviderBatch, _ tally: FetchTally) -> String? {
+    if let lack = tally.lack { return lack }
+    guard let completed = shown.completed else {
+      // Nobody says how much was done.
+      switch shown.state {
+      case .completed: return "\(tally.read) of its \(batch.lines) lines could be read"
+      case .expired, .cancelled, .failed:
+        return tally.read == 0 && !shown.files.isEmpty ? "none of its \(batch.lines) lines could be read" : nil
+      case .underWay: return nil
+      }
+    }
+    let done = min(completed, batch.lines)
+    guard tally.readOfOutput < done else { return nil }
+    return shown.outputFile == nil
+      ? "it brought no file of the \(done) lines that it has done"
+      : "\(tally.readOfOutput) of the \(done) lines that it has done could be read"
   }
 }

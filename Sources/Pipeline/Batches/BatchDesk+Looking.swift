@@ -23,7 +23,7 @@ extension BatchDesk {
       }
       try await ledger.shown(batch.id, shown, at: time.now())
       return try await follow(batch, shown, collect)
-    case .fetched, .refused, .overEnqueued, .withdrawn, .lost:
+    case .fetched, .unread, .refused, .overEnqueued, .withdrawn, .lost:
       return nil
     }
   }

@@ -28,6 +28,11 @@ extension BatchDesk {
   /// What the next file may hold; nil where there is no room for one.
   private func bounds() async throws -> BatchFileSize.Bounds? {
     var bounds = BatchFileSize.Bounds(file: provider.limits)
+    if try await ledger.isLastUnread(of: begun.targets) {
+      // Else all rows would be paid for again, and again for nothing.
+      guard try await ledger.openBatches(of: begun.targets).isEmpty else { return nil }
+      bounds.file = provider.limits.ofOneLine
+    }
     let limit = EnqueuedLimit(told: terms.enqueuedTokens, refusal: try await ledger.lastOverEnqueued())
     let underWay = try await ledger.tokensUnderWay()
     bounds.isFirst = underWay == 0

@@ -102,6 +102,8 @@ package struct BatchDesk: Sendable {
   }
 
   private static let mostTries = 5
+  /// What stands before a provider may answer once in its place, or for a moment in another way.
+  private static let mostOddTries = 3
 
   /// Does `call` again after a failure that is likely to pass. One that may have begun something is not to be given here.
   func trying<Value>(_ call: () async throws -> Value) async throws -> Value {
@@ -110,7 +112,7 @@ package struct BatchDesk: Sendable {
       do {
         return try await call()
       } catch let failure as EmbeddingFailure {
-        guard tries < Self.mostTries, let wait = wait(after: failure, tries: tries) else { throw failure }
+        guard let wait = wait(after: failure, tries: tries) else { throw failure }
         try await time.sleep(wait)
         tries += 1
       }
@@ -119,8 +121,9 @@ package struct BatchDesk: Sendable {
 
   /// How long until a call that has failed so is made again; nil where it isn't.
   func wait(after failure: EmbeddingFailure, tries: Int) -> Duration? {
-    guard tries < Self.mostTries, [.retry, .hold].contains(failure.kind.failureClass.reaction),
-      failure.asksToWait ?? .zero <= retry.maxOutage
+    let reaction = failure.kind.failureClass.reaction
+    guard [.retry, .hold, .probe].contains(reaction),
+      tries < (reaction == .probe ? Self.mostOddTries : Self.mostTries), failure.asksToWait ?? .zero <= retry.maxOutage
     else { return nil }
     var random = SystemRandomNumberGenerator()
     return retry.delay(attempt: tries + 1, retryAfter: failure.asksToWait, using: &random)

@@ -9,6 +9,8 @@ package struct BatchNews: Equatable, Sendable {
     /// It may have been asked for, and isn't shown yet.
     case unknown
     case fetched
+    /// It has ended, and not all that it brought can be read yet.
+    case unread
     case refused
     case lost
     /// What it brings will soon be deleted.

@@ -11,6 +11,12 @@ struct FetchTally: Sendable {
   var failed = 0
   /// Lines that may have been billed though they brought nothing.
   var possiblyPaid = 0
+  /// The batch's lines that the files answer, those among them that had their answer by an earlier look.
+  private(set) var read = 0
+  /// The same of the output file alone.
+  private(set) var readOfOutput = 0
+  /// Why a file can't be read; nil where each could.
+  var lack: String?
   /// Answers to a line that had one before in the same file.
   var duplicates = 0
   /// Where answers stand that nobody asked for, counted from 1.
@@ -19,6 +25,21 @@ struct FetchTally: Sendable {
   var stop: EmbeddingFailure?
   /// Why the last line failed.
   var why: String?
+
+  /// Lines that have their end by this look.
+  var ended: Int { answered + refused + failed }
+
+  /// Takes over what a file came to; nil for one that is gone.
+  mutating func add(_ pass: FilePass?, isOutput: Bool) {
+    guard let pass else {
+      lack = "what it brought is gone"
+      return
+    }
+    read += pass.ids.count
+    if isOutput { readOfOutput = pass.ids.count }
+    duplicates += pass.duplicates
+    unknown += pass.unknown
+  }
 
   /// What was seen, in words; without what is zero.
   var words: String {

@@ -5,6 +5,8 @@ struct ProviderCheck {
   let embedder: any Embedder
   let model: Model
   let limits: Job.Limits
+  /// The most texts that a run puts into one request.
+  var mostTexts = Int.max
   /// The provider's name in the catalogue.
   let catalogueName: String
   /// Whether a run sends no text that may be longer than the model takes.
@@ -20,7 +22,7 @@ struct ProviderCheck {
     let began = clock.now
     let first: EmbeddingReply
     do {
-      first = try await embedder.embed([Self.harmless], as: .document)
+      first = try await embedder.embedWithTries([Self.harmless], as: .document)
     } catch {
       guard error.kind != .cancelled else { throw CancellationError() }
       tell(refusal(error))
@@ -29,6 +31,8 @@ struct ProviderCheck {
     let latency = began.duration(to: clock.now)
     for finding in AnswerFindings(model: model, reply: first, latency: latency, limits: limits).all { tell(finding) }
     guard let likeness = try await likeness(to: first) else { return nil }
+    let together = TextsTogether(embedder: embedder, likeness: likeness, mostTexts: mostTexts, tell: tell)
+    guard try await together.areTheirOwn else { return nil }
     return try await searchCut(likeness)
   }
 
@@ -50,7 +54,7 @@ struct ProviderCheck {
   private func likeness(to first: EmbeddingReply) async throws -> Likeness? {
     let second: EmbeddingReply
     do {
-      second = try await embedder.embed([Self.harmless], as: .document)
+      second = try await embedder.embedWithTries([Self.harmless], as: .document)
     } catch {
       guard error.kind != .cancelled else { throw CancellationError() }
       tell(.warning("again", "the same text again failed: \(error.summary)", next: "check again"))
@@ -97,8 +101,8 @@ struct ProviderCheck {
     to pair: (String, String), _ likeness: Likeness
   ) async throws(EmbeddingFailure) -> CutSearch.Answer {
     do {
-      let one = try await embedder.embed([pair.0], as: .document)
-      let other = try await embedder.embed([pair.1], as: .document)
+      let one = try await embedder.embedWithTries([pair.0], as: .document)
+      let other = try await embedder.embedWithTries([pair.1], as: .document)
       let distance = Likeness.distance(one.vectors[0], other.vectors[0])
       return likeness.isSame(distance: distance) ? .same(tokens: one.billedTokens) : .differ
     } catch  where error.kind == .badInput || error.kind == .tooLarge {

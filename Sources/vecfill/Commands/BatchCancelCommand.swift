@@ -24,6 +24,7 @@ struct BatchCancelCommand: AsyncParsableCommand {
     let open = batches.filter { $0.state != .intended }
     guard !open.isEmpty else { return print("\(job.name) has nothing with the provider") }
     let provider = try configuration.provider().makeBatchProvider(for: job.model) { Console.standard.warn($0) }
+      .provider
     do {
       for batch in open {
         var ids = [batch.batchID].compactMap(\.self)

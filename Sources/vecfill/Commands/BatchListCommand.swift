@@ -26,7 +26,7 @@ struct BatchListCommand: AsyncParsableCommand {
     var reports: [BatchReport] = []
     let provider =
       batches.contains { $0.state == .submitted }
-      ? try configuration.provider().makeBatchProvider(for: job.model) { Console.standard.warn($0) } : nil
+      ? try configuration.provider().makeBatchProvider(for: job.model) { Console.standard.warn($0) }.provider : nil
     for batch in batches {
       var told: String?
       if batch.state == .submitted, let id = batch.batchID {

@@ -63,6 +63,7 @@ struct CheckCommand: AsyncParsableCommand {
     }
     return try await ProviderCheck(
       embedder: embedder, model: job.model, limits: job.limits,
+      mostTexts: min(job.batchSize, job.model.maxInputs ?? .max),
       catalogueName: configuration.catalogueModel?.provider ?? configuration.catalogueProvider.name,
       keepsToLimit: TooLongFindings.keepsToLimit(configuration, job)
     ) { tell($0, group) }.run()

@@ -46,7 +46,7 @@ struct SearchCommand: AsyncParsableCommand {
 
   private func vector(of input: String, from embedder: any Embedder, _ job: Job) async throws -> [Float] {
     do {
-      return Array(try await embedder.embed([input], as: .query).vectors[0])
+      return Array(try await embedder.embedWithTries([input], as: .query).vectors[0])
     } catch {
       var failure = error
       // It may quote the words.

@@ -44,7 +44,8 @@ struct Database: Sendable {
   /// Takes the locks on every source, in the database and among this user's processes here, and returns them with what
   /// the database says of the columns.
   ///
-  /// Throws a `Failure` with `.locked` that names the holder, or with `.configuration` where two sources are one column.
+  /// Throws a `Failure` with `.locked` that names the holder, or with `.configuration` where two sources are one column, or
+  /// where rows of one are rows of a table that holds other vectors.
   func claim(_ job: Job, in folder: String) async throws -> (claims: [ColumnClaim], locks: [RunLock]) {
     let holder = RunLock.Holder(pid: getpid(), host: Host.name, since: Date())
     var claims: [ColumnClaim] = []
@@ -60,10 +61,22 @@ struct Database: Sendable {
       // Before the claim, since it knows the holder's name in any database.
       if let known { locks.append(try RunLock(on: known, source.name, in: folder, holder: holder)) }
       let claim = try await store.claim(source)
+      try refuseOthers(of: claim, source, job.fingerprint(of: try await store.named(source)))
       if known == nil { locks.append(try RunLock(on: claim.column, source.name, in: folder, holder: holder)) }
       claims.append(claim)
     }
     return (claims, locks)
+  }
+
+  private func refuseOthers(of claim: ColumnClaim, _ source: Source, _ made: Fingerprint) throws(Failure) {
+    for (table, held) in claim.relatives.sorted(by: { $0.key < $1.key })
+    where !held.admits(made) && !made.admits(held) {
+      throw Failure(
+        .configuration, source.column,
+        "the database says that \(table), with which it shares rows, holds vectors of [\(held.differing(from: made))], "
+          + "and the job makes [\(made.differing(from: held))]",
+        remedy: "set the job back to the former, or fill another column (docs/changing-a-job.md)")
+    }
   }
 
   func countRemaining(_ job: Job) async throws -> Int {

@@ -4,17 +4,23 @@ import EmbeddingAPIs
 
 extension ProviderSettings {
   /// The embedder that these settings describe; `notify` is told what it has to do otherwise than they say.
+  ///
+  /// - Parameter doubtsRepeats: whether a reply that has an earlier one's vectors for other texts is broken.
   func embedder(
-    for model: Model, notify: @escaping @Sendable (String) -> Void = { _ in }
+    for model: Model, doubtsRepeats: Bool = false, notify: @escaping @Sendable (String) -> Void = { _ in }
   ) throws -> any Embedder {
     if format == .demo { return LocalEmbedder(dimensions: model.dimensions) }
-    return try apiEmbedder(for: model, notify: notify)
+    return try apiEmbedder(for: model, doubtsRepeats: doubtsRepeats, notify: notify)
   }
 
   /// The embedder of a provider with an API.
-  func apiEmbedder(for model: Model, notify: @escaping @Sendable (String) -> Void) throws -> APIEmbedder {
+  func apiEmbedder(
+    for model: Model, doubtsRepeats: Bool = false, notify: @escaping @Sendable (String) -> Void
+  ) throws -> APIEmbedder {
     let client = try HTTPClient(HTTPClient.Options(timeout: timeout, proxy: proxy?.reveal(), caFile: caFile))
-    return try APIEmbedder(options(for: model), client: client, notify: notify)
+    var options = options(for: model)
+    options.doubtsRepeats = doubtsRepeats
+    return try APIEmbedder(options, client: client, notify: notify)
   }
 
   private func options(for model: Model) -> APIEmbedder.Options {

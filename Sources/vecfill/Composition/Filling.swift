@@ -40,7 +40,9 @@ struct Filling {
     for warning in configuration.warnings(before: job) {
       logger.warning("\(warning)")
     }
-    let embedder = try configuration.provider().embedder(for: job.model) { logger.notice("\($0)") }
+    let embedder =
+      try batches?.embedder
+      ?? configuration.provider().embedder(for: job.model, doubtsRepeats: true) { logger.notice("\($0)") }
     let state = try StateFolder()
     let board = ProgressBoard()
     let upkeep = try IndexUpkeep(

@@ -37,15 +37,17 @@ struct JobRun: Sendable {
   /// Runs to the end, which is in the ledger then.
   ///
   /// - Parameter pipeline: makes the pipeline for the run as the ledger began it.
-  func run(_ pipeline: (Ledger.BegunRun) -> Pipeline) async throws -> Outcome {
+  func run(_ pipeline: (Ledger.BegunRun) throws -> Pipeline) async throws -> Outcome {
     let begun = try await ledger.begin(
       job, on: database.store.identity, columns: columns.map(\.column), spool: spool, at: Date())
+    let filling: Pipeline
     do {
       try await upkeep.check()
       for (index, column) in columns.enumerated()
       where column.comparison == nil && column.recorded != column.column.fingerprint {
         try await record(index)
       }
+      filling = try pipeline(begun)
     } catch let failure as Failure {
       try await ledger.end(begun.id, .failed(failure), Tally(), at: Date())
       throw failure
@@ -57,7 +59,6 @@ struct JobRun: Sendable {
         away.withLock { $0 = names }
       }
     }
-    let filling = pipeline(begun)
     let asked = steering?.join()
     let report = await filling.fill(
       stops: stops.causes, hold: asked?.hold, steering: asked?.events, prepare: upkeep.hasWork ? dropIndexes : nil,

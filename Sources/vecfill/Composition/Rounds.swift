@@ -85,6 +85,7 @@ struct Rounds: Sendable {
       group.addTask { await reporter.report() }
       defer { group.cancelAll() }
       let outcome = try await run.run { begun in
+        try expectModel(of: begun)
         stops.begin()
         tellBegun(begun)
         var job = job
@@ -99,6 +100,19 @@ struct Rounds: Sendable {
       monitor?.endRound(isComplete: outcome.isDone)
       return outcome
     }
+  }
+
+  /// Has the embedder take no vectors but those of the model that the columns have some of (P4).
+  private func expectModel(of begun: Ledger.BegunRun) throws {
+    let named = zip(job.sources, begun.servedModels).compactMap { source, model in model.map { (source.column, $0) } }
+    guard let first = named.first else { return }
+    if let other = named.first(where: { $0.1.digest != first.1.digest }) {
+      throw Failure(
+        .configuration, other.0,
+        "its vectors came from \(other.1.shown), as the server calls the model, and those of \(first.0) from \(first.1.shown)",
+        remedy: "fill them by two jobs; or, if both are the same model, `vecfill ledger forget` one of the columns")
+    }
+    embedder.expect(first.1)
   }
 
   private func desk(_ begun: Ledger.BegunRun, _ policy: RunPolicy) -> BatchDesk? {

@@ -11,6 +11,8 @@ extension RunObserver {
       requests.answered(inputs: inputs, receipt)
     } requestFailed: { failure in
       requests.failed(failure)
+    } foundFailing: { size in
+      logger.warning("\(size)")
     } condemned: { rows in
       let before = count.withLock { count in
         defer { count += rows.count }

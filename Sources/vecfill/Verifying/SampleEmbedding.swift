@@ -41,7 +41,7 @@ struct SampleEmbedding {
     return (requests, "\(inputs.count.grouped) texts, \(mark)\(tokens.grouped) tokens: \(price)")
   }
 
-  /// The vectors, each by the digest of its input. What passes is tried again, twice.
+  /// The vectors, each by the digest of its input.
   private func vectors(_ requests: [Batch.Contents], from embedder: any Embedder) async throws -> [TextDigest: [Float]]
   {
     var vectors: [TextDigest: [Float]] = [:]
@@ -55,23 +55,14 @@ struct SampleEmbedding {
   }
 
   private func reply(to texts: [String], from embedder: any Embedder) async throws -> EmbeddingReply {
-    var attempt = 1
-    var random = SystemRandomNumberGenerator()
-    while true {
-      do {
-        return try await embedder.embed(texts, as: .document)
-      } catch {
-        guard error.kind != .cancelled else { throw CancellationError() }
-        let mayPass = [.retry, .hold].contains(error.kind.failureClass.reaction)
-        guard mayPass, attempt < 3, (error.asksToWait ?? .zero) <= .seconds(60) else {
-          var failure = error
-          // It may quote the texts.
-          failure.serverMessage = nil
-          throw failure.failure(of: job.model.provider)
-        }
-        try await Task.sleep(for: RetryPolicy().delay(attempt: attempt, retryAfter: error.asksToWait, using: &random))
-        attempt += 1
-      }
+    do {
+      return try await embedder.embedWithTries(texts, as: .document, longestWait: .seconds(60))
+    } catch {
+      guard error.kind != .cancelled else { throw CancellationError() }
+      var failure = error
+      // It may quote the texts.
+      failure.serverMessage = nil
+      throw failure.failure(of: job.model.provider)
     }
   }
 }

@@ -38,6 +38,8 @@ struct SimulatedTable {
   /// Rows that got the vector of another text.
   private(set) var mixed: [Int64] = []
   private(set) var lastInserted: Int64
+  /// Whether the database refuses each row's vector.
+  var refusesAll = false
 
   init(rows: [String?], hasEdits: Bool = false) {
     self.hasEdits = hasEdits
@@ -103,6 +105,10 @@ struct SimulatedTable {
         outcome.lockHolders = "pid 1"
         continue
       }
+      guard !refusesAll else {
+        outcome.refused[row.key] = "the trigger audit refuses it (SQLSTATE 42704)"
+        continue
+      }
       switch held.trouble {
       case .refusedByDatabase: outcome.refused[row.key] = "check constraint (SQLSTATE 23514)"
       case .takesNoVector:
@@ -116,6 +122,7 @@ struct SimulatedTable {
         outcome.written.insert(row.key)
       }
     }
+    outcome.refusesAll = refusesAll && !outcome.refused.isEmpty
     return outcome
   }
 

@@ -148,6 +148,7 @@ extension SimulatedWorld {
     case .stopped: if !wasStopped { violations.append("stopped, and nobody asked for it") }
     case .failed(let failure):
       if failure == Self.databaseAway, hadWriteFailure { return }
+      if failure.exitCode == .configuration, tables.contains(where: \.refusesAll) { return }
       if answersInRun == 0, lostInRow >= 4, failure.exitCode == .configuration {
         endedByChance += 1
         return

@@ -122,5 +122,6 @@ extension SimulatedWorld {
     outcome.locked.formUnion(one.locked)
     outcome.unfilled.formUnion(one.unfilled)
     outcome.refused.merge(one.refused) { first, _ in first }
+    outcome.refusesAll = outcome.refusesAll || one.refusesAll
   }
 }

@@ -56,7 +56,7 @@ struct BatchContractTests {
       #expect(server.batchLog.flawed == 1)
       let answered = try scene.expectRight(answers)
       switch flaw {
-      case .reversed, .noBreakAtEnd:
+      case .reversed, .noBreakAtEnd, .mark:
         #expect(answered == [0, 1, 2, 3] && answers.unknown.isEmpty)
       case .duplicate:
         #expect(answered == [0, 1, 2, 3] && answers.unknown == [5])

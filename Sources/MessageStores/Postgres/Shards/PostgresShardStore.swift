@@ -54,7 +54,8 @@ package struct PostgresShardStore: MessageStore {
     let shard = try shard(of: source)
     let claim = try await whole.claim(source, shard: number)
     try await whole.record(.begun, of: shard, in: source)
-    return ColumnClaim(column: claim.column.part(shard), recorded: claim.recorded, warnings: claim.warnings)
+    return ColumnClaim(
+      column: claim.column.part(shard), recorded: claim.recorded, relatives: claim.relatives, warnings: claim.warnings)
   }
 
   /// Records that nothing is left of the shard. The caller has the claims.

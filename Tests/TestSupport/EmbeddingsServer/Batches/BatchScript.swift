@@ -30,6 +30,8 @@ extension EmbeddingsServer {
       case garbage
       /// The last line has no line break.
       case noBreakAtEnd
+      /// The file begins with a byte order mark.
+      case mark
     }
 
     /// What a batch is called at each look, by OpenAI's names, before it ends.
@@ -65,6 +67,8 @@ extension EmbeddingsServer {
     package var placeOfUploads: String?
     /// After how many bytes the first fetches are cut off.
     package var cuts: [Int] = []
+    /// What the first fetches get in place of the file.
+    package var contents: [Response] = []
     /// Whether files of answers are gone.
     package var losesAnswers = false
 

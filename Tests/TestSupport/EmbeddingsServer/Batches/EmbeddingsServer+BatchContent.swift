@@ -6,6 +6,8 @@ extension EmbeddingsServer {
   func sendContent(
     of id: String, _ connection: HTTPConnection, _ dialect: BatchDialect = .openAI
   ) async throws -> Bool {
+    let odd = desk.update { $0.script.contents.isEmpty ? nil : $0.script.contents.removeFirst() }
+    if let odd { return try await send(odd, connection) }
     let (file, cut, hasLastBreak): (BatchDesk.File?, Int?, Bool) = desk.update { desk in
       let file = desk.files[id]
       let isGone = file == nil || file?.content == nil && desk.script.losesAnswers
@@ -17,7 +19,8 @@ extension EmbeddingsServer {
     guard let file else { return try await sendGone("File object: \(id)", connection, dialect) }
     try await connection.write(head(of: Response(200), 0, isChunked: true))
     var left = cut ?? .max
-    var piece = file.content ?? Data()
+    let isMarked = file.content == nil && desk.value.script.flaws.contains(.mark)
+    var piece = file.content ?? Data(isMarked ? "\u{FEFF}".utf8 : "".utf8)
     for (index, answer) in file.answers.enumerated() {
       piece += line(of: answer, index) + Data(index < file.answers.count - 1 || hasLastBreak ? "\n".utf8 : "".utf8)
       guard piece.count >= 1 << 16 || piece.count >= left else { continue }

@@ -1,0 +1,149 @@
+import Backfill
+
+/// Hashes of the vectors of the last replies, to know them again in a reply to other texts.
+///
+/// A gateway that writes a reply twice gives each later request of that connection its forerunner's vectors, and a cache
+/// that ignores a request's body gives all of them the same ones: count and index are right then.
+///
+/// Two texts of one vector can be right too: they differ only behind the model's limit, in case, or in signs that it
+/// doesn't know. So a request of several texts is divided, and a text alone is asked for once more, with a harmless text
+/// beside it: they get their vectors where the server gives others to other texts.
+struct SeenReplies: Sendable {
+  /// What is asked.
+  struct Question: Sendable {
+    fileprivate let texts: Int
+    /// Whether it is for one text, or for equal ones.
+    fileprivate let isOfOneText: Bool
+    /// How many replies had come when it was sent.
+    fileprivate let arrivals: Int
+    /// The text that a harmless one stands before; nil where none does.
+    fileprivate let escorted: Int?
+  }
+
+  private struct Reply {
+    let vectors: Int
+    /// The texts whose reply it was first; nil where it was no proper reply to any.
+    let owner: Int?
+    /// Other texts, each asked for alone, that got the same vector.
+    var others: Set<Int> = []
+  }
+
+  private var replies: [Reply] = []
+  private var arrivals = 0
+  /// The last vector of a text alone that was taken, and the last one that differs from it, each with when it came.
+  private var latest: (vector: Int, arrival: Int)?
+  private var before: (vector: Int, arrival: Int)?
+
+  private static let mostReplies = 256
+  private static let mostOthers = 4_096
+
+  /// The question for `texts`, which is asked now.
+  func question(_ texts: [String]) -> Question {
+    let isOfOneText = texts.dropFirst().allSatisfy { $0 == texts[0] }
+    let isEscorted = texts.count == 2 && texts.starts(with: Input.harmless.texts)
+    return Question(
+      texts: Self.hash(isOfOneText ? texts.prefix(1) : texts[...]), isOfOneText: isOfOneText, arrivals: arrivals,
+      escorted: isEscorted ? Self.hash(texts.suffix(1)) : nil)
+  }
+
+  private static func hash(_ texts: ArraySlice<String>) -> Int {
+    var hasher = Hasher()
+    for text in texts { hasher.combine(text) }
+    return hasher.finalize()
+  }
+
+  /// Takes note of a reply's vectors; returns why they can't be those of the texts that were asked for, nil where they can.
+  mutating func fault(of vectors: VectorHash, to question: Question) -> String? {
+    arrivals += 1
+    if !question.isOfOneText, let common = vectors.common {
+      let earlier = take(common)
+      keep(earlier ?? Reply(vectors: common, owner: nil))
+      return "it has the same vector for all of its texts"
+    }
+    let whole = vectors.common ?? vectors.whole
+    guard var reply = take(whole) else {
+      keep(Reply(vectors: whole, owner: question.texts))
+      if question.isOfOneText { note(whole) }
+      return nil
+    }
+    defer { keep(reply) }
+    guard question.isOfOneText else {
+      if reply.owner == question.texts || isConfirmed(vectors, question) { return nil }
+      return "it has the vectors of an earlier reply, which was to other texts"
+    }
+    let isRight =
+      if reply.owner == question.texts {
+        reply.others.count < 2
+      } else {
+        reply.others.contains(question.texts) && arrival(ofOtherThan: whole) > question.arrivals
+      }
+    if isRight {
+      note(whole)
+      return nil
+    }
+    if reply.owner != question.texts {
+      if reply.others.count == Self.mostOthers { reply.others.removeAll() }
+      reply.others.insert(question.texts)
+    }
+    return "it has the vector of an earlier reply, which was to another text"
+  }
+
+  /// Whether a text behind a harmless one got the vector that it got alone, as others did behind the same.
+  private func isConfirmed(_ vectors: VectorHash, _ question: Question) -> Bool {
+    guard let text = question.escorted else { return false }
+    return replies.contains { $0.vectors == vectors.last && $0.others.contains(text) }
+  }
+
+  private mutating func take(_ vectors: Int) -> Reply? {
+    replies.lastIndex { $0.vectors == vectors }.map { replies.remove(at: $0) }
+  }
+
+  private mutating func keep(_ reply: Reply) {
+    if replies.count == Self.mostReplies { replies.removeFirst() }
+    replies.append(reply)
+  }
+
+  private mutating func note(_ vector: Int) {
+    if let latest, latest.vector != vector { before = latest }
+    latest = (vector, arrivals)
+  }
+
+  private func arrival(ofOtherThan vector: Int) -> Int {
+    (latest?.vector == vector ? before : latest)?.arrival ?? 0
+  }
+}
+
+/// The vectors of a reply, as they came.
+struct VectorHash: Equatable, Sendable {
+  /// Of all of them.
+  let whole: Int
+  /// Of one of them, where all are the same.
+  let common: Int?
+  /// Of the last one.
+  let last: Int
+
+  init(of values: [Float], dimensions: Int) {
+    self = values.withUnsafeBytes { bytes in
+      let length = 4 * dimensions
+      let first = UnsafeRawBufferPointer(rebasing: bytes[..<length])
+      let areSame = stride(from: length, to: bytes.count, by: length).allSatisfy { start in
+        UnsafeRawBufferPointer(rebasing: bytes[start..<start + length]).elementsEqual(first)
+      }
+      return VectorHash(
+        whole: Self.hash(bytes), common: areSame ? Self.hash(first) : nil,
+        last: Self.hash(UnsafeRawBufferPointer(rebasing: bytes.suffix(length))))
+    }
+  }
+
+  private init(whole: Int, common: Int?, last: Int) {
+    self.whole = whole
+    self.common = common
+    self.last = last
+  }
+
+  private static func hash(_ bytes: UnsafeRawBufferPointer) -> Int {
+    var hasher = Hasher()
+    hasher.combine(bytes: bytes)
+    return hasher.finalize()
+  }
+}

@@ -1,0 +1,49 @@
+import Backfill
+import Postgres
+
+/// Whether a text that is an SQL expression, or a view's column, is the same when it is read twice: one with `now()` or
+/// `random()` would be paid for again and again, as no vector is ever of the present text.
+struct PostgresSteadiness: Sendable {
+  let table: PostgresTable
+
+  /// So many rows are looked at, the first ones by their key.
+  private static let rows = 20
+  /// So often in a row an unchanged text must differ: somebody may edit what it reads between two of them.
+  private static let times = 3
+
+  /// Throws a `Failure` where a row's text differs each time.
+  func check(on connection: isolated PostgresConnection) throws {
+    guard table.view != nil || table.source.text.columns == nil else { return }
+    var last = try digests(on: connection)
+    var unsteady = Set(last.keys)
+    for _ in 0..<Self.times where !unsteady.isEmpty {
+      let next = try digests(on: connection)
+      unsteady = unsteady.filter { next[$0] != nil && next[$0] != last[$0] }
+      last = next
+    }
+    guard let key = unsteady.first else { return }
+    throw Failure(
+      .configuration, table.source.reading.description,
+      "its text is another each time it is read, though nobody edits it (\(table.source.key) \(key))",
+      remedy: "make the text of what the rows hold alone, without now(), random() and the like")
+  }
+
+  /// The digests of the texts, in a transaction of its own; none where one can't be read, which a page finds out.
+  private func digests(on connection: isolated PostgresConnection) throws -> [RowKey: [UInt8]] {
+    let statement = """
+      SELECT CASE WHEN \(table.isTooLong) THEN NULL ELSE \(table.digest) END, \(table.key.outputs)
+      FROM (SELECT * FROM \(table.read) ORDER BY \(table.key.order(of: table.readIdentifier)) LIMIT \(Self.rows))
+        AS \(table.readIdentifier)
+      """
+    do {
+      let rows = try connection.query(statement, format: .binary, under: table.settings(.seconds(10)))
+      var digests: [RowKey: [UInt8]] = [:]
+      for row in rows.indices {
+        digests[try table.key(of: rows, row: row, from: 1)] = rows.withBytes(row: row, column: 0) { Array($0) }
+      }
+      return digests
+    } catch let error as PostgresError where !error.isServerFault {
+      return [:]
+    }
+  }
+}

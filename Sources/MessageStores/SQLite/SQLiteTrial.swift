@@ -1,0 +1,61 @@
+import Backfill
+import Foundation
+import GRDB
+
+/// Writes a vector to other rows than those of a write that were all refused, in transactions that are rolled back: does
+/// the database refuse every row?
+struct SQLiteTrial {
+  let table: SQLiteTable
+  let vector: DatabaseValue
+
+  /// Whether it refuses not only all of `rows`, whose write had that outcome, but also others.
+  func refusesAll(_ rows: [EmbeddedRow], _ outcome: WriteOutcome, in database: Database) throws -> Bool {
+    var tried = outcome.refused.count + outcome.unfilled.count
+    guard tried > 0, outcome.written.isEmpty else { return false }
+    let known = Set(rows.map(\.key))
+    for key in try others(than: known, in: database) {
+      guard let takes = try takes(key, in: database) else { continue }
+      if takes { return false }
+      tried += 1
+    }
+    guard tried >= WriteOutcome.leastRefused else { return false }
+    // Where nothing but odd rows is left, those that have a vector take another. That one refuses it says nothing: some
+    // applications let none be replaced.
+    return try others(than: known, areFilled: true, in: database).allSatisfy { try takes($0, in: database) != true }
+  }
+
+  /// Rows at both ends of the table that lack a vector, or have one, and meet the source's condition.
+  private func others(
+    than known: Set<RowKey>, areFilled: Bool = false, in database: Database
+  ) throws -> [RowKey] {
+    let most = WriteOutcome.mostTried + known.count
+    var keys: [RowKey] = []
+    for order in [table.key.descending, table.key.ascending] {
+      let rows = try Row.fetchCursor(database, sql: table.ends(by: order, areFilled: areFilled, most: most))
+      var found: [RowKey] = []
+      while let row = try rows.next(), found.count < WriteOutcome.mostTried {
+        let key = try table.key.key(from: row, of: table.source)
+        if !known.contains(key), !keys.contains(key) { found.append(key) }
+      }
+      keys += found
+    }
+    return keys
+  }
+
+  /// Whether the row takes the vector; nil where it is gone.
+  private func takes(_ key: RowKey, in database: Database) throws -> Bool? {
+    let (isRow, arguments) = try table.key.comparison("=", key)
+    try database.beginTransaction(.immediate)
+    // What a trigger rolled back is over already.
+    defer { if database.isInsideTransaction { try? database.rollback() } }
+    do {
+      try database.execute(sql: table.trial(isRow), arguments: StatementArguments([vector] + arguments))
+    } catch let error as DatabaseError where SQLiteRefusal.isRefusal(error) {
+      return false
+    }
+    let isChanged = database.changesCount > 0
+    let hasVector = try Bool.fetchOne(
+      database, sql: table.hasVector(isRow), arguments: StatementArguments(arguments))
+    return hasVector.map { isChanged && $0 }
+  }
+}

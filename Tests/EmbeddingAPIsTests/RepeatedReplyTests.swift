@@ -1,0 +1,106 @@
+import Backfill
+import Foundation
+import TestSupport
+import Testing
+
+@testable import EmbeddingAPIs
+
+/// A reply whose vectors were another request's: a gateway writes a reply twice, or a cache looks at no body.
+@Suite(.timeLimit(.minutes(1)))
+struct RepeatedReplyTests {
+  /// Vectors of `texts`, whatever is asked for.
+  private static func vectors(of texts: [String]) -> EmbeddingsServer.Response {
+    let items = texts.enumerated().map { index, text in
+      let values = EmbeddingsServer.vector(for: text, dimensions: 8).map { "\($0)" }.joined(separator: ",")
+      return #"{"index":\#(index),"embedding":[\#(values)]}"#
+    }
+    return EmbeddingsServer.Response(200, body: #"{"data":[\#(items.joined(separator: ","))]}"#)
+  }
+
+  private static func texts(_ range: Range<Int>) -> [String] { range.map { "text \($0)" } }
+
+  @Test(arguments: [2, 3, 10])
+  func `the vectors of an earlier reply to other texts are no reply, and its connection is left`(
+    count: Int
+  ) async throws {
+    let (first, second) = (Self.texts(0..<count), Self.texts(100..<100 + count))
+    let rules: [EmbeddingsServer.Rule] = [.requests([1, 2], .respondTo { _ in Self.vectors(of: first) })]
+    try await EmbeddingsServer.run(rules: rules) { server in
+      let embedder = try server.embedder(base64: false) { $0.doubtsRepeats = true }
+      #expect(try await embedder.embed(first).vectors.count == count)
+      #expect(try await embedder.embed(first).vectors.count == count, "equal texts have equal vectors")
+      let failure = await caught { try await embedder.embed(second) }
+      #expect(failure?.kind == .brokenReply && failure?.mayHaveBeenBilled == true && failure?.badIndex == nil)
+      #expect(failure?.reason.contains("vectors of an earlier reply") == true, "\(String(describing: failure))")
+      let reply = try await embedder.embed(second)
+      #expect(reply.vectors[0].elementsEqual(EmbeddingsServer.vector(for: second[0], dimensions: 8)))
+      #expect(server.record.acceptedConnections == 2)
+    }
+  }
+
+  @Test(arguments: [2, 5])
+  func `one vector for all of several texts is no reply, and for equal texts it is one`(count: Int) async throws {
+    let same = Self.vectors(of: Array(repeating: "one", count: count))
+    try await EmbeddingsServer.run(rules: [.always(.respondTo { _ in same })]) { server in
+      let embedder = try server.embedder(base64: false) { $0.doubtsRepeats = true }
+      let failure = await caught { try await embedder.embed(Self.texts(0..<count)) }
+      #expect(failure?.kind == .brokenReply)
+      #expect(failure?.reason.contains("same vector for all of its texts") == true)
+      let other = try server.embedder(base64: false) { $0.doubtsRepeats = true }
+      #expect(try await other.embed(Array(repeating: "equal", count: count)).vectors.count == count)
+    }
+  }
+
+  @Test func `who compares vectors sees equal ones`() async throws {
+    let same = Self.vectors(of: ["one", "one"])
+    try await EmbeddingsServer.run(rules: [.always(.respondTo { _ in same })]) { server in
+      let embedder = try server.embedder(base64: false)
+      for texts in [["a", "b"], ["c", "d"]] { #expect(try await embedder.embed(texts).vectors.count == 2) }
+    }
+  }
+
+  // MARK: A text alone
+
+  private static func hash(_ values: Float...) -> VectorHash { VectorHash(of: values, dimensions: 2) }
+
+  @Test func `a text alone with another's vector is doubted, and taken beside a harmless one that has its own`() {
+    var seen = SeenReplies()
+    #expect(seen.fault(of: Self.hash(1, 2), to: seen.question(["OK"])) == nil)
+    #expect(seen.fault(of: Self.hash(1, 2), to: seen.question(["ok"])) != nil)
+    #expect(seen.fault(of: Self.hash(5, 6, 1, 2), to: seen.question(["vecfill", "ok"])) == nil)
+    #expect(seen.fault(of: Self.hash(5, 6, 1, 2), to: seen.question(["vecfill", "Ok"])) != nil, "not yet asked alone")
+    #expect(seen.fault(of: Self.hash(1, 2), to: seen.question(["Ok"])) != nil)
+    #expect(seen.fault(of: Self.hash(5, 6, 1, 2), to: seen.question(["vecfill", "Ok"])) == nil)
+    #expect(seen.fault(of: Self.hash(5, 6, 1, 2), to: seen.question(["vecfill", "else"])) != nil)
+  }
+
+  @Test func `where only single texts are taken, an answer with another vector between is the proof`() {
+    var seen = SeenReplies()
+    #expect(seen.fault(of: Self.hash(1, 2), to: seen.question(["OK"])) == nil)
+    for _ in 0..<3 { #expect(seen.fault(of: Self.hash(1, 2), to: seen.question(["ok"])) != nil) }
+    let question = seen.question(["ok"])
+    #expect(seen.fault(of: Self.hash(3, 4), to: seen.question(["vecfill"])) == nil)
+    #expect(seen.fault(of: Self.hash(1, 2), to: question) == nil)
+    #expect(seen.fault(of: Self.hash(1, 2), to: seen.question(["Ok"])) != nil, "each text is doubted once")
+  }
+
+  @Test func `a harmless text fails too where one vector is given to all`() {
+    var alone = SeenReplies()
+    for text in ["vecfill", "a", "b"] {
+      #expect((alone.fault(of: Self.hash(1, 2), to: alone.question([text])) == nil) == (text == "vecfill"))
+    }
+    #expect(alone.fault(of: Self.hash(1, 2), to: alone.question(["vecfill"])) != nil)
+    var together = SeenReplies()
+    #expect(together.fault(of: Self.hash(1, 2, 1, 2), to: together.question(["a", "b"])) != nil)
+    #expect(together.fault(of: Self.hash(1, 2), to: together.question(["vecfill"])) != nil)
+  }
+
+  @Test func `the last replies are remembered, however many come`() {
+    var seen = SeenReplies()
+    for number in 0..<2_000 {
+      #expect(seen.fault(of: Self.hash(1, Float(number)), to: seen.question(["text \(number)"])) == nil)
+    }
+    #expect(seen.fault(of: Self.hash(1, 1_999), to: seen.question(["other"])) != nil)
+    #expect(seen.fault(of: Self.hash(1, 1_800), to: seen.question(["another"])) != nil)
+  }
+}
