@@ -31,7 +31,7 @@ enum PostgresOwnTriggers {
         var own = source
         // A partition has its table's trigger, by that name.
         if !row.isTrue("is_partition") || row["oid"] == relation { own.table = row["name"] ?? "" }
-        return !Self.names(row["active"] ?? "").contains(Substring(TriggerName.of(own, suffix)))
+        return Self.names(row["active"] ?? "").isDisjoint(with: TriggerName.of(own, suffix).both.map { $0[...] })
       }
       guard !lacking.isEmpty else { return nil }
       let isAll = lacking.contains { $0["oid"] == relation }

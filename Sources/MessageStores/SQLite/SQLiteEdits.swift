@@ -64,13 +64,8 @@ struct SQLiteEdits: Equatable, Sendable {
   /// The same for `edits: clear`, which nothing but its trigger tells of.
   static func warnings(ofClearing source: Source, in database: Database) throws -> [String] {
     guard source.edits == .clear else { return [] }
-    let isThere = try Bool.fetchOne(
-      database,
-      sql: """
-        SELECT EXISTS (
-          SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND name = ? AND tbl_name = ? COLLATE NOCASE)
-        """, arguments: [TriggerName.of(source, TriggerName.Suffix.clear), source.table])
-    return isThere == true
+    let name = TriggerName.of(source, TriggerName.Suffix.clear)
+    return try OwnName.sqlite([name], of: source, database).values.contains(true)
       ? []
       : [
         "\(source.name): no trigger empties the vector of an edited row, which then keeps it: "
