@@ -8,9 +8,6 @@ package enum MissingRowsIndex: String, Equatable, Sendable {
   /// Those whose text isn't blank, as far as `isText` says.
   case texts
 
-  /// What its name ends with.
-  package static let suffix = "missing"
-
   /// The types, without a schema, whose text can be asked for in an index: their casts to text depend on nothing else.
   private static let types = ["text", "varchar", "bpchar", "citext"]
 

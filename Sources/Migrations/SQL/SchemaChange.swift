@@ -37,7 +37,7 @@ package enum SchemaChange: Hashable, Sendable {
     /// Whether it is one that vecfill makes to find the rows without a vector.
     package var isOfMissingRows: Bool {
       name.name.hasPrefix("idx_")
-        && [MissingRowsIndex.suffix, MissingVector.suffix].contains { name.name.hasSuffix("_\($0)") }
+        && [IndexName.Suffix.missing, MissingVector.suffix].contains { name.name.hasSuffix("_\($0)") }
     }
 
     /// The names in the definition, its columns' among them.
