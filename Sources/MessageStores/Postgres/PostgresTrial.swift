@@ -92,7 +92,7 @@ extension PostgresWrite {
   ) throws -> Bool {
     let refused = outcome.refused.count + outcome.unfilled.count
     guard refused > 0, outcome.written.isEmpty, !isLoad,
-      let vector = rows.first(where: { table.takes($0.vector) })?.vector
+      let vector = rows.first(where: { table.fault(of: $0.vector) == nil })?.vector
     else { return false }
     let trial = PostgresTrial(table: table, vector: vector, looksAtText: guardsText)
     let known = Set(rows.map(\.key))
