@@ -20,7 +20,7 @@ struct OddAnswerTests {
       let embedder = try server.embedder { $0.dimensions = 2 }
       do {
         return (try await embedder.embed(["vecfill"]), nil)
-      } catch {
+      } catch let error as EmbeddingFailure {
         return (nil, error)
       }
     }

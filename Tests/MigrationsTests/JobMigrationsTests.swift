@@ -413,8 +413,9 @@ struct JobMigrationsTests {
     let store = try await DatabaseURL(file.url).openMessageStore(applicationName: "vecfill tests")
     let shape = try await store.inspect(source, dimensions: 8)
     #expect(shape.warnings == [])
-    #expect(
-      try await store.write([EmbeddedRow(1, "one", Array(repeating: 1, count: 8))], to: source).written == [1])
+    let row = EmbeddedRow(
+      key: .integer(1), digest: TextDigest(of: "one"), vector: [Float](repeating: 1, count: 8)[...])
+    #expect(try await store.write([row], to: source).written == [.integer(1)])
     await store.close()
   }
 }

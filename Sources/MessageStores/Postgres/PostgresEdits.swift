@@ -113,8 +113,10 @@ extension PostgresEdits {
     for source: Source, schema: String, _ columns: [PostgresColumn], on connection: isolated PostgresConnection
   ) throws -> Bool {
     guard source.keepsDigestsApart else { return !columns.contains { $0.name == source.digestColumn } }
-    let name = TableName(schema: schema, DigestTable.name(of: source)).quotedName
-    return try connection.inspect("SELECT to_regclass($1) IS NULL AS is_missing", [.text(name)])[0].isTrue("is_missing")
+    return try DigestTable.name(of: source).both.allSatisfy { name in
+      let name = TableName(schema: schema, name).quotedName
+      return try connection.inspect("SELECT to_regclass($1) IS NULL AS is_missing", [.text(name)])[0].isTrue("is_missing")
+    }
   }
 
   /// Whether the table `relation` has the trigger that marks edited rows and, on each of its partitions, the index that
