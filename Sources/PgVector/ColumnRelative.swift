@@ -18,12 +18,14 @@ package struct ColumnRelative: Hashable, Sendable {
     of table: String, number: Int, on connection: isolated PostgresConnection
   ) throws -> [ColumnRelative] {
     let (id, column) = (PostgresValue.text(table), PostgresValue.text("\(number)"))
-    // Few tables have any, and a session's first join costs more than this.
+    // Few tables have any. Only what a session has read already is asked for here: its first look at pg_inherits and its
+    // first join cost more than all the rest.
     let family = try connection.query(
       """
-      SELECT relhassubclass OR EXISTS (SELECT FROM pg_inherits WHERE inhrelid = $1::oid) AS is_one FROM pg_class
-      WHERE oid = $1::oid
-      """, [id])
+      SELECT relhassubclass OR
+        (SELECT attinhcount > 0 FROM pg_attribute WHERE attrelid = $1::oid AND attnum = $2::smallint) AS is_one
+      FROM pg_class WHERE oid = $1::oid
+      """, [id, column])
     guard family.first?.isTrue("is_one") == true else { return [] }
     return try connection.query(
       """

@@ -154,12 +154,12 @@ struct PostgresMovedTextTests {
     var source = Source(table: "messages")
     source.text = .sql(sql)
     let fixture = try await StoreFixture(.postgres18)
-    try await fixture.insert([1: "one", 2: "two"])
+    try await fixture.insert([1: "quartz", 2: "two"])
     let store = try await fixture.open()
     let refusal = await #expect(throws: Failure.self) { try await store.inspect(source, dimensions: 3) }
     #expect(refusal?.exitCode == .configuration)
     #expect(refusal?.reason.contains("another each time it is read") == true, "\(String(describing: refusal))")
-    #expect(refusal?.description.contains("one") == false)
+    #expect(refusal?.description.contains("quartz") == false)
     await store.close()
   }
 

@@ -99,7 +99,7 @@ struct TableKeyTests {
     try await file.run(table)
     let job = Self.job(keys) { _ in }
     for _ in 0..<2 { _ = try await SQLiteEditTriggerTests.migrating(file, job) { try await $0.up() } }
-    let found = try await file.run("SELECT name FROM pragma_index_info('idx_m_embedding_missing') ORDER BY seqno")
+    let found = try await file.run("SELECT name FROM pragma_index_info('idx_m_embedding_lacking') ORDER BY seqno")
     #expect(found.map { $0[0] } == key)
   }
 }

@@ -27,6 +27,10 @@ struct CheckProviderTests {
     }
   }
 
+  /// The requests that compare three texts alone with the same in one request, and the tokens of those texts.
+  private static let together = 4
+  private static let togetherTokens = 62
+
   /// What the words of the requests were, each text's.
   private static func sentTokens(_ scene: Scene) -> Int { scene.server.record.billedTokens }
 
@@ -54,7 +58,7 @@ struct CheckProviderTests {
       let again = try await scene.check(["--models", "own.yaml"])
       #expect(again.exit.code == 0, "\(again.exit.errors)")
       #expect(again.told.catalogueEntry == nil)
-      #expect(scene.server.record.requests.count == requests + 4)
+      #expect(scene.server.record.requests.count == requests + 4 + Self.together)
       let known = try #require(again.told.lines("long texts").first)
       #expect(known.mark == (tellsUsage ? "warning" : known.mark), "\(known)")
       #expect(known.found.contains(tellsUsage ? "behind \(limit.grouped) tokens" : "\(named.grouped)"), "\(known)")
@@ -82,7 +86,7 @@ struct CheckProviderTests {
       #expect(line.mark == "warning" && line.found.hasPrefix("refused, not cut"), "\(line)")
       #expect(told.catalogueEntry == nil)
       // A refused text is the last one; each pair before it is two.
-      #expect(scene.server.record.requests.count == 2 + 2 * (pairs - 1) + 1)
+      #expect(scene.server.record.requests.count == 2 + Self.together + 2 * (pairs - 1) + 1)
     }
   }
 
@@ -92,7 +96,7 @@ struct CheckProviderTests {
       #expect(told.mark("long texts") == "ok", "\(told.checks)")
       #expect(told.lines("long texts").first?.found.contains("behind 8,192 tokens is read") == true)
       #expect(told.lines("cost").first?.found.contains("24,192 tokens at most: at an unknown price") == true)
-      #expect(Self.sentTokens(scene) == 24_192 + 2)
+      #expect(Self.sentTokens(scene) == 24_192 + 2 + Self.togetherTokens)
     }
   }
 
@@ -105,7 +109,7 @@ struct CheckProviderTests {
       let line = try #require(told.lines("long texts").first)
       #expect(line.mark == (reads == nil ? "ok" : "warning"), "\(line)")
       #expect(line.found.hasPrefix(reads == nil ? "refused" : "cut silently"), "\(line)")
-      #expect(scene.server.record.requests.count == (reads == nil ? 3 : 4))
+      #expect(scene.server.record.requests.count == (reads == nil ? 3 : 4) + Self.together)
       #expect(told.lines("cost").first?.found.contains("18,432 tokens at most: $0.000369") == true, "\(told.checks)")
     }
   }
@@ -169,7 +173,9 @@ struct CheckProviderTests {
   }
 
   @Test func `an outage midway is a warning: nothing is known of long texts then`() async throws {
-    try await Self.scene(Self.unknown(reads: nil), rules: [.request(3, .respond(.error(503, type: "server_error")))]) {
+    try await Self.scene(
+      Self.unknown(reads: nil), rules: [.requests(7..<11, .respond(.error(503, type: "server_error")))]
+    ) {
       scene in
       let (told, exit) = try await scene.check()
       #expect(exit.code == 0)

@@ -160,6 +160,8 @@ import Testing
         """
         DROP INDEX receipt_batch; ALTER TABLE receipt DROP COLUMN requests; CREATE INDEX receipt_run ON receipt (run_id);
         DROP INDEX run_spool_name; ALTER TABLE run DROP COLUMN spool_name; DROP TABLE ledger_name;
+        ALTER TABLE target DROP COLUMN served_model; ALTER TABLE provider_batch DROP COLUMN unread_looks;
+        ALTER TABLE provider_batch DROP COLUMN unread_since;
         DELETE FROM grdb_migrations WHERE CAST(identifier AS INTEGER) > 9;
         """)
       let before = FileManager.default.contents(atPath: scene.ledgerPath)

@@ -1,3 +1,4 @@
+import Backfill
 import Foundation
 import TestSupport
 import Testing
@@ -33,11 +34,23 @@ import Testing
     }
   }
 
-  /// The same vector for each text: the server's own work is no part of this.
+  /// The same vector for each text but for its first three values, by which all differ: the server's own work is no part of
+  /// this.
   private static func answer(of vector: [Float]) -> @Sendable ([String]) -> EmbeddingsServer.Response {
-    let base64 = vector.withUnsafeBytes { Data($0) }.base64EncodedString()
+    // Three floats are 12 bytes, which are 16 characters of base64.
+    let rest = vector.withUnsafeBytes { Data($0) }.base64EncodedString().dropFirst(16)
+    let answered = Locked(0)
     return { texts in
-      let items = texts.indices.map { #"{"index":\#($0),"embedding":"\#(base64)"}"# }.joined(separator: ",")
+      let first = answered.withLock { count in
+        defer { count += texts.count }
+        return count
+      }
+      let items = texts.indices.map { index in
+        let number = first + index
+        let own = [Float(number % 100) / 1_000, Float(number / 100 % 100) / 1_000, Float(number / 10_000) / 1_000]
+        let base64 = own.withUnsafeBytes { Data($0) }.base64EncodedString()
+        return #"{"index":\#(index),"embedding":"\#(base64)\#(rest)"}"#
+      }.joined(separator: ",")
       return EmbeddingsServer.Response(
         200, headers: [("Content-Type", "application/json")],
         body: #"{"model":"text-embedding-3-small","data":[\#(items)],"usage":{"prompt_tokens":\#(2 * texts.count)}}"#)

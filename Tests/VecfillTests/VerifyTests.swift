@@ -60,7 +60,8 @@ import Testing
         "UPDATE m SET embedding = '[nan,0,0,0,0,0,0,0]' WHERE id = 7; UPDATE m SET embedding = '[1,inf,0,0,0,0,0,0]' WHERE id = 8"
       )
     },
-    Defect(name: "no vector at all", engines: [.sqlite], check: "no vector", rows: 3, keys: ["1", "2", "30"]) {
+    // An empty text, as row 30's, stands for a vector that is missing.
+    Defect(name: "no vector at all", engines: [.sqlite], check: "no vector", rows: 2, keys: ["1", "2"]) {
       try await $0.run(
         "UPDATE m SET embedding = 'oops' WHERE id = 1; UPDATE m SET embedding = x'00' WHERE id = 2; UPDATE m SET embedding = '' WHERE id = 30"
       )

@@ -78,11 +78,12 @@ struct ServerHabits: Sendable {
     return digest == asked
       ? "\(pinned.shown), a name that nobody asked for: check the rows that have its vectors; once they are gone, or if "
         + "both are the same model, `vecfill ledger forget` the column"
-      : "\(pinned.shown): if both are the same model, `vecfill ledger forget` the column"
+      : "\(pinned.shown): check the base URL, or if both are the same model, `vecfill ledger forget` the column"
   }
 
-  /// The server's own name for the model, by which its answers are taken; nil where it is the one asked for, or unknown.
-  var served: ServedModel? { pinned.flatMap { $0.digest == asked ? nil : $0 } }
+  /// The server's own name for the model, by which its answers are taken; nil where it is the one asked for, or unknown. It
+  /// is for keeping: the digest alone, since a server can echo anything as a name (P10).
+  var served: ServedModel? { pinned.flatMap { $0.digest == asked ? nil : ServedModel(digest: $0.digest, name: nil) } }
 
   /// Takes no answers but those of the model that has answered before.
   mutating func expect(_ model: ServedModel) { pinned = pinned ?? model }

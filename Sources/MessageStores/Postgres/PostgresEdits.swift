@@ -115,7 +115,8 @@ extension PostgresEdits {
     guard source.keepsDigestsApart else { return !columns.contains { $0.name == source.digestColumn } }
     return try DigestTable.name(of: source).both.allSatisfy { name in
       let name = TableName(schema: schema, name).quotedName
-      return try connection.inspect("SELECT to_regclass($1) IS NULL AS is_missing", [.text(name)])[0].isTrue("is_missing")
+      return try connection.inspect("SELECT to_regclass($1) IS NULL AS is_missing", [.text(name)])[0].isTrue(
+        "is_missing")
     }
   }
 

@@ -29,11 +29,11 @@ package struct JobMigrations: Sendable {
       try add("vector_extension", up: "CREATE EXTENSION vector", down: "DROP EXTENSION vector")
     }
     for source in job.sources {
-      let table = try await database.table(of: source)
       var keyed = source
-      keyed.keys = table.keys
       // SQLite takes no schema in many of its statements, and the file's own is `main`.
       if dialect == .sqlite, source.schema == "main" { keyed.schema = nil }
+      let table = try await database.table(of: keyed)
+      keyed.keys = table.keys
       try addNeeds(of: keyed, table)
     }
   }

@@ -41,7 +41,8 @@ extension JobTable {
     var own = source
     own.table = part.name
     let suffixes = [
-      IndexName.Suffix.missing, IndexName.Suffix.newest, IndexName.Suffix.edited, IndexName.Suffix.vectors,
+      IndexName.Suffix.missing, MissingVector.suffix, IndexName.Suffix.newest, IndexName.Suffix.edited,
+      IndexName.Suffix.vectors,
     ]
     return suffixes.map { IndexName.of(own, $0) }
   }

@@ -21,7 +21,7 @@ struct TextsTogether {
     get async throws {
       var alone: [ArraySlice<Float>] = []
       do {
-        for text in Self.texts { alone.append(try await embedder.embed([text], as: .document).vectors[0]) }
+        for text in Self.texts { alone.append(try await embedder.embedWithTries([text], as: .document).vectors[0]) }
       } catch {
         return try refused(error, asked: "a short text")
       }
@@ -36,7 +36,7 @@ struct TextsTogether {
       }
       guard mostTexts > 1 else { return true }
       do {
-        return told(try await embedder.embed(Self.texts, as: .document), alone)
+        return told(try await embedder.embedWithTries(Self.texts, as: .document), alone)
       } catch {
         return try refused(error, asked: "\(Self.texts.count) texts in one request")
       }
