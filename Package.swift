@@ -52,7 +52,9 @@ let package = Package(
       swiftSettings: settings),
     .target(
       name: "Migrations",
-      dependencies: ["Backfill", "MessageStores", "PgVector", "Postgres", .product(name: "GRDB", package: "GRDB.swift")],
+      dependencies: [
+        "Backfill", "MessageStores", "PgVector", "Postgres", .product(name: "GRDB", package: "GRDB.swift"),
+      ],
       swiftSettings: settings),
     .target(
       name: "EmbeddingAPIs", dependencies: ["Backfill", "CCurl", "CLinux", "CRelease", "CZlib"],

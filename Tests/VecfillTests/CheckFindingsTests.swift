@@ -159,9 +159,8 @@ import Testing
   /// What a server makes of the three texts of one request.
   @Test(arguments: [[0, 0, 0], [0, 2, 1], [1, 0, 2]])
   func `a text that gets another's vector in a request of several fails`(order: [Int]) async throws {
-    let findings = try await Self.findings(together: { vectors in order.map { vectors[$0] } }) { text, _ in
-      Self.own(text, 1)
-    }
+    let findings = try await Self.findings(
+      together: { vectors in order.map { vectors[$0] } }, { text, _ in Self.own(text, 1) })
     let finding = try #require(findings.first { $0.check == "texts" })
     #expect(finding.mark == .failed && finding.found.contains("doesn't get its own vector"), "\(finding)")
     #expect(finding.next?.contains("batch_size: 1") == true)

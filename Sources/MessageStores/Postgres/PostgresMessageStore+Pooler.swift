@@ -14,16 +14,19 @@ extension PostgresMessageStore {
     _ names: [(name: String, isShared: Bool)], for source: Source, rivals: [AdvisoryLock] = []
   ) async throws {
     // In session mode the reader has the one connection, else the locks have it.
-    try await runBeside({ await self.reader.close() }) {
-      try await self.withPatience(for: source) { _ in
-        for (index, lock) in names.enumerated() {
-          try await self.locks.take(
-            lock.name, isShared: lock.isShared, for: source, rivals: index == 0 ? rivals : [])
+    try await runBeside(
+      { await self.reader.close() },
+      {
+        try await self.withPatience(for: source) { _ in
+          for (index, lock) in names.enumerated() {
+            try await self.locks.take(
+              lock.name, isShared: lock.isShared, for: source, rivals: index == 0 ? rivals : [])
+          }
         }
-      }
-    }
+      })
     guard await locks.arePooled else { return }
-    try await runBeside({ await self.locks.close() }) { try await self.read(source) { _ = try $0.query("SELECT 1") } }
+    try await runBeside(
+      { await self.locks.close() }, { try await self.read(source) { _ = try $0.query("SELECT 1") } })
   }
 
   /// Runs `body`, which needs a connection beside that one which `giveBack` gives back to the pooler.

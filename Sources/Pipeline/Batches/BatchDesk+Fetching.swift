@@ -29,7 +29,8 @@ extension BatchDesk {
     _ collect: @escaping Collect
   ) async throws -> FilePass? {
     let pass = Locked(FilePass())
-    let isThere = try await provider.answers(in: file, count: { inputs[$0] }) { answer in
+    let count: @Sendable (String) -> Int? = { inputs[$0] }
+    let isThere = try await provider.answers(in: file, count: count) { answer in
       try Task.checkCancellation()
       try await take(answer, open, pass, tally, collect)
     }
