@@ -76,11 +76,11 @@ struct ModelNameTests {
       #expect(try await later.embed(["text"]).servedModel == served)
       let failure = await caught { try await later.embed(["text"]) }
       #expect(failure?.kind == .misconfigured)
-      for name in [served.shown, second ?? "text-embedding-3-small"] {
+      for name in [ModelName.hidden, second ?? "text-embedding-3-small"] {
         #expect(failure?.reason.contains(name) == true, "\(failure?.reason ?? "")")
       }
       // Who named the model that was asked for is not the suspect.
-      let isSuspect = failure?.reason.contains("\(served.shown), a name that nobody asked for") == true
+      let isSuspect = failure?.reason.contains("\(ModelName.hidden), a name that nobody asked for") == true
       #expect(isSuspect == (second == nil), "\(failure?.reason ?? "")")
     }
   }

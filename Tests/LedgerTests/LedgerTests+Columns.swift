@@ -17,11 +17,11 @@ extension LedgerTests {
       let batch = batch(number, of: run.id)
       try await ledger.requested(batch, target: run.targets[0], reservation: nil)
       var reply = reply()
-      reply.servedModel = name.map { ServedModel(digest: $0, name: $0) }
+      reply.servedModel = name.map { ServedModel(digest: $0) }
       try await ledger.received(reply, to: batch, target: run.targets[0], cost: nil, at: Date())
     }
     let next = try await ledger.begin(Self.job, on: "db", at: Date())
-    #expect(next.servedModels == [ServedModel(digest: "one", name: "one"), nil])
+    #expect(next.servedModels == [ServedModel(digest: "one"), nil])
     var other = Self.job
     other.model = Model(name: "another", dimensions: 3)
     #expect(try await ledger.begin(other, on: "db", at: Date()).servedModels == [nil, nil])

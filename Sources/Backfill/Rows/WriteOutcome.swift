@@ -23,10 +23,33 @@ package struct WriteOutcome: Equatable, Sendable {
   package init() {}
 }
 
-/// What it takes for a store to say `refusesAll`.
+/// How a store finds out whether it has to say `refusesAll`.
 extension WriteOutcome {
   /// So many rows must be refused, those that are tried for it included: a few may be odd ones.
-  package static let leastRefused = 12
+  private static let leastRefused = 12
   /// So many rows that lack a vector are tried from each end of the table.
   package static let mostTried = 12
+
+  /// Whether no row of the write was written.
+  package var hasOnlyRefused: Bool { written.isEmpty && !(refused.isEmpty && unfilled.isEmpty) }
+
+  /// Whether the database refuses not only the rows of this write, of which none was written, but also others.
+  ///
+  /// - Parameters:
+  ///   - others: other rows of the table, that lack a vector or have one.
+  ///   - takes: whether such a row takes a vector, which it doesn't keep; nil where that can't be told.
+  package func isOfWholeTable(
+    others: (_ areFilled: Bool) throws -> [RowKey], takes: (RowKey) throws -> Bool?
+  ) rethrows -> Bool {
+    var tried = refused.count + unfilled.count
+    for key in try others(false) {
+      guard let taken = try takes(key) else { continue }
+      if taken { return false }
+      tried += 1
+    }
+    guard tried >= Self.leastRefused else { return false }
+    // Where nothing but odd rows is left, those that have a vector take another. That one refuses it says nothing: some
+    // applications let none be replaced.
+    return try others(true).allSatisfy { try takes($0) != true }
+  }
 }

@@ -131,7 +131,7 @@ extension APIEmbedder {
   /// answers with a name of its own, the first answer's is taken, and then no other. A reply without a name says nothing.
   private func fault(of name: String?, _ shown: String?) -> String? {
     guard let name else { return nil }
-    let shown = shown ?? "(a name that can't be shown)"
+    let shown = shown ?? ModelName.hidden
     var model = ModelName(name)
     if askedModels.contains(model) {
       model = ModelName(options.model)

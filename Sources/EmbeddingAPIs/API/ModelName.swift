@@ -18,6 +18,9 @@ struct ModelName: Equatable {
     self.core = core
   }
 
+  /// In place of a name that may hold what nobody should read.
+  static let hidden = "(a name that can't be shown)"
+
   /// Equal for equal names.
   var digest: String { Array(TextDigest(of: core).bytes).hex }
 

@@ -11,7 +11,7 @@ struct ServerHabits: Sendable {
   /// The model that is asked for.
   private let asked: String
   /// The model of the first answer that named one.
-  private var pinned: ServedModel?
+  private var pinned: (digest: String, shown: String)?
   /// The last name of the server's own for the model, and as much of it as may be shown.
   var alias: (name: String, shown: String?)?
   private var toldAlias: String?
@@ -69,7 +69,7 @@ struct ServerHabits: Sendable {
   mutating func otherModel(than model: ModelName, shown: String) -> String? {
     let digest = model.digest
     guard let pinned else {
-      self.pinned = ServedModel(digest: digest, name: shown == ServedModel.hidden ? nil : shown)
+      self.pinned = (digest, shown)
       return nil
     }
     guard pinned.digest != digest else { return nil }
@@ -81,10 +81,9 @@ struct ServerHabits: Sendable {
       : "\(pinned.shown): check the base URL, or if both are the same model, `vecfill ledger forget` the column"
   }
 
-  /// The server's own name for the model, by which its answers are taken; nil where it is the one asked for, or unknown. It
-  /// is for keeping: the digest alone, since a server can echo anything as a name (P10).
-  var served: ServedModel? { pinned.flatMap { $0.digest == asked ? nil : ServedModel(digest: $0.digest, name: nil) } }
+  /// The server's own name for the model, by which its answers are taken; nil where it is the one asked for, or unknown.
+  var served: ServedModel? { pinned.flatMap { $0.digest == asked ? nil : ServedModel(digest: $0.digest) } }
 
   /// Takes no answers but those of the model that has answered before.
-  mutating func expect(_ model: ServedModel) { pinned = pinned ?? model }
+  mutating func expect(_ model: ServedModel) { pinned = pinned ?? (model.digest, ModelName.hidden) }
 }

@@ -72,5 +72,5 @@ extension ResultLine.Vectors {
   }
 
   /// The model's name as far as it may be shown.
-  package var shownModel: String { model.flatMap(ModelName.shown) ?? "(a name that can't be shown)" }
+  package var shownModel: String { model.flatMap(ModelName.shown) ?? ModelName.hidden }
 }

@@ -14,7 +14,7 @@ final class Transfer {
   private let request: HTTPRequest
   private let requestBody: BodySource
   private let generation: Int
-  private let mayUseProxy: Bool
+  private let options: HTTPClient.Options
   /// How many bytes of a byte order mark have come at the body's beginning; all of them once something else has.
   private var markCount = 0
   private var isPaused = false
@@ -32,7 +32,7 @@ final class Transfer {
     self.ticket = ticket
     self.request = request
     self.generation = generation
-    mayUseProxy = options.mayUseProxy(for: request.url)
+    self.options = options
     self.requestBody = requestBody
     let context = Unmanaged.passUnretained(self).toOpaque()
     let callbacks = [
@@ -75,7 +75,7 @@ final class Transfer {
       let hasBody = request.body != nil || request.form != nil
       let sight = HTTPFailure.Sight(
         url: request.url, detail: easy.errorDetail, systemError: easy.systemError,
-        bodyWasAsked: hasBody ? bodyWasAsked : easy.couldSend, mayUseProxy: mayUseProxy,
+        bodyWasAsked: hasBody ? bodyWasAsked : easy.couldSend, mayUseProxy: options.mayUseProxy(for: request.url),
         encoding: headers["content-encoding"])
       ticket.resume(.failure(HTTPFailure(code, sight, wasSent: wasSent, isOfProvenConnection: isProven)))
     }

@@ -134,9 +134,7 @@ struct PostgresKeyInspection {
       .predicate(vector: source.vector, text: source.indexedText)
     let size = try connection.inspect(
       """
-      WITH RECURSIVE family AS (
-        SELECT $1::oid AS oid UNION SELECT i.inhrelid FROM pg_inherits i JOIN family f ON f.oid = i.inhparent
-      )
+      \(PostgresTable.family)
       SELECT sum(CASE WHEN c.reltuples >= 0 THEN c.reltuples ELSE pg_relation_size(c.oid) / 200 END) FILTER (
           WHERE c.relkind = 'r')::bigint AS rows,
         (SELECT format('CREATE INDEX %sON %s (%s) WHERE %s',
@@ -145,7 +143,7 @@ struct PostgresKeyInspection {
             (SELECT string_agg(quote_ident(name), ', ' ORDER BY place)
               FROM unnest($3::text[]) WITH ORDINALITY AS k(name, place)), $2::text)
           FROM pg_class p JOIN pg_namespace n ON n.oid = p.relnamespace WHERE p.oid = $1::oid) AS statement
-      FROM family f JOIN pg_class c ON c.oid = f.oid
+      FROM vecfill_family f JOIN pg_class c ON c.oid = f.oid
       """, [.text(relation), .text(predicate), .array(key.columns.map(\.name))])
     guard let row = size.first, let statement = row["statement"],
       (row["rows"].flatMap { Int($0) } ?? 0) > Self.rowsWorthAnIndex

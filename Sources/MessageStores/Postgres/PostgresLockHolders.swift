@@ -51,7 +51,7 @@ struct PostgresLockHolders: Sendable {
   /// Those who hold a lock on the table that no update stands beside, or wait for one ahead of this session.
   private var tableHolders: String {
     """
-    \(table.family)
+    \(PostgresTable.family)
     SELECT DISTINCT \(Self.words) FROM pg_catalog.pg_locks l
     LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
     LEFT JOIN pg_catalog.pg_prepared_xacts p

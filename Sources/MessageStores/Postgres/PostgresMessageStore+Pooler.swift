@@ -9,7 +9,7 @@ extension PostgresMessageStore {
   /// Takes the locks `names`, the first of which nobody has beside one of `rivals`.
   ///
   /// Behind a pooler they keep a server connection to themselves. Throws a `Failure` with `.unavailable` where the pooler
-  /// has no other one for the reader: each of the two would wait for ever for the other one's.
+  /// has no second one for the reader, which would wait for ever.
   func takeLocks(
     _ names: [(name: String, isShared: Bool)], for source: Source, rivals: [AdvisoryLock] = []
   ) async throws {
@@ -29,7 +29,8 @@ extension PostgresMessageStore {
       { await self.locks.close() }, { try await self.read(source) { _ = try $0.query("SELECT 1") } })
   }
 
-  /// Runs `body`, which needs a connection beside that one which `giveBack` gives back to the pooler.
+  /// Runs `body`, which needs a second server connection. After some seconds `giveBack` gives the first one back to the pooler:
+  /// where `body` ends then, there is no second one.
   private func runBeside(
     _ giveBack: () async -> Void, _ body: @escaping @Sendable () async throws -> Void
   ) async throws {

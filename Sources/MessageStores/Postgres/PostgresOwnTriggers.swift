@@ -19,12 +19,10 @@ enum PostgresOwnTriggers {
     guard !wanted.isEmpty else { return [] }
     let family = try connection.inspect(
       """
-      WITH RECURSIVE family AS (
-        SELECT $1::oid AS oid UNION SELECT i.inhrelid FROM pg_inherits i JOIN family f ON f.oid = i.inhparent
-      )
+      \(PostgresTable.family)
       SELECT c.oid, c.relname AS name, c.relispartition AS is_partition,
         array(SELECT t.tgname::text FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgenabled IN ('O', 'A'))::text AS active
-      FROM family f JOIN pg_class c ON c.oid = f.oid WHERE c.relkind IN ('r', 'p')
+      FROM vecfill_family f JOIN pg_class c ON c.oid = f.oid WHERE c.relkind IN ('r', 'p')
       """, [.text(relation)])
     return wanted.compactMap { suffix, lack in
       let lacking = family.filter { row in

@@ -34,7 +34,7 @@ struct PostgresPublishing {
   private func withoutIdentity(on connection: isolated PostgresConnection) throws -> [String] {
     try connection.inspect(
       """
-      \(table.family)
+      \(PostgresTable.family)
       SELECT format('%I.%I', n.nspname, c.relname) AS name
       FROM pg_class c JOIN vecfill_family f ON f.oid = c.oid JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE c.relkind = 'r' AND CASE c.relreplident

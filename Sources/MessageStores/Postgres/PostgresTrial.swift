@@ -90,26 +90,20 @@ extension PostgresWrite {
   func refusesAll(
     _ rows: [EmbeddedRow], _ outcome: WriteOutcome, on connection: isolated PostgresConnection
   ) throws -> Bool {
-    let refused = outcome.refused.count + outcome.unfilled.count
-    guard refused > 0, outcome.written.isEmpty, !isLoad,
+    guard !isLoad, outcome.hasOnlyRefused,
       let vector = rows.first(where: { table.fault(of: $0.vector) == nil })?.vector
     else { return false }
     let trial = PostgresTrial(table: table, vector: vector, looksAtText: guardsText)
     let known = Set(rows.map(\.key))
-    var tried = refused
-    for key in try others(than: known, on: connection) {
-      switch try trial.finding(for: key, on: connection) {
-      case .takes: return false
-      case .refuses, .moves: tried += 1
-      case .unknown: break
-      }
-    }
-    guard tried >= WriteOutcome.leastRefused else { return false }
-    // Where nothing but odd rows is left, those that have a vector take another. That one refuses it says nothing: some
-    // applications let none be replaced.
-    return try others(than: known, areFilled: true, on: connection).allSatisfy { key in
-      try trial.finding(for: key, on: connection) != .takes
-    }
+    return try outcome.isOfWholeTable(
+      others: { try others(than: known, areFilled: $0, on: connection) },
+      takes: { key in
+        switch try trial.finding(for: key, on: connection) {
+        case .takes: true
+        case .refuses, .moves: false
+        case .unknown: nil
+        }
+      })
   }
 
   /// Rows at both ends of the table that lack a vector, or have one, and meet the source's condition.

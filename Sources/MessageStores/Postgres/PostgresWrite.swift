@@ -92,7 +92,7 @@ extension PostgresWrite {
     try readBack(segments[1], of: rows, to: &outcome, on: connection)
   }
 
-  func fill(_ parameters: inout PostgresParameters, with row: EmbeddedRow) {
+  private func fill(_ parameters: inout PostgresParameters, with row: EmbeddedRow) {
     parameters.removeAll()
     parameters.append { table.encode(row.vector, to: &$0) }
     parameters.append(.bytes(row.digest.bytes))
@@ -108,7 +108,7 @@ extension PostgresWrite {
     try pipeline.add(table.unfilled, arrays(of: rows), format: .binary)
   }
 
-  func arrays(of rows: [EmbeddedRow]) -> [PostgresValue] {
+  private func arrays(of rows: [EmbeddedRow]) -> [PostgresValue] {
     [.array(rows.map(\.digest.bytes.hex))] + table.key.arrays(rows.map(\.key))
   }
 

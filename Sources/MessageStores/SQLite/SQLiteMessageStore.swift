@@ -104,8 +104,7 @@ package actor SQLiteMessageStore: MessageStore {
           found = try found.upToDate(in: database)
           return found
         }
-        let trial = SQLiteTrial(table: found, vector: found.vectorFormat.value(of: rows[0].vector))
-        outcome.refusesAll = try trial.refusesAll(rows, outcome, in: database)
+        outcome.refusesAll = try SQLiteTrial.refusesAll(rows, outcome, of: found, in: database)
         return (outcome, found)
       }
     }

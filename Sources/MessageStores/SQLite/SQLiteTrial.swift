@@ -5,28 +5,24 @@ import GRDB
 /// Writes a vector to other rows than those of a write that were all refused, in transactions that are rolled back: does
 /// the database refuse every row?
 struct SQLiteTrial {
-  let table: SQLiteTable
-  let vector: DatabaseValue
+  private let table: SQLiteTable
+  private let vector: DatabaseValue
 
   /// Whether it refuses not only all of `rows`, whose write had that outcome, but also others.
-  func refusesAll(_ rows: [EmbeddedRow], _ outcome: WriteOutcome, in database: Database) throws -> Bool {
-    var tried = outcome.refused.count + outcome.unfilled.count
-    guard tried > 0, outcome.written.isEmpty else { return false }
+  static func refusesAll(
+    _ rows: [EmbeddedRow], _ outcome: WriteOutcome, of table: SQLiteTable, in database: Database
+  ) throws -> Bool {
+    guard outcome.hasOnlyRefused else { return false }
+    let trial = SQLiteTrial(table: table, vector: table.vectorFormat.value(of: rows[0].vector))
     let known = Set(rows.map(\.key))
-    for key in try others(than: known, in: database) {
-      guard let takes = try takes(key, in: database) else { continue }
-      if takes { return false }
-      tried += 1
-    }
-    guard tried >= WriteOutcome.leastRefused else { return false }
-    // Where nothing but odd rows is left, those that have a vector take another. That one refuses it says nothing: some
-    // applications let none be replaced.
-    return try others(than: known, areFilled: true, in: database).allSatisfy { try takes($0, in: database) != true }
+    return try outcome.isOfWholeTable(
+      others: { try trial.others(than: known, areFilled: $0, in: database) },
+      takes: { try trial.takes($0, in: database) })
   }
 
   /// Rows at both ends of the table that lack a vector, or have one, and meet the source's condition.
   private func others(
-    than known: Set<RowKey>, areFilled: Bool = false, in database: Database
+    than known: Set<RowKey>, areFilled: Bool, in database: Database
   ) throws -> [RowKey] {
     let most = WriteOutcome.mostTried + known.count
     var keys: [RowKey] = []

@@ -4,7 +4,7 @@ import GRDB
 import PgVector
 import Postgres
 
-/// Some values of a vector column, by which it is told how the column holds vectors: one value alone may be what is wrong.
+/// Some values of a vector column. Most of them show how the column holds vectors; a single one may be wrong.
 struct SQLiteVectorSample {
   /// What a vector is stored as.
   struct Shape: Hashable {

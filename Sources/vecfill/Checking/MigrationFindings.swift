@@ -32,7 +32,7 @@ struct MigrationFindings {
       if let place = table.missingPlace(of: source) { needed.append(place) }
       if table.missingRowsWarning != nil { needed.append("an index on \(source.name)") }
     }
-    // What the tables show is told in their own words.
+    // The extension and the columns are named above already.
     return needed + (pending?.needed ?? []).filter { told in !told.hasPrefix("extension ") && !columns.contains(told) }
   }
 

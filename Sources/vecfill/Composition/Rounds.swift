@@ -109,7 +109,7 @@ struct Rounds: Sendable {
     if let other = named.first(where: { $0.1.digest != first.1.digest }) {
       throw Failure(
         .configuration, other.0,
-        "its vectors came from \(other.1.shown), as the server calls the model, and those of \(first.0) from \(first.1.shown)",
+        "the server gave the model of its vectors another name than that of \(first.0)",
         remedy: "fill them by two jobs; or, if both are the same model, `vecfill ledger forget` one of the columns")
     }
     embedder.expect(first.1)
