@@ -106,19 +106,22 @@ import Testing
     }
   }
 
-  /// A job of 2,048 texts a request and eight requests side by side. The server answers quickly: with the same vector.
+  /// A job of 2,048 texts a request and eight requests side by side. The server answers quickly: vectors that differ in one value.
   private static func run(
     _ engine: ChatDatabase.Engine, form: String = "base64", rules: [EmbeddingsServer.Rule] = [],
     _ body: (Scene) async throws -> Void
   ) async throws {
-    let item = Data(#"{"object":"embedding","embedding":\#(embedding(form, dimensions))}"#.utf8)
+    let open = form == "base64" ? "\"" : "["
+    let close = form == "base64" ? "\"" : "]"
+    let rest = Data("\(vector(dimensions - 3, form))\(close)}".utf8)
     let answer = EmbeddingsServer.Rule.always(
       .respondTo { texts in
         var response = EmbeddingsServer.Response(200, headers: [("Content-Type", "application/json")])
         response.body = Data(#"{"model":"text-embedding-3-large","data":["#.utf8)
-        for index in texts.indices {
+        for (index, text) in texts.enumerated() {
           if index > 0 { response.body.append(UInt8(ascii: ",")) }
-          response.body.append(item)
+          response.body.append(Data(#"{"object":"embedding","embedding":\#(open)\#(beginning(text, form))"#.utf8))
+          response.body.append(rest)
         }
         response.body.append(Data(#"],"usage":{"prompt_tokens":\#(2 * texts.count)}}"#.utf8))
         return response
@@ -144,8 +147,12 @@ import Testing
     }
   }
 
-  private static func embedding(_ form: String, _ dimensions: Int) -> String {
-    form == "base64" ? "\"\(vector(dimensions, form))\"" : "[\(vector(dimensions, form))]"
+  /// The first three values of the vector of "message 7", say.
+  private static func beginning(_ text: String, _ form: String) -> String {
+    let number = UInt32(text.dropFirst("message ".count)) ?? 0
+    guard form == "base64" else { return "0.\(1_000_000 + number),\(vector(2, form))," }
+    let first = withUnsafeBytes(of: (0x3F00_0000 + number).littleEndian) { [UInt8]($0) }
+    return Data(first + [0, 0, 0, 0x3F, 0, 0, 0, 0x3F]).base64EncodedString()
   }
 
   private static func vector(_ count: Int, _ form: String) -> String {
