@@ -49,7 +49,11 @@ struct LedgerFile {
     let start = (try? file.read(upToCount: LedgerFile.header.count)) ?? Data()
     try? file.close()
     guard !start.isEmpty else { return }
-    guard start == LedgerFile.header else { throw foreign(.localIO, "it is no SQLite database") }
+    // Where the power went while the ledger was made, half of its first page may be there. SQLite takes that back by the
+    // journal beside it.
+    guard start == LedgerFile.header || FileManager.default.fileExists(atPath: path + "-journal") else {
+      throw foreign(.localIO, LedgerFile.noDatabase)
+    }
     do {
       var configuration = Configuration()
       configuration.busyMode = .timeout(10)
@@ -67,6 +71,7 @@ struct LedgerFile {
     } catch let failure as Failure {
       throw failure
     } catch let error as DatabaseError where [.SQLITE_CORRUPT, .SQLITE_NOTADB].contains(error.resultCode) {
+      guard start == LedgerFile.header else { throw foreign(.localIO, LedgerFile.noDatabase) }
       throw Failure(
         .localIO, path, "the ledger is damaged: \(error.resultCode)",
         remedy: "move it away and run again; what it had received and not yet written is paid again")
@@ -74,6 +79,8 @@ struct LedgerFile {
       throw failure("it can't be read", errno: nil)
     }
   }
+
+  private static let noDatabase = "it is no SQLite database"
 
   /// What every SQLite file begins with.
   private static let header = Data("SQLite format 3\u{0}".utf8)

@@ -51,10 +51,17 @@ import Testing
     for told in 1...(others.max() ?? 1) where !others.contains(told) { #expect(!counts.contains(told), "\(told)") }
   }
 
-  @Test func `white space is what Unicode calls so`() {
+  @Test func `white space, ends of sentences and brackets are what Unicode calls so`() {
     for value in 0...0x10FFFF as ClosedRange<UInt32> {
       guard let scalar = Unicode.Scalar(value) else { continue }
-      if scalar.isWhiteSpace != scalar.properties.isWhitespace { Issue.record("U+\(String(value, radix: 16))") }
+      let properties = scalar.properties
+      let category = properties.generalCategory
+      let isRight =
+        scalar.isWhiteSpace == properties.isWhitespace && scalar.isSentenceTerminal == properties.isSentenceTerminal
+        && scalar.isClosingPunctuation == [.closePunctuation, .finalPunctuation].contains(category)
+        && scalar.isOpeningPunctuation == [.openPunctuation, .initialPunctuation].contains(category)
+        && !(value < 0x3000 && properties.isIdeographic)
+      if !isRight { Issue.record("U+\(String(value, radix: 16))") }
     }
   }
 }

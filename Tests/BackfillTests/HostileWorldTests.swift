@@ -15,7 +15,7 @@ import Testing
 
   /// In the worst of these worlds the application appends a thousand rows, each is a request of its own, and every hundredth
   /// step is a kill.
-  private static let mostRuns = 2_000
+  static let mostRuns: Int64 = 2_000
 
   static func faults(_ random: inout SeededGenerator) -> SimulatedWorld.Faults {
     func sometimes(_ most: Double) -> Double {
@@ -36,25 +36,32 @@ import Testing
     return faults
   }
 
-  /// Runs until one is complete.
-  static func outcome(_ world: SimulatedWorld) -> (world: SimulatedWorld, isComplete: Bool) {
+  /// Runs until one is complete. The last `calm` of the runs are not ended early.
+  static func outcome(
+    _ world: SimulatedWorld, mostRuns: Int64 = mostRuns, calm: Int64 = 100
+  ) -> (world: SimulatedWorld, isComplete: Bool) {
     var world = world
     var isComplete = false
     // What is known of a text that breaks requests goes with a run, so that none may get past it while all are ended early.
     while !isComplete, world.runs < mostRuns, world.violations.isEmpty {
-      if world.runs == mostRuns - 100 { world.calm() }
+      if world.runs == mostRuns - calm { world.calm() }
       isComplete = world.run()?.exitCode == .complete
     }
     return (world, isComplete)
   }
 
-  /// Runs until one is complete.
-  ///
   /// - Parameter losesLedgers: whether some runs find their ledger lost, or an old copy of it.
+  static func world(_ seed: UInt64, losesLedgers: Bool) -> SimulatedWorld {
+    SimulationTests.world(
+      seed: seed, faults: faults(of: seed, losesLedgers: losesLedgers), troubles: Trouble.allCases, most: 60)
+  }
+
+  /// Whether the seed's world loses its ledgers, as one of many.
+  static func losesLedgers(_ seed: UInt64) -> Bool { !seed.isMultiple(of: 3) }
+
+  /// Runs until one is complete.
   static func run(_ seed: UInt64, losesLedgers: Bool = false) -> SimulatedWorld {
-    let (world, isComplete) = outcome(
-      SimulationTests.world(
-        seed: seed, faults: faults(of: seed, losesLedgers: losesLedgers), troubles: Trouble.allCases, most: 60))
+    let (world, isComplete) = outcome(world(seed, losesLedgers: losesLedgers))
     #expect(isComplete, "seed \(seed), \(world.runs) runs, \(world.writeFailures) failed writes")
     #expect(world.violations == [], "seed \(seed)")
     return world
@@ -90,8 +97,9 @@ import Testing
     var replaced = 0
     var lostLedgers = 0
     var oldLedgers = 0
+    var digest: UInt64 = 0
     for seed in Self.seeds {
-      let world = Self.run(seed, losesLedgers: !seed.isMultiple(of: 3))
+      let world = Self.run(seed, losesLedgers: Self.losesLedgers(seed))
       #expect(world.paidTwice == [], "seed \(seed)")
       #expect(world.mostInFlight <= world.job.concurrency, "seed \(seed)")
       #expect(world.ledger.possiblyPaid >= world.billedWithoutReply, "seed \(seed)")
@@ -110,11 +118,12 @@ import Testing
       replaced += world.tables.reduce(0) { $0 + $1.replaced }
       lostLedgers += world.lostLedgers
       oldLedgers += world.oldLedgers
+      digest = digest &* 31 &+ world.digest
     }
     print(
       "figure: \(Self.seeds.count) worlds, \(crashes) kills, \(locked) held writes, \(outages) outages, "
         + "\(inserts) inserts, \(disturbances) edits, \(lostLedgers) lost and \(oldLedgers) old ledgers, "
-        + "\(byChance) healthy rows condemned by chance")
+        + "\(byChance) healthy rows condemned by chance, digest \(String(digest, radix: 16))")
     // A third of the requests fails by chance in the worst of these worlds.
     #expect(byChance <= Self.seeds.count / 500 + 1)
     #expect(endedByChance <= Self.seeds.count / 5_000 + 1)

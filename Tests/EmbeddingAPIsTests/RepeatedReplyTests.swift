@@ -61,46 +61,46 @@ struct RepeatedReplyTests {
 
   // MARK: A text alone
 
-  private static func hash(_ values: Float...) -> VectorHash { VectorHash(of: values, dimensions: 2) }
+  private static func tags(_ values: Float...) -> VectorTags { VectorTags(of: values, dimensions: 2) }
 
   @Test func `a text alone with another's vector is doubted, and taken beside a harmless one that has its own`() {
     var seen = SeenReplies()
-    #expect(seen.fault(of: Self.hash(1, 2), to: seen.question(["OK"])) == nil)
-    #expect(seen.fault(of: Self.hash(1, 2), to: seen.question(["ok"])) != nil)
-    #expect(seen.fault(of: Self.hash(5, 6, 1, 2), to: seen.question(["vecfill", "ok"])) == nil)
-    #expect(seen.fault(of: Self.hash(5, 6, 1, 2), to: seen.question(["vecfill", "Ok"])) != nil, "not yet asked alone")
-    #expect(seen.fault(of: Self.hash(1, 2), to: seen.question(["Ok"])) != nil)
-    #expect(seen.fault(of: Self.hash(5, 6, 1, 2), to: seen.question(["vecfill", "Ok"])) == nil)
-    #expect(seen.fault(of: Self.hash(5, 6, 1, 2), to: seen.question(["vecfill", "else"])) != nil)
+    #expect(seen.fault(of: Self.tags(1, 2), to: seen.question(["OK"])) == nil)
+    #expect(seen.fault(of: Self.tags(1, 2), to: seen.question(["ok"])) != nil)
+    #expect(seen.fault(of: Self.tags(5, 6, 1, 2), to: seen.question(["vecfill", "ok"])) == nil)
+    #expect(seen.fault(of: Self.tags(5, 6, 1, 2), to: seen.question(["vecfill", "Ok"])) != nil, "not yet asked alone")
+    #expect(seen.fault(of: Self.tags(1, 2), to: seen.question(["Ok"])) != nil)
+    #expect(seen.fault(of: Self.tags(5, 6, 1, 2), to: seen.question(["vecfill", "Ok"])) == nil)
+    #expect(seen.fault(of: Self.tags(5, 6, 1, 2), to: seen.question(["vecfill", "else"])) != nil)
   }
 
   @Test func `where only single texts are taken, an answer with another vector between is the proof`() {
     var seen = SeenReplies()
-    #expect(seen.fault(of: Self.hash(1, 2), to: seen.question(["OK"])) == nil)
-    for _ in 0..<3 { #expect(seen.fault(of: Self.hash(1, 2), to: seen.question(["ok"])) != nil) }
+    #expect(seen.fault(of: Self.tags(1, 2), to: seen.question(["OK"])) == nil)
+    for _ in 0..<3 { #expect(seen.fault(of: Self.tags(1, 2), to: seen.question(["ok"])) != nil) }
     let question = seen.question(["ok"])
-    #expect(seen.fault(of: Self.hash(3, 4), to: seen.question(["vecfill"])) == nil)
-    #expect(seen.fault(of: Self.hash(1, 2), to: question) == nil)
-    #expect(seen.fault(of: Self.hash(1, 2), to: seen.question(["Ok"])) != nil, "each text is doubted once")
+    #expect(seen.fault(of: Self.tags(3, 4), to: seen.question(["vecfill"])) == nil)
+    #expect(seen.fault(of: Self.tags(1, 2), to: question) == nil)
+    #expect(seen.fault(of: Self.tags(1, 2), to: seen.question(["Ok"])) != nil, "each text is doubted once")
   }
 
   @Test func `a harmless text fails too where one vector is given to all`() {
     var alone = SeenReplies()
     for text in ["vecfill", "a", "b"] {
-      #expect((alone.fault(of: Self.hash(1, 2), to: alone.question([text])) == nil) == (text == "vecfill"))
+      #expect((alone.fault(of: Self.tags(1, 2), to: alone.question([text])) == nil) == (text == "vecfill"))
     }
-    #expect(alone.fault(of: Self.hash(1, 2), to: alone.question(["vecfill"])) != nil)
+    #expect(alone.fault(of: Self.tags(1, 2), to: alone.question(["vecfill"])) != nil)
     var together = SeenReplies()
-    #expect(together.fault(of: Self.hash(1, 2, 1, 2), to: together.question(["a", "b"])) != nil)
-    #expect(together.fault(of: Self.hash(1, 2), to: together.question(["vecfill"])) != nil)
+    #expect(together.fault(of: Self.tags(1, 2, 1, 2), to: together.question(["a", "b"])) != nil)
+    #expect(together.fault(of: Self.tags(1, 2), to: together.question(["vecfill"])) != nil)
   }
 
   @Test func `the last replies are remembered, however many come`() {
     var seen = SeenReplies()
     for number in 0..<2_000 {
-      #expect(seen.fault(of: Self.hash(1, Float(number)), to: seen.question(["text \(number)"])) == nil)
+      #expect(seen.fault(of: Self.tags(1, Float(number)), to: seen.question(["text \(number)"])) == nil)
     }
-    #expect(seen.fault(of: Self.hash(1, 1_999), to: seen.question(["other"])) != nil)
-    #expect(seen.fault(of: Self.hash(1, 1_800), to: seen.question(["another"])) != nil)
+    #expect(seen.fault(of: Self.tags(1, 1_999), to: seen.question(["other"])) != nil)
+    #expect(seen.fault(of: Self.tags(1, 1_800), to: seen.question(["another"])) != nil)
   }
 }

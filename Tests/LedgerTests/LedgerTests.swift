@@ -64,6 +64,34 @@ import Testing
     #expect(throws: Failure.self) { try Ledger.open(at: foreign) }
   }
 
+  @Test(arguments: [
+    Data(count: 4096), Data(count: 512) + Data(repeating: 0x5a, count: 12_000), Data("SQLi".utf8) + Data(count: 508),
+  ])
+  func `a ledger whose first page a power cut has torn is made again by its journal`(torn: Data) throws {
+    let path = folder.file("torn.db")
+    try torn.write(to: URL(fileURLWithPath: path))
+    #expect(throws: Failure.self) { try Ledger.open(at: path) }
+    // SQLite's journal of a transaction that began with an empty file: its mark, no page, a number, no page, sectors of 512 and
+    // pages of 4096 bytes.
+    let journal: [UInt8] = [
+      0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7, 0, 0, 0, 0, 1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0x10, 0,
+    ]
+    try (Data(journal) + Data(count: 512 - journal.count)).write(to: URL(fileURLWithPath: path + "-journal"))
+    #expect(try Ledger.openForReading(at: path) == nil)
+    _ = try Ledger.open(at: path)
+    #expect(try Ledger.openForReading(at: path) != nil)
+  }
+
+  @Test func `a file that is no ledger is refused, with a file beside it that is no journal too`() throws {
+    let path = folder.file("notes.txt")
+    for name in [path, path + "-journal"] {
+      try Data("what I wrote down today".utf8).write(to: URL(fileURLWithPath: name))
+    }
+    let failure = #expect(throws: Failure.self) { try Ledger.open(at: path) }
+    #expect(failure?.reason == "it is no SQLite database, and no ledger")
+    #expect(try String(contentsOfFile: path, encoding: .utf8) == "what I wrote down today")
+  }
+
   @Test func `a ledger of a newer version is refused, and left as it is`() throws {
     _ = try Ledger.open(at: path)
     try DatabaseQueue.patient(path).write { try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('999')") }

@@ -1,4 +1,5 @@
-"""Deliberate faults in the engine that the simulator must find: name, file, what stands there, what stands there in its place."""
+"""Deliberate faults in the engine that the simulator must find: name, file, what stands there, what stands there in its place,
+and the suites that must find it, where not all of them may. Those in Simulation are faults of a store, which the simulator plays."""
 
 FAULTS = [
     ("the watermark passes a page with one open batch", "Planning/Watermark.swift",
@@ -57,4 +58,40 @@ FAULTS = [
      "guard let bundle = bundles[number], bundle.open <= 1 else { return nil }"),
     ("two writers get the same batch", "Planning/WriteQueue.swift",
      "    waiting.removeAll { taken.contains($0.id) }\n", "    if writers.count < 2 { waiting.removeAll { taken.contains($0.id) } }\n"),
+    # What several processes share.
+    ("a request is sent though its slice has lapsed meanwhile", "Simulation/SimulatedWorld+Provider.swift",
+     "guard now < end else {", "guard now < end + .seconds(100) else {", "SharingSimulationTests"),
+    ("a slice lapses by when it was granted, not asked for", "Planning/Limits/Sharing/HeldShare.swift",
+     "lapses = asked.at +", "lapses = now +", "SharingSimulationTests"),
+    ("what was sent of a slice is not counted", "Planning/Limits/Sharing/HeldShare.swift",
+     "used = used.with(amount, +)", "", "SharingSimulationTests"),
+    ("money that a claim gave back is spent", "Planning/Limits/Sharing/HeldShare.swift",
+     "asked.map { min($0.kept, grant.committed) } ?? grant.committed", "grant.committed", "SharingSimulationTests"),
+    ("the budget forgets what others have spent", "Planning/Limits/Sharing/ShareAsk.swift",
+     "budget.map { $0 - others }", "budget.map { $0 - 0 * others }", "SharingSimulationTests"),
+    ("a claim's money is not what it was told", "Simulation/SimulatedAllowance.swift",
+     "reserved: max(0, committed - ask.dollars.spent)", "reserved: ask.dollars.reserved", "SharingSimulationTests"),
+    ("a claim is written over another's", "Simulation/SimulatedAllowance.swift",
+     "guard version == self.version else", "guard version <= self.version else", "SharingSimulationTests"),
+    ("a slice is not taken from what lies ready", "Planning/Limits/Sharing/SharedPool.swift",
+     "level = ShareAmount(requests: level.requests - requests.charge, tokens: level.tokens - tokens.charge)", "",
+     "SharingSimulationTests"),
+    ("a pool that nobody uses fills on and on", "Planning/Limits/Sharing/SharedPool.swift",
+     "min(level + rate.perSecond * time, rate.capacity - held)", "level + rate.perSecond * time", "SharingSimulationTests",
+     "SharedPoolTests/.whatever"),
+    ("money that a request just has is given back while it is sent", "Planning/Limits/Sharing/HeldShare.swift",
+     "ask.dollars.least > grant.committed + Self.rounding", "ask.dollars.least > grant.committed", "SharingSimulationTests"),
+    ("a slice that has lapsed is given back", "Planning/Limits/Sharing/SharedPool.swift",
+     "holder.given = holder.lapses > now ? holder.given.with(holder.used, max) : holder.used",
+     "if holder.lapses <= now { level = level.with(holder.given.with(holder.used) { max(0, $0 - $1) }, +) }\n"
+     "    holder.given = holder.used", "SharingSimulationTests", "SharedPoolTests/.whatever"),
+    ("a request of a lapsed slice is forgotten", "Planning/Conductor+Sharing.swift",
+     "planned.insert(request, at: 0)", "_ = request", "SharingSimulationTests"),
+    # Two processes on one column.
+    ("a holder that woke writes without looking at the text", "Simulation/SimulatedTable.swift",
+     "held.text != nil, held.textDigest == row.digest", "held.text != nil", "RivalsSimulationTests"),
+    ("a row that another has filled is asked for again", "Planning/WriteReport.swift",
+     "batch.changed.append(row.key)", "batch.unfilled.append(row)", "RivalsSimulationTests"),
+    ("a row that another has filled is condemned", "Planning/WriteReport.swift",
+     "batch.changed.append(row.key)", "batch.refused.append(Refused(row: row, reason: \"filled\"))", "RivalsSimulationTests"),
 ]

@@ -4,8 +4,11 @@
     simulator.py build FOLDER            makes the package in FOLDER and builds it for the long runs
     simulator.py faults FOLDER [WORDS]   puts each fault of faults.py into a copy and tells whether the simulator finds it
 """
+import itertools
 import os
 import re
+import resource
+import signal
 import subprocess
 import sys
 import time
@@ -14,7 +17,7 @@ import faults
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SUITES = ["SimulationTests", "HostileWorldTests", "PiecesSimulationTests", "BudgetSimulationTests", "SteeredSimulationTests",
-          "SharingSimulationTests", "RivalsSimulationTests", "WorldShrinkTests"]
+          "SharingSimulationTests", "RivalsSimulationTests", "SharedPoolTests", "WorldShrinkTests"]
 # What the worlds need of the tests' support.
 SUPPORT = ["SeededGenerator.swift", "EmbeddingsServer/ProviderQuota.swift"]
 MANIFEST = """// swift-tools-version: 6.2
@@ -33,8 +36,8 @@ let package = Package(
     .testTarget(name: "BackfillTests", dependencies: ["Backfill", "TestSupport"], swiftSettings: settings),
   ])
 """
-# A test that hangs has found the fault as well.
-PATIENCE = 300
+# A test that hangs has found the fault as well: so many times the CPU of all of them on the engine without a fault.
+PATIENCE = 3
 
 
 def copy(source, target):
@@ -86,40 +89,53 @@ def build(folder, options=()):
     return [line for line in (run.stdout + run.stderr).splitlines() if "error:" in line] or ["the build failed"]
 
 
-def test(folder):
-    """Returns the first thing that a test says against the engine; nil where all pass."""
-    command = ["swift", "test", "--skip-build", "--disable-xctest"]
+def test(folder, suites="", seconds=None):
+    """Returns the first thing that a test says against the engine, nil where all pass, and the CPU that it took.
+
+    The tests end with the first complaint, or after so many seconds of CPU.
+    """
+    binary = os.path.abspath(f"{folder}/.build/debug/vecfillPackageTests.xctest")
+    command = [binary, "--testing-library", "swift-testing", *(["--filter", suites] if suites else [])]
+    limit = (lambda: resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))) if seconds else None
+    said, lines = None, []
+    began = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-                          start_new_session=True) as process:
-        try:
-            output, _ = process.communicate(timeout=PATIENCE)
-        except subprocess.TimeoutExpired:
-            subprocess.run(["pkill", "-KILL", "-s", str(process.pid)], check=True)
-            process.communicate()
-            return f"no end after {PATIENCE} s"
-    if process.returncode == 0:
-        return None
-    lines = output.splitlines()
-    for index, line in enumerate(lines):
-        found = re.search(r'✘ Test (.*?) recorded an issue.*?(?:Expectation failed: (.*))?$', line)
-        if found:
-            seed = next((match for near in lines[index:index + 4] for match in re.findall(r"seed:? ?(?:→ )?(\d+)", near)), None)
-            return f"{found.group(1)}{f', seed {seed}' if seed else ''}"
-    return "the tests' process ended: " + (lines[-1] if lines else "")
+                          preexec_fn=limit) as process:
+        for line in process.stdout:
+            lines = lines[-20:] + [line.rstrip()]
+            complaint = re.search(r"✘.* Test (.*?) (?:with .*? )?recorded an issue.*?(?:Expectation failed: (.{,90}).*)?$", line)
+            if complaint:
+                # The comment with the seed is in the next lines.
+                lines = [line, *itertools.islice(process.stdout, 4)]
+                seed = next((seed for near in lines for seed in re.findall(r"seed:? ?(?:→ )?(\d+)", near)), None)
+                said = f"{complaint.group(1)}{f', seed {seed}' if seed else ''}: {complaint.group(2) or ''}"
+                process.kill()
+                break
+    took = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - began
+    if said is None and process.returncode == -signal.SIGXCPU:
+        said = f"no end after {seconds} s of CPU"
+    elif said is None and process.returncode != 0:
+        said = "the tests' process ended: " + next((line for line in lines if "atal" in line), lines[-1] if lines else "")
+    return said, took
+
+
+def place(folder, file):
+    return f"{folder}/Tests/BackfillTests/{file}" if file.startswith("Simulation/") else f"{folder}/Sources/Backfill/{file}"
 
 
 def find(folder, words):
     make(folder)
-    errors = build(folder) or [said for said in [test(folder)] if said]
-    if errors:
-        sys.exit("crash: the engine without a fault does not pass: " + "; ".join(errors[:3]))
-    missed = 0
-    tried = 0
-    for name, file, old, new in faults.FAULTS:
+    errors = build(folder)
+    said, took = test(folder) if not errors else (None, 0)
+    if errors or said:
+        sys.exit("crash: the engine without a fault does not pass: " + "; ".join([*errors[:3], *([said] if said else [])]))
+    seconds = int(took * PATIENCE) + 10
+    missed = tried = 0
+    for name, file, old, new, *suites in faults.FAULTS:
         if words and not any(word in name for word in words):
             continue
         tried += 1
-        path = f"{folder}/Sources/Backfill/{file}"
+        path = place(folder, file)
         with open(path) as opened:
             text = opened.read()
         if text.count(old) != 1:
@@ -127,7 +143,7 @@ def find(folder, words):
         write(path, text.replace(old, new))
         began = time.time()
         errors = build(folder)
-        said = test(folder) if not errors else None
+        said, _ = test(folder, "|".join(suites), seconds) if not errors else (None, 0)
         write(path, text)
         if errors:
             sys.exit(f"crash: the fault \"{name}\" doesn't compile: {errors[0]}")

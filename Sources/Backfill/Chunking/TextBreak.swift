@@ -16,10 +16,10 @@ enum TextBreak: Int, Comparable, Sendable {
   /// It asks the properties of Unicode's characters alone, and no locale and no dictionary: the same on every system.
   init(in text: String.UnicodeScalarView, before place: String.Index) {
     self = .character
-    guard place > text.startIndex, place < text.endIndex, !text[place].properties.isWhitespace else { return }
+    guard place > text.startIndex, place < text.endIndex, !text[place].isWhiteSpace else { return }
     let next = text[place]
     var index = text.index(before: place)
-    guard text[index].properties.isWhitespace else {
+    guard text[index].isWhiteSpace else {
       if let found = Self.unspaced(text, index, next) { self = found }
       return
     }
@@ -27,7 +27,7 @@ enum TextBreak: Int, Comparable, Sendable {
     var lines = 0
     while true {
       let scalar = text[index]
-      guard scalar.properties.isWhitespace else { break }
+      guard scalar.isWhiteSpace else { break }
       switch scalar {
       case "\u{2029}": lines += 2
       case "\n", "\u{0B}", "\u{0C}", "\u{85}", "\u{2028}": lines += 1
@@ -50,10 +50,12 @@ enum TextBreak: Int, Comparable, Sendable {
     _ text: String.UnicodeScalarView, _ before: String.Index, _ next: Unicode.Scalar
   ) -> TextBreak? {
     let last = text[before]
-    guard !isClosing(next), !next.properties.isSentenceTerminal, !isComma(next) else { return nil }
+    // Words of ASCII have a space between them.
+    guard !(last.isASCII && next.isASCII) || isClosing(last) else { return nil }
+    guard !isClosing(next), !next.isSentenceTerminal, !isComma(next) else { return nil }
     // Latin sentences have a space behind them: a full stop without one is of a number or a name.
     if let end = terminator(text, before), end.value > 0x7F { return .sentence }
-    if [.openPunctuation, .initialPunctuation].contains(last.properties.generalCategory) { return nil }
+    if last.isOpeningPunctuation { return nil }
     return isOfWordsWithoutSpaces(last) || isOfWordsWithoutSpaces(next) || isComma(last) ? .word : nil
   }
 
@@ -68,7 +70,7 @@ enum TextBreak: Int, Comparable, Sendable {
     // More are no quotation.
     for _ in 0..<4 {
       let scalar = text[index]
-      if scalar.properties.isSentenceTerminal || scalar == "…" { return scalar }
+      if scalar.isSentenceTerminal || scalar == "…" { return scalar }
       guard isClosing(scalar), index > text.startIndex else { return nil }
       index = text.index(before: index)
     }
@@ -76,21 +78,23 @@ enum TextBreak: Int, Comparable, Sendable {
   }
 
   private static func isClosing(_ scalar: Unicode.Scalar) -> Bool {
-    switch scalar.properties.generalCategory {
-    case .closePunctuation, .finalPunctuation: true
-    default: scalar == "\"" || scalar == "'"
-    }
+    scalar.isClosingPunctuation || scalar == "\"" || scalar == "'"
   }
 
   /// The commas of East Asia.
-  private static func isComma(_ scalar: Unicode.Scalar) -> Bool { ["、", "，", "､", "；", "：", "・"].contains(scalar) }
+  private static func isComma(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar {
+    case "、", "，", "､", "；", "：", "・": true
+    default: false
+    }
+  }
 
   /// Characters that may begin and end a line by themselves: ideographs and kana.
   private static func isOfWordsWithoutSpaces(_ scalar: Unicode.Scalar) -> Bool {
-    if scalar.properties.isIdeographic { return true }
-    return switch scalar.value {
+    switch scalar.value {
+    case ..<0x3000: false
     case 0x3041...0x30FF, 0x31F0...0x31FF, 0xFF66...0xFF9F: true
-    default: false
+    default: scalar.properties.isIdeographic
     }
   }
 }

@@ -52,6 +52,6 @@ package struct TextCutter: Sendable {
 
   /// The first place from `index` on that is no white space.
   private func content(_ text: String.UnicodeScalarView, from index: String.Index) -> String.Index? {
-    text[index...].firstIndex { !$0.properties.isWhitespace }
+    text[index...].firstIndex { !$0.isWhiteSpace }
   }
 }

@@ -74,7 +74,7 @@ struct TextWindow {
     guard back >= 0 else { return nil }
     let repeated = inside[(inside.count - 1 - back)...]
     return repeated.first { TextBreak(in: text.unicodeScalars, before: $0) > .character }
-      ?? repeated.first { !text.unicodeScalars[$0].properties.isWhitespace }
+      ?? repeated.first { !text.unicodeScalars[$0].isWhiteSpace }
   }
 
   /// The boundaries between characters, as people see them, in so many bytes behind `start`; between Unicode's, where a
@@ -102,7 +102,7 @@ struct TextWindow {
     var place = place
     while place > start {
       let before = text.unicodeScalars.index(before: place)
-      guard text.unicodeScalars[before].properties.isWhitespace else { break }
+      guard text.unicodeScalars[before].isWhiteSpace else { break }
       place = before
     }
     return place

@@ -97,5 +97,5 @@ extension TextPreparation {
 
 extension String {
   /// Whether it is empty or only white space.
-  package var isBlank: Bool { unicodeScalars.allSatisfy { $0.properties.isWhitespace } }
+  package var isBlank: Bool { unicodeScalars.allSatisfy { $0.isWhiteSpace } }
 }

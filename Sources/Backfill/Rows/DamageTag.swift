@@ -3,7 +3,7 @@ import CCrypto
 /// 16 bytes by which damage to a large block is found: all but one case in 2^100 or so, at a fifth of what SHA-256 costs.
 ///
 /// It is AES-GCM's tag with a key that is no secret, so nobody who means to change the block is stopped by it.
-package struct DamageTag: Sendable {
+package struct DamageTag: Hashable, Sendable {
   package let bytes: [UInt8]
 
   /// - Parameter parts: the block's parts, one after the other.

@@ -133,7 +133,7 @@ package struct APIEmbedder: Embedder {
       _ bytes: UnsafeRawBufferPointer, to question: SeenReplies.Question?, _ seen: Locked<SeenReplies>
     ) -> HTTPRequest.Reading {
       guard stream.take(bytes) else { return .isUseless }
-      if !isJudged, let question, let vectors = stream.vectorHash {
+      if !isJudged, let question, let vectors = stream.vectorTags {
         isJudged = true
         fault = seen.withLock { $0.fault(of: vectors, to: question) }
       }

@@ -1,6 +1,6 @@
 import Backfill
 
-/// Hashes of the vectors of the last replies, to know them again in a reply to other texts.
+/// Tags of the vectors of the last replies, to know them again in a reply to other texts.
 ///
 /// A gateway that writes a reply twice gives each later request of that connection its forerunner's vectors, and a cache
 /// that ignores a request's body gives all of them the same ones: count and index are right then.
@@ -21,7 +21,7 @@ struct SeenReplies: Sendable {
   }
 
   private struct Reply {
-    let vectors: Int
+    let vectors: DamageTag
     /// The texts whose reply it was first; nil where it was no proper reply to any.
     let owner: Int?
     /// Other texts, each asked for alone, that got the same vector.
@@ -31,8 +31,8 @@ struct SeenReplies: Sendable {
   private var replies: [Reply] = []
   private var arrivals = 0
   /// The last vector of a text alone that was taken, and the last one that differs from it, each with when it came.
-  private var latest: (vector: Int, arrival: Int)?
-  private var before: (vector: Int, arrival: Int)?
+  private var latest: (vector: DamageTag, arrival: Int)?
+  private var before: (vector: DamageTag, arrival: Int)?
 
   private static let mostReplies = 256
   private static let mostOthers = 4_096
@@ -48,12 +48,16 @@ struct SeenReplies: Sendable {
 
   private static func hash(_ texts: ArraySlice<String>) -> Int {
     var hasher = Hasher()
-    for text in texts { hasher.combine(text) }
+    // By its UTF-8: a String's own hash asks for the normal form of each character.
+    for var text in texts {
+      hasher.combine(text.utf8.count)
+      text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+    }
     return hasher.finalize()
   }
 
   /// Takes note of a reply's vectors; returns why they can't be those of the texts that were asked for, nil where they can.
-  mutating func fault(of vectors: VectorHash, to question: Question) -> String? {
+  mutating func fault(of vectors: VectorTags, to question: Question) -> String? {
     arrivals += 1
     if !question.isOfOneText, let common = vectors.common {
       let earlier = take(common)
@@ -89,12 +93,12 @@ struct SeenReplies: Sendable {
   }
 
   /// Whether a text behind a harmless one got the vector that it got alone, as others did behind the same.
-  private func isConfirmed(_ vectors: VectorHash, _ question: Question) -> Bool {
+  private func isConfirmed(_ vectors: VectorTags, _ question: Question) -> Bool {
     guard let text = question.escorted else { return false }
-    return replies.contains { $0.vectors == vectors.last && $0.others.contains(text) }
+    return replies.contains { $0.vectors == vectors.second && $0.others.contains(text) }
   }
 
-  private mutating func take(_ vectors: Int) -> Reply? {
+  private mutating func take(_ vectors: DamageTag) -> Reply? {
     replies.lastIndex { $0.vectors == vectors }.map { replies.remove(at: $0) }
   }
 
@@ -103,47 +107,37 @@ struct SeenReplies: Sendable {
     replies.append(reply)
   }
 
-  private mutating func note(_ vector: Int) {
+  private mutating func note(_ vector: DamageTag) {
     if let latest, latest.vector != vector { before = latest }
     latest = (vector, arrivals)
   }
 
-  private func arrival(ofOtherThan vector: Int) -> Int {
+  private func arrival(ofOtherThan vector: DamageTag) -> Int {
     (latest?.vector == vector ? before : latest)?.arrival ?? 0
   }
 }
 
 /// The vectors of a reply, as they came.
-struct VectorHash: Equatable, Sendable {
+struct VectorTags: Sendable {
   /// Of all of them.
-  let whole: Int
+  let whole: DamageTag
   /// Of one of them, where all are the same.
-  let common: Int?
-  /// Of the last one.
-  let last: Int
+  let common: DamageTag?
+  /// Of the second one, where there are two.
+  let second: DamageTag?
 
   init(of values: [Float], dimensions: Int) {
-    self = values.withUnsafeBytes { bytes in
-      let length = 4 * dimensions
-      let first = UnsafeRawBufferPointer(rebasing: bytes[..<length])
+    let length = 4 * dimensions
+    (whole, common, second) = values.withUnsafeBytes { bytes in
+      func tag(_ range: Range<Int>) -> DamageTag { DamageTag(of: [UnsafeRawBufferPointer(rebasing: bytes[range])]) }
+      let first = bytes[..<length]
       let areSame = stride(from: length, to: bytes.count, by: length).allSatisfy { start in
-        UnsafeRawBufferPointer(rebasing: bytes[start..<start + length]).elementsEqual(first)
+        bytes[start..<start + length].elementsEqual(first)
       }
-      return VectorHash(
-        whole: Self.hash(bytes), common: areSame ? Self.hash(first) : nil,
-        last: Self.hash(UnsafeRawBufferPointer(rebasing: bytes.suffix(length))))
+      return (
+        tag(0..<bytes.count), areSame ? tag(0..<length) : nil,
+        bytes.count == 2 * length ? tag(length..<2 * length) : nil
+      )
     }
-  }
-
-  private init(whole: Int, common: Int?, last: Int) {
-    self.whole = whole
-    self.common = common
-    self.last = last
-  }
-
-  private static func hash(_ bytes: UnsafeRawBufferPointer) -> Int {
-    var hasher = Hasher()
-    hasher.combine(bytes: bytes)
-    return hasher.finalize()
   }
 }

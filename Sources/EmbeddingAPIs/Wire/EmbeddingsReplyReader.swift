@@ -34,8 +34,8 @@ struct EmbeddingsReplyReader {
 
   var hasItems: Bool { !objects.isEmpty }
 
-  var vectorHash: VectorHash? {
-    objects.count == count ? VectorHash(of: values, dimensions: dimensions) : nil
+  var vectorTags: VectorTags? {
+    objects.count == count ? VectorTags(of: values, dimensions: dimensions) : nil
   }
 
   /// The first count that the reply gives in one of its places.

@@ -40,7 +40,7 @@ struct EmbeddingsReplyStream {
   var hasVectors: Bool { reader.hasItems }
 
   /// Of its vectors as they came, once each text can have one; nil before, and once bytes can't be the reply's.
-  var vectorHash: VectorHash? { broken == nil ? reader.vectorHash : nil }
+  var vectorTags: VectorTags? { broken == nil ? reader.vectorTags : nil }
 
   /// The document so far, with `{}` in place of each item of its list.
   var frame: [UInt8] { splitter.frame }

@@ -34,6 +34,9 @@ struct SimulatedAllowance {
       mayReturn: others.filter { $0.changed > now - 2 * SharedPool.lifetime }.reduce(0) { $0 + $1.reserved })
   }
 
+  /// What one has spent and reserved, as all others see it.
+  func committed(by participant: String) -> Double { money[participant].map { $0.spent + $0.reserved } ?? 0 }
+
   /// What a process makes of what it has read: the grant, and the pool that it writes back; no pool where it writes none.
   static func decide(
     _ ask: ShareAsk, by member: ShareMember, from reading: Reading

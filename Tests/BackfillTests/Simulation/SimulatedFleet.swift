@@ -118,12 +118,27 @@ struct SimulatedFleet {
     let step = members[index].world.step(at: members[index].clock(at: now))
     for ask in members[index].world.asks { claim(ask, of: index) }
     members[index].world.asks = []
+    if !members[index].world.sentTokens.isEmpty { expectOnTheBooks(index) }
     for tokens in members[index].world.sentTokens { arrive(tokens) }
     members[index].world.sentTokens = []
     switch step {
     case .going: break
     case .died: kill(index)
     case .ended(let ending): ended(index, by: ending)
+    }
+  }
+
+  /// Who has just sent something has a slice that the database counts as held, and money that it counts as gone.
+  private mutating func expectOnTheBooks(_ index: Int) {
+    let (member, world) = (member(index), members[index].world)
+    // A host's clock may be slower than the database's.
+    if (allowance.pool.holders[member.participant]?.lapses ?? 0) + 0.001 < clock {
+      members[index].world.violations.append("a request was sent by a slice that has lapsed")
+    }
+    let committed = world.inFlight.values.reduce(world.ledger.spent) { $0 + $1.reservation }
+    if budget != nil, committed > allowance.committed(by: member.participant) + 1e-9 {
+      members[index].world.violations.append(
+        "\(committed) dollars are out, and others know of \(allowance.committed(by: member.participant))")
     }
   }
 

@@ -83,6 +83,8 @@ struct SimulatedSharers {
     }
     for request in sharers[index].inFlight where request.ends <= now { sharers[index].spent += request.cost * 0.8 }
     sharers[index].inFlight.removeAll { $0.ends <= now }
+    // After a time in which nobody has work, all have it at once.
+    if hasFaults, now.truncatingRemainder(dividingBy: 100) > 70 { return }
     send(index, at: now)
   }
 

@@ -46,7 +46,7 @@ extension SimulatedWorld {
         rows.append((row, row.digest))
         continue
       }
-      if own != rightPieces(of: text, cutting) {
+      if own != rightPieces(of: text, held.textDigest, cutting) {
         violations.append("row \(key) is written with other pieces than its text has")
       }
       rows.append((row, held.textDigest))
@@ -54,12 +54,16 @@ extension SimulatedWorld {
     return rows
   }
 
-  private func rightPieces(of text: String, _ cutting: Cutting) -> [Piece: TextDigest] {
+  private mutating func rightPieces(
+    of text: String, _ digest: TextDigest, _ cutting: Cutting
+  ) -> [Piece: TextDigest] {
+    if let known = rightPieces[digest] { return known }
     let cut = packer.pack(MessagePage([Message(key: .integer(0), text: text)], continuesAfter: nil), cutting: cutting)
     var pieces: [Piece: TextDigest] = [:]
     for contents in cut.contents {
       for row in contents.rows { row.piece.map { pieces[$0] = TextDigest(of: contents.inputs[row.input].texts[0]) } }
     }
+    rightPieces[digest] = pieces
     return pieces
   }
 }

@@ -56,6 +56,7 @@ extension SimulatedWorld {
     touched = []
     resumedAfter = ledger.watermarks
     beginSteering()
+    note { "run \($0.runs) begins with \($0.ledger.spool.count) batches in the spool" }
     lastStep = steps + SimulatedWorld.mostSteps
     conductor = Conductor(
       job: job, policy: policy, run: runs, watermarks: ledger.watermarks,
@@ -84,12 +85,15 @@ extension SimulatedWorld {
     let event = news(of: pending)
     if random.chance(faults.crash) {
       crashes += 1
+      note { _ in "killed" }
       return .died
     }
     if let wake = nextWake, wake <= now { nextWake = nil }
     if let event {
       hear(event)
+      if case .woken = event {} else { note { $0.described(event) } }
       for action in conductor?.handle(event, at: now) ?? [] {
+        if case .wake = action {} else { note { $0.described(action) } }
         judge(action)
         if let ending = perform(action) {
           judge(ending, hasBudget: budget != nil)
@@ -103,7 +107,9 @@ extension SimulatedWorld {
     return .going
   }
 
-  private var describedConductor: String { conductor.map { "\($0)" } ?? "no run" }
+  private var describedConductor: String {
+    "\(inFlight.count) requests in flight, \(writing.count) writes under way, \(conductor?.tally.written ?? 0) rows written"
+  }
 
   /// What the world does by itself after each step.
   private mutating func goOn() {

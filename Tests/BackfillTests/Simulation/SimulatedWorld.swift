@@ -53,6 +53,8 @@ struct SimulatedWorld {
     var isSent = true
   }
 
+  /// The last steps, where somebody wants to read them.
+  var trace: [String]?
   /// What happened that no promise allows.
   var violations: [String] = []
 
@@ -137,6 +139,26 @@ struct SimulatedWorld {
   /// How often each text was asked for and answered, for rows.
   var answered: [TextDigest: Int] = [:]
   var comparisons = 0
+  /// By a text's digest, the vectors of its pieces.
+  var rightPieces: [TextDigest: [Piece: TextDigest]] = [:]
+
+  /// A number of the whole course of this world: another one where anything went another way.
+  var digest: UInt64 {
+    var random = random
+    var digest = random.next()
+    func add(_ number: Int) { digest = (digest ^ UInt64(bitPattern: Int64(number))) &* 0x100_0000_01B3 }
+    for count in [
+      Int(runs), steps, requests, crashes, comparisons, inserts, disturbances, lockedWrites, writeFailures, copied,
+      ledger.possiblyPaid, Int(now / .milliseconds(1)),
+    ] { add(count) }
+    for table in tables {
+      for key in table.keys {
+        add(Int(key))
+        for byte in table.rows[key]?.vector?.bytes.prefix(4) ?? [] { add(Int(byte)) }
+      }
+    }
+    return digest
+  }
 
   /// From now on nothing ends a run before its time, so that one has to get to the end.
   mutating func calm() {

@@ -70,9 +70,10 @@ package struct HeldShare: Equatable, Sendable {
     ask.heldFor = max(.zero, holdUntil - now)
     if ask.heldFor > .zero { toldHold = holdUntil }
     // Money that isn't enough for the next request is given back: otherwise two processes could each hold what the other
-    // needs.
+    // needs. What `holds` lets pass is enough.
     let own = ask.dollars.spent + ask.dollars.reserved
-    ask.dollars.kept = ask.dollars.least > grant.committed ? own : max(own, min(grant.committed, ask.dollars.wanted))
+    let lacksMoney = ask.dollars.least > grant.committed + Self.rounding
+    ask.dollars.kept = lacksMoney ? own : max(own, min(grant.committed, ask.dollars.wanted))
     asked = Asked(at: now, kept: ask.dollars.kept, least: ask.dollars.least)
   }
 
