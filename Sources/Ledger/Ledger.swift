@@ -42,6 +42,7 @@ package final class Ledger: Sendable {
   /// version.
   package static func openForReading(at path: String) throws -> Ledger? {
     guard FileManager.default.fileExists(atPath: path) else { return nil }
+    try LedgerFile(path: path).refuseDevice()
     let ledger = try Ledger(path: path, isForReading: true)
     return try ledger.guarding {
       switch try ledger.state() {

@@ -132,7 +132,7 @@ extension Ledger {
       .execute(arguments: [json(model), target])
   }
 
-  /// The same, as it was kept; nil where the model was always named as it was asked for.
+  /// The same, as it was kept; nil where no server has named it.
   static func servedModel(of target: Int64, _ db: Database) throws -> ServedModel? {
     guard let row = try Row.fetchOne(db, sql: "SELECT served_model FROM target WHERE id = ?", arguments: [target]),
       try row.checkedOptional("served_model", as: String.self) != nil

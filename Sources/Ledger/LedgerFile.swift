@@ -45,6 +45,7 @@ struct LedgerFile {
 
   /// Throws a `Failure` where the file holds anything but a ledger.
   func refuseForeignFile() throws(Failure) {
+    try refuseDevice()
     guard let file = FileHandle(forReadingAtPath: path) else { return }
     let start = (try? file.read(upToCount: LedgerFile.header.count)) ?? Data()
     try? file.close()
@@ -84,6 +85,15 @@ struct LedgerFile {
 
   /// What every SQLite file begins with.
   private static let header = Data("SQLite format 3\u{0}".utf8)
+
+  /// Throws a `Failure` where a device or a pipe is at the path: reading a pipe may wait for ever, and a device's mode is the
+  /// system's.
+  func refuseDevice() throws(Failure) {
+    var found = stat()
+    guard stat(path, &found) != 0 || [S_IFREG, S_IFDIR].contains(found.st_mode & S_IFMT) else {
+      throw foreign(.configuration, "it is a device, a pipe or a socket")
+    }
+  }
 
   private func foreign(_ exitCode: ExitCode, _ reason: String) -> Failure {
     Failure(exitCode, path, "\(reason), and no ledger", remedy: "give another path with --ledger, or move it away")

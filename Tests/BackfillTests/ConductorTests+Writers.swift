@@ -133,6 +133,25 @@ extension ConductorTests {
     #expect(conductor.tally.quarantined == 0)
   }
 
+  @Test(arguments: [0, 1, 2])
+  func `a table that refuses all from some time on ends the run at the third write in a row`(
+    writtenBetween: Int
+  ) {
+    var conductor = Self.conductor()
+    conductor.begin()
+    _ = conductor.tell(.pageRead(Self.page(1...24)))
+    let takes = [true, false, false] + Array(repeating: true, count: writtenBetween) + [false, false, false]
+    var ended: Int?
+    for (place, isTaken) in takes.enumerated() where ended == nil {
+      _ = conductor.tell(.received(Self.id(place + 1), Self.receipt))
+      _ = conductor.tell(isTaken ? Self.written([(Self.id(place + 1), 2)]) : Self.refusal(place + 1))
+      if conductor.isStopping { ended = place }
+      _ = conductor.tell(.settled)
+    }
+    #expect(ended == (writtenBetween == 0 ? 3 : takes.count - 1))
+    #expect(conductor.tally.quarantined == (writtenBetween == 0 ? 4 : 8))
+  }
+
   @Test(arguments: [false, true]) func `rows are condemned where the table takes others, or took one before`(
     _ isOfAll: Bool
   ) {

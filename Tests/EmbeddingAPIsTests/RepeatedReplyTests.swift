@@ -59,6 +59,19 @@ struct RepeatedReplyTests {
     }
   }
 
+  @Test(arguments: ["null", "[]", "[0,0,0,0,0,0,0,0]"])
+  func `texts that get no vector, each behind a harmless one, are no repeated replies`(vector: String) async throws {
+    let harmless = EmbeddingsServer.vector(for: "vecfill", dimensions: 8).map { "\($0)" }.joined(separator: ",")
+    let body = #"{"data":[{"index":0,"embedding":[\#(harmless)]},{"index":1,"embedding":\#(vector)}]}"#
+    try await EmbeddingsServer.run(rules: [.always(.respondTo { _ in .init(200, body: body) })]) { server in
+      let embedder = try server.embedder(base64: false) { $0.doubtsRepeats = true }
+      for text in ["first", "second", "third"] {
+        let reply = try await embedder.embed(Input.harmless.texts + [text])
+        #expect(reply.unusable.keys.sorted() == [1], "\(text)")
+      }
+    }
+  }
+
   // MARK: A text alone
 
   private static func tags(_ values: Float...) -> VectorTags { VectorTags(of: values, dimensions: 2) }
@@ -82,6 +95,19 @@ struct RepeatedReplyTests {
     #expect(seen.fault(of: Self.tags(3, 4), to: seen.question(["vecfill"])) == nil)
     #expect(seen.fault(of: Self.tags(1, 2), to: question) == nil)
     #expect(seen.fault(of: Self.tags(1, 2), to: seen.question(["Ok"])) != nil, "each text is doubted once")
+  }
+
+  @Test func `a text that others share their vector with is doubted once, and so is the first of them`() {
+    var seen = SeenReplies()
+    #expect(seen.fault(of: Self.tags(1, 2), to: seen.question(["OK"])) == nil)
+    for text in ["ok", "Ok", "OK"] {
+      #expect(seen.fault(of: Self.tags(1, 2), to: seen.question([text])) != nil, "\(text)")
+      #expect(seen.fault(of: Self.tags(5, 6, 1, 2), to: seen.question(["vecfill", text])) == nil, "\(text)")
+    }
+    #expect(seen.fault(of: Self.tags(3, 4), to: seen.question(["another"])) == nil)
+    for text in ["OK", "ok", "Ok", "OK"] {
+      #expect(seen.fault(of: Self.tags(1, 2), to: seen.question([text])) == nil, "\(text)")
+    }
   }
 
   @Test func `a harmless text fails too where one vector is given to all`() {

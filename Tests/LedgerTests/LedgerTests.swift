@@ -92,6 +92,25 @@ import Testing
     #expect(try String(contentsOfFile: path, encoding: .utf8) == "what I wrote down today")
   }
 
+  @Test(arguments: ["device", "pipe", "link to a device"])
+  func `a device and a pipe are refused, and keep their mode`(_ kind: String) throws {
+    let path = folder.file("odd")
+    switch kind {
+    case "pipe": #expect(mkfifo(path, 0o644) == 0)
+    case "link to a device": #expect(symlink("/dev/null", path) == 0)
+    default: break
+    }
+    let odd = kind == "device" ? "/dev/null" : path
+    var (before, after) = (stat(), stat())
+    #expect(stat(odd, &before) == 0)
+    for open in [{ _ = try Ledger.open(at: odd) }, { _ = try Ledger.openForReading(at: odd) }] {
+      let failure = #expect(throws: Failure.self) { try open() }
+      #expect(failure?.exitCode == .configuration)
+      #expect(failure?.reason == "it is a device, a pipe or a socket, and no ledger")
+    }
+    #expect(stat(odd, &after) == 0 && after.st_mode == before.st_mode)
+  }
+
   @Test func `a ledger of a newer version is refused, and left as it is`() throws {
     _ = try Ledger.open(at: path)
     try DatabaseQueue.patient(path).write { try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('999')") }

@@ -141,8 +141,10 @@ extension Conductor {
     guard ending == nil else { return }
     let reaction = failure.kind.failureClass.reaction
     if reaction == .stop {
-      // Of several servers behind one address one may refuse what the others take: once more, with all others held.
-      guard isolation.hasAnswer, !request.isProbe, !request.wasDenied, failure.kind != .cancelled else {
+      // Of several servers behind one address one may refuse what the others take: once more, with all others held. One
+      // that says when to come back speaks for the account.
+      let mayBeOfOneServer = failure.kind != .cancelled && failure.asksToWait == nil
+      guard isolation.hasAnswer, !request.isProbe, !request.wasDenied, mayBeOfOneServer else {
         return end(.failed(failure.failure(of: job.model.provider)))
       }
       request.wasDenied = true
@@ -317,14 +319,19 @@ extension Conductor {
   mutating func written(_ report: WriteReport, by writer: Int, at now: Duration) {
     let sources = Dictionary(
       writes.batches(of: writer).map { ($0.batch, $0.source) }, uniquingKeysWith: { first, _ in first })
-    if report.refusesAll, let source = sources.values.first, !hasWritten.contains(source), let why = report.refusal {
-      return refusesAll(of: source, why, to: writer)
+    if report.refusesAll, let source = sources.values.first, let why = report.refusal {
+      refusedWrites[source, default: 0] += 1
+      let isEnough = !hasWritten.contains(source) || refusedWrites[source, default: 0] >= Self.refusedWritesThatEnd
+      if isEnough { return refusesAll(of: source, why, to: writer) }
     }
     for batch in report.batches {
       tally.changed += batch.changed.count
       guard let source = sources[batch.id] else { continue }
       self.sources[source].changed(batch.changed)
-      if batch.written > 0 { hasWritten.insert(source) }
+      if batch.written > 0 {
+        hasWritten.insert(source)
+        refusedWrites[source] = nil
+      }
     }
     let result = writes.written(report, by: writer, at: now)
     tally.written += result.written

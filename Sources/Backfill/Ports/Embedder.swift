@@ -10,8 +10,7 @@ package protocol Embedder: Sendable {
   /// retried here: what to do with a failure is the caller's decision.
   func embed(_ texts: [String], as role: EmbeddingRole) async throws(EmbeddingFailure) -> EmbeddingReply
 
-  /// Takes, from the first reply on, those of no other model than the one that earlier vectors came from by its server's own
-  /// name.
+  /// From now on accepts replies of this model only.
   func expect(_ model: ServedModel)
 }
 

@@ -14,8 +14,6 @@ struct SeenReplies: Sendable {
     fileprivate let texts: Int
     /// Whether it is for one text, or for equal ones.
     fileprivate let isOfOneText: Bool
-    /// How many replies had come when it was sent.
-    fileprivate let arrivals: Int
     /// The text that a harmless one stands before; nil where none does.
     fileprivate let escorted: Int?
   }
@@ -24,8 +22,8 @@ struct SeenReplies: Sendable {
     let vectors: DamageTag
     /// The texts whose reply it was first; nil where it was no proper reply to any.
     let owner: Int?
-    /// Other texts, each asked for alone, that got the same vector.
-    var others: Set<Int> = []
+    /// Texts that got it when they were asked for alone and it was another's, or two others' too, each with when.
+    var doubted: [Int: Int] = [:]
   }
 
   private var replies: [Reply] = []
@@ -35,14 +33,14 @@ struct SeenReplies: Sendable {
   private var before: (vector: DamageTag, arrival: Int)?
 
   private static let mostReplies = 256
-  private static let mostOthers = 4_096
+  private static let mostDoubted = 4_096
 
   /// The question for `texts`, which is asked now.
   func question(_ texts: [String]) -> Question {
     let isOfOneText = texts.dropFirst().allSatisfy { $0 == texts[0] }
     let isEscorted = texts.count == 2 && texts.starts(with: Input.harmless.texts)
     return Question(
-      texts: Self.hash(isOfOneText ? texts.prefix(1) : texts[...]), isOfOneText: isOfOneText, arrivals: arrivals,
+      texts: Self.hash(isOfOneText ? texts.prefix(1) : texts[...]), isOfOneText: isOfOneText,
       escorted: isEscorted ? Self.hash(texts.suffix(1)) : nil)
   }
 
@@ -76,18 +74,18 @@ struct SeenReplies: Sendable {
       return "it has the vectors of an earlier reply, which was to other texts"
     }
     let isRight =
-      if reply.owner == question.texts {
-        reply.others.count < 2
+      if let doubted = reply.doubted[question.texts] {
+        arrival(ofOtherThan: whole) > doubted
       } else {
-        reply.others.contains(question.texts) && arrival(ofOtherThan: whole) > question.arrivals
+        reply.owner == question.texts && reply.doubted.count < 2
       }
     if isRight {
       note(whole)
       return nil
     }
-    if reply.owner != question.texts {
-      if reply.others.count == Self.mostOthers { reply.others.removeAll() }
-      reply.others.insert(question.texts)
+    if reply.doubted[question.texts] == nil {
+      if reply.doubted.count == Self.mostDoubted { reply.doubted.removeAll() }
+      reply.doubted[question.texts] = arrivals
     }
     return "it has the vector of an earlier reply, which was to another text"
   }
@@ -95,7 +93,7 @@ struct SeenReplies: Sendable {
   /// Whether a text behind a harmless one got the vector that it got alone, as others did behind the same.
   private func isConfirmed(_ vectors: VectorTags, _ question: Question) -> Bool {
     guard let text = question.escorted else { return false }
-    return replies.contains { $0.vectors == vectors.second && $0.others.contains(text) }
+    return replies.contains { $0.vectors == vectors.second && $0.doubted[text] != nil }
   }
 
   private mutating func take(_ vectors: DamageTag) -> Reply? {

@@ -73,7 +73,7 @@ struct ServerHabits: Sendable {
       return nil
     }
     guard pinned.digest != digest else { return nil }
-    guard served != nil else { return pinned.shown }
+    guard pinned.digest != asked else { return pinned.shown }
     // An alias was taken from the first answer on trust.
     return digest == asked
       ? "\(pinned.shown), a name that nobody asked for: check the rows that have its vectors; once they are gone, or if "
@@ -81,9 +81,11 @@ struct ServerHabits: Sendable {
       : "\(pinned.shown): check the base URL, or if both are the same model, `vecfill ledger forget` the column"
   }
 
-  /// The server's own name for the model, by which its answers are taken; nil where it is the one asked for, or unknown.
-  var served: ServedModel? { pinned.flatMap { $0.digest == asked ? nil : ServedModel(digest: $0.digest) } }
+  /// The server's own name for the model, by which its answers are taken; nil where it has told none.
+  var served: ServedModel? { pinned.map { ServedModel(digest: $0.digest) } }
 
   /// Takes no answers but those of the model that has answered before.
-  mutating func expect(_ model: ServedModel) { pinned = pinned ?? (model.digest, ModelName.hidden) }
+  mutating func expect(_ model: ServedModel) {
+    pinned = pinned ?? (model.digest, model.digest == asked ? "the model that is asked for" : ModelName.hidden)
+  }
 }

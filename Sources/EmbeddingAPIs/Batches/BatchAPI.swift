@@ -60,7 +60,7 @@ struct BatchAPI: Sendable {
     } catch {
       throw EmbeddingFailure(error).at(address)
     }
-    guard (200...299).contains(response.status) else {
+    guard HTTPResponse.isSuccess(response.status) else {
       let error = ProviderError(response.body, redaction)
       if isNotReady(file, response.status, error) {
         throw EmbeddingFailure(
@@ -138,7 +138,7 @@ struct BatchAPI: Sendable {
       }
     }
     let response = try await ending.get()
-    guard response.status == 200 else {
+    guard HTTPResponse.isSuccess(response.status) else {
       if isGone(response) { return false }
       throw refusal(of: response, ofTexts: true).billed(false)
     }
@@ -200,7 +200,7 @@ struct BatchAPI: Sendable {
   }
 
   func json(of response: HTTPResponse, ofTexts: Bool = false) throws(EmbeddingFailure) -> JSONValue {
-    guard (200...299).contains(response.status) else {
+    guard HTTPResponse.isSuccess(response.status) else {
       throw refusal(of: response, ofTexts: ofTexts).billed(false)
     }
     guard !response.isCut, let json = JSONValue(response.body), case .object = json else {

@@ -33,7 +33,7 @@ extension GeminiBatches {
     ]
     request.body = Data(JSONValue.object(["file": .object(["displayName": .string(name)])]).description.utf8)
     let response = try await api.send(request)
-    guard (200...299).contains(response.status) else { throw api.refusal(of: response).billed(false) }
+    guard HTTPResponse.isSuccess(response.status) else { throw api.refusal(of: response).billed(false) }
     guard let place = response.headers["x-goog-upload-url"], let parts = URLComponents(string: place) else {
       throw api.unreadable("the reply to an upload's announcement names no place for it")
     }

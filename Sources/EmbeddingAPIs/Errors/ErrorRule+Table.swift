@@ -44,7 +44,7 @@ extension ErrorRule {
   ]
 
   private static let credentials = [
-    // Who asks is none of the provider's servers.
+    // The proxy asks, not the provider.
     ErrorRule(
       "the proxy asks for its user and password: check the setting of proxy, and http_proxy", .denied, 407...407),
     ErrorRule(

@@ -100,7 +100,7 @@ final class Transfer {
     guard let start, count > 0 else { return 0 }
     let come = withoutMark(UnsafeRawBufferPointer(start: start, count: count))
     guard !come.isEmpty else { return count }
-    if let inflow = request.inflow, easy.status == 200 {
+    if let inflow = request.inflow, HTTPResponse.isSuccess(easy.status) {
       isPaused = !inflow.offer(come)
       return isPaused ? vecfill_curl_pause() : count
     }

@@ -34,8 +34,10 @@ struct EmbeddingsReplyReader {
 
   var hasItems: Bool { !objects.isEmpty }
 
+  /// Of its vectors as they came, once each text has one that can be used.
   var vectorTags: VectorTags? {
-    objects.count == count ? VectorTags(of: values, dimensions: dimensions) : nil
+    objects.count == count && objects.allSatisfy { $0.fault == nil }
+      ? VectorTags(of: values, dimensions: dimensions) : nil
   }
 
   /// The first count that the reply gives in one of its places.

@@ -6,7 +6,7 @@ import Foundation
 package enum OwnFile: Sendable {
   case report, metrics, termination
 
-  /// A report's title is behind its style's policy.
+  /// Enough of a report to hold its title.
   private static let beginning = 65_536
 
   /// Whether `path` is no file that could be replaced: standard output, a device, a pipe.

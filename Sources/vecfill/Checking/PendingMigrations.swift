@@ -4,7 +4,7 @@ import Postgres
 
 /// What `vecfill migrate up JOB` would do now, by its own plan. Nothing is changed for it.
 struct PendingMigrations: Sendable {
-  /// Without what a run does as well without: the index of missing rows, which a large table alone needs.
+  /// What is missing, except indexes of missing rows, which only make a run faster.
   private(set) var needed: [String] = []
   private(set) var indexes: [String] = []
 

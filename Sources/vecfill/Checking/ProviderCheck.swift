@@ -32,7 +32,7 @@ struct ProviderCheck {
     for finding in AnswerFindings(model: model, reply: first, latency: latency, limits: limits).all { tell(finding) }
     guard let likeness = try await likeness(to: first) else { return nil }
     let together = TextsTogether(embedder: embedder, likeness: likeness, mostTexts: mostTexts, tell: tell)
-    guard try await together.areTheirOwn else { return nil }
+    guard try await together.check() else { return nil }
     return try await searchCut(likeness)
   }
 

@@ -16,38 +16,40 @@ struct TextsTogether {
   /// Servers round otherwise from one batch to another, in float16 or int8 by no more than this.
   private static let mostNoise = 0.02
 
-  /// Tells what was found; false where vectors are no proof of anything.
-  var areTheirOwn: Bool {
-    get async throws {
-      var alone: [ArraySlice<Float>] = []
-      do {
-        for text in Self.texts { alone.append(try await embedder.embedWithTries([text], as: .document).vectors[0]) }
-      } catch {
-        return try refused(error, asked: "a short text")
+  private static let adviceOnModel = "check the base URL and the model"
+  private static let adviceOnSize = "set batch_size: 1, or look what stands before the model"
+
+  /// Shows what was found; false where vectors are no proof of anything.
+  func check() async throws -> Bool {
+    var alone: [ArraySlice<Float>] = []
+    do {
+      for text in Self.texts { alone.append(try await embedder.embedWithTries([text], as: .document).vectors[0]) }
+    } catch {
+      return try refused(error, asked: "a short text", next: Self.adviceOnModel)
+    }
+    for (index, vector) in alone.enumerated() {
+      guard !alone[..<index].contains(where: { likeness.isSame(distance: Likeness.distance($0, vector)) }) else {
+        tell(
+          .failed(
+            "texts", .badData, "short texts that differ have the same vector",
+            next: "look what answers in place of the model, as a cache or a stub; \(Self.adviceOnModel)"))
+        return false
       }
-      for (index, vector) in alone.enumerated() {
-        guard !alone[..<index].contains(where: { likeness.isSame(distance: Likeness.distance($0, vector)) }) else {
-          tell(
-            .failed(
-              "texts", .badData, "short texts that differ have the same vector",
-              next: "look what answers in place of the model, as a cache or a stub; check the base URL and the model"))
-          return false
-        }
-      }
-      guard mostTexts > 1 else { return true }
-      do {
-        return told(try await embedder.embedWithTries(Self.texts, as: .document), alone)
-      } catch {
-        return try refused(error, asked: "\(Self.texts.count) texts in one request")
-      }
+    }
+    guard mostTexts > 1 else { return true }
+    do {
+      return compared(try await embedder.embedWithTries(Self.texts, as: .document), alone)
+    } catch {
+      return try refused(error, asked: "\(Self.texts.count) texts in one request", next: Self.adviceOnSize)
     }
   }
 
-  private func told(_ reply: EmbeddingReply, _ alone: [ArraySlice<Float>]) -> Bool {
-    let advice = "set batch_size: 1, or look what stands before the model"
+  private func compared(_ reply: EmbeddingReply, _ alone: [ArraySlice<Float>]) -> Bool {
     guard reply.unusable.isEmpty else {
       let why = reply.unusable.min { $0.key < $1.key }?.value ?? ""
-      tell(.failed("texts", .badData, "\(alone.count) texts in one request: of one of them, \(why)", next: advice))
+      tell(
+        .failed(
+          "texts", .badData, "\(alone.count) texts in one request: of one of them, \(why)", next: Self.adviceOnSize))
       return false
     }
     var most = 0.0
@@ -57,7 +59,7 @@ struct TextsTogether {
         tell(
           .failed(
             "texts", .badData, "in a request with \(alone.count) texts, text \(index + 1) doesn't get its own vector",
-            next: advice))
+            next: Self.adviceOnSize))
         return false
       }
       most = max(most, distances[index])
@@ -74,17 +76,14 @@ struct TextsTogether {
     return true
   }
 
-  private func refused(_ error: EmbeddingFailure, asked: String) throws -> Bool {
+  private func refused(_ error: EmbeddingFailure, asked: String, next: String) throws -> Bool {
     guard error.kind != .cancelled else { throw CancellationError() }
     switch error.kind {
     case .brokenReply:
-      tell(
-        .failed(
-          "texts", .badData, "\(asked): \(error.summary)",
-          next: "set batch_size: 1, or look what stands before the model"))
+      tell(.failed("texts", .badData, "\(asked): \(error.summary)", next: next))
       return false
     case .badInput, .tooLarge:
-      tell(.warning("texts", "\(asked): \(error.summary)", next: "set batch_size: 1"))
+      tell(.warning("texts", "\(asked): \(error.summary)", next: next))
     default:
       tell(.warning("texts", "\(asked) could not be tried: \(error.summary)", next: "check again later"))
     }

@@ -75,7 +75,8 @@ struct Database: Sendable {
         .configuration, source.column,
         "the database says that \(table), with which it shares rows, holds vectors of [\(held.differing(from: made))], "
           + "and the job makes [\(made.differing(from: held))]",
-        remedy: "set the job back to the former, or fill another column (docs/changing-a-job.md)")
+        remedy: "set the job back to the former, fill another column (docs/changing-a-job.md), or if those vectors "
+          + "have been replaced, `vecfill ledger forget \(table).\(source.vector)`")
     }
   }
 

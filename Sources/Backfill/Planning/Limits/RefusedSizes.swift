@@ -1,8 +1,7 @@
-/// The sizes of requests that fail for their size: what is no smaller in any way is not sent to fail again.
+/// Sizes of requests that fail: what is no smaller in any way is not sent to fail again.
 ///
-/// Who refuses a request as too large says so. Who fails otherwise, and answers each part of it, shows it only in time: by
-/// a few requests of the same number of texts, one after the other, with no answer to one as large between. An outage
-/// fails many at once, and chance lets some pass.
+/// Most servers say that a request is too large. Others just fail. If all parts of such a request pass three times in a
+/// row, and nothing as large was answered between, the size is to blame. One failure may be chance or an outage.
 struct RefusedSizes: Equatable, Sendable {
   private struct Size: Equatable {
     let texts: Int
@@ -34,6 +33,8 @@ struct RefusedSizes: Equatable, Sendable {
   private var mostTextsAnswered = 0
 
   private static let failuresThatProve = 3
+  /// As many prove it by the number of vectors, which no outage changes. One may be a reply to another request.
+  private static let wrongCountsThatProve = 2
 
   mutating func add(_ contents: Batch.Contents) { Self.add(Size(contents), to: &sizes) }
 
@@ -53,26 +54,25 @@ struct RefusedSizes: Equatable, Sendable {
 
   /// A request failed, and all of its parts have passed; true where that shows a size which always fails.
   ///
-  /// - Parameter isOfCount: whether the reply had vectors for another number of texts. No chance does that, unless
-  ///   as many texts were answered before.
+  /// - Parameter isOfCount: whether the reply had vectors for another number of texts.
   mutating func partsPassed(
     of contents: Batch.Contents, sentAt: Duration, isOfCount: Bool, at now: Duration
   ) -> Bool {
     let size = Size(contents)
-    if isOfCount, size.texts > mostTextsAnswered {
-      Self.add(Size(texts: size.texts, tokens: 0), to: &learned)
-      return true
-    }
+    let isByCount = isOfCount && size.texts > mostTextsAnswered
     guard let place = suspects.firstIndex(where: { $0.size.texts == size.texts }) else {
       suspects.append(Suspect(size: size, failures: 1, passedAt: now))
       return false
     }
     suspects[place].size.tokens = min(suspects[place].size.tokens, size.tokens)
-    guard sentAt >= suspects[place].passedAt else { return false }
+    guard isByCount || sentAt >= suspects[place].passedAt else { return false }
     suspects[place].passedAt = now
     suspects[place].failures += 1
-    guard suspects[place].failures == Self.failuresThatProve else { return false }
-    Self.add(suspects.remove(at: place).size, to: &learned)
+    guard suspects[place].failures >= (isByCount ? Self.wrongCountsThatProve : Self.failuresThatProve) else {
+      return false
+    }
+    let proven = suspects.remove(at: place).size
+    Self.add(isByCount ? Size(texts: proven.texts, tokens: 0) : proven, to: &learned)
     return true
   }
 
