@@ -11,6 +11,8 @@ extension Ledger {
     package let spooled: [RowKey: TextDigest]
     /// The pieces of texts whose vectors are in the spool.
     package let pieces: [RowKey: PaidPieces]
+    /// The key behind which a run begins; nil for the lowest.
+    package let watermark: RowKey?
     /// Whether rows wait for a batch of the provider's.
     let waits: Bool
   }
@@ -31,6 +33,7 @@ extension Ledger {
       if source.chunks != nil { pieces = try Ledger.pieces(of: target, db) }
       return ColumnContents(
         target: target, spooled: try Ledger.spooledTexts(of: target, db), pieces: pieces,
+        watermark: try? known.decoded("watermark", as: RowKey.self),
         waits: try Ledger.hasRows(in: "under_way", of: target, db))
     }
   }

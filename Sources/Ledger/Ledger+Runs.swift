@@ -89,7 +89,7 @@ extension Ledger {
             rows: try Set(BatchContents.decode(row.checked("contents")).map(\.key)).count)
         },
         possiblyPaid: lost,
-        spent: try Ledger.spent(targets: owned, db), earlier: earlier,
+        spent: try Ledger.spent(byJobOf: run, db), earlier: earlier,
         newlyCondemned: try Ledger.newlyCondemned(targets, of: job.name, db), changes: changes, resumed: resumed,
         waits: try targets.contains { try Ledger.hasRows(in: "under_way", of: $0, db) },
         servedModels: try targets.map { try Ledger.servedModel(of: $0, db) })
@@ -168,6 +168,24 @@ extension Ledger {
         SELECT COUNT(*) FROM quarantine WHERE target_id IN (SELECT value FROM json_each(?1)) AND run_id >
           COALESCE((SELECT MAX(id) FROM run WHERE job = ?2 AND targets = ?1 AND state = 'completed'), 0)
         """, arguments: [all, job]) ?? 0
+  }
+
+  /// Dollars that the job of a run has spent over all its runs, or may have: on this run's columns by any job, and on every
+  /// column of this database that the job has filled, but those that were forgotten.
+  static func spent(byJobOf run: Int64, _ db: Database) throws -> Double {
+    let targets = try Int64.fetchAll(
+      db,
+      sql: """
+        WITH filled AS (
+          SELECT DISTINCT other.targets, other.targets = own.targets AS is_own FROM run AS own
+          JOIN run AS other ON other.id = own.id OR other.job = own.job AND other.database = own.database
+          WHERE own.id = ?
+        )
+        SELECT DISTINCT held.value FROM filled, json_each(filled.targets) AS held
+        WHERE is_own OR NOT EXISTS (
+          SELECT 1 FROM target WHERE target.id = held.value AND target.identity LIKE '\(forgotten) %')
+        """, arguments: [run])
+    return try spent(targets: targets.map(String.init).joined(separator: ","), db)
   }
 
   static func spent(targets: String, _ db: Database) throws -> Double {

@@ -26,7 +26,8 @@ package struct EstimateScan: Sendable {
     self.waiting = waiting
   }
 
-  /// What a run would do to one source, in pages like a run's: an estimate for each packer.
+  /// What a run would do to one source, in pages like a run's, which begins behind what earlier ones have read: an estimate
+  /// for each packer.
   ///
   /// - Parameters:
   ///   - sample: reads only the rows that it chooses.
@@ -43,7 +44,8 @@ package struct EstimateScan: Sendable {
     }
     try await withThrowingTaskGroup(of: [PageFigures].self) { counting in
       var pages = 0
-      var request = PageRequest(limit: job.pageLimit, sample: sample)
+      var below = source.order == .oldest && sample == nil ? held?.watermark : nil
+      var request = PageRequest(after: below, limit: job.pageLimit, sample: sample)
       var kinds: [PageRequest.Rows] = source.edits == .digest ? [.edited] : []
       while true {
         let page = try await store.page(of: source, request)
@@ -57,6 +59,11 @@ package struct EstimateScan: Sendable {
         progress(page.messages.count)
         request.after = page.continuesAfter
         guard request.after == nil else { continue }
+        request.through = below
+        guard below == nil else {
+          below = nil
+          continue
+        }
         guard let next = kinds.popLast() else { break }
         request.rows = next
       }

@@ -157,15 +157,16 @@ extension Pipeline {
     return try await ledger.underWay(page.messages.digests, of: begun.targets[source])
   }
 
-  /// The page's rows whose vectors were written before, by the batch that has them. They are looked for where rows can
-  /// have lost their vectors: on the first page with any, and in later sweeps.
+  /// The page's rows whose vectors were written before, by the batch that has them. What earlier runs have kept is looked
+  /// for on each page, and what this one has in later sweeps.
   private func kept(
     of source: Int, _ page: MessagePage, _ request: PageRequest, leavingOut others: Set<RowKey>
   ) async throws -> [BatchID: Set<RowKey>] {
-    guard page.messages.contains(where: { !$0.isBlank }),
-      request.leavesOutBlank || lookedForKept.withLock({ $0.insert(source).inserted })
-    else { return [:] }
+    guard page.messages.contains(where: { !$0.isBlank }) else { return [:] }
+    let earlier = keptEarlier.withLock { $0[source] }
+    if let earlier, !request.leavesOutBlank, !page.messages.contains(where: { earlier.contains($0.key) }) { return [:] }
     let all = try await ledger.kept(of: begun.targets[source])
+    if earlier == nil { keptEarlier.withLock { $0[source] = Set(all.keys) } }
     guard !all.isEmpty else { return [:] }
     var kept: [BatchID: Set<RowKey>] = [:]
     for message in page.messages where !others.contains(message.key) {

@@ -23,8 +23,8 @@ package struct Pipeline: Sendable {
   /// What the limits and the budget are shared by; nil where they are this process's alone.
   let sharing: Sharing?
   let clock = ContinuousClock()
-  /// Sources of which kept vectors were looked for once.
-  let lookedForKept = Locked<Set<Int>>([])
+  /// By source, the rows whose vectors earlier runs have kept.
+  let keptEarlier = Locked<[Int: Set<RowKey>]>([:])
   /// Sources that are searched for edited rows.
   let searchedForEdits = Locked<Set<Int>>([])
   /// By source, what finds the texts that are known.

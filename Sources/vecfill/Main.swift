@@ -8,6 +8,7 @@ enum Main {
   static func main() async {
     // A reader that goes away, as in `vecfill status | head`, is an error of that write and not of the run.
     signal(SIGPIPE, SIG_IGN)
+    openStandardStreams()
     do {
       var command = try parsed()
       if var asynchronous = command as? any AsyncParsableCommand {
@@ -25,6 +26,12 @@ enum Main {
         with: Failure(
           .unavailable, "vecfill", "it failed with \(type(of: error))", remedy: "run the same command again to go on"))
     }
+  }
+
+  /// Opens those of the standard streams that are closed, so that no file and no connection gets their number: messages
+  /// would be written into it.
+  private static func openStandardStreams() {
+    for stream in STDIN_FILENO...STDERR_FILENO where fcntl(stream, F_GETFD) == -1 { _ = open("/dev/null", O_RDWR) }
   }
 
   /// The command that the arguments are; ends the process where they are none, or ask for help.

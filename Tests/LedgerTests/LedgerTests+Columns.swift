@@ -27,6 +27,33 @@ extension LedgerTests {
     #expect(try await ledger.begin(other, on: "db", at: Date()).servedModels == [nil, nil])
   }
 
+  /// Another column of the job, the same one made anew, other jobs, and a database of that name elsewhere.
+  @Test func `a budget counts what a job has spent over all its runs, on whatever column`() async throws {
+    let ledger = try Ledger.open(at: path)
+    func job(_ name: String, _ vectors: String...) -> Job {
+      Job(
+        name: name, sources: vectors.map { Source(table: "chat_messages", vector: $0) },
+        model: Self.job.model)
+    }
+    func spend(_ dollars: Double, by job: Job, on database: String = "db") async throws -> Double {
+      let run = try await ledger.begin(job, on: database, at: Date())
+      let batch = batch(1, of: run.id)
+      try await ledger.requested(batch, target: run.targets[0], reservation: nil)
+      try await ledger.received(reply(), to: batch, target: run.targets[0], cost: dollars, at: Date())
+      try await ledger.end(run.id, .complete, Tally(), at: Date())
+      return run.spent
+    }
+    #expect(try await spend(1, by: job("chat", "e1")) == 0)
+    #expect(try await spend(2, by: job("chat", "e2")) == 1)
+    #expect(try await spend(4, by: job("chat", "e1")) == 3)
+    #expect(try await spend(8, by: job("other", "e3")) == 0)
+    #expect(try await spend(16, by: job("chat", "e1"), on: "elsewhere") == 0)
+    #expect(try await spend(32, by: job("other", "e1")) == 8 + 5, "what others have spent on its column counts too")
+    _ = try await ledger.forget(
+      ColumnIdentity(database: "db", column: "chat_messages.e2"), Source(table: "chat_messages", vector: "e2"))
+    #expect(try await spend(0, by: job("chat", "e1")) == 1 + 4 + 32)
+  }
+
   @Test func `a column that is filled anew loses what was paid for with another model, and says so`() async throws {
     let ledger = try Ledger.open(at: path)
     let run = try await ledger.begin(Self.job, on: "db", at: Date())

@@ -20,12 +20,16 @@ package final class VecfillProcess: Sendable {
   /// - Parameters:
   ///   - environment: all that the process sees but PATH.
   ///   - workingFolder: the default is a folder of its own.
-  package init(_ arguments: [String], environment: [String: String] = [:], workingFolder: String? = nil) throws {
+  ///   - script: what bash does to start it, as `exec "$0" "$@" 2>&-`.
+  package init(
+    _ arguments: [String], environment: [String: String] = [:], workingFolder: String? = nil, by script: String? = nil
+  ) throws {
+    _ = VecfillProcess.takesHangups
     let folder = try TemporaryFolder()
     self.folder = folder
     let process = Process()
-    process.executableURL = VecfillProcess.executable
-    process.arguments = arguments
+    process.executableURL = script == nil ? VecfillProcess.executable : URL(fileURLWithPath: "/bin/bash")
+    process.arguments = script.map { ["-c", $0, VecfillProcess.executable.path] + arguments } ?? arguments
     process.environment = ["PATH": "/usr/bin:/bin", "HOME": folder.path].merging(environment) { $1 }
     process.currentDirectoryURL = URL(fileURLWithPath: workingFolder ?? folder.path)
     process.standardInput = FileHandle.nullDevice
@@ -43,6 +47,15 @@ package final class VecfillProcess: Sendable {
     pid = process.processIdentifier
     self.process = Locked(process)
   }
+
+  /// Tests that are run by `nohup` ignore SIGHUP, and so would what they start: a handler is no such thing.
+  private static let takesHangups: Void = {
+    var action = sigaction()
+    sigaction(SIGHUP, nil, &action)
+    let isIgnored =
+      unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+    if isIgnored { signal(SIGHUP) { _ in } }
+  }()
 
   deinit {
     process.withLock { if $0.isRunning { Foundation.kill($0.processIdentifier, SIGKILL) } }

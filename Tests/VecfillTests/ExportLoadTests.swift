@@ -32,8 +32,10 @@ import Testing
       #expect(try await scene.database.count("content = 'edited' AND embedding IS NULL") == 2)
       let totals = try #require(try await scene.status()).totals
       #expect(totals.cost == 0.25, "\(totals)")
-      let again = try await exchange.load()
+      let again = try await exchange.load(["--paid", "0.25"])
       #expect(again.code == 0 && again.output.contains("loaded 0 rows") && again.output.contains("already: 190"))
+      #expect(again.errors.contains("--paid $0.25 is not entered: no row was written"), "\(again.errors)")
+      #expect(try await scene.status()?.totals.cost == 0.25)
       // The run goes on with what the load has left, and nothing else.
       #expect(try await scene.fill().code == 0)
       #expect(scene.server.record.requests.flatMap(\.digests) == [TextDigest(of: "edited")])

@@ -66,10 +66,12 @@ struct Scene: Sendable {
   }
 
   /// A vecfill that is running.
-  func start(_ arguments: [String], _ changes: [String: String?] = [:]) throws -> VecfillProcess {
+  func start(
+    _ arguments: [String], _ changes: [String: String?] = [:], by script: String? = nil
+  ) throws -> VecfillProcess {
     var environment = environment
     for (name, value) in self.changes.merging(changes, uniquingKeysWith: { $1 }) { environment[name] = value }
-    return try VecfillProcess(arguments, environment: environment, workingFolder: folder.path)
+    return try VecfillProcess(arguments, environment: environment, workingFolder: folder.path, by: script)
   }
 
   /// `vecfill run job.yaml`, to its end.
@@ -138,6 +140,14 @@ struct Scene: Sendable {
       guard clock.now < deadline else { throw SceneError(description: "\(what) never came to be as awaited") }
       try await clock.sleep(for: pause)
       pause = min(pause * 1.25, .milliseconds(25))
+    }
+  }
+
+  /// Sends the signal until the process has ended: one that comes again at once is no second one.
+  func insist(_ process: VecfillProcess, _ signal: Int32) async throws {
+    try await poll("the end") {
+      process.send(signal)
+      return !process.isRunning
     }
   }
 

@@ -51,8 +51,8 @@ import Testing
     func stopTwice(_ signal: Int32) async throws -> (exit: VecfillProcess.Exit, took: Duration) {
       process.send(signal)
       try await scene.poll("the stop") { process.errors.contains("stopping") }
-      process.send(signal)
       let began = ContinuousClock.now
+      try await scene.insist(process, signal)
       return (await process.exit(), began.duration(to: .now))
     }
 

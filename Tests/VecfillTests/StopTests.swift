@@ -46,7 +46,7 @@ import Testing
       process.send(SIGTERM)
       if grace.last == "60" {
         try await scene.poll("the stop") { process.errors.contains("stopping") }
-        process.send(SIGTERM)
+        try await scene.insist(process, SIGTERM)
       }
       let exit = await process.exit()
       #expect(exit.code == 143)
@@ -171,7 +171,7 @@ import Testing
       try await scene.wait { $0.totals.spooledBatches == 4 }
       process.send(SIGTERM)
       try await scene.poll("the stop") { process.errors.contains("stopping") }
-      process.send(SIGTERM)
+      try await scene.insist(process, SIGTERM)
       await Self.end(process, 143)
       hold.release()
       #expect(try await scene.database.count("embedding IS NOT NULL") == 0)

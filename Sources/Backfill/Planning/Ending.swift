@@ -16,7 +16,7 @@ package enum Ending: Equatable, Sendable {
     case .quarantined: .quarantined
     case .waiting: .waiting
     case .stopped(.interrupt): .interrupted
-    case .stopped(.terminate): .terminated
+    case .stopped(.terminate), .stopped(.hangup): .terminated
     case .stopped: .incomplete
     case .failed(let failure): failure.exitCode
     }
@@ -34,6 +34,8 @@ package enum StopCause: String, Equatable, Sendable, Codable, CaseIterable {
   case interrupt
   /// SIGTERM.
   case terminate
+  /// SIGHUP.
+  case hangup
   /// `vecfill stop`.
   case control
   case deadline
@@ -45,13 +47,14 @@ package enum StopCause: String, Equatable, Sendable, Codable, CaseIterable {
   /// `vecfill batch fetch` has written what there was.
   case fetched
 
-  package var isSignal: Bool { self == .interrupt || self == .terminate }
+  package var isSignal: Bool { [.interrupt, .terminate, .hangup].contains(self) }
 
   /// As a person knows it.
   package var name: String {
     switch self {
     case .interrupt: "SIGINT"
     case .terminate: "SIGTERM"
+    case .hangup: "SIGHUP"
     case .control: "`vecfill stop`"
     case .deadline: "--deadline"
     case .until: "--until"

@@ -57,15 +57,11 @@ extension Ledger {
       replies.add(known.id, head.id)
     }
     begun.spooled.sort { $0.id < $1.id }
-    begun.spent = try await spent(targets: begun.targets)
+    begun.spent = try await spent(byJobOf: begun.id)
     for (source, all) in refused.sorted(by: { $0.key < $1.key }) {
       begun.changes += all.map { columns[source].notice(of: $0.key, rows: $0.value) }.sorted()
     }
     try await spool.remove(dropped)
-  }
-
-  private func spent(targets: [Int64]) async throws -> Double {
-    try await read { try Ledger.spent(targets: targets.map(String.init).joined(separator: ","), $0) }
   }
 
   /// Enters the name by which the database knows a run.

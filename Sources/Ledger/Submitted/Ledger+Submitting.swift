@@ -163,8 +163,8 @@ extension Ledger {
     try Int.fetchOne(db, sql: "SELECT SUM(tokens) FROM provider_batch WHERE state IN \(open)") ?? 0
   }
 
-  /// Dollars that were spent on these columns, or may have been, with what is reserved for what is under way.
-  package func spent(on targets: [Int64]) async throws -> Double {
-    try await read { db in try Ledger.spent(targets: targets.map(String.init).joined(separator: ","), db) }
+  /// Dollars that the job of a run has spent over all its runs, or may have, with what is reserved for what is under way.
+  package func spent(byJobOf run: Int64) async throws -> Double {
+    try await read { db in try Ledger.spent(byJobOf: run, db) }
   }
 }

@@ -19,9 +19,11 @@ package enum OwnFile: Sendable {
   /// Throws a `Failure` with `.configuration` where a file that is neither empty nor of this kind is at `path`.
   package func check(_ path: String) throws(Failure) {
     var found = stat()
-    guard !OwnFile.isStream(path), stat(path, &found) == 0, found.st_mode & S_IFMT == S_IFREG, found.st_size > 0 else {
-      return
+    guard !OwnFile.isStream(path), stat(path, &found) == 0 else { return }
+    guard found.st_mode & S_IFMT != S_IFDIR else {
+      throw Failure(.configuration, path, "this is a folder", remedy: "name a file in it")
     }
+    guard found.st_size > 0 else { return }
     let read = FileHandle(forReadingAtPath: path).flatMap { try? $0.read(upToCount: OwnFile.beginning) }
     guard let read, isOwn(String(decoding: read, as: UTF8.self)) else {
       throw Failure(

@@ -43,7 +43,7 @@ extension BatchDesk {
       return nil
     }
     if let budget = job.budget?.usd {
-      let left = budget - (try await ledger.spent(on: begun.targets))
+      let left = budget - (try await ledger.spent(byJobOf: begun.id))
       guard left > 0 else { return nil }
       bounds.cost = left
     }

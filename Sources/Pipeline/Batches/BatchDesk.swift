@@ -61,7 +61,7 @@ package struct BatchDesk: Sendable {
     }
     do {
       return Conductor.Gathered(
-        waiting: try await ledger.rowsUnderWay(of: begun.targets), spent: try await ledger.spent(on: begun.targets),
+        waiting: try await ledger.rowsUnderWay(of: begun.targets), spent: try await ledger.spent(byJobOf: begun.id),
         readsRows: terms.submits, failure: failure)
     } catch {
       return Conductor.Gathered(waiting: 0, spent: begun.spent, readsRows: false, failure: self.failure(error))

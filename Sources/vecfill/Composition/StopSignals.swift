@@ -5,16 +5,27 @@ import Foundation
 /// SIGINT, SIGTERM and SIGHUP as stop requests, in place of their default of killing the process.
 ///
 /// Until a run has begun there is nothing to be brought to an end: a signal then ends the process at once. A second
-/// signal cancels what is under way. What can't be cancelled, as a name that the system looks up, is not waited for: the
+/// signal cancels what is under way. `timeout` and a shell that ends send one twice, to the process and to its group: the
+/// same signal within `echo` is the same request. `nohup` has the process ignore SIGHUP, and that stays so. What can't be cancelled, as a name that the system looks up, is not waited for: the
 /// process ends then, and whatever matters is in the ledger, as after a SIGKILL.
 final class StopSignals: Sendable {
   let requests = StopRequests()
   /// How long what was cancelled may take to end.
   static let lastGrace: TimeInterval = 3
+  /// How long one signal may come again and still be the same request to stop.
+  private static let echo: Duration = .milliseconds(300)
 
-  private struct State {
+  struct State {
     var hasBegun = false
     var first: StopCause?
+    private var last: (cause: StopCause, at: ContinuousClock.Instant)?
+
+    /// Takes note of a signal; false for the echo of the last one.
+    mutating func isNew(_ cause: StopCause, at now: ContinuousClock.Instant) -> Bool {
+      if let last, last.cause == cause, last.at.duration(to: now) < StopSignals.echo { return false }
+      last = (cause, now)
+      return true
+    }
   }
 
   private let state = Locked(State())
@@ -27,12 +38,14 @@ final class StopSignals: Sendable {
   init(
     announce: @escaping @Sendable (StopCause) -> Void, abandon: @escaping @Sendable (StopCause) -> Void
   ) {
-    let signals = [(SIGINT, StopCause.interrupt), (SIGTERM, .terminate), (SIGHUP, .terminate)]
-    sources = signals.map { [requests, state] number, cause in
+    let signals = [(SIGINT, StopCause.interrupt), (SIGTERM, .terminate), (SIGHUP, .hangup)]
+    sources = signals.compactMap { [requests, state] number, cause in
+      guard number != SIGHUP || !StopSignals.isIgnored(number) else { return nil }
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
       source.setEventHandler {
         guard state.withLock({ $0.hasBegun }) else { exit(Ending.stopped(cause).exitCode.rawValue) }
+        guard state.withLock({ $0.isNew(cause, at: .now) }) else { return }
         announce(cause)
         requests.add(cause)
         let first = state.withLock { state in
@@ -50,6 +63,12 @@ final class StopSignals: Sendable {
       source.activate()
       return source
     }
+  }
+
+  private static func isIgnored(_ number: Int32) -> Bool {
+    var action = sigaction()
+    sigaction(number, nil, &action)
+    return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
   }
 
   /// From now on a signal is a request to stop.

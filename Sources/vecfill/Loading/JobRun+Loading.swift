@@ -13,7 +13,8 @@ extension JobRun {
 
   /// Loads to the end of the files; a load is a run of its own in the ledger.
   ///
-  /// - Parameter paid: what the vectors have cost, in dollars; nil where nobody said it.
+  /// - Parameter paid: what the vectors have cost, in dollars; nil where nobody said it. It is entered by a load that has
+  ///   written rows and has no wrong lines: one with some is done again once they are mended.
   func load(_ loading: Loading, paid: Double?, written: Locked<Int>) async throws -> Loaded {
     let begun = try await ledger.begin(job, on: database.store.identity, columns: columns.map(\.column), at: Date())
     for change in begun.changes { warn(change) }
@@ -45,11 +46,18 @@ extension JobRun {
       var entered = Tally()
       entered.written = tally.written
       entered.changed = tally.stale.count
-      entered.billedTokens = tally.tokens
-      entered.cost = paid
+      let failure = tally.failure(of: "")
+      if tally.written > 0 { entered.billedTokens = tally.tokens }
+      if let paid {
+        if tally.written > 0, failure == nil {
+          entered.cost = paid
+        } else {
+          warn("--paid \(paid.dollars) is not entered: \(failure == nil ? "no row was written" : "lines are wrong")")
+        }
+      }
       try await ledger.endLoad(
-        begun.id, target: begun.targets[0], entered, cost: paid,
-        exitCode: tally.failure(of: "")?.exitCode ?? .complete, at: Date())
+        begun.id, target: begun.targets[0], entered, cost: entered.cost, exitCode: failure?.exitCode ?? .complete,
+        at: Date())
       return Loaded(tally: tally, indexes: indexes, remaining: try await database.countRemaining(job))
     } catch let failure as Failure {
       try await end(begun, .failed(failure), written: written.withLock { $0 })

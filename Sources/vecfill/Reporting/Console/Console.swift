@@ -70,7 +70,19 @@ final class Console: Sendable {
     return Int(size.ws_col)
   }
 
+  /// What can't be written is left out: the terminal may be gone, or the disk of the log full, and the work goes on.
   private func write(_ text: String) {
-    FileHandle.standardError.write(Data(text.utf8))
+    var bytes = Array(text.utf8)[...]
+    while !bytes.isEmpty {
+      let written = bytes.withUnsafeBytes { Foundation.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+      if written > 0 {
+        bytes = bytes.dropFirst(written)
+      } else if written == 0 || ![EINTR, EAGAIN].contains(errno) {
+        return
+      } else if errno == EAGAIN {
+        var room = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
+        guard poll(&room, 1, 1_000) > 0 else { return }
+      }
+    }
   }
 }
