@@ -14,6 +14,8 @@ struct PostgresWrite: Sendable {
   var hasCompany = false
   /// Whether the rows are many of a load, which go to a stage first.
   var isLoad = false
+  /// Whether other rows are tried where all of them are refused.
+  var looksAtOthers = true
   /// Whether a row is written whose text its own write changes.
   var takesMoved = false
 
