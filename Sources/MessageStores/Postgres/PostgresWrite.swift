@@ -101,8 +101,7 @@ extension PostgresWrite {
     for part in table.key.parameters(row.key) { parameters.append(part) }
   }
 
-  /// Asks, once the transaction is committed, for the rows that still hold the text and no vector: only then every
-  /// trigger has done what it does.
+  /// Asks for the rows that still hold the text and no vector, after COMMIT, when every trigger has done what it does.
   func addReadBack(
     of rows: [EmbeddedRow], within lockTimeout: Duration, to pipeline: inout PostgresPipeline
   ) throws {
