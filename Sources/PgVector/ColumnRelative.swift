@@ -7,7 +7,7 @@ package struct ColumnRelative: Hashable, Sendable {
   package let table: String
   /// The column's number in it.
   package let number: Int
-  /// The table's name, for people.
+  /// The table's name, for people: with its schema where another table could be meant without it.
   package let name: String
 
   /// The lock on filling it.
@@ -36,11 +36,11 @@ package struct ColumnRelative: Hashable, Sendable {
         SELECT inhrelid AS oid FROM pg_inherits WHERE inhparent = $1::oid
         UNION SELECT i.inhrelid FROM pg_inherits i JOIN below ON i.inhparent = below.oid
       )
-      SELECT c.oid AS id, a.attnum AS number, c.relname AS name FROM (SELECT * FROM above UNION SELECT * FROM below) f
+      SELECT c.oid AS id, a.attnum AS number, c.oid::regclass::text AS name FROM (SELECT * FROM above UNION SELECT * FROM below) f
       JOIN pg_class c ON c.oid = f.oid
       JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = (
         SELECT attname FROM pg_attribute WHERE attrelid = $1::oid AND attnum = $2::smallint)
-      ORDER BY c.relname
+      ORDER BY 3
       """, [id, column]
     ).map { row in
       ColumnRelative(

@@ -1,7 +1,7 @@
 import Backfill
 
-/// The name of something that vecfill makes for a column of a table: one of two, since tables and columns of several
-/// names make the same words, as `a.b_c` and `a_b.c` do.
+/// The name of an object that vecfill makes for a column. `a.b_c` and `a_b.c` give the same plain name, so there is an exact
+/// one too.
 package struct OwnName: Hashable, Sendable {
   /// Of the table's and the column's words: taken where it is free, or theirs already.
   package let plain: String

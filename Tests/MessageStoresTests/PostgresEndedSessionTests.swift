@@ -12,6 +12,7 @@ struct PostgresEndedSessionTests {
     try await fixture.insert((1...20).map { (key: .integer($0), text: "text \($0)") })
     try await fixture.run(
       """
+      CREATE SEQUENCE ends;
       CREATE FUNCTION crash() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
         PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$;
       CREATE TRIGGER crash BEFORE UPDATE ON messages FOR EACH ROW WHEN (\(rows)) EXECUTE FUNCTION crash()
@@ -46,6 +47,47 @@ struct PostgresEndedSessionTests {
     let failure = await #expect(throws: Failure.self) { try await store.write(rows, to: fixture.source) }
     #expect(failure?.exitCode == .unavailable)
     #expect(failure?.remedy?.contains("the server's log") == true)
+    await store.close()
+  }
+
+  @Test(arguments: [1, 2, 3], [false, true])
+  func `that shows at a write of few rows too, though all others have a vector`(
+    _ count: Int, _ areFilled: Bool
+  ) async throws {
+    let (fixture, rows) = try await Self.fixture("NEW.embedding = '[1,2,3]'")
+    if areFilled { try await fixture.run("UPDATE messages SET embedding = '[4,5,6]' WHERE id > \(count)") }
+    let store = try await fixture.open()
+    let failure = await #expect(throws: Failure.self) {
+      try await store.write(Array(rows.prefix(count)), to: fixture.source)
+    }
+    #expect(failure?.exitCode == .unavailable)
+    await store.close()
+  }
+
+  @Test(arguments: ["NEW.id IN (1, 2)", "NEW.id IN (1, 2, 20)"])
+  func `few odd rows are told from that by a healthy one`(_ odd: String) async throws {
+    let (fixture, rows) = try await Self.fixture(odd)
+    let store = try await fixture.open()
+    let outcome = try await store.write(Array(rows.prefix(2)), to: fixture.source)
+    #expect(Set(outcome.refused.keys) == [1, 2])
+    await store.close()
+  }
+
+  @Test func `a row that is refused beside such a one is not blamed for a third`() async throws {
+    let (fixture, rows) = try await Self.fixture("NEW.id = 1 OR NEW.id > 10")
+    try await fixture.run("ALTER TABLE messages ADD CONSTRAINT odd CHECK (embedding IS NULL OR id <> 2)")
+    let store = try await fixture.open()
+    let outcome = try await store.write(Array(rows.prefix(3)), to: fixture.source)
+    #expect(outcome.refused[2] == "the constraint odd refuses it (SQLSTATE 23514)")
+    #expect(outcome.written == [3])
+    await store.close()
+  }
+
+  @Test func `somebody who ends a row's sessions a few times condemns none`() async throws {
+    let (fixture, rows) = try await Self.fixture("NEW.id = 7 AND nextval('ends') <= 6")
+    let store = try await fixture.open()
+    let outcome = try await store.write(rows, to: fixture.source)
+    #expect(outcome.refused.isEmpty && outcome.written.count == 10)
     await store.close()
   }
 

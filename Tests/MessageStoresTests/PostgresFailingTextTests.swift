@@ -71,7 +71,7 @@ struct PostgresFailingTextTests {
     source.conditionPlace = "job.yaml:7"
     let store = try await fixture.open()
     let failure = await #expect(throws: Failure.self) { try await store.page(of: source, after: nil, limit: 99) }
-    #expect(failure?.exitCode == .badData)
+    #expect(failure?.exitCode == .configuration)
     #expect(failure?.subject == "job.yaml:7")
     #expect(
       failure?.reason.hasPrefix("this where of messages fails for the row of id 7: ") == true,

@@ -107,6 +107,32 @@ struct PostgresLockTests {
     }
   }
 
+  @Test func `partitions of one name in several schemas are told apart`() async throws {
+    let fixture = try await StoreFixture(.postgres18)
+    try await fixture.run(
+      """
+      CREATE TABLE whole (id bigint PRIMARY KEY, content text, embedding vector(3)) PARTITION BY RANGE (id);
+      CREATE SCHEMA "Old";
+      CREATE TABLE part PARTITION OF whole FOR VALUES FROM (0) TO (50);
+      CREATE TABLE "Old".part PARTITION OF whole FOR VALUES FROM (50) TO (100);
+      """)
+    let parts = [Source(table: "part"), Source(schema: "Old", table: "part")]
+    let store = try await fixture.open(applicationName: "first")
+    for (part, model) in zip(parts, ["a", "b"]) {
+      try await store.claim(part)
+      _ = try await store.record(ColumnRecordContractTests.fingerprint(model), of: part)
+    }
+    await store.close()
+    let second = try await fixture.open(applicationName: "second")
+    var claim: ColumnClaim?
+    while claim == nil { claim = try? await second.claim(Source(table: "whole")) }
+    #expect(
+      claim?.relatives == [
+        "part": ColumnRecordContractTests.fingerprint("a"), "\"Old\".part": ColumnRecordContractTests.fingerprint("b"),
+      ])
+    await second.close()
+  }
+
   @Test func `another column, table or database is another lock`() async throws {
     let fixture = try await StoreFixture(.postgres18)
     try await fixture.run(
@@ -202,6 +228,34 @@ struct PostgresLockTests {
     let failure = await #expect(throws: Failure.self) { try await store.claim(source) }
     #expect(failure?.exitCode == .unavailable)
     #expect(failure?.description.contains("the pooler gave no second server connection within 5 s") == true)
+    await store.close()
+  }
+
+  @Test(.enabled(if: Helper.pgbouncer.isUsable, "\(Helper.pgbouncer.missing)"))
+  func `a pool that another client keeps busy for a while is no pool of one`() async throws {
+    let database = try await PostgresCluster.shared(.eighteen).freshDatabase()
+    let pooler = try await PgBouncer(before: database, mode: .transaction, serverConnections: 2)
+    try await database.run("CREATE TABLE messages (id int PRIMARY KEY, content text, embedding vector(3))")
+    let source = Source(table: "messages")
+    let store = try await DatabaseURL(pooler.url).openMessageStore(applicationName: "first")
+    let holders =
+      "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND database = "
+      + "(SELECT oid FROM pg_database WHERE datname = current_database())"
+    let busy = try Hold("SELECT 1", on: pooler.url)
+    // The lock comes and goes and comes again: then the other client ends.
+    let release = Task {
+      var seen: Set<[String?]> = []
+      while seen.count < 2 {
+        try Task.checkCancellation()
+        seen.formUnion(try await database.run(holders))
+        await Task.yield()
+      }
+      busy.release()
+    }
+    defer { release.cancel() }
+    try await store.claim(source)
+    #expect(try await database.run(holders).count == 1)
+    #expect(try await store.page(of: source, after: nil, limit: 1).isEmpty)
     await store.close()
   }
 

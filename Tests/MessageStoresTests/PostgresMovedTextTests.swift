@@ -163,6 +163,30 @@ struct PostgresMovedTextTests {
     await store.close()
   }
 
+  @Test(arguments: [0, 1, 20])
+  func `a text that takes long to read is read twice, and refused where all differ`(_ unsteady: Int) async throws {
+    let fixture = try await StoreFixture(.postgres18)
+    try await fixture.insert((1...20).map { (key: .integer($0), text: "text \($0)") })
+    try await fixture.run(
+      """
+      CREATE SEQUENCE looks;
+      CREATE FUNCTION dear(id bigint, content text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN
+        IF id = 1 THEN PERFORM nextval('looks'), pg_sleep(1.1); END IF;
+        RETURN CASE WHEN id <= \(unsteady) THEN content || random() ELSE content END; END $$;
+      CREATE VIEW shown AS SELECT id, embedding, dear(id, content) AS content FROM messages
+      """)
+    let store = try await fixture.open()
+    let source = Source(table: "messages", view: TableName("shown"))
+    if unsteady == 20 {
+      let refusal = await #expect(throws: Failure.self) { try await store.inspect(source, dimensions: 3) }
+      #expect(refusal?.reason.contains("another each time it is read") == true)
+    } else {
+      _ = try await store.inspect(source, dimensions: 3)
+    }
+    #expect(try await fixture.run("SELECT last_value FROM looks") == [["2"]])
+    await store.close()
+  }
+
   @Test func `a view with such a column is refused, and one without it isn't`() async throws {
     let fixture = try await StoreFixture(.postgres18)
     try await fixture.insert([1: "one", 2: "two"])

@@ -41,7 +41,18 @@ import Testing
       Hook(testDescription: "RAISE(ABORT)", isPostgres: false) { sqlite($0, "SELECT RAISE(ABORT, 'no')") },
       Hook(testDescription: "RAISE(ROLLBACK)", isPostgres: false) { sqlite($0, "SELECT RAISE(ROLLBACK, 'no')") },
       Hook(testDescription: "RAISE(IGNORE)", isPostgres: false) { sqlite($0, "SELECT RAISE(IGNORE)") },
+      .resets(to: "''"), .resets(to: "'null'"), .resets(to: "'[]'"), .resets(to: "x''"),
     ]
+
+    /// A trigger of SQLite's that sets the vector to what stands for none.
+    private static func resets(to none: String) -> Hook {
+      Hook(testDescription: "a trigger that resets to \(none)", isPostgres: false) { rows in
+        """
+        CREATE TRIGGER hook AFTER UPDATE ON messages WHEN NEW.id IN (SELECT \(rows))
+        BEGIN UPDATE messages SET embedding = \(none) WHERE id = NEW.id; END
+        """
+      }
+    }
 
     private static func sqlite(_ rows: String, _ body: String) -> String {
       "CREATE TRIGGER hook BEFORE UPDATE ON messages WHEN NEW.id IN (SELECT \(rows)) BEGIN \(body); END"
@@ -108,6 +119,27 @@ import Testing
     let vectors = try await fixture.vectors()
     #expect(vectors.count == 5 && vectors.values.allSatisfy { $0 == [1, 0, 0] }, "the trial left nothing")
     await store.close()
+  }
+
+  @Test(arguments: StoreKind.allCases, ["1", "15", "30", "1, 30"])
+  func `a row whose text fails is no obstacle to trying others`(_ kind: StoreKind, _ broken: String) async throws {
+    for isTable in [false, true] {
+      var source = Source(
+        table: "messages", text: .sql(kind.isPostgres ? "content::json->>'t'" : "json_extract(content, '$.t')"))
+      source.edits = .digest
+      let fixture = try await StoreFixture(kind)
+      try await fixture.run("ALTER TABLE messages ADD COLUMN embedding_digest \(kind.isPostgres ? "bytea" : "BLOB")")
+      try await fixture.insert((1...30).map { (key: .integer($0), text: "{\"t\":\"\($0)\"}") })
+      try await fixture.run("UPDATE messages SET content = '{bad' WHERE id IN (\(broken))")
+      let hook = try #require(Hook.all.first { $0.isPostgres == kind.isPostgres })
+      try await fixture.run(hook.script(isTable ? SQL.allRows : "id FROM messages WHERE id BETWEEN 3 AND 9"))
+      let store = try await fixture.open()
+      let rows = (3...9).map { EmbeddedRow(.integer($0), "\($0)", [3, 4, 0]) }
+      let outcome = try await store.write(rows, to: source)
+      #expect(outcome.refused.count == 7)
+      if !isTable { #expect(!outcome.refusesAll) }
+      await store.close()
+    }
   }
 
   @Test(arguments: StoreKind.allCases)

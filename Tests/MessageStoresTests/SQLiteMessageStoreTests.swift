@@ -198,6 +198,25 @@ import Testing
     await store.close()
   }
 
+  @Test(arguments: [1, 56, 57, 300])
+  func `an estimate finds edited rows, however long the vector column's name is`(_ length: Int) async throws {
+    let file = try SQLiteFile()
+    let vector = String(repeating: "v", count: length)
+    try await file.run(
+      """
+      CREATE TABLE messages (id INTEGER PRIMARY KEY, content TEXT, \(vector) VECTOR(3), \(vector)_digest BLOB);
+      INSERT INTO messages VALUES (1, 'one', '[1,2,3]', x'00'), (2, 'two', '[1,2,3]', NULL)
+      """)
+    var source = Source(table: "messages", vector: vector)
+    source.edits = .digest
+    let store = try await DatabaseURL(file.url).openMessageStore(applicationName: "vecfill tests")
+    _ = try await store.inspect(source, dimensions: 3, for: .estimating)
+    var request = PageRequest(limit: 9)
+    request.rows = .edited
+    #expect(try await store.page(of: source, request).messages.map(\.key) == [1])
+    await store.close()
+  }
+
   @Test func `a condition that fails for a row is named with its place`() async throws {
     let file = try SQLiteFile()
     try await file.run(

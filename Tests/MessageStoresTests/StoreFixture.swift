@@ -1,6 +1,7 @@
 import Backfill
 import Foundation
 import MessageStores
+import PgVector
 import Postgres
 import TestSupport
 import Testing
@@ -162,8 +163,9 @@ struct StoreFixture {
       column == .bytes && !kind.isPostgres ? "'\\x' || lower(hex(\(quoted(name))))" : quoted(name)
     }
     let vector = quoted(source.vector)
+    let isMissing = kind.isPostgres ? "\(vector) IS NULL" : MissingVector.condition(vector)
     let rows = try await run(
-      "SELECT \(keys.joined(separator: ", ")), \(vector) FROM \(table) WHERE \(vector) IS NOT NULL")
+      "SELECT \(keys.joined(separator: ", ")), \(vector) FROM \(table) WHERE NOT (\(isMissing))")
     return Dictionary(
       uniqueKeysWithValues: try rows.map { row in
         let key = row.dropLast().map { $0 ?? "" }

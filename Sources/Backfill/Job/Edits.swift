@@ -15,7 +15,7 @@ extension Source {
   /// that the text was edited since. PostgreSQL's names have at most 63 bytes: in a longer one a digest stands for the
   /// vector's name.
   package var digestColumn: String {
-    guard wholeDigestColumn.utf8.count > 63 else { return wholeDigestColumn }
+    guard sqliteDigestColumn.utf8.count > 63 else { return sqliteDigestColumn }
     let suffix = "_\(Array(TextDigest(of: vector).bytes.prefix(4)).hex)_digest"
     var stem = vector
     while stem.utf8.count + suffix.utf8.count > 63 { stem.removeLast() }
@@ -23,7 +23,7 @@ extension Source {
   }
 
   /// As `digestColumn`, in SQLite, whose names have any length.
-  package var wholeDigestColumn: String { "\(vector)_digest" }
+  package var sqliteDigestColumn: String { "\(vector)_digest" }
 
   /// The refusal of digests in a table of their own where the database is SQLite.
   package var noDigestTable: Failure {

@@ -2,7 +2,7 @@ import Backfill
 import PgVector
 import Postgres
 
-/// How the rows of a source with `edits: digest` are told whose vector is of an earlier text.
+/// How edited rows are found for a source with `edits: digest`.
 struct PostgresEdits: Equatable, Sendable {
   /// The digest of a row, as SQL: the column, or what finds it in `apart`.
   let digest: String

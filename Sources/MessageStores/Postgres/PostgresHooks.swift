@@ -22,14 +22,14 @@ struct PostgresHooks: Sendable {
       try pipeline.add(PostgresSettings(statementTimeout: .seconds(10)))
       try pipeline.add(
         """
-        \(PostgresTable.family)
+        \(TableFamily.clause())
         SELECT t.tgname, p.proname FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
         WHERE t.tgrelid IN (SELECT oid FROM vecfill_family) AND NOT t.tgisinternal AND t.tgenabled <> 'D'
           AND t.tgtype & \(events) <> 0 GROUP BY 1, 2 ORDER BY 1, 2
         """, [relation])
       try pipeline.add(
         """
-        \(PostgresTable.family)
+        \(TableFamily.clause())
         SELECT DISTINCT rulename FROM pg_catalog.pg_rewrite
         WHERE ev_class IN (SELECT oid FROM vecfill_family) AND ev_type IN (\(commands)) AND ev_enabled <> 'D' ORDER BY 1
         """, [relation])
@@ -70,16 +70,6 @@ struct PostgresHooks: Sendable {
     }
     return error.isRaised ? "a function refuses it (\(code))" : "PostgreSQL refuses it (\(code))"
   }
-}
-
-extension PostgresTable {
-  /// A WITH clause that names the table of object id $1 and all its partitions and children.
-  static let family = """
-    WITH RECURSIVE vecfill_family AS (
-      SELECT $1::pg_catalog.oid AS oid
-      UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN vecfill_family f ON f.oid = i.inhparent
-    )
-    """
 }
 
 extension [String] {

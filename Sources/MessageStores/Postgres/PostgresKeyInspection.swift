@@ -134,7 +134,7 @@ struct PostgresKeyInspection {
       .predicate(vector: source.vector, text: source.indexedText)
     let size = try connection.inspect(
       """
-      \(PostgresTable.family)
+      \(TableFamily.clause())
       SELECT sum(CASE WHEN c.reltuples >= 0 THEN c.reltuples ELSE pg_relation_size(c.oid) / 200 END) FILTER (
           WHERE c.relkind = 'r')::bigint AS rows,
         (SELECT format('CREATE INDEX %sON %s (%s) WHERE %s',

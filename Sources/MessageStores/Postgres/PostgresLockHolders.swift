@@ -1,4 +1,5 @@
 import Backfill
+import PgVector
 import Postgres
 
 /// Finds out who holds a table or rows of it, as far as the database shows this role.
@@ -51,7 +52,7 @@ struct PostgresLockHolders: Sendable {
   /// Those who hold a lock on the table that no update stands beside, or wait for one ahead of this session.
   private var tableHolders: String {
     """
-    \(PostgresTable.family)
+    \(TableFamily.clause())
     SELECT DISTINCT \(Self.words) FROM pg_catalog.pg_locks l
     LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
     LEFT JOIN pg_catalog.pg_prepared_xacts p

@@ -49,6 +49,8 @@ actor PostgresLocks {
         remedy: "leave one of both out: a table and its partition, or one that inherits from it, are filled as one")
     }
     try await acquire(lock)
+    // It may have been held with other rivals.
+    held.removeAll { $0.source == source && $0.lock == lock.lock }
     held.append(lock)
   }
 
@@ -58,6 +60,9 @@ actor PostgresLocks {
   }
 
   var arePooled: Bool { wasPooled.withLock { $0 } }
+
+  /// Gives the connection back, and with it the locks, until they are taken or confirmed next.
+  func letGo() async { await connection.close() }
 
   func close() async {
     await connection.close()

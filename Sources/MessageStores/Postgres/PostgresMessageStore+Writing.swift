@@ -56,9 +56,10 @@ extension PostgresMessageStore {
         return try PostgresPiecesWrite(table: table, pieces: pieces, lockTimeout: lockTimeout)
           .run(rows, on: connection)
       }
+      // A row that is tried for it could end the session, for which this one would be blamed.
       return try PostgresWrite(
         table: table, lockTimeout: lockTimeout, isRepeat: isRepeat || isApart, hasCompany: hasCompany,
-        isLoad: isLoad
+        isLoad: isLoad, looksAtOthers: !isApart
       ).run(rows, on: connection)
     }
   }
@@ -75,10 +76,12 @@ extension PostgresMessageStore {
 
   /// So often one write may end its session. A server that is restarted ends each once.
   private static let mostEnds = 2
-  /// So often one row's write may, without a word of the server's: a crash says none, and neither does a network that cuts.
-  private static let mostWordlessEnds = 5
-  /// After so many rows in a row that end their session, another is tried: is it the server that is in trouble?
+  /// So often one row's write may where something else may have done it.
+  private static let mostDoubtfulEnds = 5
+  /// After so many rows in a row that end their session, others are tried: is it the server that is in trouble?
   private static let suspect = 3
+  /// So many others at each end of the table, of those without a vector and of those with one.
+  private static let mostOthers = 1
 
   /// Runs `body` on a connection for writes; throws `EndsSession` where it is `body` that ends it.
   private func writing<Value: Sendable>(
@@ -96,7 +99,7 @@ extension PostgresMessageStore {
           count += 1
           return count
         }
-        let most = isOfOne && error.sqlState == nil ? Self.mostWordlessEnds : Self.mostEnds
+        let most = isOfOne && error.mayBeFromOutside ? Self.mostDoubtfulEnds : Self.mostEnds
         if count >= most { throw EndsSession(error: error) }
         throw error
       }
@@ -107,7 +110,8 @@ extension PostgresMessageStore {
   private func writeApart(_ rows: [EmbeddedRow], to table: PostgresTable) async throws -> WriteOutcome {
     var outcome = WriteOutcome()
     var inRow = 0
-    for (key, own) in Dictionary(grouping: rows, by: \.key) {
+    let parts = Self.parts(rows)
+    for own in parts {
       do {
         let one = try await tryToWrite(own, to: table, isApart: true)
         inRow = 0
@@ -119,25 +123,53 @@ extension PostgresMessageStore {
         if !one.hooks.isEmpty { outcome.hooks = one.hooks }
       } catch let ended as EndsSession {
         inRow += 1
-        if inRow == Self.suspect { try await tryAnother(than: rows, in: table) }
-        outcome.refused[key] = ended.reason
+        if inRow == min(Self.suspect, parts.count) { try await tryOthers(than: rows, in: table) }
+        outcome.refused[own[0].key] = ended.reason
       }
     }
     return outcome
   }
 
-  /// Throws a `Failure` where the write of a row beside `rows` ends its session too.
-  private func tryAnother(than rows: [EmbeddedRow], in table: PostgresTable) async throws {
-    let write = PostgresWrite(table: table, lockTimeout: lockTimeout, isRepeat: false)
-    do {
-      try await writing(to: table) { connection, _ in
-        guard table.pieces == nil, let key = try write.others(than: Set(rows.map(\.key)), on: connection).first
-        else { return }
-        _ = try PostgresTrial(table: table, vector: rows[0].vector, looksAtText: false).finding(
-          for: key, on: connection)
-      }
-    } catch let ended as EndsSession {
-      throw ended.error.failure(address, remedy: "look at the server's log, and run the same command again to go on")
+  /// The rows in their order, each with its pieces.
+  private static func parts(_ rows: [EmbeddedRow]) -> [[EmbeddedRow]] {
+    var parts: [[EmbeddedRow]] = []
+    for row in rows {
+      if parts.last?[0].key == row.key { parts[parts.count - 1].append(row) } else { parts.append([row]) }
     }
+    return parts
+  }
+
+  /// Throws a `Failure` where the writes of rows beside `rows` end their sessions too.
+  private func tryOthers(than rows: [EmbeddedRow], in table: PostgresTable) async throws {
+    guard table.pieces == nil else { return }
+    let write = PostgresWrite(table: table, lockTimeout: lockTimeout, isRepeat: false)
+    let trial = PostgresTrial(table: table, vector: rows[0].vector, looksAtText: false)
+    let known = Set(rows.map(\.key))
+    let others = try await read(table.source) { connection in
+      try [false, true].flatMap { areFilled in
+        try write.others(than: known, areFilled: areFilled, fromEach: Self.mostOthers, on: connection)
+      }
+    }
+    var ended: EndsSession?
+    for key in others {
+      do {
+        _ = try await writing(to: table) { connection, _ in try trial.finding(for: key, on: connection) }
+        return
+      } catch let error as EndsSession {
+        // That one may be as odd as these.
+        ended = error
+      }
+    }
+    guard let ended else { return }
+    throw ended.error.failure(address, remedy: "look at the server's log, and run the same command again to go on")
+  }
+}
+
+extension PostgresError {
+  /// Whether something else than the statement may have ended the session: a network that cuts says nothing, as a crash does,
+  /// and an administrator or a pooler has its own SQLSTATEs.
+  fileprivate var mayBeFromOutside: Bool {
+    guard let sqlState else { return true }
+    return ["08", "57"].contains(sqlState.prefix(2))
   }
 }

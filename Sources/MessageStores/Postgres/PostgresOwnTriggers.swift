@@ -2,7 +2,7 @@ import Backfill
 import PgVector
 import Postgres
 
-/// The triggers of vecfill's own that `edits: clear` and `follow: notify` go by: without them nothing tells of an edit.
+/// vecfill's own triggers, by which edited rows are found (`edits: clear`) and new ones announced (`follow: notify`).
 enum PostgresOwnTriggers {
   /// What a person should know of those that are missing or switched off; `relation` is the table's object id.
   static func warnings(
@@ -19,7 +19,7 @@ enum PostgresOwnTriggers {
     guard !wanted.isEmpty else { return [] }
     let family = try connection.inspect(
       """
-      \(PostgresTable.family)
+      \(TableFamily.clause())
       SELECT c.oid, c.relname AS name, c.relispartition AS is_partition,
         array(SELECT t.tgname::text FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgenabled IN ('O', 'A'))::text AS active
       FROM vecfill_family f JOIN pg_class c ON c.oid = f.oid WHERE c.relkind IN ('r', 'p')

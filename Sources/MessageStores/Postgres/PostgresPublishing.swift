@@ -1,4 +1,5 @@
 import Backfill
+import PgVector
 import Postgres
 
 /// What a publication asks of the table that is filled: without a replica identity PostgreSQL refuses every update of a
@@ -34,7 +35,7 @@ struct PostgresPublishing {
   private func withoutIdentity(on connection: isolated PostgresConnection) throws -> [String] {
     try connection.inspect(
       """
-      \(PostgresTable.family)
+      \(TableFamily.clause())
       SELECT format('%I.%I', n.nspname, c.relname) AS name
       FROM pg_class c JOIN vecfill_family f ON f.oid = c.oid JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE c.relkind = 'r' AND CASE c.relreplident

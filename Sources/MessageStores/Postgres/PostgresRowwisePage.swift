@@ -107,10 +107,9 @@ struct PostgresRowwisePage: Sendable {
   /// That the source's condition fails for the row of `key`.
   private func conditionFailure(_ error: PostgresError, of key: RowKey) -> any Error {
     guard error.isOfRows, let place = table.source.conditionPlace else { return error }
-    let failure = error.failure(place)
     return Failure(
-      failure.exitCode, place,
-      "this where of \(table.source.name) fails for the row of \(table.source.key) \(key): \(failure.reason)",
+      .configuration, place,
+      "this where of \(table.source.name) fails for the row of \(table.source.key) \(key): \(error.failure(place).reason)",
       remedy: "write it so that it fails for no row, e.g. by a CASE")
   }
 

@@ -31,7 +31,7 @@ struct PostgresTable: Sendable {
   var newest: PostgresNewest?
   /// The column that rows are read by before their key; nil where it is the key alone.
   var leading: PostgresKeyColumn?
-  /// How rows are told whose vector is of an earlier text; nil where the job doesn't say `edits: digest`.
+  /// How edited rows are found; nil where the job doesn't say `edits: digest`.
   var edits: PostgresEdits?
   /// Whether a row counts as one that lacks a vector though it has one.
   var takesAll = false
@@ -41,7 +41,7 @@ struct PostgresTable: Sendable {
   var writtenModel: String?
   let indexes: SourceShape.Indexes
   let warnings: [String]
-  /// Those of them that say how edited rows are told.
+  /// Those of them that say how edited rows are found.
   var editWarnings: [String] = []
   /// The table of the pieces, where texts are cut: the vectors are there.
   var pieces: PostgresPieces?

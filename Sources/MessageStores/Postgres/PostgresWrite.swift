@@ -14,6 +14,8 @@ struct PostgresWrite: Sendable {
   var hasCompany = false
   /// Whether the rows are many of a load, which go to a stage first.
   var isLoad = false
+  /// Whether other rows are tried where all of them are refused.
+  var looksAtOthers = true
   /// Whether a row is written whose text its own write changes.
   var takesMoved = false
 
@@ -99,8 +101,7 @@ extension PostgresWrite {
     for part in table.key.parameters(row.key) { parameters.append(part) }
   }
 
-  /// Asks, once the transaction is committed, for the rows that still hold the text and no vector: only then every
-  /// trigger has done what it does.
+  /// Asks for the rows that still hold the text and no vector, after COMMIT, when every trigger has done what it does.
   func addReadBack(
     of rows: [EmbeddedRow], within lockTimeout: Duration, to pipeline: inout PostgresPipeline
   ) throws {

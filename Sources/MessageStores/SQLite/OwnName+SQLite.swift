@@ -8,7 +8,7 @@ extension OwnName {
   /// `source`, or of its digests: one of its table, whose SQL names either where another column's name makes the same words.
   package static func sqlite(_ names: [OwnName], of source: Source, _ database: Database) throws -> [String: Bool] {
     let both = names.flatMap(\.both)
-    let columns = [source.vector, source.wholeDigestColumn].map { $0.lowercased() }
+    let columns = [source.vector, source.sqliteDigestColumn].map { $0.lowercased() }
     let all = try SQLiteColumn.all(of: source.table, in: database).map { $0.name.lowercased() }
     let hasRivals = rivals(of: columns, among: all)
     let rows = try Row.fetchAll(

@@ -3,7 +3,7 @@ import GRDB
 import PgVector
 import Postgres
 
-/// How the rows of a source with `edits: digest` are told whose vector is of an earlier text.
+/// How edited rows are found for a source with `edits: digest`.
 struct SQLiteEdits: Equatable, Sendable {
   /// The column of the digests, as SQL.
   let digest: String
@@ -16,14 +16,12 @@ struct SQLiteEdits: Equatable, Sendable {
 
   func differs(from digest: String) -> String { "\(self.digest) <> \(digest)" }
 
-  /// Throws a `Failure` where the column is not there.
-  init(of source: Source, key: SQLiteKey, columns: [SQLiteColumn], in database: Database) throws {
-    guard let column = columns.first(where: { $0.name.folded == source.wholeDigestColumn.folded }) else {
-      throw Failure(
-        .configuration, "\(source.name).\(source.wholeDigestColumn)",
-        "there is no such column, and edits: digest needs it",
-        remedy: "`vecfill migrate up JOB` makes it")
-    }
+  /// The column of the digests; nil where it is not there.
+  static func column(of source: Source, among columns: [SQLiteColumn]) -> SQLiteColumn? {
+    columns.first { $0.name.folded == source.sqliteDigestColumn.folded }
+  }
+
+  init(_ column: SQLiteColumn, of source: Source, key: SQLiteKey, in database: Database) throws {
     digest = column.quoted
     index = try Self.index(of: source, key: key, digest: column.quoted, in: database)
   }
@@ -61,7 +59,7 @@ struct SQLiteEdits: Equatable, Sendable {
     ]
   }
 
-  /// The same for `edits: clear`, which nothing but its trigger tells of.
+  /// The same for `edits: clear`, whose trigger alone finds them.
   static func warnings(ofClearing source: Source, in database: Database) throws -> [String] {
     guard source.edits == .clear else { return [] }
     let name = TriggerName.of(source, TriggerName.Suffix.clear)

@@ -63,9 +63,13 @@ struct SQLiteInspection {
   private func edits(_ key: SQLiteKey, _ columns: [SQLiteColumn]) throws -> SQLiteEdits? {
     guard source.edits == .digest else { return nil }
     // Before the column is made, each vector counts as current.
-    let isYetToCome = !columns.contains { $0.name.folded == source.digestColumn.folded }
-    if access == .estimating, isYetToCome { return nil }
-    return try SQLiteEdits(of: source, key: key, columns: columns, in: database)
+    guard let column = SQLiteEdits.column(of: source, among: columns) else {
+      if access == .estimating { return nil }
+      throw refusal(
+        "there is no such column, and edits: digest needs it", "`vecfill migrate up JOB` makes it",
+        column: source.sqliteDigestColumn)
+    }
+    return try SQLiteEdits(column, of: source, key: key, in: database)
   }
 
   private func tableWithoutVectors(_ key: SQLiteKey, _ columns: [SQLiteColumn]) throws -> SQLiteTable {

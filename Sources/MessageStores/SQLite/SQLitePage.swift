@@ -78,7 +78,7 @@ struct SQLitePage {
     }
   }
 
-  /// Runs a statement that reads no text, so that a row that it fails for fails in the source's condition.
+  /// Runs a statement that reads no text: if it fails for a row, the condition is at fault.
   private func asking<Value>(_ body: () throws -> Value) throws -> Value {
     do {
       return try body()

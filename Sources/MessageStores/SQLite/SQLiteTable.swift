@@ -15,7 +15,7 @@ struct SQLiteTable: Sendable {
   let dimensions: Int?
   /// An index on the key that holds only the rows without a vector; nil where there is none.
   let missingIndex: String?
-  /// For `edits: digest`, how rows are told whose vector is of an earlier text; nil where the job doesn't say so.
+  /// For `edits: digest`, how edited rows are found; nil where the job doesn't say so.
   var edits: SQLiteEdits?
   /// Whether the vector column is yet to be made, so that all rows lack a vector.
   var lacksColumn = false
@@ -27,7 +27,7 @@ struct SQLiteTable: Sendable {
   let schemaVersion: Int
   /// What a person should know of values that are no vectors; nil where none was met.
   var vectorWarning: String?
-  /// What a person should know of how edited rows are told, a sentence each.
+  /// What a person should know of how edited rows are found, a sentence each.
   var editWarnings: [String] = []
   let warnings: [String]
 
@@ -174,7 +174,7 @@ struct SQLiteTable: Sendable {
   func ends(by order: String, areFilled: Bool, most: Int) -> String {
     """
     SELECT \(key.selected) FROM (
-      SELECT \(key.selected), CASE WHEN \(areFilled ? "\(vector) IS NOT NULL" : lacks) THEN \(condition ?? "1") ELSE 0 END AS vecfill_wanted
+      SELECT \(key.selected), CASE WHEN \(areFilled ? hasVector : lacks) THEN \(condition ?? "1") ELSE 0 END AS vecfill_wanted
       FROM \(read) ORDER BY \(order) LIMIT 2000)
     WHERE vecfill_wanted LIMIT \(most)
     """
@@ -183,7 +183,8 @@ struct SQLiteTable: Sendable {
   /// Writes a vector to the row that `isRow` finds, whatever it holds.
   func trial(_ isRow: String) -> String { "UPDATE OR ABORT \(name) SET \(vector) = ? WHERE \(isRow)" }
 
-  func hasVector(_ isRow: String) -> String { "SELECT \(vector) IS NOT NULL FROM \(name) WHERE \(isRow)" }
+  /// Whether the row that `isRow` finds has a vector.
+  func vectorIsThere(_ isRow: String) -> String { "SELECT \(hasVector) FROM \(name) WHERE \(isRow)" }
 
   /// All keys with their vectors.
   var vectors: String {

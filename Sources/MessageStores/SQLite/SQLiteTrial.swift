@@ -27,11 +27,15 @@ struct SQLiteTrial {
     let most = WriteOutcome.mostTried + known.count
     var keys: [RowKey] = []
     for order in [table.key.descending, table.key.ascending] {
-      let rows = try Row.fetchCursor(database, sql: table.ends(by: order, areFilled: areFilled, most: most))
       var found: [RowKey] = []
-      while let row = try rows.next(), found.count < WriteOutcome.mostTried {
-        let key = try table.key.key(from: row, of: table.source)
-        if !known.contains(key), !keys.contains(key) { found.append(key) }
+      do {
+        let rows = try Row.fetchCursor(database, sql: table.ends(by: order, areFilled: areFilled, most: most))
+        while let row = try rows.next(), found.count < WriteOutcome.mostTried {
+          let key = try table.key.key(from: row, of: table.source)
+          if !known.contains(key), !keys.contains(key) { found.append(key) }
+        }
+      } catch let error as DatabaseError where error.isOfRow {
+        // The text or the condition fails for a row; those before it will do.
       }
       keys += found
     }
@@ -51,7 +55,7 @@ struct SQLiteTrial {
     }
     let isChanged = database.changesCount > 0
     let hasVector = try Bool.fetchOne(
-      database, sql: table.hasVector(isRow), arguments: StatementArguments(arguments))
+      database, sql: table.vectorIsThere(isRow), arguments: StatementArguments(arguments))
     return hasVector.map { isChanged && $0 }
   }
 }

@@ -156,7 +156,7 @@ extension EditTrigger {
       down: "DROP TRIGGER \(name);")
   }
 
-  private var sqliteDigest: String { source.wholeDigestColumn.quotedIdentifier }
+  private var sqliteDigest: String { source.sqliteDigestColumn.quotedIdentifier }
 
   private func isBlank(_ columns: [String]) -> String {
     let values = columns.map { "NEW.\($0.quotedIdentifier) AS \($0.quotedIdentifier)" }.joined(separator: ", ")

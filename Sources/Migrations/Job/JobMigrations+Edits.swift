@@ -38,7 +38,7 @@ extension JobMigrations {
   }
 
   private func digestColumn(of source: Source) -> String {
-    dialect == .postgres ? source.digestColumn : source.wholeDigestColumn
+    dialect == .postgres ? source.digestColumn : source.sqliteDigestColumn
   }
 
   /// vecfill's own table of the digests, which is left like the column.

@@ -79,11 +79,8 @@ extension JobTable {
   static func heirs(of table: String, on connection: isolated PostgresConnection) throws -> [SQLName] {
     try connection.query(
       """
-      WITH RECURSIVE family AS (
-        SELECT to_regclass($1)::oid AS oid
-        UNION SELECT i.inhrelid FROM pg_inherits i JOIN family f ON f.oid = i.inhparent
-      )
-      SELECT n.nspname AS schema, c.relname AS name FROM family f JOIN pg_class c ON c.oid = f.oid
+      \(TableFamily.clause(of: "to_regclass($1)::oid"))
+      SELECT n.nspname AS schema, c.relname AS name FROM vecfill_family f JOIN pg_class c ON c.oid = f.oid
       JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid <> to_regclass($1) AND c.relkind = 'r' ORDER BY 1, 2
       """, [.text(table)]
     ).map { SQLName(schema: $0["schema"], $0["name"] ?? "") }
