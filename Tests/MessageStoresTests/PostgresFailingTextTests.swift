@@ -76,6 +76,9 @@ struct PostgresFailingTextTests {
     #expect(
       failure?.reason.hasPrefix("this where of messages fails for the row of id 7: ") == true,
       "\(String(describing: failure))")
+    let counting = await #expect(throws: Failure.self) { try await store.countRemaining(in: source) }
+    #expect(counting?.exitCode == .configuration && counting?.subject == "job.yaml:7")
+    #expect(counting?.reason.hasPrefix("this where of messages fails for a row: ") == true)
     await store.close()
   }
 

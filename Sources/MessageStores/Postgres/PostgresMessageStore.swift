@@ -121,7 +121,15 @@ package actor PostgresMessageStore: MessageStore {
           return try PostgresRange(of: table, rows, after: key, through: shard.through).count(on: connection)
         } catch let error as PostgresError where error.isOfRows {
           // A text that can't be read can't be compared either: then only rows without any piece are counted.
-          guard let pieces = table.pieces else { throw error }
+          guard let pieces = table.pieces else {
+            var all = table
+            all.source.condition = nil
+            // Where they can be counted without the condition, it is at fault.
+            guard let place = table.source.conditionPlace,
+              (try? PostgresRange(of: all, rows, after: key, through: shard.through).count(on: connection)) != nil
+            else { throw error }
+            throw error.conditionFailure(of: table.source, at: place, "a row")
+          }
           return try PostgresRange(
             of: table, after: key, through: shard.through, missing: pieces.lacksAny(outer: table.identifier)
           ).count(on: connection)

@@ -107,10 +107,7 @@ struct PostgresRowwisePage: Sendable {
   /// That the source's condition fails for the row of `key`.
   private func conditionFailure(_ error: PostgresError, of key: RowKey) -> any Error {
     guard error.isOfRows, let place = table.source.conditionPlace else { return error }
-    return Failure(
-      .configuration, place,
-      "this where of \(table.source.name) fails for the row of \(table.source.key) \(key): \(error.failure(place).reason)",
-      remedy: "write it so that it fails for no row, e.g. by a CASE")
+    return error.conditionFailure(of: table.source, at: place, "the row of \(table.source.key) \(key)")
   }
 
   /// For each key its row's text, NULL where it is too long, and whether it is; nil where there is no such row any more, or what reading it fails with.
@@ -139,6 +136,13 @@ struct PostgresRowwisePage: Sendable {
 }
 
 extension PostgresError {
+  /// What it means where it is the condition of `source` that fails, for `row`.
+  func conditionFailure(of source: Source, at place: String, _ row: String) -> Failure {
+    Failure(
+      .configuration, place, "this where of \(source.name) fails for \(row): \(failure(place).reason)",
+      remedy: "write it so that it fails for no row, e.g. by a CASE")
+  }
+
   /// Why a text can't be read, without a word of it.
   fileprivate var unreadableReason: String {
     let reason =

@@ -5,7 +5,7 @@ import Postgres
 
 /// A source as it was found in the database: what its statements are built from.
 struct PostgresTable: Sendable {
-  let source: Source
+  var source: Source
   /// The columns of the text whose form depends on the session's time zone.
   var zonedTexts: Set<String> = []
   /// The table's object id.
