@@ -82,7 +82,7 @@ struct ConfigurationCommandTests {
   }
 
   @Test(arguments: [
-    "config job.yaml", "config job.yaml --json", "models", "migrate sql job.yaml",
+    "config job.yaml", "config job.yaml --json", "models",
     "status --ledger none.db", "cost --ledger none.db --json",
   ])
   func `what can't be written to standard output is a failure, and a reader that went away is none`(command: String)
