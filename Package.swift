@@ -75,7 +75,7 @@ let package = Package(
     .executableTarget(
       name: "vecfill",
       dependencies: [
-        "Backfill", "CCurl", "CPostgres", "CRelease", "Configuration", "EmbeddingAPIs", "Ledger", "MessageStores",
+        "Backfill", "CCurl", "CLinux", "CPostgres", "CRelease", "Configuration", "EmbeddingAPIs", "Ledger", "MessageStores",
         "Migrations", "Monitoring", "PgVector", "Pipeline", "Postgres", "Tokenizer",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "FlyingFox", package: "FlyingFox"),

@@ -50,6 +50,15 @@ static inline int vecfill_open_nameless(const char *folder) {
   return descriptor;
 }
 
+// Whether something that was written to standard output by stdio, now or earlier, did not arrive; the errno of now, 0 for
+// an earlier one's.
+static inline int vecfill_has_lost_output(int *code) {
+  errno = 0;
+  int failed = fflush(stdout) != 0;
+  *code = failed ? errno : 0;
+  return failed || ferror(stdout);
+}
+
 // The same lock on the byte at `offset` alone, which need not be there.
 static inline int vecfill_lock_byte(int descriptor, long long offset) {
   struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = 1};

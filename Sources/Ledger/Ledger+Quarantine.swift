@@ -31,6 +31,14 @@ extension Ledger {
   private static let isNamed =
     "(?1 IS NULL OR source = ?1 OR source LIKE '%.' || ?1 OR (instr(source, '.') = 0 AND ?1 LIKE '%.' || source))"
 
+  /// The tables that the ledger knows; those alone that `source` names where it is given.
+  package func tables(named source: String? = nil) async throws -> [String] {
+    try await read { db in
+      try String.fetchAll(
+        db, sql: "SELECT DISTINCT source FROM target WHERE \(Ledger.isNamed) ORDER BY source", arguments: [source])
+    }
+  }
+
   /// The rows in quarantine, by column and key; those of `source` alone where it is given.
   package func quarantined(in source: String?) async throws -> [QuarantinedRow] {
     try await read { db in

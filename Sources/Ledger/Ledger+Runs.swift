@@ -140,7 +140,7 @@ extension Ledger {
     throw Failure(
       .configuration, "job \(job.name)",
       "the ledger \(ledger) has an unfinished run of it on [\(was)], and this is [\(database) \(columns(of: job))]",
-      remedy: "finish that one first, or give this one its own ledger with --ledger")
+      remedy: "finish that one first, or give this one another `name:` in its spec, or its own ledger with --ledger")
   }
 
   /// Counts requests that a dead run has left without a reply as possibly paid, and returns how many there were.

@@ -20,6 +20,15 @@ extension Ledger {
     package let totals: Totals
     /// Of a run that is recorded as running.
     package let recent: Recent?
+
+    /// Rows in quarantine now.
+    package var quarantined: Int { columns.reduce(0) { $0 + $1.quarantined } }
+
+    /// Rows that were in quarantine when the run ended and were taken out since: the next run embeds them.
+    package var released: Int { max(0, tally.quarantined - quarantined) }
+
+    /// Rows that need nothing more. One in quarantine has no vector.
+    package var done: Int { tally.written + tally.changed + tally.excluded }
   }
 
   package enum RunState: String, Sendable, Codable {

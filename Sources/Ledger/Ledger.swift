@@ -39,10 +39,10 @@ package final class Ledger: Sendable {
   /// Opens an existing ledger to read it, also while a run writes to it; nil where there is none.
   ///
   /// One of an earlier version is read in a copy, and stays as that version knows it. Throws a `Failure` for one of a newer
-  /// version.
+  /// version, and for a file that is no ledger.
   package static func openForReading(at path: String) throws -> Ledger? {
     guard FileManager.default.fileExists(atPath: path) else { return nil }
-    try LedgerFile(path: path).refuseDevice()
+    try LedgerFile(path: path).refuseForeignFile()
     let ledger = try Ledger(path: path, isForReading: true)
     return try ledger.guarding {
       switch try ledger.state() {
@@ -238,9 +238,14 @@ package final class Ledger: Sendable {
     switch error {
     case let error as DatabaseError where [.SQLITE_CORRUPT, .SQLITE_NOTADB].contains(error.resultCode):
       return damaged(path, "\(error.resultCode)")
+    case let error as DatabaseError where error.resultCode == .SQLITE_FULL:
+      return Failure(
+        .localIO, path, "the ledger's disk is full",
+        remedy: "free some space and run again; what was received before is kept")
     case let error as DatabaseError:
       // The statement and its arguments stay out: they may hold a reason from a provider.
-      return LedgerFile(path: path).failure("\(error.message ?? "SQLite error") (\(error.resultCode))", errno: nil)
+      let code = error.extendedResultCode.rawValue
+      return LedgerFile(path: path).failure("\(error.message ?? "SQLite failed") (error \(code))", errno: nil)
     case let damage as LedgerDamage:
       return Ledger.damaged(path, "\(damage.place) holds what vecfill never writes")
     case is RowDecodingError:

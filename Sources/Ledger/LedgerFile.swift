@@ -88,7 +88,7 @@ struct LedgerFile {
 
   /// Throws a `Failure` where a device or a pipe is at the path: reading a pipe may wait for ever, and a device's mode is the
   /// system's.
-  func refuseDevice() throws(Failure) {
+  private func refuseDevice() throws(Failure) {
     var found = stat()
     guard stat(path, &found) != 0 || [S_IFREG, S_IFDIR].contains(found.st_mode & S_IFMT) else {
       throw foreign(.configuration, "it is a device, a pipe or a socket")

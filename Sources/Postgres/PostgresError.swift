@@ -78,7 +78,7 @@ extension PostgresError {
 
   /// Whether another attempt, on a new connection where this one is gone, is likely to pass.
   package var isTransient: Bool {
-    if refusalAtTheDoor != nil { return false }
+    if refusalAtTheDoor != nil || refusesSetting { return false }
     guard let sqlState else { return endsConnection }
     if isRaised { return endsConnection }
     // A primary that became a standby: the next connection may find its successor.
@@ -115,6 +115,8 @@ extension PostgresError {
   package func connectionFailure(_ address: String, setting: String = "DATABASE_URL") -> Failure {
     let remedy =
       switch sqlState?.prefix(2) {
+      case nil where isOfServiceFile: "correct the service in \(setting), or the file that PGSERVICEFILE names"
+      case _ where refusesSetting: "correct it in \(setting) or PGOPTIONS"
       case "28": "check the user and the password in \(setting), and that the server lets them in"
       case "3D": "correct the database's name in \(setting), or create the database"
       default: "check \(setting) and that the server runs"
@@ -133,11 +135,16 @@ extension PostgresError {
   }
 
   /// PostgreSQL's own message, or words in place of one that can quote a row's values (P10).
-  package var reason: String { mayBeQuoted ? message : "PostgreSQL refused \(refused)\(place)" }
+  package var reason: String {
+    // The value stands behind the parameter's name, in the quotation marks of any language, and may be a secret that slipped.
+    if refusesSetting { return message.replacing(/:\ ["'«»‹›“”„‘’「].*/, with: "") }
+    return mayBeQuoted ? message : "PostgreSQL refused \(refused)\(place)"
+  }
 
   private var exitCode: ExitCode {
     if isRaised { return .badData }
     if let refusal = refusalAtTheDoor { return refusal }
+    if refusesSetting { return .configuration }
     return switch sqlState?.prefix(2) {
     case "28": .denied
     case "42": sqlState == "42501" ? .denied : .configuration
@@ -202,10 +209,23 @@ extension PostgresError {
   private var refusalAtTheDoor: ExitCode? {
     guard endsConnection, sqlState == nil || sqlState == "08P01" else { return nil }
     if message.contains("no password supplied") { return .denied }
+    if isOfServiceFile { return .configuration }
     let mismatches = [
       "does not support SSL", "SSL was required", "channel binding required", "certificate verify failed",
       "does not match host name", "root certificate file", "unsupported startup parameter",
     ]
     return mismatches.contains(where: message.contains) ? .configuration : nil
+  }
+
+  /// Whether libpq could not find the service that was named, or not read its file.
+  private var isOfServiceFile: Bool {
+    sqlState == nil && ["definition of service", "service file"].contains(where: message.contains)
+  }
+
+  /// Whether the server refused a connection for a parameter that came with it, such as `role` or `work_mem`. No row has
+  /// been looked at yet, and libpq names no source file then.
+  private var refusesSetting: Bool {
+    guard endsConnection, sourceFile == nil, let sqlState else { return false }
+    return sqlState.hasPrefix("22") || ["42704", "55P02"].contains(sqlState)
   }
 }

@@ -16,6 +16,7 @@ enum Main {
       } else {
         try command.run()
       }
+      try StandardOutput.check()
     } catch  where error is ArgumentParser.ExitCode || Vecfill.exitCode(for: error) != .failure {
       // What the parser itself throws, a request for help among it.
       do { try end(withUsage: error) } catch { end(with: error) }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Backfill
+import Configuration
 
 /// What the parser finds wrong with the arguments, on one line as every other error.
 enum UsageFailure {
@@ -8,7 +9,11 @@ enum UsageFailure {
     var message = Vecfill.message(for: error)
     var remedy = "`\(UnknownCommand.path(in: arguments).joined(separator: " ")) --help` shows what it takes"
     if let guess = message.firstRange(of: ". Did you mean ") {
-      remedy = "did you mean \(message[guess.upperBound...]) \(remedy)"
+      let names = message.matches(of: /'-*([^']+)'/).map { String($0.1) }
+      // The parser guesses for any word, however far.
+      if names.count != 2 || Spelling.nearest(to: names[0], in: [names[1]]) != nil {
+        remedy = "did you mean \(message[guess.upperBound...]) \(remedy)"
+      }
       message = String(message[..<guess.lowerBound])
     }
     message.replace(". Please provide one of ", with: ": give one of ")

@@ -72,6 +72,18 @@ struct DotEnvTests {
     #expect(line == ".env: is not UTF-8; save it as UTF-8")
   }
 
+  @Test func `a link to no file, and an empty folder, are told`() throws {
+    let workspace = try Workspace()
+    let path = "\(workspace.path)/.env"
+    try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: "gone")
+    #expect(try failureLine { _ = try workspace.configuration() }.hasPrefix(".env: is a link to no file; "))
+    try workspace.write("NAME=value", to: "gone")
+    #expect(try DotEnv(in: workspace.process).entries["NAME"]?.value == "value")
+    try FileManager.default.removeItem(atPath: path)
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+    #expect(try failureLine { _ = try workspace.configuration() }.hasPrefix(".env: is an empty folder, not a file; "))
+  }
+
   @Test func `a folder named .env is no file`() throws {
     let workspace = try Workspace()
     try workspace.write("", to: ".env/bin/python")

@@ -98,6 +98,27 @@ struct PrecedenceTests {
     #expect(told == line)
   }
 
+  @Test(arguments: [
+    ("VECFILL_WEBHOK", "VECFILL_WEBHOOK"), ("VECFILL_TERMINATION_LOGG", "VECFILL_TERMINATION_LOG"),
+  ])
+  func `a misspelled variable of a run's end is refused, and the right one is not`(word: String, meant: String) throws {
+    let workspace = try Workspace()
+    workspace.environment[word] = "x"
+    let told = try failureLine { _ = try workspace.configuration() }
+    #expect(told == "environment: \(word) is not a known variable; did you mean \(meant)?")
+    workspace.environment = [meant: "x"]
+    _ = try workspace.configuration()
+  }
+
+  @Test func `a variable that sets no parameter comes from the environment, and else from dotenv`() throws {
+    let workspace = try Workspace()
+    workspace.environment = ["A": "own", "B": "", "C": "own"]
+    try workspace.write("A=file\nB=file\nD=file\n", to: ".env")
+    #expect(workspace.process.variables == ["A": "own", "B": "file", "C": "own", "D": "file"])
+    try workspace.write("no line", to: ".env")
+    #expect(workspace.process.variables == workspace.environment)
+  }
+
   @Test func `a variable that only begins like vecfill's is left alone`() throws {
     let workspace = try Workspace()
     workspace.environment["VECFILL_SERVICE_HOST"] = "10.0.0.1"

@@ -18,9 +18,10 @@ import Testing
   }
 
   @Test(arguments: [
-    ("hours: 22", "hours must be two different times"), ("hours: 22:00", "hours must be two different times"),
-    ("hours: 06:00-06:00", "hours must be two different times"), ("hours: 22:00-24:00", "two different times"),
-    ("hours: [22:00, 06:00]", "hours must be two different times"), ("hours: {from: 22:00}", "hours.to is missing"),
+    ("hours: 22", "hours must be two times from"), ("hours: 22:00", "hours must be two times from"),
+    ("hours: 06:00-06:00", "hours must be two different times"),
+    ("hours: 00:00-24:00", "from 00:00 to 23:59, e.g. \"22:00-06:00\"; for all day leave it out"),
+    ("hours: [22:00, 06:00]", "hours must be two times from"), ("hours: {from: 22:00}", "hours.to is missing"),
     ("hours: {from: 22, to: 06:00}", "hours.from must be a time"),
     ("hours: {from: 22:00, to: 06:00, zone: Mars/Base}", "hours.zone must be a time zone"),
     ("hours: {from: 22:00, until: 06:00}", "hours.until is not a known key"),

@@ -110,6 +110,14 @@ struct ConnectionTests {
     #expect(failure?.address == "\(root)/v1/embeddings")
   }
 
+  @Test func `a request of another kind names the setting that its URL comes from`() async throws {
+    var request = HTTPRequest(url: try await EmbeddingsServer.run { $0.root }, maxReplyBytes: 1)
+    request.urlName = "gentle.head"
+    let (client, asked) = (try HTTPClient(.init(proxy: "")), request)
+    let failure = await #expect(throws: HTTPFailure.self) { try await client.send(asked) }
+    #expect(failure?.reason.contains("check the port in gentle.head, and") == true, "\(failure?.reason ?? "")")
+  }
+
   @Test func `a host without an address is unreachable, and nothing was billed`() async throws {
     let options = APIEmbedder.Options(
       endpoint: .baseURL("http://me:pass@embeddings.invalid/v1?tenant=a"), model: "m", dimensions: 8)

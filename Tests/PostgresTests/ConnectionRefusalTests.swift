@@ -23,10 +23,40 @@ struct ConnectionRefusalTests {
     ("SSL error: certificate verify failed", .configuration),
     ("server certificate for \"a\" does not match host name \"b\"", .configuration),
     ("could not receive data from server: Connection timed out", .unavailable),
+    ("definition of service \"nosuch\" not found", .configuration),
+    ("syntax error in service file \"/x\", line 3", .configuration),
   ])
   func `a refusal without an SQLSTATE has its own code`(message: String, code: ExitCode) {
     let error = PostgresError(message: message, endsConnection: true)
     #expect(error.failure("db").exitCode == code)
     #expect(error.isTransient == (code == .unavailable))
+  }
+
+  @Test(arguments: [
+    ("role=Zq7XwV9k", "role"), ("timezone=Zq7XwV9k", "\"TimeZone\""), ("work_mem=Zq7XwV9k", "\"work_mem\""),
+    ("options=-c%20nosuch%3DZq7XwV9k", "\"nosuch\""), ("options=-c%20work_mem%3D-1", "\"work_mem\""),
+    ("options=-c%20port%3D1", "\"port\""),
+  ])
+  func `a parameter that the server refuses is named, and is a configuration`(option: String, name: String) async throws
+  {
+    let database = try await PostgresCluster.shared(.sixteen).freshDatabase(pgvector: false)
+    let url = try DatabaseURL("\(database.url)?\(option)")
+    let error = try #require(
+      await #expect(throws: PostgresError.self) {
+        try await PostgresConnection.connect(to: url, applicationName: "test")
+      })
+    #expect(!error.isTransient)
+    let failure = error.connectionFailure("db")
+    #expect(failure.exitCode == .configuration)
+    #expect(failure.reason.contains(name), "\(failure)")
+    #expect(failure.remedy == "correct it in DATABASE_URL or PGOPTIONS")
+    // A role's name is no secret, as in every other refusal.
+    #expect(name == "role" || !"\(failure)".contains("Zq7XwV9k"), "\(failure)")
+  }
+
+  @Test func `a service that is not there names the places to look at`() {
+    let failure = PostgresError(message: "definition of service \"nosuch\" not found", endsConnection: true)
+      .connectionFailure("db")
+    #expect(failure.remedy == "correct the service in DATABASE_URL, or the file that PGSERVICEFILE names")
   }
 }

@@ -60,6 +60,8 @@ import Testing
     ("sqlite:///a%0Ab.db", "its path holds a control character"), ("sqlite:///%1B[2J", "holds a control character"),
     ("sqlite:///verse.db?cipher=aes", "vecfill doesn't know its option cipher"),
     ("file:./dev.db", "sqlite:///prisma/dev.db"), ("file:dev.db?connection_limit=1", "sqlite:///prisma/dev.db"),
+    ("sqlite:///qu?est.db", "a ? of the file's name is %3F"),
+    ("postgresql://u@h/post%zz", "its database's name has a %"),
     ("sqlite:///100%.db", "write a % as %25"), ("sqlite://", "use sqlite:///relative.db"),
     ("sqlite+pysqlcipher://:secret@/verse.db", "use sqlite:///relative.db"), ("sqlite:///a/", "use sqlite:///relative"),
   ])

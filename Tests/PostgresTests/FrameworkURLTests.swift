@@ -154,7 +154,7 @@ struct FrameworkURLTests {
     ("libsql://x.turso.io?authToken=s3cret", "sqlite:///FILE"), ("postgres:u:p@h/d", "use postgresql://USER"),
     ("'postgresql://u:p@h/d'", "leave the quotation marks out"),
     ("postgresql://h:1:2/d", "percent-encode"),
-    ("postgresql://a,b/d?port=1,2,3", "one for each host"), ("postgresql://h:99999/d", "percent-encode"),
+    ("postgresql://a,b/d?port=1,2,3", "one for each host"), ("postgresql://h:99999/d", "give the server's port"),
     ("postgresql://u@h/d#x", "write it as %23"), ("postgresql://u@h/a%0Ab", "leave it out"),
   ])
   func `what can't be understood is answered with what to write`(_ text: String, _ remedy: String) {

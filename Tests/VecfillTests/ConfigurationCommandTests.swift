@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// `vecfill config` and `vecfill models` as processes.
@@ -66,5 +67,42 @@ struct ConfigurationCommandTests {
     let parsed = try #require(
       JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: [[String: Any]]])
     #expect(try #require(parsed["models"]).count == 35)
+  }
+
+  private func shell(_ script: String) async throws -> (code: Int32, output: String, errors: String) {
+    let folder = try TemporaryFolder()
+    try Data("name: a\nsources: [{table: messages}]\nmodel: text-embedding-3-small\n".utf8)
+      .write(to: URL(fileURLWithPath: folder.file("job.yaml")))
+    return try await Command.run([
+      "bash", "-c",
+      """
+      export DATABASE_URL=postgresql://u@h/d vecfill='\(VecfillProcess.executable.path)'; cd '\(folder.path)'; \(script)
+      """,
+    ])
+  }
+
+  @Test(arguments: [
+    "config job.yaml", "config job.yaml --json", "models",
+    "status --ledger none.db", "cost --ledger none.db --json",
+  ])
+  func `what can't be written to standard output is a failure, and a reader that went away is none`(command: String)
+    async throws
+  {
+    let full = try await shell("$vecfill \(command) >/dev/full")
+    #expect(full.code == 74, "\(full.errors)")
+    #expect(full.errors.contains("standard output: not all of it could be written"), "\(full.errors)")
+    let head = try await shell("exec 3> >(true); wait $!; $vecfill \(command) >&3")
+    #expect(head.code == 0 && !head.errors.contains("standard output"), "\(head.errors)")
+  }
+
+  @Test(arguments: ["<(cat job.yaml)", "/dev/stdin <job.yaml", "/dev/stdin < <(cat job.yaml)"])
+  func `a spec is read from a pipe`(spec: String) async throws {
+    let exit = try await shell("$vecfill config \(spec)")
+    #expect(exit.code == 0 && exit.output.contains("text-embedding-3-small"), "\(exit.errors)")
+  }
+
+  @Test func `a spec from a pipe needs a name of its own`() async throws {
+    let exit = try await shell("$vecfill config <(grep -v name job.yaml)")
+    #expect(exit.code == 78 && exit.errors.contains("set `name:` in the spec"), "\(exit.errors)")
   }
 }

@@ -43,7 +43,9 @@ import Testing
       #expect(exit.errors.contains("idx_chat_messages_embedding_user"))
       #expect(try await scene.wrongRows() == [])
       let search = try await scene.start(["search", "standalone 7", "job.yaml", "--limit", "1"]).exit()
-      #expect(search.output == "distance  table key  text\n0.0000    standalone_chat_messages 8  standalone 7\n")
+      #expect(
+        search.output
+          == "distance  table key                   text\n0.0000    standalone_chat_messages 8  standalone 7\n")
     }
   }
 

@@ -53,7 +53,7 @@ struct OddDatabaseTests {
       let indexes = try await database.value("SELECT count(*) FROM pg_indexes WHERE indexdef LIKE '%hnsw%'")
       #expect(indexes == (when == "keep" ? "0" : "1"))
       let search = try await scene.start(["search", "message 7", "job.yaml", "--limit", "1"], place).exit()
-      #expect(search.output == "distance  table key  text\n0.0000    m 7  message 7\n", "\(search.errors)")
+      #expect(search.output == "distance  table key  text\n0.0000    m 7        message 7\n", "\(search.errors)")
     }
   }
 
@@ -306,6 +306,19 @@ struct OddDatabaseTests {
         "SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE indisvalid AND relname ~ '_hnsw'"
       )
       #expect(indexes == "4")
+    }
+  }
+
+  @Test(arguments: [
+    ("sqlite:////tmp", "/tmp: is a folder, not a file"),
+    ("sqlite:///~/a.db", "check the path in DATABASE_URL; a URL's ~ is no home folder: sqlite:////"),
+    ("sqlite:///C:/x.db", "C:/x.db: there is no such file; check the path in DATABASE_URL\n"),
+    ("sqlite:///a.db", "an absolute one has four slashes: sqlite:////a.db\n"),
+  ])
+  func `a SQLite path that leads to no file is told with what to write`(url: String, told: String) async throws {
+    try await Scene.run(.sqlite) { scene in
+      let exit = try await scene.fill([], ["DATABASE_URL": url])
+      #expect(exit.code == 78 && exit.errors.contains(told), "\(exit.errors)")
     }
   }
 }

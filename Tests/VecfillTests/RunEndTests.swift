@@ -123,6 +123,25 @@ import Testing
     }
   }
 
+  @Test func `the webhook, the termination log and the receiver of metrics may stand in dotenv`() async throws {
+    try await Scene.run(.sqlite) { scene in
+      try await scene.database.insert(["one"])
+      try await EmbeddingsServer.run(rules: [.always(.respond(.page(200)))]) { receiver in
+        let log = scene.folder.file("log")
+        try Data().write(to: URL(fileURLWithPath: log))
+        let lines = [
+          "VECFILL_WEBHOOK=\(receiver.root)/hook", "VECFILL_TERMINATION_LOG=\(log)",
+          "OTEL_EXPORTER_OTLP_ENDPOINT=\(receiver.root)",
+        ]
+        try Data(lines.joined(separator: "\n").utf8).write(to: URL(fileURLWithPath: scene.folder.file(".env")))
+        let exit = try await scene.fill()
+        #expect(exit.code == 0, "\(exit.errors)")
+        #expect(receiver.record.requests.count >= 2, "\(exit.errors)")
+        #expect(try Self.text(scene, "log").hasPrefix("vecfill: job: complete"))
+      }
+    }
+  }
+
   @Test(
     arguments: [
       (["report", "job.yaml"], [:]), (["report", "chat.db"], [:]), (["report", "ledger/vecfill.db"], [:]),

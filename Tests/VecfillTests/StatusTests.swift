@@ -59,9 +59,45 @@ import Testing
         let status = try await scene.start(["status"]).exit().output
         #expect(status.hasPrefix("job: complete but for 1 quarantined row; "), "\(status)")
       }
+      try await scene.expectOneRowLeft()
       let cost = try await scene.start(["cost"]).exit().output
       #expect(cost.contains(/1 +job +20[0-9]{2}-[-0-9T:+Z]+ +text-embedding-3-small +[0-9]+/), "\(cost)")
       #expect(!cost.contains("e-"), "\(cost)")
+    }
+  }
+
+  @Test func `a name that no table of the ledger has is told, and changes nothing`() async throws {
+    try await Scene.run(.sqlite, rules: [.poison { $0.contains("poison") }]) { scene in
+      try await scene.database.insert(["poison"])
+      #expect(try await scene.fill().code == 83)
+      for command in [["list", "--source"], ["retry", "--source"], ["drop"]] {
+        let exit = try await scene.start(["quarantine"] + command + ["chat_mesages"]).exit()
+        #expect(exit.code == 64 && exit.output.isEmpty, "\(exit.output)")
+        #expect(exit.errors.contains("did you mean chat_messages?"), "\(exit.errors)")
+      }
+      let none = try await scene.start(["quarantine", "retry", "77", "--source", "chat_messages"]).exit()
+      #expect(none.code == 0 && none.output == "0 rows are taken by the next run\n")
+      #expect(none.errors.contains("1 of the 1 key is not in quarantine"), "\(none.errors)")
+      #expect(try await scene.status()?.quarantined == 1)
+    }
+  }
+
+  @Test(arguments: [["status"], ["cost"], ["quarantine"], ["ledger", "export"]])
+  func `a file that is no ledger is told as such, whoever reads it`(command: [String]) async throws {
+    try await Scene.run(.sqlite) { scene in
+      let job = try await scene.start(command + ["--ledger", "job.yaml"]).exit()
+      #expect(job.code == 74 && job.errors.contains("no SQLite database, and no ledger"), "\(job.errors)")
+      let database = try await scene.start(command + ["--ledger", "chat.db"]).exit()
+      #expect(database.code == 78, "\(database.output)")
+      #expect(database.errors.contains("a database of something else, and no ledger"), "\(database.errors)")
+    }
+  }
+
+  @Test func `a run without a reply has cost nothing`() async throws {
+    try await Scene.run(.sqlite) { scene in
+      #expect(try await scene.fill().code == 0)
+      let status = try await scene.start(["status"]).exit().output
+      #expect(status.contains("0 replies, 0 tokens, $0\n"), "\(status)")
     }
   }
 
@@ -76,5 +112,21 @@ import Testing
       #expect(exit.code == 78 && exit.errors.hasPrefix("vecfill: job.yaml:3:"), "\(exit.errors)")
       #expect(exit.errors.contains("rloe"))
     }
+  }
+}
+
+extension Scene {
+  /// A row is in quarantine; then it is taken out, and no run has tried it since.
+  fileprivate func expectOneRowLeft() async throws {
+    let before = try await start(["status"]).exit().output
+    #expect(before.contains("0 of 1 (0.0%)"), "\(before)")
+    let retry = try await start(["quarantine", "retry"]).exit()
+    #expect(retry.output == "1 row is taken by the next run\n", "\(retry.errors)")
+    let after = try await start(["status"]).exit().output
+    #expect(after.hasPrefix("job: complete but for 1 row; the next run takes 1 of them\n"), "\(after)")
+    #expect(after.contains("0 of 1 (0.0%)"), "\(after)")
+    #expect(try await start(["report", "r.html"]).exit().code == 0)
+    let page = try String(contentsOfFile: folder.file("r.html"), encoding: .utf8)
+    #expect(page.contains("complete but for 1 row that the next run takes"), "\(page)")
   }
 }

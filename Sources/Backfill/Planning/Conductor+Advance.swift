@@ -155,7 +155,7 @@ extension Conductor {
   private func overBudget(by cost: Double) -> Failure {
     let budget = spending.budget?.usd ?? 0
     var reason =
-      "the next request may cost up to \(cost.dollars), and \((spending.spent + (share?.grant.others ?? 0)).dollars) of \(budget.dollars) is spent"
+      "the next request may cost up to \(max(cost, 0.000001).dollars), and \((spending.spent + (share?.grant.others ?? 0)).dollars) of \(budget.dollars) is spent"
       + (share == nil ? "" : " by all that share it")
     if let total = tally.total, tally.written > 0, let spent = tally.cost {
       let rest = Double(max(0, total - done)) * spent / Double(tally.written)

@@ -17,12 +17,27 @@ struct DotEnv {
   let file: String
   private(set) var entries: [String: Entry] = [:]
 
-  /// Reads the working folder's `.env`; without such a file there are no entries.
+  /// Reads the working folder's `.env`; without such a file there are no entries. A folder of that name may be a Python
+  /// environment, but an empty one stands where a file was meant.
   init(in process: ProcessContext) throws(Failure) {
     let path = process.absolute(".env")
     file = process.shown(path)
+    let files = FileManager.default
     var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder.boolValue else { return }
+    guard files.fileExists(atPath: path, isDirectory: &isFolder) else {
+      guard (try? files.destinationOfSymbolicLink(atPath: path)) == nil else {
+        throw Failure(.configuration, file, "is a link to no file", remedy: "put the file there, or remove the link")
+      }
+      return
+    }
+    guard !isFolder.boolValue else {
+      guard (try? files.contentsOfDirectory(atPath: path))?.isEmpty != true else {
+        throw Failure(
+          .configuration, file, "is an empty folder, not a file",
+          remedy: "remove it and put the file there; Docker makes one where the file to mount is missing")
+      }
+      return
+    }
     try read(TextFile.read(path, shown: file))
   }
 

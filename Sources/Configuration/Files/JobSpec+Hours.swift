@@ -16,12 +16,13 @@ extension WorkHours {
       }
     } else {
       let parts = (value.plainText ?? value.quotedText ?? "").split(separator: "-", omittingEmptySubsequences: false)
-      (from, to) = parts.count == 2 ? (Self.minute(parts[0]), Self.minute(parts[1])) : (nil, nil)
+      (from, to) = parts.count == 2 ? (Self.minute(parts[0].trimming), Self.minute(parts[1].trimming)) : (nil, nil)
       zone = nil
     }
     guard let from, let to, from != to else {
+      let times = from == nil || to == nil ? "two times from 00:00 to 23:59" : "two different times"
       throw Failure(
-        .configuration, value.place, "\(value.path) must be two different times, e.g. \"22:00-06:00\"",
+        .configuration, value.place, "\(value.path) must be \(times), e.g. \"22:00-06:00\"; for all day leave it out",
         remedy: "to name a zone write hours: {from: \"22:00\", to: \"06:00\", zone: Europe/Berlin}")
     }
     self.init(from: from, to: to, zone: zone ?? .current)
@@ -34,4 +35,8 @@ extension WorkHours {
     }
     return minute
   }
+}
+
+extension Substring {
+  fileprivate var trimming: String { trimmingCharacters(in: .whitespaces) }
 }

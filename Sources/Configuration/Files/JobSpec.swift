@@ -16,6 +16,7 @@ struct JobSpec {
   /// Throws a `Failure` that names the file, the place and the key for anything that is not allowed.
   init(path: String, in process: ProcessContext) throws(Failure) {
     let remedy = "give the path of a job spec, e.g. jobs/backfill-embeddings.yaml"
+    guard !path.isEmpty else { throw Failure(.usage, "job spec", "its path is empty", remedy: remedy) }
     let root = try YAMLFile.read(process.absolute(path), shown: path, remedy: remedy)
       .mapping(keys: ["name", "sources", "edits", "follow", "hours", "gentle"] + FileSettings.keys)
     let origin = { (line: Int) in Origin.spec(file: path, line: line) }
@@ -23,6 +24,11 @@ struct JobSpec {
     if let value = root["name"] {
       name = Setting(key: "name", value: .text(try value.text(.text)), origin: origin(value.line))
     } else {
+      guard !TextFile.isPipe(process.absolute(path)) else {
+        throw Failure(
+          .configuration, path, "this job has no name, and a pipe has none to give it",
+          remedy: "set `name:` in the spec")
+      }
       let fileName = URL(filePath: path).deletingPathExtension().lastPathComponent
       name = Setting(key: "name", value: .text(fileName), origin: .builtIn)
     }
@@ -54,9 +60,10 @@ struct JobSpec {
     }
     var sources: [Source] = []
     var settings: [Setting] = []
-    for entry in entries {
+    var columns: [[String]: Int] = [:]
+    for (index, entry) in entries.enumerated() {
       let source = try read(entry)
-      if let twin = sources.firstIndex(where: { $0.home.name == source.home.name && $0.vector == source.vector }) {
+      if let twin = columns.updateValue(index, forKey: [source.home.name, source.vector]) {
         throw Failure(
           .configuration, entry.place, "\(entry.path) fills the same column as sources[\(twin)]",
           remedy: "keep one of them")

@@ -17,10 +17,7 @@ enum TextFile {
     guard !isFolder.boolValue else {
       throw Failure(.configuration, shown, "is a folder, not a file", remedy: remedy)
     }
-    let bytes: Data
-    do {
-      bytes = try Data(contentsOf: URL(filePath: path))
-    } catch {
+    guard let bytes = bytes(of: path) else {
       throw Failure(.configuration, shown, "can't be read", remedy: "check its permissions")
     }
     guard bytes.count <= maximumBytes else {
@@ -30,5 +27,32 @@ enum TextFile {
       throw Failure(.configuration, shown, "is not UTF-8", remedy: "save it as UTF-8")
     }
     return text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
+  }
+
+  /// Whether a pipe is at `path`, as of `<(command)`. It has no name that lasts.
+  static func isPipe(_ path: String) -> Bool {
+    var found = stat()
+    return stat(path, &found) == 0 && found.st_mode & S_IFMT != S_IFREG && found.st_mode & S_IFMT != S_IFDIR
+  }
+
+  /// What a pipe held is kept: it is gone once it is read, and a command may read its spec twice.
+  private static let piped = Locked<[String: Data]>([:])
+
+  /// nil where it can't be read; not much more than may be taken.
+  private static func bytes(of path: String) -> Data? {
+    let isPipe = isPipe(path)
+    if isPipe, let kept = piped.withLock({ $0[path] }) { return kept }
+    guard let file = FileHandle(forReadingAtPath: path) else { return nil }
+    defer { try? file.close() }
+    var bytes = Data()
+    do {
+      while bytes.count <= maximumBytes, let more = try file.read(upToCount: maximumBytes + 1 - bytes.count),
+        !more.isEmpty
+      { bytes += more }
+    } catch {
+      return nil
+    }
+    if isPipe { piped.withLock { $0[path] = bytes } }
+    return bytes
   }
 }

@@ -30,7 +30,8 @@ enum YAMLFile {
     }
     switch error {
     case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _):
-      return failure(at: mark, problem)
+      // libyaml's own words name a function of its own.
+      return failure(at: mark, problem.hasPrefix("Maximum nesting level") ? "it is nested too deeply" : problem)
     case .composer(let context, let problem, let mark, _):
       return failure(at: mark, context.map { "\($0.text), \(problem)" } ?? problem)
     case .reader(let problem, let offset, _, let text):

@@ -40,7 +40,10 @@ struct YAMLValue {
       let isOtherScalar = node.scalar != nil && tag != .null
       throw refusal("text", remedy: isOtherScalar ? "put it in quotes" : nil)
     }
-    guard text.unicodeScalars.contains(where: { !$0.properties.isWhitespace }), !text.contains("\0") else {
+    guard !text.contains("\0") else {
+      throw Failure(.configuration, place, "\(path) holds a NUL character", remedy: "take it out")
+    }
+    guard text.unicodeScalars.contains(where: { !$0.properties.isWhitespace }) else {
       throw Failure(.configuration, place, "\(path) must be text, not blank")
     }
     return mayBeSecret ? text : try noSecret(text)

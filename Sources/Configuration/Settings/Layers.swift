@@ -44,7 +44,7 @@ struct Layers {
   /// Refuses a `VECFILL_` variable that is none but is nearly one: it would be silently without effect.
   func refuseMisspelledVariables() throws(Failure) {
     let prefix = "VECFILL_"
-    let known = Parameter.allCases.compactMap(\.definition.variable)
+    let known = (Parameter.allCases.compactMap(\.definition.variable) + EndVariable.allCases.map(\.rawValue))
       .compactMap { $0.hasPrefix(prefix) ? String($0.dropFirst(prefix.count)) : nil }
     func check(_ name: String, in place: String) throws(Failure) {
       let suffix = String(name.dropFirst(prefix.count))

@@ -31,6 +31,16 @@ struct Variables: Sendable {
   }
 }
 
+extension ProcessContext {
+  /// The environment with what `.env` sets beside it, for variables that set no `Parameter`.
+  ///
+  /// A `.env` that can't be read is left out: `JobConfiguration` tells of it.
+  package var variables: [String: String] {
+    let entries = (try? DotEnv(in: self))?.entries ?? [:]
+    return environment.merging(entries.mapValues(\.value)) { $0.isEmpty ? $1 : $0 }
+  }
+}
+
 extension Variables: CustomReflectable {
   var customMirror: Mirror { Mirror(self, children: [:]) }
 }

@@ -9,6 +9,7 @@ extension HTTPFailure {
     private let detail: String
     private let systemError: Int32
     private let encoding: String?
+    private let urlName: String
     let bodyWasAsked: Bool
 
     /// `detail` is the transfer's error buffer. It is told only where it names a certificate's or a handshake's fault;
@@ -17,9 +18,10 @@ extension HTTPFailure {
     /// - Parameters:
     ///   - mayUseProxy: whether a proxy is set for it.
     ///   - encoding: the reply's `Content-Encoding`.
+    ///   - urlName: where its URL is set.
     init(
       url: String, detail: String, systemError: Int32, bodyWasAsked: Bool, mayUseProxy: Bool = true,
-      encoding: String? = nil
+      encoding: String? = nil, urlName: String
     ) {
       let parts = URLComponents(string: url)
       let host = parts?.host ?? "the host"
@@ -34,22 +36,23 @@ extension HTTPFailure {
       self.systemError = systemError
       self.bodyWasAsked = bodyWasAsked
       self.encoding = encoding
+      self.urlName = urlName
     }
 
-    var unknownName: String { "no address is known for \(place): check the host's name in the base URL, and DNS" }
+    var unknownName: String { "no address is known for \(place): check the host's name in \(urlName), and DNS" }
 
     var refusedConnection: String {
       if isProxyAtFault { return "the proxy can't be reached: check the setting of proxy, and https_proxy" }
       return switch systemError {
       case ECONNREFUSED:
-        "connection refused by \(place): check the port in the base URL, and whether the server is running"
+        "connection refused by \(place): check the port in \(urlName), and whether the server is running"
       case EHOSTUNREACH, ENETUNREACH: "there is no route to \(place): check the network"
-      default: "no connection to \(place): check the host and the port in the base URL, and the network"
+      default: "no connection to \(place): check the host and the port in \(urlName), and the network"
       }
     }
 
     var noConnectionInTime: String {
-      "no connection to \(place) in time: check the port in the base URL, firewalls and proxies"
+      "no connection to \(place) in time: check the port in \(urlName), firewalls and proxies"
     }
 
     var refusedCertificate: String {
@@ -61,7 +64,7 @@ extension HTTPFailure {
         return "the certificate of \(place) is not valid yet: check this machine's clock"
       }
       if fault.contains("subject name") || fault.contains("does not match") || fault.contains("hostname mismatch") {
-        return "the certificate is for another host than \(place): check the host in the base URL"
+        return "the certificate is for another host than \(place): check the host in \(urlName)"
       }
       let unknown = ["self-signed", "self signed", "local issuer", "unable to verify", "verification failed"]
       if unknown.contains(where: fault.contains) {
@@ -76,14 +79,14 @@ extension HTTPFailure {
         "wrong version number", "packet length too long", "record layer failure", "http request", "unknown protocol",
       ]
       if noTLS.contains(where: fault.contains) {
-        return "\(place) doesn't speak TLS: does the base URL need http in place of https?"
+        return "\(place) doesn't speak TLS: does \(urlName) need http in place of https?"
       }
-      return "no TLS connection to \(place) (\(told)): check the port in the base URL, and whether it speaks https"
+      return "no TLS connection to \(place) (\(told)): check the port in \(urlName), and whether it speaks https"
     }
 
     /// A server of TLS is often as silent to plain HTTP.
     var noReply: String {
-      "the connection was closed without a reply" + (isPlain ? "; does the base URL need https?" : "")
+      "the connection was closed without a reply" + (isPlain ? "; does \(urlName) need https?" : "")
     }
 
     /// Whether the reply's headers are longer than libcurl reads.
@@ -98,7 +101,7 @@ extension HTTPFailure {
         + "check what stands before the provider"
     }
 
-    var noHTTP: String { "\(place) doesn't answer in HTTP: does the base URL need https in place of http?" }
+    var noHTTP: String { "\(place) doesn't answer in HTTP: does \(urlName) need https in place of http?" }
 
     /// What a proxy said to the wish for a tunnel, e.g. 407.
     var noTunnel: String? {

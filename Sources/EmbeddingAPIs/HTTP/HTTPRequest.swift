@@ -3,6 +3,8 @@ import Foundation
 /// A POST of a JSON body or of a file, or a GET or HEAD where there is none.
 package struct HTTPRequest: Sendable {
   package var url: String
+  /// Where that is set, for a person who has to correct it.
+  package var urlName = "the base URL"
   /// Sent as they are; neither a name nor a value may hold a line break.
   package var headers: [(name: String, value: String)]
   package var body: Data?

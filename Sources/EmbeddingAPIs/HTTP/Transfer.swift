@@ -76,7 +76,7 @@ final class Transfer {
       let sight = HTTPFailure.Sight(
         url: request.url, detail: easy.errorDetail, systemError: easy.systemError,
         bodyWasAsked: hasBody ? bodyWasAsked : easy.couldSend, mayUseProxy: options.mayUseProxy(for: request.url),
-        encoding: headers["content-encoding"])
+        encoding: headers["content-encoding"], urlName: request.urlName)
       ticket.resume(.failure(HTTPFailure(code, sight, wasSent: wasSent, isOfProvenConnection: isProven)))
     }
   }

@@ -13,7 +13,10 @@ extension DatabaseError {
         remedy: "run again when it is idle")
     case .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_AUTH:
       return Failure(.denied, subject, reason, remedy: "give this user the right to write the file and its folder")
-    case .SQLITE_IOERR, .SQLITE_FULL, .SQLITE_CANTOPEN:
+    case .SQLITE_FULL:
+      return Failure(
+        .localIO, subject, "its disk is full", remedy: "free some space and run again; what was received is kept")
+    case .SQLITE_IOERR, .SQLITE_CANTOPEN:
       return Failure(.localIO, subject, reason, remedy: "check the disk and the rights of the file and its folder")
     case .SQLITE_CONSTRAINT, .SQLITE_MISMATCH, .SQLITE_TOOBIG:
       return Failure(.badData, subject, "SQLite refused a value (error \(extendedResultCode.rawValue))")

@@ -6,11 +6,12 @@ import GRDB
 enum SQLiteOpening {
   /// Throws a `Failure` where the file is missing, is no database, or can't be opened or written.
   static func open(_ path: String, for access: StoreAccess, patience: SQLitePatience) async throws -> DatabaseQueue {
-    guard FileManager.default.fileExists(atPath: path) else {
-      let remedy = "check the path in DATABASE_URL"
-      throw Failure(
-        .configuration, path, "there is no such file",
-        remedy: path.hasPrefix("/") ? remedy : "\(remedy); an absolute one has four slashes: sqlite:////\(path)")
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+      throw Failure(.configuration, path, "there is no such file", remedy: remedy(missing: path))
+    }
+    guard !isFolder.boolValue else {
+      throw Failure(.configuration, path, "is a folder, not a file", remedy: "name the file in DATABASE_URL")
     }
     guard access != .filling || FileManager.default.isWritableFile(atPath: path) else {
       throw Failure(.denied, path, "the file can't be written", remedy: "give this user the right to write it")
@@ -34,6 +35,15 @@ enum SQLiteOpening {
       if Task.isCancelled { throw CancellationError() }
       throw error.failure(path, patience: patience)
     }
+  }
+
+  private static func remedy(missing path: String) -> String {
+    let remedy = "check the path in DATABASE_URL"
+    if path.hasPrefix("~") {
+      return "\(remedy); a URL's ~ is no home folder: sqlite:///\((path as NSString).expandingTildeInPath)"
+    }
+    let isWhole = path.hasPrefix("/") || path.dropFirst().hasPrefix(":")
+    return isWhole ? remedy : "\(remedy); an absolute one has four slashes: sqlite:////\(path)"
   }
 
   private static let cacheKilobytes = 8_192

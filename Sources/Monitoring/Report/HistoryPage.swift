@@ -33,20 +33,17 @@ package struct HistoryPage {
     return html.text
   }
 
-  private var quarantined: Int { status.columns.reduce(0) { $0 + $1.quarantined } }
-
   private var header: HTML {
     let columns = status.columns.map { "\($0.source).\($0.vectorColumn)" }.joined(separator: ", ")
     let (state, look) = state
     let tally = status.tally
-    let done = tally.written + tally.excluded + tally.changed + tally.quarantined
     return """
       <header><h1>\(PageParts.name(status.job))</h1>
       <p>\(PageParts.name(columns)) with \(PageParts.name(status.fingerprint.model)), \
       \(status.fingerprint.dimensions) dimensions, in \(PageParts.name(status.database))</p>
       <p class="state \(look)">\(state)</p>
       <p class="rows">last run: \(tally.written.grouped) rows written\(tally.total.map { " of \($0.grouped)" } ?? "")</p>
-      \(PageParts.bar(done, of: tally.total))</header>
+      \(PageParts.bar(status.done, of: tally.total))</header>
       """
   }
 
@@ -54,7 +51,10 @@ package struct HistoryPage {
     let from = PageParts.time(status.startedAt)
     return switch status.state {
     case .running: ("began \(from); it runs, or its process died", "")
-    case .completed where quarantined > 0: ("complete but for \(quarantined.grouped) quarantined rows", "bad")
+    case .completed where status.released > 0:
+      ("complete but for \(status.released.of("row")) that the next run takes out of quarantine", "bad")
+    case .completed where status.quarantined > 0:
+      ("complete but for \(status.quarantined.of("quarantined row"))", "bad")
     case .completed: ("complete", "good")
     case .stopped: ("stopped; run the same command again to go on", "")
     case .failed: ("failed: \(status.reason ?? "for a reason that was not recorded")", "bad")
@@ -69,7 +69,7 @@ package struct HistoryPage {
       PageParts.tile("cost", totals.cost.map(\.dollars) ?? "unknown", "of all runs"),
       PageParts.tile(
         "possibly paid", totals.possiblyPaid.grouped, "requests without a reply", alarming: totals.possiblyPaid > 0),
-      PageParts.tile("in quarantine", quarantined.grouped, "rows", alarming: quarantined > 0),
+      PageParts.tile("in quarantine", status.quarantined.grouped, "rows", alarming: status.quarantined > 0),
     ]
       + (totals.spooledBatches == 0
         ? [] : [PageParts.tile("in the spool", totals.spooledBatches.grouped, "replies, paid and not yet written")])

@@ -60,7 +60,9 @@ struct PostgresOptions {
     let ports = (self["port"] ?? "5432").split(separator: ",", omittingEmptySubsequences: false)
     let places = hosts.enumerated().map { index, host in
       let port = ports.count == 1 ? ports[0] : index < ports.count ? ports[index] : "5432"
-      return "\(host):\(port.isEmpty ? "5432" : port)"
+      // The identity stands in ledgers as it ever was.
+      let shown = withUser && host.contains(":") ? "[\(host)]" : "\(host)"
+      return "\(shown):\(port.isEmpty ? "5432" : port)"
     }
     return "postgresql://\(withUser && !user.isEmpty ? user + "@" : "")\(places.joined(separator: ","))/\(database)"
   }

@@ -19,7 +19,11 @@ struct PostgresURL {
     let given = try Self.options(in: query.dropFirst())
     if parts.count == 2 { try takeUser(parts[0]) }
     try takeHosts(parts.last ?? "", given: given, hostIsLocal: hostIsLocal)
-    guard let database = path.dropFirst().percentDecoded else { throw DatabaseURL.unencodedPassword }
+    guard let database = path.dropFirst().percentDecoded else {
+      throw query.holds("@")
+        ? DatabaseURL.unencodedPassword
+        : DatabaseURL.refusal("its database's name has a % that encodes nothing", "write a % as %25")
+    }
     if !database.isEmpty { options.append(ConnectionOption("dbname", database)) }
     options += given.filter { !["host", "port"].contains($0.name) }
   }

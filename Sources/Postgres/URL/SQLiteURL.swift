@@ -56,7 +56,7 @@ struct SQLiteURL {
       leftOut.append(option.name)
     default:
       let name = option.canBeNamed ? " \(option.name)" : ""
-      throw DatabaseURL.refusal("vecfill doesn't know its option\(name)", "leave it out")
+      throw DatabaseURL.refusal("vecfill doesn't know its option\(name)", "leave it out; a ? of the file's name is %3F")
     }
   }
 

@@ -27,7 +27,7 @@ struct MigrateDownCommand: AsyncParsableCommand {
       if !losses.isEmpty { try await confirm(losses, of: migrator.database.identity) }
       return try await migrator.down(to: to)
     }
-    print(reverted.isEmpty ? "nothing to revert" : "reverted \(reverted.count) of the migrations")
+    print(reverted.isEmpty ? "nothing to revert" : "reverted \(reverted.count.of("migration"))")
   }
 
   private func confirm(_ losses: [Migrator.Loss], of identity: String) async throws {

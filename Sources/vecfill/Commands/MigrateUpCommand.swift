@@ -1,4 +1,5 @@
 import ArgumentParser
+import Backfill
 import Migrations
 
 struct MigrateUpCommand: AsyncParsableCommand {
@@ -26,6 +27,6 @@ struct MigrateUpCommand: AsyncParsableCommand {
     let applied = try await options.migrating { migrator in
       try await migrator.up(Migrator.UpOptions(version: to, beforeLoad: beforeLoad, outOfOrder: outOfOrder))
     }
-    print(applied.isEmpty ? "nothing to apply" : "applied \(applied.count) of the migrations")
+    print(applied.isEmpty ? "nothing to apply" : "applied \(applied.count.of("migration"))")
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Backfill
+import Configuration
 import Foundation
 import Ledger
 
@@ -26,6 +27,7 @@ struct QuarantineCommand: AsyncParsableCommand {
       guard let ledger = try Ledger.openForReading(at: path) else {
         return print(LedgerOption.nothingYet(path, json: json))
       }
+      try await ledger.refuseUnknown(table: source)
       let rows = try await ledger.quarantined(in: source)
       if json { return print(JSONLine.encode(rows)) }
       if rows.isEmpty { return print("no row is in quarantine") }
@@ -58,7 +60,16 @@ struct QuarantineCommand: AsyncParsableCommand {
 
     func run() async throws {
       _ = try ledger.existing()
-      let count = try await Ledger.open(at: ledger.path()).release(source: source, keys: Set(keys))
+      let opened = try Ledger.open(at: ledger.path())
+      try await opened.refuseUnknown(table: source)
+      let held = try await Set(opened.quarantined(in: source).map(\.key))
+      let missing = Set(keys).subtracting(held).count
+      if missing > 0 {
+        Console.standard.warn(
+          "\(missing.grouped) of the \(Set(keys).count.of("key")) \(missing == 1 ? "is" : "are") not in quarantine; "
+            + "`vecfill quarantine list` shows those that are")
+      }
+      let count = try await opened.release(source: source, keys: Set(keys))
       print("\(count.grouped) \(count == 1 ? "row is" : "rows are") taken by the next run")
     }
   }
@@ -74,8 +85,23 @@ struct QuarantineCommand: AsyncParsableCommand {
 
     func run() async throws {
       _ = try ledger.existing()
-      let count = try await Ledger.open(at: ledger.path()).release(source: source, keys: [])
+      let opened = try Ledger.open(at: ledger.path())
+      try await opened.refuseUnknown(table: source)
+      let count = try await opened.release(source: source, keys: [])
       print("\(count.grouped) \(count == 1 ? "row is" : "rows are") forgotten")
     }
+  }
+}
+
+extension Ledger {
+  /// Throws a `Failure` with `.usage` where a table is named that no job has filled.
+  fileprivate func refuseUnknown(table: String?) async throws {
+    guard let table, try await tables(named: table).isEmpty else { return }
+    let known = try await tables()
+    let nearest = Spelling.nearest(to: table, in: known).map { "did you mean \($0)? " } ?? ""
+    // What was given may be anything, a password among it (P10).
+    throw Failure(
+      .usage, "quarantine", "no table by that name is in the ledger \(path)",
+      remedy: "\(nearest)it has \(known.isEmpty ? "none" : known.joined(separator: ", "))")
   }
 }

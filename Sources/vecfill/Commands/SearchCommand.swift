@@ -37,11 +37,12 @@ struct SearchCommand: AsyncParsableCommand {
     let found = try await Database.with(configuration, job, for: .reading) { database in
       try await nearest(to: try await vector(of: input, from: embedder, job), job, database)
     }
-    print(found.isEmpty ? "no row has a vector yet" : "distance  table key  text")
-    for (source, neighbour) in found {
+    guard !found.isEmpty else { return print("no row has a vector yet") }
+    let rows = found.map { source, neighbour in
       let piece = neighbour.piece.map { " #\($0)" } ?? ""
-      print("\(neighbour.distance.fixed(4))    \(source.name) \(neighbour.key)\(piece)  \(excerpt(neighbour.text))")
+      return [neighbour.distance.fixed(4), "\(source.name) \(neighbour.key)\(piece)", excerpt(neighbour.text)]
     }
+    print(TextTable(header: ["distance", "table key", "text"], rows: rows, alignments: [.left, .left, .left]))
   }
 
   private func vector(of input: String, from embedder: any Embedder, _ job: Job) async throws -> [Float] {

@@ -6,13 +6,15 @@ final class RunEnd: Sendable {
   private let job: String
   private let command: ExitCommand?
   private let webhook: Webhook?
+  private let log: TerminationLog?
   private let summary = Locked<RunSummary?>(nil)
 
   /// - Parameter job: its name, or that of its spec while it can't be read.
-  init(job: String, command: ExitCommand?, webhook: Webhook?) {
+  init(job: String, command: ExitCommand?, webhook: Webhook?, log: TerminationLog?) {
     self.job = job
     self.command = command
     self.webhook = webhook
+    self.log = log
   }
 
   /// Takes a run's or a round's summary; the last one is told.
@@ -33,7 +35,7 @@ final class RunEnd: Sendable {
         failure: failure ?? Failure(.unavailable, "vecfill", "it ended without a summary"), job: job)
     }
     guard let summary else { return }
-    TerminationLog.write(failure.map { "\($0)" } ?? summary.heading)
+    log?.write(failure.map { "\($0)" } ?? summary.heading)
     let json = JSONLine.encode(summary.event.json(at: Date()))
     async let hooked = command?.run(json, exitCode: code)
     async let posted = webhook?.post(json)

@@ -13,11 +13,9 @@ extension MonitoringOptions {
   ///
   /// - Parameter body: gets who has to be told of the run; nil where nobody watches.
   func watching<Value>(
-    _ job: Job, _ configuration: JobConfiguration, _ logger: Logger,
-    environment: [String: String] = ProcessInfo.processInfo.environment,
-    _ body: (RunMonitor?) async throws -> Value
+    _ job: Job, _ configuration: JobConfiguration, _ logger: Logger, _ body: (RunMonitor?) async throws -> Value
   ) async throws -> Value {
-    let otlp = OTLPSettings(environment: environment)
+    let otlp = OTLPSettings(environment: ProcessContext.current().variables)
     for warning in otlp?.warnings ?? [] { logger.warning("\(warning)") }
     let pushes = otlp?.url.isEmpty == false
     guard listen != nil || metricsFile != nil || pushes else { return try await body(nil) }
@@ -28,7 +26,7 @@ extension MonitoringOptions {
       lastSuccess: await lastSuccess(of: job, configuration))
     var watch = Watch(listen: listen, file: metricsFile.map { WholeFile(path: $0, .metrics) })
     if let otlp, pushes {
-      let client = try HTTPClient(OTLPPusher.options(otlp, environment))
+      let client = try HTTPClient(OTLPPusher.options(otlp, ProcessInfo.processInfo.environment))
       watch.otlp = OTLPPusher(otlp, monitor) {
         logger.warning("\($0)")
       } post: {
@@ -69,8 +67,9 @@ extension HTTPClient {
   fileprivate func post(_ url: String, _ headers: [(String, String)], _ body: Data) async -> Result<Int, Failure> {
     do {
       let headers = headers.map { (name: $0.0, value: $0.1) }
-      return .success(
-        try await send(HTTPRequest(url: url, headers: headers, body: body, maxReplyBytes: 65_536)).status)
+      var request = HTTPRequest(url: url, headers: headers, body: body, maxReplyBytes: 65_536)
+      request.urlName = "OTEL_EXPORTER_OTLP_ENDPOINT"
+      return .success(try await send(request).status)
     } catch {
       return .failure(Failure(.unavailable, "OTLP", error.reason))
     }

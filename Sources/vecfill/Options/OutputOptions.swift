@@ -1,5 +1,6 @@
 import ArgumentParser
 import Backfill
+import Configuration
 import Foundation
 import Logging
 
@@ -39,14 +40,17 @@ struct OutputOptions: ParsableArguments {
 
   /// Who is told how the run of a spec ends.
   func end(of spec: String) throws -> RunEnd {
-    try TerminationLog.check()
-    let address = webhook ?? ProcessInfo.processInfo.environment["VECFILL_WEBHOOK"].flatMap { $0.isEmpty ? nil : $0 }
+    let variables = ProcessContext.current().variables
+    let log = TerminationLog(variables)
+    try log?.check()
+    let address = webhook ?? variables[EndVariable.webhook.rawValue].flatMap { $0.isEmpty ? nil : $0 }
     let hook = address.flatMap { Webhook($0) }
     if address != nil, hook == nil {
-      throw Failure(.usage, "VECFILL_WEBHOOK", "it is not an https URL, nor http on this machine's loopback")
+      throw Failure(
+        .usage, EndVariable.webhook.rawValue, "it is not an https URL, nor http on this machine's loopback")
     }
     let name = URL(fileURLWithPath: spec).deletingPathExtension().lastPathComponent
-    return RunEnd(job: name, command: onExit.map { ExitCommand(command: $0) }, webhook: hook)
+    return RunEnd(job: name, command: onExit.map { ExitCommand(command: $0) }, webhook: hook, log: log)
   }
 
   var logger: Logger {

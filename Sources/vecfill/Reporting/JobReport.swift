@@ -29,6 +29,7 @@ struct JobReport: Encodable {
   let rowsExcluded: Int?
   let rowsChangedMeanwhile: Int
   let rowsQuarantined: Int
+  private let released: Int
   let tokensBilled: Int
   let costUsd: Double?
   let requests: Int
@@ -67,9 +68,10 @@ struct JobReport: Encodable {
     startedAt = status.startedAt
     endedAt = status.endedAt
     let tally = status.tally
-    let done = tally.written + tally.changed + tally.excluded + tally.quarantined
+    let done = status.done
     rowsDone = done
-    rowsTotal = tally.total.map { max($0, done) }
+    rowsTotal = tally.total.map { max($0, done + tally.quarantined) }
+    released = state == "completed" ? status.released : 0
     rowsWritten = tally.written
     let recent = state == "running" ? status.recent : nil
     // Equal texts share an input, and long ones have several.
@@ -77,13 +79,13 @@ struct JobReport: Encodable {
     let rate = recent.map { Double($0.inputs) * rowsPerInput / $0.seconds }
     rowsPerSecond = rate
     tokensPerMinute = recent.map { 60 * Double($0.billedTokens) / $0.seconds }
-    let left = rowsTotal.map { $0 - done } ?? 0
+    let left = rowsTotal.map { $0 - done - tally.quarantined } ?? 0
     eta = rate.flatMap { $0 > 0 && left > 0 ? now.addingTimeInterval(Double(left) / $0) : nil }
     rowsExcluded = tally.blank
     rowsChangedMeanwhile = tally.changed
-    rowsQuarantined = status.columns.reduce(0) { $0 + $1.quarantined }
+    rowsQuarantined = status.quarantined
     tokensBilled = status.totals.billedTokens
-    costUsd = status.totals.cost
+    costUsd = status.totals.cost ?? (status.totals.requests == 0 ? 0 : nil)
     requests = status.totals.requests
     retries = tally.retries
     possiblyPaid = status.totals.possiblyPaid
@@ -154,6 +156,8 @@ struct JobReport: Encodable {
     case "paused", "stopping": "\(state)\(process.map { ", process \($0)" } ?? "")"
     case "waiting": "waiting: \(control?.waitingReason ?? "")\(process.map { ", process \($0)" } ?? "")"
     case "died": "its process died; run the same command again to go on"
+    case "completed" where released > 0:
+      "complete but for \((released + rowsQuarantined).of("row")); the next run takes \(released.grouped) of them"
     case "completed" where rowsQuarantined > 0:
       "complete but for \(rowsQuarantined.of("quarantined row")); `vecfill quarantine list` shows why"
     case "completed": "complete"

@@ -55,6 +55,7 @@ struct RunHeader: Encodable {
   /// "fresh", or "resumed: 900 of 3,502 rows done".
   private var beginning: String {
     guard let done = resumedRowsDone else { return "fresh" }
+    guard done > 0 else { return "resumed: no row done yet" }
     return resumedRowsTotal.map { "resumed: \(done.grouped) of \($0.of("row")) done" }
       ?? "resumed: \(done.of("row")) done"
   }

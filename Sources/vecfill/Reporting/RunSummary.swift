@@ -195,7 +195,7 @@ struct RunSummary: Encodable {
   private var tokens: String {
     guard tokensBilled > 0 else { return "0" }
     let off = tokensBilled - tokensEstimated
-    let percent = tokensEstimated > 0 ? " (\((100 * Double(off) / Double(tokensEstimated)).fixed(1)) %)" : ""
+    let percent = tokensEstimated > 0 ? " (\((100 * Double(off) / Double(tokensEstimated)).fixed(1))%)" : ""
     let before = "\(countsExactly ? "counted" : "estimated") before: \(tokensEstimated.grouped)"
     let ratio = tokensBilledPerEstimated.map { "; \($0.fixed(2)) billed for 1 estimated" } ?? ""
     return "\(tokensBilled.grouped); \(before), difference \(off.grouped)\(off == 0 ? "" : percent)\(ratio)"

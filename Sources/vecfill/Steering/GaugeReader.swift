@@ -56,6 +56,7 @@ actor GaugeReader {
   private func status(of url: String) async throws -> Double {
     var request = HTTPRequest(url: url, maxReplyBytes: 1 << 10)
     request.isHead = true
+    request.urlName = "gentle.head"
     do {
       guard let response = try await client?.send(request) else { return 200 }
       return Double(response.status)

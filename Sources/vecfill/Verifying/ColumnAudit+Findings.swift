@@ -16,7 +16,9 @@ extension ColumnAudit {
     var findings = [
       VerifyFinding(
         about,
-        .ok("rows", "\(rows.grouped): \(vectors.grouped) with a vector, \((missing.count + blank).grouped) without"),
+        .ok(
+          "rows",
+          "\(rows.grouped), of which \(vectors.grouped) with a vector, \((missing.count + blank).grouped) without"),
         rows: rows),
       missingFinding(about),
     ]
