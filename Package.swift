@@ -75,8 +75,8 @@ let package = Package(
     .executableTarget(
       name: "vecfill",
       dependencies: [
-        "Backfill", "CCurl", "CLinux", "CPostgres", "CRelease", "Configuration", "EmbeddingAPIs", "Ledger", "MessageStores",
-        "Migrations", "Monitoring", "PgVector", "Pipeline", "Postgres", "Tokenizer",
+        "Backfill", "CCurl", "CLinux", "CPostgres", "CRelease", "Configuration", "EmbeddingAPIs", "Ledger",
+        "MessageStores", "Migrations", "Monitoring", "PgVector", "Pipeline", "Postgres", "Tokenizer",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "FlyingFox", package: "FlyingFox"),
         .product(name: "GRDBSQLite", package: "GRDB.swift"),

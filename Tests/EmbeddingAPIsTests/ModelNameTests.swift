@@ -85,11 +85,22 @@ struct ModelNameTests {
     }
   }
 
-  @Test func `the model that was asked for has no name of the server's own`() async throws {
-    let rules = [EmbeddingsServer.Rule.request(0, .distort(.model("openai/text-embedding-3-small-2024-01-25")))]
+  @Test func `the name that was asked for, in whatever spelling, is the only one that a later run takes`() async throws
+  {
+    let rules = ["openai/text-embedding-3-small-2024-01-25", "text-embedding-3-small", "one.gguf"].enumerated().map {
+      EmbeddingsServer.Rule.request($0.offset, .distort(.model($0.element)))
+    }
     try await EmbeddingsServer.run(rules: rules) { server in
-      let reply = try await server.embedder().embed(["text"])
-      #expect(reply.servedModel == nil)
+      let served = try #require(try await server.embedder().embed(["text"]).servedModel)
+      #expect(served.digest == ModelName("text-embedding-3-small").digest)
+      let later = try server.embedder()
+      later.expect(served)
+      #expect(try await later.embed(["text"]).servedModel == served)
+      let failure = await caught { try await later.embed(["text"]) }
+      #expect(failure?.kind == .misconfigured)
+      #expect(
+        failure?.reason.contains("an earlier one came from the model that is asked for") == true,
+        "\(failure?.reason ?? "")")
     }
   }
 

@@ -15,7 +15,7 @@ struct EstimateCommandTests {
     (0..<120).map { "message \($0)\nsays: «здравствуйте», 你好, naïve 👩‍👩‍👧 <|endoftext|> \($0 * 7919)" }
     + ["same", "same", "", " \n\t", "same", "x"]
 
-  private static func object(_ text: String) throws -> [String: Any] {
+  static func object(_ text: String) throws -> [String: Any] {
     try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
   }
 

@@ -34,7 +34,7 @@ import Testing
       #expect(totals.cost == 0.25, "\(totals)")
       let again = try await exchange.load(["--paid", "0.25"])
       #expect(again.code == 0 && again.output.contains("loaded 0 rows") && again.output.contains("already: 190"))
-      #expect(again.errors.contains("--paid $0.25 is not entered: no row was written"), "\(again.errors)")
+      #expect(again.errors.contains("--paid $0.2500 is not entered: no row was written"), "\(again.errors)")
       #expect(try await scene.status()?.totals.cost == 0.25)
       // The run goes on with what the load has left, and nothing else.
       #expect(try await scene.fill().code == 0)

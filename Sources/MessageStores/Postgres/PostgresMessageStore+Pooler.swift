@@ -19,14 +19,14 @@ extension PostgresMessageStore {
     var isSecond = false
     while true {
       // In session mode the reader has the one connection, else the locks have it.
-      var wait = try await runBeside({ await self.reader.close() }) {
-        try await self.takeEach(names, for: source, rivals: rivals)
-      }
+      var wait = try await runBeside(
+        giveBack: { await self.reader.close() },
+        body: { try await self.takeEach(names, for: source, rivals: rivals) })
       guard await locks.arePooled else { return }
       if wait == nil {
-        wait = try await runBeside({ await self.locks.letGo() }) {
-          try await self.read(source) { _ = try $0.query("SELECT 1") }
-        }
+        wait = try await runBeside(
+          giveBack: { await self.locks.letGo() },
+          body: { try await self.read(source) { _ = try $0.query("SELECT 1") } })
       }
       guard let wait else { return }
       // What took longer came from another client: the pool is a busy one.
@@ -54,7 +54,7 @@ extension PostgresMessageStore {
   /// Runs `body`, which needs a second server connection. After some seconds `giveBack` gives the first one back to the
   /// pooler. Returns how long `body` went on after that; nil where it ended before.
   private func runBeside(
-    _ giveBack: () async -> Void, _ body: @escaping @Sendable () async throws -> Void
+    giveBack: () async -> Void, body: @escaping @Sendable () async throws -> Void
   ) async throws -> Duration? {
     try await withThrowingTaskGroup(of: Bool.self) { group in
       group.addTask {
