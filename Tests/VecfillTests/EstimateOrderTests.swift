@@ -3,6 +3,7 @@ import Foundation
 import Ledger
 import TestSupport
 import Testing
+import Tokenizer
 
 /// What a run is billed after earlier ones: what the estimate before it has said.
 @Suite(.enabled(if: Helper.vocabulary.isUsable, "\(Helper.vocabulary.missing)")) struct EstimateOrderTests {
