@@ -4,7 +4,7 @@ import Backfill
 package enum TriggerName {
   /// PostgreSQL fires the triggers of a row in the order of their names, and this one has to see the text as all others
   /// have left it.
-  private static let prefix = "zz_vecfill_"
+  package static let prefix = "zz_vecfill_"
 
   /// `zz_vecfill_TABLE_COLUMN_SUFFIX`, of at most PostgreSQL's 63 bytes; digests distinguish names as in `IndexName`.
   package static func of(_ source: Source, _ suffix: String) -> OwnName {

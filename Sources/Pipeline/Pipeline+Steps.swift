@@ -132,6 +132,10 @@ extension Pipeline {
         packed.waiting = page.messages.count { waiting.contains($0.key) }
         return .pageRead(packed)
       }
+      if request.rows == .edited {
+        let blank = page.messages.filter { $0.isBlank && $0.unreadable == nil }.map(\.key)
+        if !blank.isEmpty { try await store.emptyVectors(of: blank, in: table) }
+      }
       let kept = try await kept(of: source, page, request, leavingOut: held.union(condemned.keys))
       var left = kept.values.reduce(into: held) { $0.formUnion($1) }
       var shared: SharedRows?

@@ -47,6 +47,16 @@ import Testing
     return fixture
   }
 
+  /// A complete search, after which the marks tell of all edited rows.
+  static func search(_ source: Source, _ store: any MessageStore) async throws {
+    _ = try await store.inspect(source, dimensions: 3)
+    try await store.claim(source)
+    let fingerprint = Fingerprint(model: "m", dimensions: 3, text: source.text, preparation: TextPreparation())
+    #expect(try await store.record(fingerprint, of: source) == nil)
+    try await store.beginEditSearch(of: source, after: nil)
+    _ = try await store.endEditSearch(of: source)
+  }
+
   static func edited(_ store: any MessageStore) async throws -> [Message] {
     try await store.pages(of: source, edited).flatMap(\.messages)
   }
@@ -62,6 +72,7 @@ import Testing
     let store = try await fixture.open()
     let shape = try await store.inspect(Self.source, dimensions: 3)
     #expect(shape.warnings.contains { $0.contains("no trigger and index find the edited texts") } != isMarked)
+    try await Self.search(Self.source, store)
     let rows = ["one", "two", "three", "four", "five"].enumerated().map { index, text in
       EmbeddedRow(.integer(Int64(index + 1)), text, [1, 1, 1])
     }
@@ -119,6 +130,7 @@ import Testing
     source.condition = "role = 'user' -- not the others"
     try await fixture.insert([1: "one", 2: "two", 3: "three"])
     let store = try await fixture.open()
+    try await Self.search(source, store)
     let rows = ["one", "two", "three"].enumerated().map { EmbeddedRow(.integer(Int64($0 + 1)), $1, [1, 1, 1]) }
     #expect(try await store.write(rows, to: source).written.count == 3)
     try await fixture.run("UPDATE messages SET content = 'new', role = CASE id WHEN 2 THEN 'system' ELSE role END")

@@ -11,6 +11,8 @@ struct ReembedScene: Sendable {
   let scene: Scene
   /// Of the new model.
   let dimensions: Int
+  /// What the job says besides.
+  var edits = ""
 
   /// Serves while `body` runs. The columns are filled and indexed.
   ///
@@ -44,10 +46,13 @@ struct ReembedScene: Sendable {
     try await start(arguments, changes).exit()
   }
 
+  /// The job of before it.
+  func writeSpec() throws { try scene.write(spec: scene.spec + edits) }
+
   /// The job of after the change.
   func writeNewSpec() throws {
     try scene.write(
-      spec: scene.spec.replacing("model: \(Self.former)", with: "model: \(Self.new)")
+      spec: (scene.spec + edits).replacing("model: \(Self.former)", with: "model: \(Self.new)")
         .replacing("dimensions: 8", with: "dimensions: \(dimensions)"))
   }
 

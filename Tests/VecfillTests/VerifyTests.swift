@@ -24,6 +24,29 @@ import Testing
     }
   }
 
+  @Test(arguments: ChatDatabase.Engine.allCases)
+  func `the rows and texts of a view are looked at as the view shows them`(engine: ChatDatabase.Engine) async throws {
+    try await FilledTable.run(engine) { table in
+      // Texts of its own under a name of its own, and under the table's.
+      for text in ["whole", "content"] {
+        try await table.run(
+          """
+          DROP VIEW IF EXISTS shown;
+          UPDATE m SET embedding = NULL;
+          CREATE VIEW shown AS SELECT id, embedding, 'shown: ' || upper(content) AS \(text) FROM m WHERE id <= 30
+          """)
+        try table.scene.write(source: "table: shown\n    write_to: m\n    text: \(text)")
+        let run = try await table.command("run", ["--adopt"])
+        #expect(run.code == 0, "\(run.errors)")
+        let (found, exit) = try await table.verify()
+        #expect(exit.code == 0, "\(exit.output)\(exit.errors)")
+        #expect(found.line("rows")?.rows == 30 && found.line("missing")?.mark == "ok", "\(exit.output)")
+        #expect(found.line("sample")?.found.contains("20 of 20 come out the same") == true, "\(exit.output)")
+        try await table.run("DELETE FROM vecfill_column")
+      }
+    }
+  }
+
   /// What is planted, and how it shows.
   struct Defect: Sendable, CustomTestStringConvertible {
     let name: String

@@ -49,6 +49,10 @@ package protocol MessageStore: Sendable {
   /// a blank text. Does nothing for a source whose texts aren't cut.
   func removePieces(of keys: [RowKey], in source: Source) async throws
 
+  /// Sets the vectors of those rows of `keys` to NULL that are of another text than the row has now, as the digest beside
+  /// them says: of rows that were edited to a blank text, which get no other. Rows that can't be changed now are left.
+  func emptyVectors(of keys: [RowKey], in source: Source) async throws
+
   /// The rows with a vector that are nearest to `vector` by cosine distance, nearest first, at most `limit`.
   func nearest(to vector: [Float], in source: Source, limit: Int) async throws -> [Neighbour]
 
@@ -116,6 +120,8 @@ extension MessageStore {
   }
 
   package func removePieces(of keys: [RowKey], in source: Source) async throws {}
+
+  package func emptyVectors(of keys: [RowKey], in source: Source) async throws {}
 
   /// Of a database in which that is no faster.
   package func load(_ rows: [EmbeddedRow], to source: Source) async throws -> WriteOutcome {

@@ -25,8 +25,8 @@ struct PostgresColumnAuditor: ColumnAuditor {
       if rows > 1 { return try window(after: key, rows: max(1, rows / 8), on: connection) }
       let found = try connection.query(
         """
-        SELECT \(table.key.aliasedOutputs) FROM (SELECT \(table.key.aliased) FROM \(table.name)
-          WHERE \(isBehind(key)) ORDER BY \(table.key.order(of: table.identifier)) LIMIT 1) AS vecfill_row
+        SELECT \(table.key.aliasedOutputs) FROM (SELECT \(table.key.aliased) FROM \(table.read)
+          WHERE \(isBehind(key)) ORDER BY \(table.key.order(of: table.readIdentifier)) LIMIT 1) AS vecfill_row
         """, key.map(table.key.parameters) ?? [], format: .binary, under: settings())
       guard !found.isEmpty else { return AuditedWindow([], continuesAfter: nil) }
       let broken = try table.key(of: found, row: 0, from: 0)
@@ -81,7 +81,7 @@ struct PostgresColumnAuditor: ColumnAuditor {
         CASE WHEN \(isFilled) THEN \(Self.tag("pg_catalog.convert_to(\(plain), 'UTF8')")) END,
         (CASE WHEN \(isFilled) THEN pg_catalog.octet_length(vecfill_text)
           * CASE WHEN pg_catalog.strpos(\(text), E'\\n') > 0 THEN -1 ELSE 1 END END)::pg_catalog.int8,
-        (CASE WHEN \(isFilled) THEN CASE vecfill_kept <> \(digest) WHEN true THEN 1 WHEN false THEN 0 END END)::pg_catalog.int8,
+        (CASE WHEN \(isFilled) AND NOT vecfill_long THEN CASE vecfill_kept <> coalesce(\(digest), pg_catalog.decode('00', 'hex')) WHEN true THEN 1 WHEN false THEN 0 END END)::pg_catalog.int8,
         \(table.key.aliasedOutputs)
       FROM (
         SELECT \(table.key.aliased), CASE WHEN \(table.isTooLong) THEN NULL ELSE \(table.text) END AS vecfill_text,
@@ -99,11 +99,11 @@ struct PostgresColumnAuditor: ColumnAuditor {
   /// failure the rows are chosen first: what fails for one of them would fail in each window.
   private func rowsBehind(_ key: RowKey?, rows: Int) -> String {
     let chosen = """
-      \(table.name) WHERE \(isBehind(key)) ORDER BY \(table.key.order(of: table.identifier)) LIMIT \(rows)
+      \(table.read) WHERE \(isBehind(key)) ORDER BY \(table.key.order(of: table.readIdentifier)) LIMIT \(rows)
       """
     return rows == Self.mostRows
       ? chosen
-      : "(SELECT * FROM \(chosen)) AS \(table.identifier) ORDER BY \(table.key.order(of: table.identifier))"
+      : "(SELECT * FROM \(chosen)) AS \(table.readIdentifier) ORDER BY \(table.key.order(of: table.readIdentifier))"
   }
 
   private static func tag(_ bytes: String) -> String { "pg_catalog.substr(pg_catalog.sha256(\(bytes)), 1, 16)" }
@@ -124,7 +124,7 @@ extension PostgresColumnAuditor {
   func sample(_ keys: [RowKey]) async throws -> [SampledRow] {
     let isShort = "pg_catalog.octet_length(\(table.text)) <= \(FilledRow.mostTextBytes)"
     let statement = """
-      SELECT CASE WHEN \(isShort) THEN \(table.text) END, \(table.vector), \(table.key.outputs) FROM \(table.name)
+      SELECT CASE WHEN \(isShort) THEN \(table.text) END, \(table.vector), \(table.key.outputs) FROM \(table.read)
       WHERE \(table.key.equality { "$\($0 + 1)" }) AND \(table.vector) IS NOT NULL
       """
     return try await reading { connection in

@@ -8,9 +8,11 @@ struct PostgresEdits: Equatable, Sendable {
   let digest: String
   /// vecfill's own table of the digests; nil where they are in a column of the source's table.
   var apart: PostgresDigestTable?
-  /// Whether a trigger empties the digest of each row whose text is edited, and an index finds those rows: no text is read
-  /// for them. Else each text is.
-  let areMarked: Bool
+  /// The trigger that empties the digest of each row whose text is edited, as it is now, where an index finds those rows;
+  /// nil where there is none.
+  var marks: String?
+  /// Whether each edited row is marked so: no text is read for them. Else each text is.
+  var areMarked = false
   /// What a search goes by that reads no text of a row that was not written since the last one; nil where each reads all.
   var scope: String?
   /// That a row was written since the last complete search, as SQL; nil where that isn't known.
@@ -32,7 +34,7 @@ extension PostgresTable {
     guard rows == .edited else { return readsText ? lacksVector : mayLackVector }
     guard let edits else { return "false" }
     if edits.areMarked { return "\(vector) IS NOT NULL AND \(isMarked)" }
-    let differs = readsText ? "\(edits.digest) <> \(digest)" : "\(edits.digest) IS NOT NULL"
+    let differs = readsText ? edits.isOfAnother(digest) : "\(edits.digest) IS NOT NULL"
     // In this order: the text of a row that was searched before isn't read.
     return "\(vector) IS NOT NULL AND \(edits.unsearched.map { "\($0) AND " } ?? "")\(differs)"
   }
@@ -42,10 +44,14 @@ extension PostgresTable {
 }
 
 extension PostgresEdits {
+  /// That a row's vector is of another text than the one whose digest `digest` is, NULL for no text: known to be.
+  func isOfAnother(_ digest: String) -> String {
+    "\(self.digest) <> coalesce(\(digest), pg_catalog.decode('00', 'hex'))"
+  }
+
   /// The digest column and what marks edited rows; throws a `Failure` where the column is not there or can't be used.
   init(
-    of source: Source, columns: [PostgresColumn], role: String, isFilled: Bool, areMarked: Bool,
-    scope: String?
+    of source: Source, columns: [PostgresColumn], role: String, isFilled: Bool, scope: String?
   ) throws {
     let name = "\(source.name).\(source.digestColumn)"
     guard let column = columns.first(where: { $0.name == source.digestColumn }) else {
@@ -63,14 +69,14 @@ extension PostgresEdits {
         .denied, name, "the role \(role) lacks the right to \(right)",
         remedy: "GRANT \(right) ON \(source.name) TO \(role.quotedIdentifier)")
     }
-    self.init(digest: source.digestColumn.quotedIdentifier, areMarked: areMarked, scope: scope)
+    self.init(digest: source.digestColumn.quotedIdentifier, scope: scope)
   }
 
   /// What a person should know of how edited rows are found.
   ///
   /// - Parameter columns: those of its table.
   func warnings(of source: Source, columns: [PostgresColumn]) -> [String] {
-    guard !areMarked else { return [] }
+    guard marks == nil else { return [] }
     if apart != nil {
       return scope == nil ? ["\(source.name): each run reads all texts to find the edited ones"] : []
     }
@@ -95,16 +101,16 @@ extension PostgresEdits {
     if access == .estimating, try isYetToCome(for: source, schema: schema, columns, on: connection) { return nil }
     let isFilled = access == .filling
     guard source.keepsDigestsApart else {
-      let areMarked = try areMarked(in: relation, source, keys: key.columns.map(\.name), on: connection)
-      return try PostgresEdits(
-        of: source, columns: columns, role: role, isFilled: isFilled, areMarked: areMarked,
-        scope: areMarked
-          ? nil : PostgresEditSearch.scope(of: source, columns: columns, in: relation, on: connection))
+      var edits = try PostgresEdits(
+        of: source, columns: columns, role: role, isFilled: isFilled,
+        scope: PostgresEditSearch.scope(of: source, columns: columns, in: relation, on: connection))
+      try edits.lookAtMarks(of: source, in: relation, keys: key.columns.map(\.name), on: connection)
+      return edits
     }
     let apart = try PostgresDigestTable(
       of: source, in: schema, key: key, role: role, isFilled: isFilled, on: connection)
     return PostgresEdits(
-      digest: apart.digest(outer: source.table.quotedIdentifier), apart: apart, areMarked: false,
+      digest: apart.digest(outer: source.table.quotedIdentifier), apart: apart,
       scope: try PostgresEditSearch.scope(of: source, columns: columns, in: relation, on: connection))
   }
 
@@ -120,18 +126,22 @@ extension PostgresEdits {
     }
   }
 
-  /// Whether the table `relation` has the trigger that marks edited rows and, on each of its partitions, the index that
-  /// finds them.
-  static func areMarked(
+  /// Finds out what marks the edited rows of the table `relation`, and whether it has marked them all.
+  mutating func lookAtMarks(
+    of source: Source, in relation: String, keys: [String], on connection: isolated PostgresConnection
+  ) throws {
+    (marks, areMarked) = (nil, false)
+    guard apart == nil, let found = try EditProof.marks(of: source, in: relation, on: connection),
+      try Self.areIndexed(in: relation, source, keys: keys, on: connection)
+    else { return }
+    marks = found
+    areMarked = try EditProof.read(of: source, in: relation, on: connection)?.admits(source, marks: found) ?? false
+  }
+
+  /// Whether the table `relation` has, on each of its partitions, the index that finds marked rows.
+  private static func areIndexed(
     in relation: String, _ source: Source, keys: [String], on connection: isolated PostgresConnection
   ) throws -> Bool {
-    let names = TriggerName.of(source, TriggerName.Suffix.stale).both
-    let triggers = try connection.inspect(
-      """
-      SELECT 1 FROM pg_trigger WHERE tgrelid = $1::oid AND tgname::text = ANY ($2::text[]) AND tgenabled IN ('O', 'A')
-        AND (SELECT strpos(prosrc, $3) > 0 FROM pg_proc WHERE oid = tgfoid)
-      """, [.text(relation), .array(names), .text(OwnName.mention(of: source.digestColumn))])
-    guard !triggers.isEmpty else { return false }
     let parts = try connection.inspect(
       """
       WITH RECURSIVE family AS (

@@ -21,8 +21,8 @@ package actor PostgresMessageStore: MessageStore {
   private let patience: PostgresPatience
   let lockTimeout: Duration
   private let model: String?
-  private var tables: [Source: PostgresTable] = [:]
-  private var searches: [Source: PostgresEditSearch] = [:]
+  var tables: [Source: PostgresTable] = [:]
+  var searches: [Source: PostgresEditSearch] = [:]
   /// The columns whose identity was asked for, and in which of the reader's sessions.
   private var columns: [PostgresColumnPlace: (records: PostgresColumnRecords, session: Int)] = [:]
 
@@ -203,6 +203,7 @@ package actor PostgresMessageStore: MessageStore {
       [(table.place.lockName, shard != nil)] + [ofShard].compactMap(\.self), for: source,
       rivals: relatives.map(\.lock))
     return try await records(at: table.place, of: source) { records, connection in
+      if table.edits == nil || table.edits?.apart != nil { try EditProof.forget(of: table, on: connection) }
       let reading = try records.read(on: connection)
       // After a rename or a move, a copy of the database would not find it any more. Where it can't be brought up to date
       // it is still there.
@@ -229,23 +230,6 @@ package actor PostgresMessageStore: MessageStore {
       try records.forget(on: connection)
       return records.column
     }
-  }
-
-  package func beginEditSearch(of source: Source, after earlier: SearchedEdits?) async throws {
-    let table = try await table(of: source)
-    guard let scope = table.edits?.scope else { return }
-    searches[source] = try await records(at: table.place, of: source) {
-      try PostgresEditSearch(after: earlier, scope: scope, $0, on: $1)
-    }
-  }
-
-  package func endEditSearch(of source: Source) async throws -> SearchedEdits? {
-    let table = try await table(of: source)
-    if let apart = table.edits?.apart { try await read(source) { try apart.tidy(table, on: $0) } }
-    guard let scope = table.edits?.scope, let search = searches[source] else { return nil }
-    let ended = try await records(at: table.place, of: source) { try search.end(scope: scope, $0, on: $1) }
-    if let ended { searches[source] = ended.next }
-    return ended?.searched
   }
 
   package func waitForChanges(of sources: [Source], atMost time: Duration) async throws -> Bool {

@@ -60,7 +60,7 @@ struct SQLiteColumnRecords {
 
   /// Whether the table of records is there. Throws a `Failure` where something else has its name, or could run code of
   /// somebody's while it is written.
-  private func exists() throws -> Bool {
+  func exists() throws -> Bool {
     let found = try Row.fetchOne(
       database,
       sql: """

@@ -8,13 +8,18 @@ struct SQLiteEdits: Equatable, Sendable {
   /// The column of the digests, as SQL.
   let digest: String
   /// The index of the rows whose digest a trigger has emptied, since their text was edited; nil where there is none, or no
-  /// such trigger: then each text is read.
+  /// such trigger.
+  let marked: String?
+  /// The same where all edited rows are in it; nil where each text is read.
   let index: String?
 
   /// The index's condition.
   var isMarked: String { "\(digest) = x''" }
 
   func differs(from digest: String) -> String { "\(self.digest) <> \(digest)" }
+
+  /// That a row's vector is of another text than the one whose digest `digest` is, NULL for no text: known to be.
+  func isOfAnother(_ digest: String) -> String { differs(from: "coalesce(\(digest), x'00')") }
 
   /// The column of the digests; nil where it is not there.
   static func column(of source: Source, among columns: [SQLiteColumn]) -> SQLiteColumn? {
@@ -23,33 +28,37 @@ struct SQLiteEdits: Equatable, Sendable {
 
   init(_ column: SQLiteColumn, of source: Source, key: SQLiteKey, in database: Database) throws {
     digest = column.quoted
-    index = try Self.index(of: source, key: key, digest: column.quoted, in: database)
+    marked = try Self.index(of: source, key: key, digest: column.quoted, in: database)
+    let marks = try SQLiteEditProof.marks(in: database)
+    let isProven = try SQLiteEditProof(source: source, database: database).read()?.admits(source, marks: marks) ?? false
+    index = isProven ? marked : nil
   }
 
   private static func index(
     of source: Source, key: SQLiteKey, digest: String, in database: Database
   ) throws -> String? {
-    let names = [IndexName.of(source, IndexName.Suffix.edited), TriggerName.of(source, TriggerName.Suffix.stale)]
-    let found = try OwnName.sqlite(names, of: source, database)
-    let own = names.map { name in name.chosen { found[$0] } }
-    guard own.allSatisfy({ found[$0] == true }) else { return nil }
-    let name = own[0]
-    // SQLite itself says whether the index holds all of these rows, in order: else it can't use it.
-    let plan = """
-      EXPLAIN QUERY PLAN SELECT 1 FROM \(source.table.quotedIdentifier) INDEXED BY \(name.quotedIdentifier)
-      WHERE \(digest) = x'' ORDER BY \(key.ascending)
-      """
-    do {
-      let steps = try Row.fetchAll(database, sql: plan)
-      return steps.allSatisfy { !($0["detail"] as String).contains("TEMP B-TREE") } ? name : nil
-    } catch let error as DatabaseError where error.resultCode == .SQLITE_ERROR {
-      return nil
+    let name = TriggerName.of(source, TriggerName.Suffix.stale)
+    guard try OwnName.sqlite([name], of: source, database).values.contains(true) else { return nil }
+    let partial = try String.fetchAll(
+      database, sql: "SELECT name FROM pragma_index_list(?) WHERE partial ORDER BY name", arguments: [source.table])
+    // SQLite itself says whether an index holds all of these rows, in order: else it can't use it.
+    return try partial.first { index in
+      let plan = """
+        EXPLAIN QUERY PLAN SELECT 1 FROM \(source.table.quotedIdentifier) INDEXED BY \(index.quotedIdentifier)
+        WHERE \(digest) = x'' ORDER BY \(key.ascending)
+        """
+      do {
+        let steps = try Row.fetchAll(database, sql: plan)
+        return steps.allSatisfy { !($0["detail"] as String).contains("TEMP B-TREE") }
+      } catch let error as DatabaseError where error.resultCode == .SQLITE_ERROR {
+        return false
+      }
     }
   }
 
   /// What a person should know of how edited rows are found.
   func warnings(of source: Source) -> [String] {
-    guard index == nil else { return [] }
+    guard marked == nil else { return [] }
     guard source.text.columns != nil else {
       return ["\(source.name): no trigger of SQLite's can watch an SQL expression, so each run reads all texts"]
     }

@@ -11,12 +11,14 @@ package actor SQLiteMessageStore: MessageStore {
   package nonisolated let identity: String
   /// One batch is turned into what the column takes while another is in its transaction.
   package nonisolated var mostWriters: Int { 2 }
-  private let queue: DatabaseQueue
+  let queue: DatabaseQueue
   private let access: StoreAccess
   private let patience: SQLitePatience
   private let window: Int
   private let path: String
-  private var tables: [Source: SQLiteTable] = [:]
+  var tables: [Source: SQLiteTable] = [:]
+  /// The searches for edited rows that are to show that all are marked: the schema's number as each began.
+  var searches: [Source: Int] = [:]
   private var locks: [Int64: SQLiteFillLock] = [:]
 
   /// Opens the file that `url` names; it is never created.
@@ -159,6 +161,7 @@ package actor SQLiteMessageStore: MessageStore {
     var record = try await find(source)
     if record?.isUpToDate != true { record = try await change(source) { try $0.findOrMake() } }
     try lock(record?.id ?? 0, for: source)
+    if source.edits != .digest { try await forgetProof(of: source) }
     // Anew, since whoever had the lock may have changed it.
     guard let record = try await find(source) else {
       throw Failure(
@@ -200,12 +203,12 @@ package actor SQLiteMessageStore: MessageStore {
 }
 
 extension SQLiteMessageStore {
-  private func table(of source: Source) async throws -> SQLiteTable {
+  func table(of source: Source) async throws -> SQLiteTable {
     try await read(source) { _, table in table }
   }
 
   /// Reads with the table as it is in the very transaction.
-  private func read<Value: Sendable>(
+  func read<Value: Sendable>(
     _ source: Source, _ body: @escaping @Sendable (Database, SQLiteTable) throws -> Value
   ) async throws -> Value {
     let known = tables[source]
@@ -232,7 +235,7 @@ extension SQLiteMessageStore {
   }
 
   /// Changes the records in a transaction of its own.
-  private func change<Value: Sendable>(
+  func change<Value: Sendable>(
     _ source: Source, _ body: @escaping @Sendable (SQLiteColumnRecords) throws -> Value
   ) async throws -> Value {
     try await reporting(source) {
@@ -248,7 +251,7 @@ extension SQLiteMessageStore {
     }
   }
 
-  private func reporting<Value>(_ source: Source, _ body: () async throws -> Value) async throws -> Value {
+  func reporting<Value>(_ source: Source, _ body: () async throws -> Value) async throws -> Value {
     do {
       return try await body()
     } catch let error as DatabaseError {

@@ -62,7 +62,7 @@ struct SQLiteTable: Sendable {
       return missingIndex == nil ? isMissing : "(\(MissingVector.predicate(vector)))"
     }
     guard let edits else { return "0" }
-    let isEdited = edits.index == nil ? edits.differs(from: "\(Self.digestFunction)(\(text))") : edits.isMarked
+    let isEdited = edits.index == nil ? edits.isOfAnother("\(Self.digestFunction)(\(text))") : edits.isMarked
     return "\(hasVector) AND \(isEdited)"
   }
 
@@ -94,6 +94,9 @@ struct SQLiteTable: Sendable {
     // SQLite lets a statement choose no index behind a view.
     source.view != nil ? read : "\(name) " + (index.map { "INDEXED BY \($0.name.quotedIdentifier)" } ?? key.access)
   }
+
+  /// What is read, in the key's order, whatever its rows hold.
+  private var byKey: String { source.view != nil ? read : "\(name) \(key.access)" }
 
   /// The key of the row at which a window of `rows` rows in the range ends; of none where fewer are left.
   func windowEnd(in range: SQLiteRange, rows: Int) -> String {
@@ -163,6 +166,15 @@ struct SQLiteTable: Sendable {
       """
   }
 
+  /// Empties the vector of the row that `isRow` finds where it is of another text than the row has; nil where nobody knows.
+  func emptying(_ isRow: String) -> String? {
+    guard let edits, source.view == nil else { return nil }
+    let holds =
+      [isRow, hasVector, edits.isOfAnother("\(Self.digestFunction)(\(text))")] + (condition.map { [$0] } ?? [])
+    return
+      "UPDATE OR ABORT \(name) SET \(vector) = NULL, \(edits.digest) = NULL WHERE \(holds.joined(separator: " AND "))"
+  }
+
   /// Whether the row that `isRow` finds has a vector, and whether it could still take one for the text of a digest: the
   /// digest is the first argument.
   func state(_ isRow: String) -> String {
@@ -212,26 +224,26 @@ struct SQLiteTable: Sendable {
   func audited(in range: SQLiteRange, rows: Int) -> String {
     let meets = condition ?? "1"
     func ifMet(_ value: String) -> String { "CASE WHEN \(meets) THEN \(value) END" }
-    let isStale = edits.map { $0.differs(from: "\(Self.digestFunction)(\(text))") } ?? "NULL"
+    let isStale = edits.map { $0.isOfAnother("\(Self.digestFunction)(\(text))") } ?? "NULL"
     return """
       SELECT \(key.selected), CASE WHEN \(meets) THEN 1 ELSE 0 END, \(ifMet(text)), \(ifMet("iif(\(isMissing), 'null', typeof(\(vector)))")),
         \(ifMet("CAST(\(vector) AS BLOB)")),
         \(ifMet(isStale))
-      FROM \(name) \(key.access) \(Self.where(range.conditions)) ORDER BY \(key.ascending) LIMIT \(rows)
+      FROM \(byKey) \(Self.where(range.conditions)) ORDER BY \(key.ascending) LIMIT \(rows)
       """
   }
 
   /// The first key of a range, whatever its row holds.
   func firstKey(in range: SQLiteRange) -> String {
     """
-    SELECT \(key.selected) FROM \(name) \(key.access) \(Self.where(range.conditions)) ORDER BY \(key.ascending) LIMIT 1
+    SELECT \(key.selected) FROM \(byKey) \(Self.where(range.conditions)) ORDER BY \(key.ascending) LIMIT 1
     """
   }
 
   /// The text, of at most so many bytes, and the vector of the row that `isRow` finds.
   func filledRow(_ isRow: String) -> String {
     """
-    SELECT CASE WHEN length(\(text)) <= ? THEN \(text) END, CAST(\(vector) AS BLOB) FROM \(name)
+    SELECT CASE WHEN length(\(text)) <= ? THEN \(text) END, CAST(\(vector) AS BLOB) FROM \(read)
     WHERE \(isRow) AND \(hasVector)
     """
   }

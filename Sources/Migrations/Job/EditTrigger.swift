@@ -33,6 +33,17 @@ struct EditTrigger {
   }
 }
 
+extension EditTrigger {
+  /// What removes the trigger called `name` from `table`, with its function.
+  static func removal(of name: String, on table: SQLName, schema: String?, _ dialect: Dialect) -> String {
+    guard dialect == .postgres else { return "DROP TRIGGER \(name.quotedIdentifier);" }
+    return """
+      DROP TRIGGER \(name.quotedIdentifier) ON \(table.quoted);
+      DROP FUNCTION \(SQLName(schema: table.schema ?? schema, name).quoted)();
+      """
+  }
+}
+
 /// For PostgreSQL.
 extension EditTrigger {
   /// Called `name`, on `table` alone. The function is in the table's schema, which is `schema` where the table's name has
@@ -52,10 +63,7 @@ extension EditTrigger {
         CREATE TRIGGER \(name.quotedIdentifier) BEFORE UPDATE ON \(table.quoted) FOR EACH ROW
         WHEN (OLD.\(vector) IS NOT NULL\(columnsDiffer)) EXECUTE FUNCTION \(function)();
         """,
-      down: """
-        DROP TRIGGER \(name.quotedIdentifier) ON \(table.quoted);
-        DROP FUNCTION \(function)();
-        """)
+      down: Self.removal(of: name, on: table, schema: schema, .postgres))
   }
 
   /// That one of the text's columns changes, byte by byte: to a column's own collation two texts may be equal.

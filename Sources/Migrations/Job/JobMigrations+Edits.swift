@@ -5,6 +5,12 @@ import Postgres
 /// What `edits` in a job needs of a table, and what goes where the job no longer says so.
 extension JobMigrations {
   mutating func addEditTriggers(of source: Source, _ table: JobTable) throws {
+    for part in table.triggered {
+      for name in table.former[part] ?? [] {
+        let down = EditTrigger.removal(of: name, on: part, schema: table.schema, dialect)
+        try withdraw([part.schema.map(IndexName.plain), name].compactMap(\.self).joined(separator: "_"), by: down)
+      }
+    }
     let obstacle = obstacle(to: source, table)
     if let obstacle, source.edits == .clear {
       throw JobTable.refusal(

@@ -19,6 +19,12 @@ extension JobTable {
       let triggers = Self.triggerNames(of: source, on: part)
       add(try OwnName.functions(triggers, of: source.vector, on: part.quoted, connection), in: part.schema)
       misled[part] = try OwnName.misled(triggers, on: part.quoted, connection)
+      former[part] = try connection.query(
+        """
+        SELECT t.tgname FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+        WHERE t.tgrelid = to_regclass($1) AND t.tgparentid = 0 AND strpos(p.prosrc, $2) > 0 ORDER BY 1
+        """, [.text(part.quoted), .text(OwnName.mention(of: source.vector))]
+      ).compactMap { $0[0] }.filter { Self.isFormer($0, among: triggers) }
     }
     if source.keepsDigestsApart, let schema {
       let tables = try OwnName.digestTables(of: source, in: schema, connection)
@@ -31,6 +37,20 @@ extension JobTable {
   mutating func findNames(of source: Source, _ db: Database) throws {
     let names = Self.indexNames(of: source, on: source.tableName) + Self.triggerNames(of: source, on: source.tableName)
     add(try OwnName.sqlite(names, of: source, db), in: source.schema)
+    former[source.tableName] = try String.fetchAll(
+      db,
+      sql: """
+        SELECT name FROM sqlite_master
+        WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE AND instr(sql, ?) > 0 ORDER BY name
+        """, arguments: [source.table, OwnName.mention(of: source.vector)]
+    ).filter { Self.isFormer($0, among: Self.triggerNames(of: source, on: source.tableName)) }
+  }
+
+  /// Whether a trigger is one on edits, and not by the name that it would have now.
+  private static func isFormer(_ name: String, among own: [OwnName]) -> Bool {
+    let suffixes = [TriggerName.Suffix.clear, TriggerName.Suffix.stale].map { "_\($0)" }
+    return TriggerName.isOwn(name) && suffixes.contains { name.hasSuffix($0) }
+      && !own.contains { $0.both.contains(name) }
   }
 
   private mutating func add(_ found: [String: Bool], in schema: String?) {

@@ -36,6 +36,8 @@ package struct JobTable: Equatable, Sendable {
   package var digestsAreUnclaimed = false
   /// Triggers of `triggered` that run the function of another table's.
   package var misled: [SQLName: [String]] = [:]
+  /// Triggers of `triggered` that watch edits for the column under a name that its table had before.
+  package var former: [SQLName: [String]] = [:]
   /// The vector indexes on the column.
   package var vectorIndexes: [String] = []
   /// The key by which a run pages it, in the order of its index.

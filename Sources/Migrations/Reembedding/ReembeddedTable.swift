@@ -96,6 +96,7 @@ struct ReembeddedTable: Sendable {
         "its column \(source.vector) is NOT NULL, and a row that comes during the change has no vector of the new model",
         "ALTER TABLE \(source.tableName.quoted) ALTER COLUMN \(source.vector.quotedIdentifier) DROP NOT NULL")
     }
+    try ReembeddingDigests(table: self).check(on: connection)
     guard !column.isGenerated else { throw refusal("its column \(source.vector) is generated", "name another column") }
     let followers = try followers(of: source.vector, on: connection) { TriggerName.isOwn($0) }
     guard followers.isEmpty else {
@@ -129,6 +130,22 @@ struct ReembeddedTable: Sendable {
           WHERE f.oid = d.objid AND f.adrelid = d.refobjid AND f.adnum = d.refobjsubid))
       """, [.text(id), .text(column)]
     ).filter { row in !(row["trigger"].map(isRenewed) ?? false) }.compactMap { $0["name"] }.sorted()
+  }
+
+  /// How many rows have a vector in `column` and don't meet the source's condition.
+  func rowsLeftOut(of column: String, on connection: isolated PostgresConnection) throws -> Int {
+    guard let condition = source.condition else { return 0 }
+    return try connection.transaction { connection in
+      try connection.execute("SET LOCAL statement_timeout = '10min'")
+      // The line breaks keep a comment in the condition from swallowing what follows.
+      return try connection.query(
+        """
+        SELECT count(*) FROM \(name.quoted) AS \(source.table.quotedIdentifier)
+        WHERE \(column.quotedIdentifier) IS NOT NULL AND (
+        \(condition)
+        ) IS NOT TRUE
+        """)[0][0].flatMap(Int.init) ?? 0
+    }
   }
 
   /// The tables that rows can be written to: itself, and those that inherit from it.

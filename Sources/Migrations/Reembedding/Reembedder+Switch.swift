@@ -67,6 +67,7 @@ extension Reembedder {
     let table = try ReembeddedTable(source, on: connection)
     try connection.execute("LOCK TABLE \(table.name.quoted) IN ACCESS EXCLUSIVE MODE")
     try triggers(reembedding, table, on: connection).removal(on: connection)
+    try ReembeddingDigests(table: table).drop(of: reembedding.columnBeside, on: connection)
     if let column = table.columns[reembedding.columnBeside] {
       try connection.execute(
         "ALTER TABLE \(table.name.quoted) DROP COLUMN \(reembedding.columnBeside.quotedIdentifier)")

@@ -76,7 +76,7 @@ package struct Reembedder: Sendable {
           bytes: table.bytes, formerDimensions: table.columns[source.vector]?.dimensions,
           type: ReembeddedIndexes.type(former: table.columns[source.vector]?.type, dimensions: dimensions),
           planned: indexes.planned.map(\.names.name), present: present.present, away: present.away,
-          notes: indexes.notes)
+          leftOut: try table.rowsLeftOut(of: source.vector, on: connection), notes: indexes.notes)
       }
     }
   }
@@ -94,6 +94,8 @@ package struct Reembedder: Sendable {
     package let present: [String]
     /// Those that an earlier load dropped.
     package let away: [String]
+    /// Rows that have a vector and don't meet the job's `where`.
+    package let leftOut: Int
     package let notes: [String]
   }
 
@@ -149,7 +151,21 @@ package struct Reembedder: Sendable {
     ).compactMap { $0[0] }
     for grant in grants { try connection.execute(grant) }
     try triggers(reembedding, table, on: connection).creation(on: connection)
+    let digests = ReembeddingDigests(table: table)
+    try digests.drop(of: new, on: connection)
+    try digests.make(for: new, on: connection)
     try table.records.begin(reembedding, on: connection)
+  }
+
+  /// Makes what keeps the digests of the new column's vectors, where an earlier version began.
+  package func makeDigests(_ reembedding: Reembedding, _ source: Source) async throws {
+    guard source.keepsDigestsApart else { return }
+    try await reporting(source.name) {
+      try await change(reembedding.place) { connection in
+        let table = try ReembeddedTable(source, on: connection)
+        try ReembeddingDigests(table: table).make(for: reembedding.newColumn, on: connection)
+      }
+    }
   }
 
   static func triggers(
@@ -176,6 +192,15 @@ package struct Reembedder: Sendable {
       let table = try await table(source)
       try await change(reembedding.place) { try table.records.replace(reembedding, by: next, on: $0) }
       return next
+    }
+  }
+
+  /// Rows that have a vector, don't meet the job's `where` and so get none of the new model.
+  package func rowsLeftOut(_ source: Source) async throws -> Int {
+    try await reporting(source.name) {
+      try await pair.watcher.run { connection in
+        try ReembeddedTable(source, on: connection).rowsLeftOut(of: source.vector, on: connection)
+      }
     }
   }
 

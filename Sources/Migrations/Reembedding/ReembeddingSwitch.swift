@@ -26,6 +26,8 @@ struct ReembeddingSwitch: Sendable {
         "drop what reads \(before.column), and make it again after the switch")
     }
     try triggers.removal(on: connection)
+    let digests = ReembeddingDigests(table: table)
+    let proof = try digests.switchOver(from: before, to: after, on: connection)
     let renaming = "ALTER TABLE \(table.name.quoted) RENAME COLUMN"
     try connection.execute(
       """
@@ -36,6 +38,7 @@ struct ReembeddingSwitch: Sendable {
     let next = try Reembedder.triggers(after, table, on: connection)
     try next.creation(on: connection)
     try next.renewOwn(on: connection)
+    try digests.keep(proof, on: connection)
     try moveRecords(of: table, [read.number: after.columnBeside, beside.number: after.column], on: connection)
     try table.records.replace(before, by: after, on: connection)
   }

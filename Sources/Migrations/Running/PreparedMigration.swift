@@ -118,9 +118,10 @@ package struct PreparedMigration: Sendable {
     case (_, .different(let description)):
       throw Failure(
         .configuration, script.file, "\(change.object) is to be made, and \(description)",
-        remedy:
-          "for other tables or dimensions than the original application's, `vecfill migrate up JOB` with the job's spec "
-          + "makes what fits; else change the migration or the database")
+        remedy: script.file.hasPrefix("job ")
+          ? "rename it or drop it where it is another's or a renamed column's, then run the same command again"
+          : "for other tables or dimensions than the original application's, `vecfill migrate up JOB` with the job's spec "
+            + "makes what fits; else change the migration or the database")
     case (.dropColumn, .absent), (.dropColumn, .noTable), (.dropIndex, .absent), (.dropExtension, .absent),
       (.dropFunction, .absent), (.dropTrigger, .absent), (.dropTrigger, .noTable):
       return begun ? .left(.done) : .left(.found, "\(change.object) is gone already")

@@ -58,6 +58,7 @@ struct ReembedPlan {
       missing: rows, total: rows, dimensions: target.dimensions, indexes: max(1, indexCount))
     var lines = [
       ("rows to embed", figures.rows.grouped),
+      ("rows left out", leftOut(surveys)),
       ("tokens", report.tokens),
       ("cost", report.cost),
       ("time at the limits", report.time),
@@ -81,6 +82,14 @@ struct ReembedPlan {
     for note in surveys.flatMap(\.notes) { lines.append(("note", note)) }
     lines.append(("the application", duties(surveys, former, target)))
     return lines
+  }
+
+  /// Rows that would have no vector after the switch, as they don't meet the job's `where`.
+  private static func leftOut(_ surveys: [Reembedder.Survey]) -> String {
+    let rows = surveys.reduce(0) { $0 + $1.leftOut }
+    return rows == 0
+      ? "none"
+      : "\(rows.grouped) have a vector and don't meet the job's where: it stops before the switch, as they would have none"
   }
 
   /// What the application must do, and when.

@@ -93,6 +93,7 @@ struct ReembedRun {
       }
       // Rows that came while the index was built.
       try await fill(due, configuration, stops, logger)
+      try await each(due, stops) { try await checkLeftOut($1, $0) }
       try consent.ask("Switch \(names(due)) to the new model?", else: "the former model is still read")
       try await interrupting(stops) { try await task.connected { try await $0.change(due, to: .rest) } }
       Console.standard.log("switched: \(names(due)) now of \(due[0].reembedding.target)")
@@ -104,6 +105,17 @@ struct ReembedRun {
       return false
     }
     return true
+  }
+
+  /// Stops where more rows than may be in quarantine would lose their vector.
+  private func checkLeftOut(_ part: Reembedder.Part, _ reembedder: Reembedder) async throws {
+    let rows = try await reembedder.rowsLeftOut(part.source)
+    guard rows > maxQuarantined else { return }
+    throw Failure(
+      .quarantined, part.reembedding.place,
+      "\(rows.grouped) row\(rows == 1 ? " has" : "s have") a vector and get\(rows == 1 ? "s" : "") none of the new model, not meeting the job's where",
+      remedy: "nothing was switched: take where and since out of the job and run the same command again, or "
+        + "--max-quarantined \(rows) goes on without them")
   }
 
   private func compare(_ part: Reembedder.Part, _ reembedder: Reembedder) async throws {
@@ -124,6 +136,7 @@ struct ReembedRun {
     _ parts: [Reembedder.Part], _ configuration: JobConfiguration, _ stops: StopSignals, _ logger: Logger
   ) async throws {
     let job = try task.filling(parts, configuration)
+    try await each(parts, stops) { try await $0.makeDigests($1.reembedding, $1.source) }
     let (ending, summary) = try await Database.with(configuration, job, for: .filling, maxOutage: .seconds(600)) {
       database in
       var job = job

@@ -89,8 +89,8 @@ struct ReembedTask: Sendable {
     job.sources = parts.map { part in
       var source = part.source
       source.vector = part.reembedding.newColumn
-      // The triggers of the change see to edits, and the digests are the former column's.
-      source.edits = .ignore
+      // The triggers of the change see to edits. Digests in a column are those of the vectors that are read.
+      if !source.keepsDigestsApart, source.vector != part.source.vector { source.edits = .ignore }
       // What was written last is searched first.
       source.order = .newest
       source.newestBy = nil

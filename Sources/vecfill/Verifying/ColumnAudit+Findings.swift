@@ -37,7 +37,7 @@ extension ColumnAudit {
       findings.append(
         failed(
           "stale", stale, "\(stale.count.inRows) a vector of an earlier text",
-          next: "`vecfill run JOB` makes them anew"))
+          next: "`vecfill run JOB` makes them anew; where it leaves some, \(clear)"))
     }
     return findings
   }

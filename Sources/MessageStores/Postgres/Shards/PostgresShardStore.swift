@@ -84,6 +84,10 @@ extension PostgresShardStore {
     try await whole.removePieces(of: keys, in: source)
   }
 
+  package func emptyVectors(of keys: [RowKey], in source: Source) async throws {
+    try await whole.emptyVectors(of: keys, in: source)
+  }
+
   package func nearest(to vector: [Float], in source: Source, limit: Int) async throws -> [Neighbour] {
     try await whole.nearest(to: vector, in: source, limit: limit)
   }
