@@ -95,7 +95,7 @@ struct LockPatienceTests {
       return try await group.reduce(into: []) { $0.append($1) }
     }
     #expect(exits.map(\.code) == Array(repeating: 0, count: 8), "\(exits.map(\.errors))")
-    #expect(exits.count { $0.output.contains("applied 7 of") } == 1)
+    #expect(exits.count { $0.output.contains("applied 7 migrations") } == 1)
     #expect(exits.count { $0.output.contains("nothing to apply") } == 7)
     let runs = try await fixture.database.run(
       "SELECT version, count(*) FROM vecfill_migration_history GROUP BY 1 ORDER BY 1")

@@ -57,6 +57,6 @@ package struct WholeFile: Sendable {
   private func failure(_ code: Int32) -> Failure {
     Failure(
       .localIO, path, "it can't be written: \(String(cString: strerror(code)))",
-      remedy: "name a file in a folder that this user may write to")
+      remedy: code == ENOSPC ? "free some space" : "name a file in a folder that this user may write to")
   }
 }
