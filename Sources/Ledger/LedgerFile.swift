@@ -86,8 +86,8 @@ struct LedgerFile {
   /// What every SQLite file begins with.
   private static let header = Data("SQLite format 3\u{0}".utf8)
 
-  /// Throws a `Failure` where a device or a pipe is at the path: reading a pipe may wait for ever, and a device's mode is the
-  /// system's.
+  /// Throws a `Failure` where a device or a pipe is at the path. A read of a pipe may never end, and nobody else could use a
+  /// device with a ledger's mode.
   private func refuseDevice() throws(Failure) {
     var found = stat()
     guard stat(path, &found) != 0 || [S_IFREG, S_IFDIR].contains(found.st_mode & S_IFMT) else {

@@ -33,11 +33,7 @@ import Testing
       let exit = try await scene.fill()
       #expect(exit.code == 0, "\(exit.errors)")
       #expect(try await scene.wrongRows() == [])
-      let all = scene.server.record.requests.count
-      #expect(try await scene.fill().code == 0)
-      #expect(scene.server.record.requests.count == all)
-      let verified = try await scene.start(["verify", "job.yaml", "--offline"]).exit()
-      #expect(verified.output.contains("stale: none"), "\(verified.output)")
+      try await scene.expectAllCurrent()
       #expect(try await scene.database.rows(shape) == before)
       let triggers = "SELECT 1 FROM pg_trigger WHERE tgname LIKE '%vecfill%'"
       #expect(try await scene.database.rows(triggers) == [])

@@ -143,6 +143,15 @@ struct Scene: Sendable {
     }
   }
 
+  /// Another run asks for nothing, and `verify` finds no vector of an earlier text.
+  func expectAllCurrent() async throws {
+    let paid = server.record.requests.count
+    #expect(try await fill().code == 0)
+    #expect(server.record.requests.count == paid)
+    let verified = try await start(["verify", "job.yaml", "--offline"]).exit()
+    #expect(verified.output.contains("stale: none"), "\(verified.output)")
+  }
+
   /// Sends the signal until the process has ended: one that comes again at once is no second one.
   func insist(_ process: VecfillProcess, _ signal: Int32) async throws {
     try await poll("the end") {

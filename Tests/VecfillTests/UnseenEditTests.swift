@@ -40,11 +40,7 @@ import Testing
       try await Self.up(scene)
       #expect(try await scene.fill().code == 0)
       #expect(try await scene.wrongRows() == [])
-      let paid = scene.server.record.requests.count
-      #expect(try await scene.fill().code == 0)
-      #expect(scene.server.record.requests.count == paid)
-      let verified = try await scene.start(["verify", "job.yaml", "--offline"]).exit()
-      #expect(verified.output.contains("stale: none"), "\(verified.output)")
+      try await scene.expectAllCurrent()
     }
   }
 

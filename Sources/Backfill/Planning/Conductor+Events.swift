@@ -319,10 +319,8 @@ extension Conductor {
   mutating func written(_ report: WriteReport, by writer: Int, at now: Duration) {
     let sources = Dictionary(
       writes.batches(of: writer).map { ($0.batch, $0.source) }, uniquingKeysWith: { first, _ in first })
-    if report.refusesAll, let source = sources.values.first, let why = report.refusal {
-      refusedWrites[source, default: 0] += 1
-      let isEnough = !hasWritten.contains(source) || refusedWrites[source, default: 0] >= Self.refusedWritesThatEnd
-      if isEnough { return refusesAll(of: source, why, to: writer) }
+    if let source = sources.values.first, let why = refusal(of: source, by: report) {
+      return refusesAll(of: source, why, to: writer)
     }
     for batch in report.batches {
       tally.changed += batch.changed.count

@@ -1,5 +1,16 @@
 /// A database that refuses each row's vector, as by a trigger that fails.
 extension Conductor {
+  /// So many refused writes in a row end a run that has written before: what refuses may be there for a moment only.
+  private static let refusedWritesThatEnd = 3
+
+  /// Counts a write that the database has refused for every row; returns why, where that ends the run.
+  mutating func refusal(of source: Int, by report: WriteReport) -> String? {
+    guard report.refusesAll, let why = report.refusal else { return nil }
+    let count = refusedWrites[source, default: 0] + 1
+    refusedWrites[source] = count
+    return !hasWritten.contains(source) || count >= Self.refusedWritesThatEnd ? why : nil
+  }
+
   /// Ends the run before more is paid for. Nothing goes into quarantine, since no row is at fault, and what was received
   /// stays in the ledger's spool, where the next run finds it.
   mutating func refusesAll(of source: Int, _ reason: String, to writer: Int) {

@@ -174,8 +174,6 @@ package struct Conductor: Sendable {
   var hasWritten: Set<Int> = []
   /// How many writes in a row the database has refused, with the other rows that were tried, by source.
   var refusedWrites: [Int: Int] = [:]
-  /// So many of them end a run that has written before: what refuses now may be an application's lock or trigger for a while.
-  static let refusedWritesThatEnd = 3
   /// Why nothing new is begun; nil where it is.
   package internal(set) var hold: Pause?
   var heldSince: Duration?

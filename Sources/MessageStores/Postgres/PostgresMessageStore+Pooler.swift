@@ -12,7 +12,7 @@ extension PostgresMessageStore {
   /// Takes the locks `names`, the first of which nobody has beside one of `rivals`.
   ///
   /// Behind a pooler they keep a server connection to themselves. Throws a `Failure` with `.unavailable` where the pooler
-  /// has no second one for the reader, which would wait for ever.
+  /// has no second one for the reader.
   func takeLocks(
     _ names: [(name: String, isShared: Bool)], for source: Source, rivals: [AdvisoryLock] = []
   ) async throws {

@@ -5,9 +5,11 @@ import Foundation
 /// SIGINT, SIGTERM and SIGHUP as stop requests, in place of their default of killing the process.
 ///
 /// Until a run has begun there is nothing to be brought to an end: a signal then ends the process at once. A second
-/// signal cancels what is under way. `timeout` and a shell that ends send one twice, to the process and to its group: the
-/// same signal within `echo` is the same request. `nohup` has the process ignore SIGHUP, and that stays so. What can't be cancelled, as a name that the system looks up, is not waited for: the
+/// signal cancels what is under way. What can't be cancelled, as a name that the system looks up, is not waited for: the
 /// process ends then, and whatever matters is in the ledger, as after a SIGKILL.
+///
+/// `timeout` and a shell that ends send a signal twice, to the process and to its group. The same signal within `echo` is
+/// one request. Under `nohup` SIGHUP stays ignored.
 final class StopSignals: Sendable {
   let requests = StopRequests()
   /// How long what was cancelled may take to end.
