@@ -112,13 +112,14 @@ extension ConductorTests {
   // MARK: A table that takes no vector
 
   /// What a write did that wrote nothing: it was refused for each row, as for others that were tried.
-  private static func refusal(_ number: Int, isOfAll: Bool = true) -> Conductor.Event {
+  private static func refusal(_ number: Int, isOfAll: Bool = true, leavesDoubt: Bool = false) -> Conductor.Event {
     let rows = [Int64(2 * number - 1), Int64(2 * number)].map {
       BatchRow(key: .integer($0), digest: TextDigest(of: ""), input: 0)
     }
     var outcome = WriteOutcome()
     for row in rows { outcome.refused[row.key] = "the trigger audit refuses it (SQLSTATE 42704)" }
     outcome.refusesAll = isOfAll
+    outcome.leavesDoubt = leavesDoubt
     return .written(WriteReport(outcome, of: [(id(number), rows)]), writer: 0)
   }
 
@@ -150,6 +151,21 @@ extension ConductorTests {
     }
     #expect(ended == (writtenBetween == 0 ? 3 : takes.count - 1))
     #expect(conductor.tally.quarantined == (writtenBetween == 0 ? 4 : 8))
+  }
+
+  @Test func `where another transaction holds a row that may be a good one, the third refused write in a row ends it`()
+  {
+    var conductor = Self.conductor()
+    conductor.begin()
+    _ = conductor.tell(.pageRead(Self.page(1...12)))
+    for number in 1...3 {
+      #expect(!conductor.isStopping)
+      _ = conductor.tell(.received(Self.id(number), Self.receipt))
+      _ = conductor.tell(Self.refusal(number, leavesDoubt: true))
+      _ = conductor.tell(.settled)
+    }
+    #expect(conductor.isStopping)
+    #expect(conductor.tally.quarantined == 4)
   }
 
   @Test(arguments: [false, true]) func `rows are condemned where the table takes others, or took one before`(

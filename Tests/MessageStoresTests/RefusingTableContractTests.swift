@@ -142,6 +142,26 @@ import Testing
     }
   }
 
+  @Test(arguments: StoreKind.postgres)
+  func `a row that another transaction holds leaves doubt, since it may be the one that takes a vector`(
+    _ kind: StoreKind
+  ) async throws {
+    let hook = try #require(Hook.all.first { $0.isPostgres })
+    for isHeld in [false, true] {
+      let fixture = try await StoreFixture(kind)
+      try await fixture.insert((1...20).map { (key: .integer($0), text: "text \($0)") })
+      try await fixture.run(hook.script("id FROM messages WHERE id < 20"))
+      let store = try await fixture.open()
+      let rows = (1...15).map { EmbeddedRow(.integer($0), "text \($0)", [3, 4, 0]) }
+      let hold = isHeld ? try Hold("SELECT FROM messages WHERE id = 20 FOR UPDATE", on: fixture.url) : nil
+      let outcome = try await store.write(rows, to: fixture.source)
+      hold?.release()
+      #expect(outcome.refused.count == 15)
+      #expect(outcome.refusesAll == isHeld && outcome.leavesDoubt == isHeld)
+      await store.close()
+    }
+  }
+
   @Test(arguments: StoreKind.allCases)
   func `a few rows say nothing of a table, a dozen do`(_ kind: StoreKind) async throws {
     let hook = try #require(Hook.all.first { $0.isPostgres == kind.isPostgres })

@@ -1,6 +1,7 @@
 /// A database that refuses each row's vector, as by a trigger that fails.
 extension Conductor {
-  /// So many refused writes in a row end a run that has written before: what refuses may be there for a moment only.
+  /// So many refused writes in a row end a run that has written before, or doubts: what refuses may be there for a moment
+  /// only, and a row that another transaction holds may be one that takes a vector.
   private static let refusedWritesThatEnd = 3
 
   /// Counts a write that the database has refused for every row; returns why, where that ends the run.
@@ -8,7 +9,8 @@ extension Conductor {
     guard report.refusesAll, let why = report.refusal else { return nil }
     let count = refusedWrites[source, default: 0] + 1
     refusedWrites[source] = count
-    return !hasWritten.contains(source) || count >= Self.refusedWritesThatEnd ? why : nil
+    let isPlain = !hasWritten.contains(source) && !report.leavesDoubt
+    return isPlain || count >= Self.refusedWritesThatEnd ? why : nil
   }
 
   /// Ends the run before more is paid for. Nothing goes into quarantine, since no row is at fault, and what was received

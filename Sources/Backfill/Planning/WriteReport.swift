@@ -24,13 +24,13 @@ package struct WriteReport: Equatable, Sendable {
   /// As in `WriteOutcome`.
   package var lockHolders: String
   package var hooks: String
-  package var refusesAll: Bool
+  package var refusesAll = false
+  package var leavesDoubt = false
 
-  package init(batches: [Batch], lockHolders: String = "", hooks: String = "", refusesAll: Bool = false) {
+  package init(batches: [Batch], lockHolders: String = "", hooks: String = "") {
     self.batches = batches
     self.lockHolders = lockHolders
     self.hooks = hooks
-    self.refusesAll = refusesAll
   }
 
   /// Why a row was not written, in words; nil where each was, or is left to others.
@@ -45,6 +45,7 @@ package struct WriteReport: Equatable, Sendable {
     lockHolders = outcome.lockHolders
     hooks = outcome.hooks
     refusesAll = outcome.refusesAll
+    leavesDoubt = outcome.leavesDoubt
     self.batches = batches.map { id, rows in
       var batch = Batch(id: id)
       for row in rows {

@@ -19,11 +19,14 @@ package struct WriteOutcome: Equatable, Sendable {
   /// Whether no row was written, and the database refuses the vectors of other rows too, to which one was written for trial:
   /// it is at fault, and no row.
   package var refusesAll = false
+  /// Whether a row that was to be tried for `refusesAll` was held by another transaction: it may be the one that takes a
+  /// vector, and be written right now.
+  package var leavesDoubt = false
 
   package init() {}
 }
 
-/// How a store finds out whether it has to say `refusesAll`.
+/// How a store finds out whether the database refuses all.
 extension WriteOutcome {
   /// So many rows must be refused, those that are tried for it included: a few may be odd ones.
   private static let leastRefused = 12
@@ -33,23 +36,34 @@ extension WriteOutcome {
   /// Whether no row of the write was written.
   package var hasOnlyRefused: Bool { written.isEmpty && !(refused.isEmpty && unfilled.isEmpty) }
 
-  /// Whether the database refuses not only the rows of this write, of which none was written, but also others.
+  /// Sets `refusesAll` and `leavesDoubt` after a write of which no row was written.
   ///
   /// - Parameters:
   ///   - others: other rows of the table, that lack a vector or have one.
   ///   - takes: whether such a row takes a vector, which it doesn't keep; nil where that can't be told.
-  package func isOfWholeTable(
-    others: (_ areFilled: Bool) throws -> [RowKey], takes: (RowKey) throws -> Bool?
-  ) rethrows -> Bool {
+  package mutating func tryOthers(
+    _ others: (_ areFilled: Bool) throws -> [RowKey], takes: (RowKey) throws -> Bool?
+  ) rethrows {
     var tried = refused.count + unfilled.count
+    var leavesDoubt = false
     for key in try others(false) {
-      guard let taken = try takes(key) else { continue }
-      if taken { return false }
-      tried += 1
+      switch try takes(key) {
+      case true?: return
+      case false?: tried += 1
+      case nil: leavesDoubt = true
+      }
     }
-    guard tried >= Self.leastRefused else { return false }
+    guard tried >= Self.leastRefused else { return }
     // Where nothing but odd rows is left, those that have a vector take another. That one refuses it says nothing: some
     // applications let none be replaced.
-    return try others(true).allSatisfy { try takes($0) != true }
+    for key in try others(true) {
+      switch try takes(key) {
+      case true?: return
+      case false?: break
+      case nil: leavesDoubt = true
+      }
+    }
+    refusesAll = true
+    self.leavesDoubt = leavesDoubt
   }
 }

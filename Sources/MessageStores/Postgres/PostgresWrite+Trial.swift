@@ -9,17 +9,17 @@ extension PostgresWrite {
   /// They are looked for among so many rows.
   private static let window = 2_000
 
-  /// Whether the database refuses not only all of a write's rows but also others, which are tried for it.
-  func refusesAll(
-    _ rows: [EmbeddedRow], _ outcome: WriteOutcome, on connection: isolated PostgresConnection
-  ) throws -> Bool {
+  /// Says in the outcome of a write of `rows` whether the database refuses not only all of them but also others.
+  func tryOthers(
+    than rows: [EmbeddedRow], _ outcome: inout WriteOutcome, on connection: isolated PostgresConnection
+  ) throws {
     guard looksAtOthers, !isLoad, outcome.hasOnlyRefused,
       let vector = rows.first(where: { table.fault(of: $0.vector) == nil })?.vector
-    else { return false }
+    else { return }
     let trial = PostgresTrial(table: table, vector: vector, looksAtText: guardsText)
     let known = Set(rows.map(\.key))
-    return try outcome.isOfWholeTable(
-      others: { try others(than: known, areFilled: $0, on: connection) },
+    try outcome.tryOthers(
+      { try others(than: known, areFilled: $0, on: connection) },
       takes: { key in
         switch try trial.finding(for: key, on: connection) {
         case .takes: true

@@ -31,7 +31,7 @@ struct PostgresWrite: Sendable {
 
   func run(_ rows: [EmbeddedRow], on connection: isolated PostgresConnection) throws -> WriteOutcome {
     var outcome = try write(rows, on: connection)
-    outcome.refusesAll = try refusesAll(rows, outcome, on: connection)
+    try tryOthers(than: rows, &outcome, on: connection)
     return outcome
   }
 

@@ -106,7 +106,7 @@ package actor SQLiteMessageStore: MessageStore {
           found = try found.upToDate(in: database)
           return found
         }
-        outcome.refusesAll = try SQLiteTrial.refusesAll(rows, outcome, of: found, in: database)
+        try SQLiteTrial.tryOthers(than: rows, &outcome, of: found, in: database)
         return (outcome, found)
       }
     }

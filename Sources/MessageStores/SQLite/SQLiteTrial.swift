@@ -8,15 +8,15 @@ struct SQLiteTrial {
   private let table: SQLiteTable
   private let vector: DatabaseValue
 
-  /// Whether it refuses not only all of `rows`, whose write had that outcome, but also others.
-  static func refusesAll(
-    _ rows: [EmbeddedRow], _ outcome: WriteOutcome, of table: SQLiteTable, in database: Database
-  ) throws -> Bool {
-    guard outcome.hasOnlyRefused else { return false }
+  /// Says in the outcome of a write of `rows` whether the database refuses not only all of them but also others.
+  static func tryOthers(
+    than rows: [EmbeddedRow], _ outcome: inout WriteOutcome, of table: SQLiteTable, in database: Database
+  ) throws {
+    guard outcome.hasOnlyRefused else { return }
     let trial = SQLiteTrial(table: table, vector: table.vectorFormat.value(of: rows[0].vector))
     let known = Set(rows.map(\.key))
-    return try outcome.isOfWholeTable(
-      others: { try trial.others(than: known, areFilled: $0, in: database) },
+    try outcome.tryOthers(
+      { try trial.others(than: known, areFilled: $0, in: database) },
       takes: { try trial.takes($0, in: database) })
   }
 

@@ -123,5 +123,6 @@ extension SimulatedWorld {
     outcome.unfilled.formUnion(one.unfilled)
     outcome.refused.merge(one.refused) { first, _ in first }
     outcome.refusesAll = outcome.refusesAll || one.refusesAll
+    outcome.leavesDoubt = outcome.leavesDoubt || one.leavesDoubt
   }
 }
