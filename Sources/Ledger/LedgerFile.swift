@@ -89,8 +89,7 @@ struct LedgerFile {
   /// Throws a `Failure` where a device or a pipe is at the path. A read of a pipe may never end, and nobody else could use a
   /// device with a ledger's mode.
   private func refuseDevice() throws(Failure) {
-    var found = stat()
-    guard stat(path, &found) != 0 || [S_IFREG, S_IFDIR].contains(found.st_mode & S_IFMT) else {
+    if FileKind(at: path) == .stream {
       throw foreign(.configuration, "it is a device, a pipe or a socket")
     }
   }

@@ -222,43 +222,6 @@ struct JobMigrationsTests {
     #expect(try await fixture.catalogue() == atFirst)
   }
 
-  /// The table and the condition that its index gets.
-  static let forms: [(table: String, condition: String)] = [
-    ("CREATE TABLE m (id int PRIMARY KEY, content varchar(20))", condition("embedding", "(content)::text")),
-    (
-      "CREATE DOMAIN said AS text; CREATE TABLE m (id int PRIMARY KEY, content said)",
-      condition("embedding", "(content)::text")
-    ),
-    ("CREATE TABLE m (id int PRIMARY KEY, content text COLLATE \"C\")", condition("embedding", "content")),
-    ("CREATE TABLE m (id int PRIMARY KEY, content name)", "(embedding IS NULL)"),
-    (
-      "CREATE TABLE m (id int PRIMARY KEY, content text, embedding vector(8)); CREATE INDEX mine ON m (id) WHERE embedding IS NULL",
-      "(embedding IS NULL)"
-    ),
-    (
-      "CREATE TABLE m (id int PRIMARY KEY, content text, embedding vector(8)); CREATE INDEX ON m (content) WHERE embedding IS NULL",
-      condition("embedding", "content")
-    ),
-  ]
-
-  @Test(arguments: PostgresCluster.Major.allCases, forms)
-  func `the index leaves out blank rows where the text can be asked, and one that holds them is left`(
-    _ major: PostgresCluster.Major, _ form: (table: String, condition: String)
-  ) async throws {
-    let fixture = try await Fixture(major, .empty, pgvector: true)
-    try await fixture.database.run(form.table)
-    let job = Self.job(Source(table: "m"), dimensions: 8, index: .keep)
-    _ = try await fixture.migrating(for: job) { try await $0.up() }
-    let definitions = try await Self.definitions(fixture, of: "m")
-    #expect(definitions.filter { $0.hasSuffix("btree (id) WHERE \(form.condition)") }.count == 1, "\(definitions)")
-    #expect(definitions.filter { $0.contains("btree (id)") }.count == 1)
-    try await Self.expectSettled(fixture, job)
-    try await fixture.migrating(for: job) { _ = try await $0.down(to: 0) }
-    #expect(
-      try await Self.definitions(fixture, of: "m").count == form.table.components(separatedBy: "CREATE INDEX").count - 1
-    )
-  }
-
   @Test(arguments: PostgresCluster.Major.allCases)
   func `what an earlier version made is kept, and made as it is today once it is gone`(
     _ major: PostgresCluster.Major
@@ -354,68 +317,5 @@ struct JobMigrationsTests {
     _ = try await fixture.migrating(for: job) { try await $0.up() }
     for source in sources { #expect(try await Self.definitions(fixture, of: "\"\(source.table)\"").count == 1) }
     try await Self.expectSettled(fixture, job)
-  }
-
-  @Test func `on SQLite the column and the index come and go too`() async throws {
-    let file = try SQLiteFile()
-    try await file.run(
-      "CREATE TABLE m (a INTEGER, b TEXT, content TEXT, PRIMARY KEY (a, b)); INSERT INTO m VALUES (1, 'x', 'text')")
-    let job = Self.job(Source(table: "m", keys: ["a", "b"]), dimensions: 8)
-    func migrating<Value>(_ body: (Migrator) async throws -> Value) async throws -> Value {
-      try await SQLiteMigrations(path: file.path, identity: "sqlite", applicationName: "tests").closing { database in
-        try await body(Migrator(database, try await JobMigrations(job, database).set) { _ in })
-      }
-    }
-    #expect(try await migrating { try await $0.up() }.map(\.name) == ["m_embedding", "m_embedding_lacking"])
-    try await migrating { (migrator) async throws in
-      #expect(try await migrator.plan().steps == [])
-      #expect(try await migrator.verify() == [])
-    }
-    #expect(
-      try await file.run("SELECT sql FROM sqlite_master WHERE name = 'idx_m_embedding_lacking'") == [
-        [
-          "CREATE INDEX \"idx_m_embedding_lacking\" ON \"m\" (\"a\", \"b\") WHERE "
-            + MissingVector.predicate("\"embedding\"")
-        ]
-      ])
-    try await migrating { _ = try await $0.down(to: 0) }
-    #expect(try await file.run("SELECT name FROM pragma_table_info('m')") == [["a"], ["b"], ["content"]])
-  }
-
-  @Test(
-    arguments: [
-      ("m", "main", "CREATE TABLE m (id INTEGER PRIMARY KEY, content TEXT)"),
-      ("t\"x", "main", "CREATE TABLE \"t\"\"x\" (id INTEGER PRIMARY KEY, content TEXT)"),
-      ("t\"x", nil, "CREATE TABLE \"t\"\"x\" (id INTEGER PRIMARY KEY, content TEXT)"),
-      ("m", nil, "CREATE TABLE m (id INTEGER PRIMARY KEY, content TEXT) STRICT"),
-    ] as [(String, String?, String)], [Edits.clear, .digest])
-  func `on SQLite any table goes up and down, one of the schema main or STRICT too`(
-    _ table: (name: String, schema: String?, script: String), _ edits: Edits
-  ) async throws {
-    let file = try SQLiteFile()
-    try await file.run(table.script)
-    let before = try await file.run("SELECT sql FROM sqlite_master")
-    var source = Source(schema: table.schema, table: table.name)
-    source.edits = edits
-    let job = Self.job(source, dimensions: 8)
-    for isUp in [true, false, true] {
-      try await SQLiteMigrations(path: file.path, identity: "sqlite", applicationName: "tests").closing { database in
-        let migrator = Migrator(database, try await JobMigrations(job, database).set) { _ in }
-        #expect(try await migrator.losses(to: 0) == [])
-        _ = isUp ? try await migrator.up() : try await migrator.down(to: 0)
-        #expect(isUp ? try await migrator.plan().steps == [] : true)
-      }
-      let own = try await file.run(
-        "SELECT sql FROM sqlite_master WHERE name NOT LIKE 'vecfill_%' AND name NOT LIKE 'sqlite_%'")
-      #expect(isUp ? own.count > 2 : own == before, "\(own)")
-    }
-    try await file.run("INSERT INTO \(table.name.quotedIdentifier) (content) VALUES ('one')")
-    let store = try await DatabaseURL(file.url).openMessageStore(applicationName: "vecfill tests")
-    let shape = try await store.inspect(source, dimensions: 8)
-    #expect(shape.warnings == [])
-    let row = EmbeddedRow(
-      key: .integer(1), digest: TextDigest(of: "one"), vector: [Float](repeating: 1, count: 8)[...])
-    #expect(try await store.write([row], to: source).written == [.integer(1)])
-    await store.close()
   }
 }

@@ -108,29 +108,6 @@ extension Conductor {
     }
   }
 
-  /// The inputs that got no usable vector are asked for once more, each alone.
-  private mutating func askAlone(_ inputs: Set<Int>, of request: Requested) {
-    guard !inputs.isEmpty else { return }
-    let batch = request.batch
-    sources[batch.source].split(page: batch.page, into: inputs.count + 1)
-    if let bundle = batch.bundle { assembly.split(bundle, into: inputs.count + 1) }
-    let alone = inputs.sorted().map { input in
-      var part = plan(batch.contents.slice(input..<input + 1), inPlaceOf: batch)
-      part.trial = Isolation.suspicion(of: request)
-      return mayEscort ? escorted(part) : part
-    }
-    planned.insert(contentsOf: alone, at: 0)
-  }
-
-  /// The same input behind a harmless text, so that one reply shows whether the server is at fault or the input.
-  private mutating func escorted(_ request: Requested) -> Requested {
-    let batch = request.batch
-    var escorted = plan(batch.contents.escorted, inPlaceOf: batch)
-    escorted.trial = request.trial
-    escorted.isEscorted = true
-    return escorted
-  }
-
   mutating func failed(_ id: BatchID, _ failure: EmbeddingFailure, at now: Duration) {
     guard var request = requested.removeValue(forKey: id) else { return }
     spending.settle(
@@ -240,53 +217,6 @@ extension Conductor {
     }
   }
 
-  /// One input has more tokens than the job lets a minute have: it is not sent.
-  mutating func leaveOut(_ request: Requested, above limit: Int) {
-    let tokens = limiter.expected(request.batch.contents.tokenCount)
-    leaveOut(
-      request.batch,
-      Condemnation(
-        .overLimit, "it has about \(tokens) tokens, more than limits.tokens_per_minute, \(limit), and was not sent"))
-  }
-
-  private mutating func leaveOut(_ batch: Batch, for failure: EmbeddingFailure) {
-    leaveOut(batch, Condemnation(.provider(failure.kind), failure.summary))
-  }
-
-  /// Puts the rows of a batch with one input into quarantine. A text of a comparison is only not compared.
-  private mutating func leaveOut(_ batch: Batch, _ condemnation: Condemnation) {
-    guard batch.purpose == .rows else { return compared(batch.id, batch.source, alike: 0) }
-    // A row of pieces may be given up for several of them.
-    let rows = batch.bundle == nil ? batch.contents.rows : assembly.failed(batch)
-    condemn(rows.map { CondemnedRow(source: batch.source, row: $0, condemnation) }, of: batch.source)
-    ended.append(Ended(id: batch.id, source: batch.source, page: batch.page))
-    assembled(batch.bundle)
-  }
-
-  /// Plans the parts of a batch in its place, before all others.
-  mutating func split(_ request: Requested, into ranges: [Range<Int>]) {
-    let batch = request.batch
-    switch batch.purpose {
-    case .rows:
-      sources[batch.source].split(page: batch.page, into: ranges.count)
-      if let bundle = batch.bundle { assembly.split(bundle, into: ranges.count) }
-    case .comparison: comparisons.split(batch.source, into: ranges.count)
-    case .probe: break
-    }
-    let parts = ranges.map { range in
-      var part = plan(batch.contents.slice(range), inPlaceOf: batch)
-      part.trial = request.trial
-      return part
-    }
-    planned.insert(contentsOf: parts, at: 0)
-  }
-
-  private mutating func condemn(_ rows: [CondemnedRow], of source: Int) {
-    condemned += rows
-    newlyCondemned += rows.count
-    sources[source].condemned(rows: rows.count)
-  }
-
   /// Sends a request again after a wait, unless the provider has failed, or asks to wait, for longer than is allowed.
   /// The wait grows for so many attempts.
   private mutating func retry(
@@ -346,10 +276,5 @@ extension Conductor {
     Requested(
       batch: Batch(
         id: nextBatchID(), source: source, page: page, purpose: purpose, bundle: bundle, contents: contents))
-  }
-
-  /// A request with the source, page, purpose and bundle of `batch`.
-  private mutating func plan(_ contents: Batch.Contents, inPlaceOf batch: Batch) -> Requested {
-    plan(contents, source: batch.source, page: batch.page, purpose: batch.purpose, bundle: batch.bundle)
   }
 }

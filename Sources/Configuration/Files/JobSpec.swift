@@ -24,7 +24,7 @@ struct JobSpec {
     if let value = root["name"] {
       name = Setting(key: "name", value: .text(try value.text(.text)), origin: origin(value.line))
     } else {
-      guard !TextFile.isPipe(process.absolute(path)) else {
+      guard FileKind(at: process.absolute(path)) != .stream else {
         throw Failure(
           .configuration, path, "this job has no name, and a pipe has none to give it",
           remedy: "set `name:` in the spec")

@@ -10,14 +10,13 @@ enum TextFile {
   ///
   /// Throws a `Failure` that calls the file `shown`; `remedy` is for a file that is missing.
   static func read(_ path: String, shown: String, remedy: String? = nil) throws(Failure) -> String {
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-      throw Failure(.configuration, shown, "there is no such file", remedy: remedy)
+    let kind = FileKind(at: path)
+    switch kind {
+    case .missing: throw Failure(.configuration, shown, "there is no such file", remedy: remedy)
+    case .folder: throw Failure(.configuration, shown, "is a folder, not a file", remedy: remedy)
+    case .file, .stream: break
     }
-    guard !isFolder.boolValue else {
-      throw Failure(.configuration, shown, "is a folder, not a file", remedy: remedy)
-    }
-    guard let bytes = bytes(of: path) else {
+    guard let bytes = bytes(of: path, kind) else {
       throw Failure(.configuration, shown, "can't be read", remedy: "check its permissions")
     }
     guard bytes.count <= maximumBytes else {
@@ -29,19 +28,12 @@ enum TextFile {
     return text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
   }
 
-  /// Whether a pipe is at `path`, as of `<(command)`. It has no name that lasts.
-  static func isPipe(_ path: String) -> Bool {
-    var found = stat()
-    return stat(path, &found) == 0 && found.st_mode & S_IFMT != S_IFREG && found.st_mode & S_IFMT != S_IFDIR
-  }
-
   /// What a pipe held is kept: it is gone once it is read, and a command may read its spec twice.
   private static let piped = Locked<[String: Data]>([:])
 
   /// nil where it can't be read; not much more than may be taken.
-  private static func bytes(of path: String) -> Data? {
-    let isPipe = isPipe(path)
-    if isPipe, let kept = piped.withLock({ $0[path] }) { return kept }
+  private static func bytes(of path: String, _ kind: FileKind) -> Data? {
+    if kind == .stream, let kept = piped.withLock({ $0[path] }) { return kept }
     guard let file = FileHandle(forReadingAtPath: path) else { return nil }
     defer { try? file.close() }
     var bytes = Data()
@@ -52,7 +44,7 @@ enum TextFile {
     } catch {
       return nil
     }
-    if isPipe { piped.withLock { $0[path] = bytes } }
+    if kind == .stream { piped.withLock { $0[path] = bytes } }
     return bytes
   }
 }

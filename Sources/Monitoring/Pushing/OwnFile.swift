@@ -7,29 +7,31 @@ package enum OwnFile: Sendable {
   case report, metrics, termination
 
   /// Enough of a report to hold its title.
-  private static let beginning = 65_536
+  private static let mostRead = 65_536
 
   /// Whether `path` is no file that could be replaced: standard output, a device, a pipe.
   package static func isStream(_ path: String) -> Bool {
-    guard !path.hasPrefix("/dev/"), !path.hasPrefix("/proc/") else { return true }
-    var found = stat()
-    return stat(path, &found) == 0 && ![S_IFREG, S_IFDIR].contains(found.st_mode & S_IFMT)
+    path.hasPrefix("/dev/") || path.hasPrefix("/proc/") || FileKind(at: path) == .stream
   }
 
   /// Throws a `Failure` with `.configuration` where a file that is neither empty nor of this kind is at `path`.
   package func check(_ path: String) throws(Failure) {
-    var found = stat()
-    guard !OwnFile.isStream(path), stat(path, &found) == 0 else { return }
-    guard found.st_mode & S_IFMT != S_IFDIR else {
-      throw Failure(.configuration, path, "this is a folder", remedy: "name a file in it")
+    guard !OwnFile.isStream(path) else { return }
+    switch FileKind(at: path) {
+    case .missing, .stream: return
+    case .folder: throw Failure(.configuration, path, "this is a folder", remedy: "name a file in it")
+    case .file: break
     }
-    guard found.st_size > 0 else { return }
-    let read = FileHandle(forReadingAtPath: path).flatMap { try? $0.read(upToCount: OwnFile.beginning) }
-    guard let read, isOwn(String(decoding: read, as: UTF8.self)) else {
+    guard let text = try? OwnFile.beginning(of: path), text.isEmpty || isOwn(text) else {
       throw Failure(
         .configuration, path, "this file is there and is no \(name) of vecfill's, so it is left as it is",
         remedy: remedy)
     }
+  }
+
+  private static func beginning(of path: String) throws -> String {
+    let file = try FileHandle(forReadingFrom: URL(filePath: path))
+    return String(decoding: try file.read(upToCount: mostRead) ?? Data(), as: UTF8.self)
   }
 
   private func isOwn(_ text: String) -> Bool {
