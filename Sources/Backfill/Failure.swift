@@ -18,10 +18,13 @@ package struct Failure: Error, Sendable, Equatable {
 
 extension Failure: CustomStringConvertible {
   package var description: String {
-    let line = remedy.map { "\(subject): \(reason); \($0)" } ?? "\(subject): \(reason)"
-    // A name from a database or a file may hold what moves a terminal's cursor.
-    return line.split { $0.isNewline || $0.isControl }.joined(separator: " ")
+    (remedy.map { "\(subject): \(reason); \($0)" } ?? "\(subject): \(reason)").onOneLine
   }
+}
+
+extension String {
+  /// The same without line breaks and without what moves a terminal's cursor: a name or a key may hold either.
+  package var onOneLine: String { split { $0.isNewline || $0.isControl }.joined(separator: " ") }
 }
 
 extension Character {

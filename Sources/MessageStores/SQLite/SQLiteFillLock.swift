@@ -32,7 +32,7 @@ final class SQLiteFillLock: Sendable {
       }
       throw Failure(
         .locked, source.name, "it is being filled by another process",
-        remedy: "wait for it to end, or use --if-locked skip")
+        remedy: "wait for it to end, or end it: its lock goes with it")
     }
     self.descriptor = descriptor
   }

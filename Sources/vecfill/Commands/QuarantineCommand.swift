@@ -33,8 +33,8 @@ struct QuarantineCommand: AsyncParsableCommand {
       if rows.isEmpty { return print("no row is in quarantine") }
       for row in rows {
         let cause = Condemnation.Cause(named: row.failure)?.words ?? row.failure
-        print(
-          "\(row.source) \(row.key)  \(cause): \(row.reason)  (run \(row.run), \(row.condemnedAt.formatted(.iso8601)))")
+        let place = "\(row.source) \(row.key)".onOneLine
+        print("\(place)  \(cause): \(row.reason)  (run \(row.run), \(row.condemnedAt.formatted(.iso8601)))")
       }
     }
   }
@@ -43,7 +43,7 @@ struct QuarantineCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Take rows out of quarantine, so that the next run embeds them again.",
       discussion: """
-        Without a key: all rows, or all rows of --source.
+        Without a key: all rows, or all rows of --source. Before a key that begins with "-" write `--`.
 
         Example: `vecfill quarantine retry 42 --source chat_messages`
         """)

@@ -40,7 +40,7 @@ struct SearchCommand: AsyncParsableCommand {
     guard !found.isEmpty else { return print("no row has a vector yet") }
     let rows = found.map { source, neighbour in
       let piece = neighbour.piece.map { " #\($0)" } ?? ""
-      return [neighbour.distance.fixed(4), "\(source.name) \(neighbour.key)\(piece)", excerpt(neighbour.text)]
+      return [neighbour.distance.fixed(4), "\(source.name) \(neighbour.key)\(piece)".onOneLine, excerpt(neighbour.text)]
     }
     print(TextTable(header: ["distance", "table key", "text"], rows: rows, alignments: [.left, .left, .left]))
   }
@@ -68,8 +68,7 @@ struct SearchCommand: AsyncParsableCommand {
 
   /// A text's beginning on one line; a control character could steer the terminal.
   private func excerpt(_ text: String) -> String {
-    let line = String(
-      String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
+    let line = text.onOneLine
     return line.count > 70 ? line.prefix(69) + "…" : line
   }
 }

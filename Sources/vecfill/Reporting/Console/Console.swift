@@ -26,8 +26,9 @@ final class Console: Sendable {
     let now = Date()
     guard format == .text else { return write(line: event.json(at: now).description) }
     let level = event.level >= .warning ? style.coloured("\(event.level): ", as: .of(event.level)) : ""
-    guard isStamped else { return write(line: "vecfill: \(level)\(event.message)") }
-    write(line: "\(now.stamp(isShort: isTerminal)) \(level)\(event.message)")
+    let message = event.message.onOneLine
+    guard isStamped else { return write(line: "vecfill: \(level)\(message)") }
+    write(line: "\(now.stamp(isShort: isTerminal)) \(level)\(message)")
   }
 
   /// Tells what a person should know before anything is done.
