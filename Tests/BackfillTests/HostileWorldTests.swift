@@ -75,6 +75,12 @@ import Testing
     #expect(world.condemnedByChance == 0)
   }
 
+  /// A broken server's reply to a text alone, one to the same text behind a harmless one, and a lost connection.
+  @Test func `three failures by chance condemn no text where the first proves nothing`() {
+    let world = Self.run(234_590, losesLedgers: true)
+    #expect(world.condemnedByChance == 0)
+  }
+
   @Test(arguments: [5_707, 8_393, 9_515] as [UInt64])
   func `a column of unknown vectors is compared though the replies of earlier runs wait to be written`(seed: UInt64) {
     let world = Self.run(seed, losesLedgers: true)

@@ -39,6 +39,12 @@ import Testing
     #expect(requests > 5_000)
   }
 
+  @Test func `three failures by chance condemn no text where the first proves nothing`() {
+    let (world, isComplete) = Self.outcome(Self.hostileWorld(239_647))
+    #expect(isComplete)
+    #expect(world.violations == [])
+  }
+
   @Test func `no odd text, row, lock, outage, edit or kill stops, loses or mixes anything else`() {
     var total: [Trouble: Int] = [:]
     var crashes = 0

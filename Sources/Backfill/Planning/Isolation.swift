@@ -165,12 +165,13 @@ struct Isolation: Sendable {
     return tried == 2 || Bool.random(using: &random)
   }
 
-  /// A reply had no usable vector for some inputs of `request`, which are now asked for alone.
+  /// A reply had no usable vector for some inputs of `request`, which are now asked for alone. The vectors of its other
+  /// inputs are the proof that the endpoint worked; one of a single input proves nothing yet.
   static func suspicion(of request: Conductor.Requested) -> Trial {
     var trial = Trial()
     trial.isSuspected = true
     trial.failures = 1
-    trial.proven = 1
+    trial.proven = request.isAlone ? 0 : 1
     trial.refusedAt = request.sentAt
     return trial
   }

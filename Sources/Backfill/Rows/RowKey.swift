@@ -99,10 +99,11 @@ extension RowKey: Codable {
   }
 
   private init?(tagged text: String) {
-    let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-    guard parts.count == 2 else { return nil }
-    let value = String(parts[1])
-    switch parts[0] {
+    // By bytes: a key may begin with what makes one character of itself and the colon, as an accent does.
+    guard let colon = text.utf8.firstIndex(of: UInt8(ascii: ":")), let tag = String(text.utf8[..<colon]),
+      let value = String(text.utf8[text.utf8.index(after: colon)...])
+    else { return nil }
+    switch tag {
     case "uuid":
       guard let uuid = UUID(uuidString: value) else { return nil }
       self = .uuid(uuid)

@@ -40,7 +40,9 @@ struct SearchCommand: AsyncParsableCommand {
     guard !found.isEmpty else { return print("no row has a vector yet") }
     let rows = found.map { source, neighbour in
       let piece = neighbour.piece.map { " #\($0)" } ?? ""
-      return [neighbour.distance.fixed(4), "\(source.name) \(neighbour.key)\(piece)".onOneLine, excerpt(neighbour.text)]
+      return [
+        neighbour.distance.fixed(4), "\(source.name) \(neighbour.key)\(piece)".onOneLine, excerpt(neighbour.text),
+      ]
     }
     print(TextTable(header: ["distance", "table key", "text"], rows: rows, alignments: [.left, .left, .left]))
   }
