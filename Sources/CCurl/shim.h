@@ -126,8 +126,8 @@ static inline CURLcode vecfill_curl_set_error_buffer(CURL *easy, char *buffer) {
 }
 
 // Allowed while the transfer runs: libcurl looks at it when the transfer ends.
-static inline CURLcode vecfill_curl_forbid_reuse(CURL *easy) {
-  return curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+static inline CURLcode vecfill_curl_forbid_reuse(CURL *easy, long isForbidden) {
+  return curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, isForbidden);
 }
 
 static inline CURLcode vecfill_curl_get_os_error(CURL *easy, long *number) {

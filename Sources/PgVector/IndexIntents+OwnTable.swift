@@ -38,7 +38,7 @@ extension OwnTable {
         SELECT c.oid AS id, c.relowner AS owner, c.relnamespace AS schema, format('%I.%I', n.nspname, c.relname) AS name
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p')
       ) t ON t.name = r.table_name AND t.schema = p.relnamespace
-      WHERE p.oid = $1::oid AND ($2::text IS NULL OR r.table_name = $2)
+      WHERE p.oid = $1::oid AND ($2::text IS NULL OR r.table_name = $2 OR t.id IS NULL)
       ORDER BY r.table_name, r.index_name
       """, [.text(id), table.map(PostgresValue.text) ?? .null])
     for row in rows {
@@ -47,7 +47,10 @@ extension OwnTable {
         definition: row["definition"] ?? "", tablespace: row["tablespace"] ?? "", comment: row["comment"],
         author: row["by"] ?? "")
       if row.isTrue("gone") {
-        reading.warnings.append("\(name) names index \(intent.name) of a table that is gone: delete its row")
+        reading.warnings.append(
+          "\(name) has index \(intent.name) of \(intent.table) to put back, and there is no such table; was it renamed, put its "
+            + "name of today into the row's table_name and definition, and run `vecfill migrate restore`; is it gone, delete the row"
+        )
       } else if !row.isTrue("trusted") {
         let warning =
           "\(name) belongs to \(row["owner"] ?? ""), who doesn't own \(intent.table): what it says of its indexes is ignored"

@@ -1,8 +1,9 @@
 import Backfill
-import EmbeddingAPIs
 import Foundation
 import TestSupport
 import Testing
+
+@testable import EmbeddingAPIs
 
 /// How the connections behave, and what is told of a request that brought no reply.
 @Suite(.timeLimit(.minutes(1)))
@@ -13,6 +14,25 @@ struct ConnectionTests {
       for number in 0..<10 { _ = try await embedder.embed(["text \(number)"]) }
       #expect(server.record.requests.count == 10)
       #expect(server.record.acceptedConnections == 1)
+    }
+  }
+
+  @Test(arguments: [(HTTPRequest.Reading.isAnswer, 1), (.isRead, 3), (.isUnclear, 3)])
+  func `a connection serves another request only where the reply had what was asked for`(
+    reading: HTTPRequest.Reading, connections: Int
+  ) async throws {
+    try await EmbeddingsServer.run { server in
+      let client = try HTTPClient(.init(proxy: ""))
+      for _ in 0..<3 {
+        var request = HTTPRequest(
+          url: "\(server.root)/v1/embeddings",
+          headers: [("Content-Type", "application/json"), ("Authorization", "Bearer sk-test")],
+          body: Data(#"{"model":"\#(server.options.model)","input":["a"]}"#.utf8), maxReplyBytes: 1 << 20)
+        request.reader = { _ in reading }
+        _ = try await client.send(request)
+      }
+      #expect(server.record.requests.count == 3)
+      #expect(server.record.acceptedConnections == connections)
     }
   }
 

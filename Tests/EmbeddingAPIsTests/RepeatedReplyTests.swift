@@ -72,6 +72,31 @@ struct RepeatedReplyTests {
     }
   }
 
+  @Test(arguments: [3, 4, 100])
+  func `what is under way when many texts get the vectors of others isn't taken, and what is asked later is`(count: Int)
+  {
+    var seen = SeenReplies()
+    func tags(_ first: Int) -> VectorTags {
+      VectorTags(of: (first..<first + 2 * count).map(Float.init), dimensions: 2)
+    }
+    let asked = [0, 1000, 2000, 3000].map { seen.question(Self.texts($0..<$0 + count)) }
+    #expect(seen.fault(of: tags(0), to: asked[0]) == nil)
+    // From here on each has its forerunner's vectors.
+    let isOfMany = count > 3
+    let fault = seen.fault(of: tags(0), to: asked[1])
+    #expect(fault?.isOfMany == isOfMany && fault?.reason.contains("an earlier reply") == true)
+    for (first, question) in [(1000, asked[2]), (2000, asked[3])] {
+      let fault = seen.fault(of: tags(first), to: question)
+      #expect((fault != nil) == isOfMany && fault?.isOfMany != true)
+    }
+    guard isOfMany else { return }
+    for first in [3000, 2000, 1000] {
+      let question = seen.question(Self.texts(first..<first + count))
+      let fault = seen.fault(of: tags(first), to: question)
+      #expect(fault == nil, "\(first)")
+    }
+  }
+
   // MARK: A text alone
 
   private static func tags(_ values: Float...) -> VectorTags { VectorTags(of: values, dimensions: 2) }

@@ -118,7 +118,34 @@ import Testing
       "\(Self.own) \(Self.honest) \(Self.row("CREATE INDEX lost ON public.gone USING hnsw (e x)", table: "public.gone", name: "lost"))"
     )
     #expect(try await Life.life(fixture) { try await $0.restore() } == ["forged"])
-    #expect(fixture.lines.contain("names index lost of a table that is gone: delete its row"))
+    #expect(fixture.lines.contain("has index lost of public.gone to put back, and there is no such table"))
+  }
+
+  @Test(arguments: [
+    ("ALTER TABLE messages RENAME TO chats", "public.chats", "public.messages", "public.chats"),
+    ("ALTER SCHEMA public RENAME TO old; CREATE SCHEMA public", "old.messages", "public.", "old."),
+  ])
+  func
+    `where a table was renamed while its index is away, the next run says so, and what it says brings the index back`(
+      rename: String, table: String, former: String, present: String
+    ) async throws
+  {
+    let fixture = try await Life.fixture(.sixteen)
+    _ = try await Life.life(fixture) { try await $0.begin(.rebuild, Life.source, dimensions: 8) }
+    try await fixture.database.run(rename)
+    let parts = table.split(separator: ".").map(String.init)
+    let source = Source(schema: parts[0], table: parts[1])
+    #expect(try await Life.life(fixture) { try await $0.finish(.rebuild, source, dimensions: 8) } == [])
+    #expect(fixture.lines.contain("vecfill_index has index mine of public.messages to put back"))
+    try await fixture.database.run(
+      """
+      UPDATE \(parts[0]).vecfill_index SET table_name = '\(table)',
+        definition = replace(definition, '\(former)', '\(present)')
+      """)
+    #expect(try await Life.life(fixture) { try await $0.restore() } == ["mine"])
+    #expect(
+      try await fixture.database.run("SELECT indisvalid FROM pg_index WHERE indexrelid = '\(parts[0]).mine'::regclass")
+        == [["t"]])
   }
 
   @Test func `what is away is known from any connection, and a missing right leaves it open`() async throws {

@@ -57,6 +57,7 @@ extension Conductor {
     tally.estimatedTokens += contents.tokenCount
     tally.cost = cost.map { $0 + (tally.cost ?? 0) }
     tally.fitted += contents.fittedRows
+    disorders.answered()
     spending.settle(
       reservation: request.reservation, most: request.most, cost: job.model.cost(ofTokens: receipt.spentTokens) ?? 0)
     if receipt.tellsTokens {
@@ -127,6 +128,14 @@ extension Conductor {
       request.wasDenied = true
       retry(request, failure, holdsAll: true, at: now)
       return release(at: now)
+    }
+    if let disorder = failure.disorder {
+      if disorders.add() { return end(.failed(failure.failure(of: job.model.provider))) }
+      // No text is at fault.
+      if disorder == .otherModel, isolation.hasAnswer, !request.isProbe {
+        retry(request, failure, at: now)
+        return release(at: now)
+      }
     }
     if reaction == .hold || failure.kind == .timedOut || [503, 529].contains(failure.status) {
       slow(request, failure, at: now)

@@ -172,6 +172,8 @@ package struct Conductor: Sendable {
   var canWrite = true
   /// Sources of which a row was written.
   var hasWritten: Set<Int> = []
+  /// Replies of another model, or with the vectors of other texts.
+  var disorders = Disorders()
   /// How many writes in a row the database has refused, with the other rows that were tried, by source.
   var refusedWrites: [Int: Int] = [:]
   /// Why nothing new is begun; nil where it is.

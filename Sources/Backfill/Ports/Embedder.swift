@@ -80,6 +80,13 @@ package struct EmbeddingFailure: Error, Equatable, Sendable {
     case cancelled
   }
 
+  package enum Disorder: Sendable {
+    /// Two models answer at one address.
+    case otherModel
+    /// Replies go astray: this one has the vectors of other texts.
+    case otherTexts
+  }
+
   package let kind: Kind
   /// What was seen, in words that hold nothing from the request or the reply's body but its error code.
   package let reason: String
@@ -100,6 +107,8 @@ package struct EmbeddingFailure: Error, Equatable, Sendable {
   package var isOfUntriedServer = false
   /// Whether the reply has another number of vectors than there are texts, or two for one of them. The default is false.
   package var isOfCount = false
+  /// What the reply shows of the server, whatever the texts are; nil where it shows nothing of the kind.
+  package var disorder: Disorder?
   /// The URL that was called, without credentials and query; nil where none was.
   package var address: String?
   /// What the server said, on one line of at most 300 characters and without the key. It can quote the request's texts,

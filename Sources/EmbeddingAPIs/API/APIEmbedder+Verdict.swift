@@ -33,7 +33,8 @@ extension APIEmbedder {
   ///
   /// - Parameter repeated: why its vectors can't be those of the texts.
   func verdict(
-    on response: HTTPResponse, _ stream: consuming EmbeddingsReplyStream, to asked: Asked, repeated: String? = nil
+    on response: HTTPResponse, _ stream: consuming EmbeddingsReplyStream, to asked: Asked,
+    repeated: SeenReplies.Fault? = nil
   ) -> Verdict {
     var redaction = redaction(of: asked)
     guard response.isSuccess else {
@@ -76,10 +77,15 @@ extension APIEmbedder {
       return .refused(failure, .other)
     }
     let shownModel = reply.model.flatMap(ModelName.shown).flatMap(redaction.shownModel)
-    if let fault = fault(of: reply.model, shownModel) { return .refused(useless(.misconfigured, fault), .other) }
+    if let fault = fault(of: reply.model, shownModel) {
+      var failure = useless(.misconfigured, fault)
+      failure.disorder = .otherModel
+      return .refused(failure, .other)
+    }
     if let repeated {
-      let reason = "\(repeated): check what stands before the model, as a gateway or a cache"
-      return .refused(useless(.brokenReply, reason, badIndex: asked.isOfOneText ? 0 : nil), .other)
+      var failure = useless(.brokenReply, repeated.reason, badIndex: asked.isOfOneText ? 0 : nil)
+      if repeated.isOfMany { failure.disorder = .otherTexts }
+      return .refused(failure, .other)
     }
     if let length = reply.fullLength { habits.withLock { $0.pin(fullLength: length) } }
     if reply.unusable.isEmpty {

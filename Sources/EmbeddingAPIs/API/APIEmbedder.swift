@@ -123,7 +123,7 @@ package struct APIEmbedder: Embedder {
   /// A reply on its way.
   private struct Arrival {
     var stream: EmbeddingsReplyStream
-    private(set) var fault: String?
+    private(set) var fault: SeenReplies.Fault?
     private var isJudged = false
 
     init(stream: EmbeddingsReplyStream) { self.stream = stream }
@@ -137,7 +137,8 @@ package struct APIEmbedder: Embedder {
         isJudged = true
         fault = seen.withLock { $0.fault(of: vectors, to: question) }
       }
-      return stream.hasVectors ? .isRead : .isUnclear
+      guard stream.hasVectors else { return .isUnclear }
+      return stream.isAnswer && fault == nil ? .isAnswer : .isRead
     }
   }
 

@@ -16,6 +16,16 @@ struct SeenReplies: Sendable {
     fileprivate let isOfOneText: Bool
     /// The text that a harmless one stands before; nil where none does.
     fileprivate let escorted: Int?
+    fileprivate let count: Int
+    /// How many replies to many texts had been those of others when it was asked.
+    fileprivate let mixups: Int
+  }
+
+  /// Why a reply's vectors can't be those of the texts that were asked for.
+  struct Fault: Sendable {
+    let reason: String
+    /// Whether so many vectors are those of other texts that no likeness of texts explains it: replies go astray.
+    let isOfMany: Bool
   }
 
   private struct Reply {
@@ -32,6 +42,11 @@ struct SeenReplies: Sendable {
   private var latest: (vector: DamageTag, arrival: Int)?
   private var before: (vector: DamageTag, arrival: Int)?
 
+  /// Replies to many texts that had the vectors of others.
+  private var mixups = 0
+
+  /// Two requests of so many texts don't differ only in what the model can't tell apart.
+  private static let many = 4
   private static let mostReplies = 256
   private static let mostDoubted = 4_096
 
@@ -41,7 +56,7 @@ struct SeenReplies: Sendable {
     let isEscorted = texts.count == 2 && texts.starts(with: Input.harmless.texts)
     return Question(
       texts: Self.hash(isOfOneText ? texts.prefix(1) : texts[...]), isOfOneText: isOfOneText,
-      escorted: isEscorted ? Self.hash(texts.suffix(1)) : nil)
+      escorted: isEscorted ? Self.hash(texts.suffix(1)) : nil, count: texts.count, mixups: mixups)
   }
 
   private static func hash(_ texts: ArraySlice<String>) -> Int {
@@ -55,7 +70,22 @@ struct SeenReplies: Sendable {
   }
 
   /// Takes note of a reply's vectors; returns why they can't be those of the texts that were asked for, nil where they can.
-  mutating func fault(of vectors: VectorTags, to question: Question) -> String? {
+  ///
+  /// Once a reply to many texts had the vectors of others, what was under way then isn't taken either: where replies are a
+  /// step behind, only the first of them is one that is known.
+  mutating func fault(of vectors: VectorTags, to question: Question) -> Fault? {
+    let advice = "check what stands before the model, as a gateway or a cache"
+    guard question.mixups == mixups else {
+      return Fault(
+        reason: "another reply had the vectors of other texts while it was under way: \(advice)", isOfMany: false)
+    }
+    guard let reason = judge(vectors, question) else { return nil }
+    guard mixups > question.mixups else { return Fault(reason: "\(reason): \(advice)", isOfMany: false) }
+    return Fault(
+      reason: "\(reason): \(advice), then the rows that were written, with `vecfill verify`", isOfMany: true)
+  }
+
+  private mutating func judge(_ vectors: VectorTags, _ question: Question) -> String? {
     arrivals += 1
     if !question.isOfOneText, let common = vectors.common {
       let earlier = take(common)
@@ -71,6 +101,7 @@ struct SeenReplies: Sendable {
     defer { keep(reply) }
     guard question.isOfOneText else {
       if reply.owner == question.texts || isConfirmed(vectors, question) { return nil }
+      if question.count >= Self.many { mixups += 1 }
       return "it has the vectors of an earlier reply, which was to other texts"
     }
     let isRight =

@@ -66,7 +66,8 @@ struct EasyHandle: ~Copyable {
   func goOn() { _ = vecfill_curl_go_on(pointer) }
 
   /// Makes the connection end with the transfer.
-  func forbidReuse() { _ = vecfill_curl_forbid_reuse(pointer) }
+  /// Decides whether the connection may serve another request once this one has ended.
+  func setReuse(_ isAllowed: Bool) { _ = vecfill_curl_forbid_reuse(pointer, isAllowed ? 0 : 1) }
 
   /// The local port of the last connection that the transfer used, and whether it was made for it; nil for none.
   var connection: (port: Int, isNew: Bool)? {

@@ -30,6 +30,9 @@ package struct HTTPRequest: Sendable {
   enum Reading {
     /// Nothing of it is needed any more: a body of more than `keptBytesOfRead` is let go.
     case isRead
+    /// As `isRead`, and it has what was asked for. Until then its connection serves no other request: where one reply can't
+    /// be used, as with a count of its own or with vectors of other texts, the next may be a step behind.
+    case isAnswer
     case isUnclear
     case isUseless
   }

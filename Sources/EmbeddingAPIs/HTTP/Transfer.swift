@@ -108,8 +108,9 @@ final class Transfer {
     receivedBytes += taken
     let bytes = UnsafeRawBufferPointer(rebasing: come[..<taken])
     let reading = HTTPResponse.isSuccess(easy.status) ? request.reader?(bytes) : nil
+    if reading != nil { easy.setReuse(reading == .isAnswer) }
     let isKept = keep(bytes, reading)
-    let isOfUse = isKept || reading == .isRead || reading == .isUnclear
+    let isOfUse = isKept || reading == .isRead || reading == .isAnswer || reading == .isUnclear
     isCut = taken < come.count || !isOfUse
     return isCut ? 0 : count
   }
@@ -132,7 +133,7 @@ final class Transfer {
 
   /// Whether all of the bytes are kept.
   private func keep(_ bytes: UnsafeRawBufferPointer, _ reading: HTTPRequest.Reading?) -> Bool {
-    if reading == .isRead, body.count + bytes.count > HTTPRequest.keptBytesOfRead {
+    if reading == .isRead || reading == .isAnswer, body.count + bytes.count > HTTPRequest.keptBytesOfRead {
       body = Data()
       isBodyRead = true
     }
@@ -148,9 +149,9 @@ final class Transfer {
       headers = HTTPHeaders()
     } else if let colon = line.firstIndex(of: ":") {
       headers.add(line[..<colon], line[line.index(after: colon)...])
-    } else if !HTTPResponse.isSuccess(easy.status), easy.status != 429 {
+    } else if receivedBytes == 0 {
       // The head's end. Behind a balancer, a kept connection leads to the same broken server each time.
-      easy.forbidReuse()
+      easy.setReuse(HTTPResponse.isSuccess(easy.status) ? request.reader == nil : easy.status == 429)
     }
     return count
   }

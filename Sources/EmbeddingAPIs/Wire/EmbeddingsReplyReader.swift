@@ -34,11 +34,11 @@ struct EmbeddingsReplyReader {
 
   var hasItems: Bool { !objects.isEmpty }
 
-  /// Of its vectors as they came, once each text has one that can be used.
-  var vectorTags: VectorTags? {
-    objects.count == count && objects.allSatisfy { $0.fault == nil }
-      ? VectorTags(of: values, dimensions: dimensions) : nil
-  }
+  /// Whether there are as many vectors as texts, and all can be used.
+  var isAnswer: Bool { objects.count == count && objects.allSatisfy { $0.fault == nil } }
+
+  /// Of its vectors as they came.
+  var vectorTags: VectorTags { VectorTags(of: values, dimensions: dimensions) }
 
   /// The first count that the reply gives in one of its places.
   var billedTokens: Int? { tokens.lazy.compactMap(\.self).first }

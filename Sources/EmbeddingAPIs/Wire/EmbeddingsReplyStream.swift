@@ -39,8 +39,11 @@ struct EmbeddingsReplyStream {
   /// Whether an item of the reply's list has been read.
   var hasVectors: Bool { reader.hasItems }
 
+  /// Whether each text can have a vector of what has come.
+  var isAnswer: Bool { broken == nil && reader.isAnswer }
+
   /// Of its vectors as they came, once each text can have one; nil before, and once bytes can't be the reply's.
-  var vectorTags: VectorTags? { broken == nil ? reader.vectorTags : nil }
+  var vectorTags: VectorTags? { isAnswer ? reader.vectorTags : nil }
 
   /// The document so far, with `{}` in place of each item of its list.
   var frame: [UInt8] { splitter.frame }
