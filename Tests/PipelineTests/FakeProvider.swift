@@ -25,6 +25,10 @@ final class FakeProvider: BatchProvider, Embedder, Sendable {
     var odd: [Odd] = []
     /// What every fetch of an output gets in its place.
     var alwaysOdd: Odd?
+    /// The replies of so many lines of an output can't be read.
+    var illegibleLines = 0
+    /// Whether a batch that is under way shows an output.
+    var showsEarly = false
     /// The first looks at a batch that has ended without an output show none.
     var lateFiles = 0
     /// Whether a batch doesn't say how much of it is done.
@@ -42,6 +46,8 @@ final class FakeProvider: BatchProvider, Embedder, Sendable {
   /// What may be there in place of an output.
   enum Odd: Sendable, CaseIterable {
     case page, empty, half, gone, strangers
+    /// Each line is there, and no reply in it can be read.
+    case illegible
   }
 
   struct Line: Sendable {
@@ -252,7 +258,11 @@ final class FakeProvider: BatchProvider, Embedder, Sendable {
   }
 
   private func shown(_ batch: Batch, _ faults: Faults) -> ProviderBatch {
-    guard batch.isOver else { return ProviderBatch(id: batch.id, state: .underWay, told: "in_progress") }
+    guard batch.isOver else {
+      var shown = ProviderBatch(id: batch.id, state: .underWay, told: faults.showsEarly ? "ready" : "in_progress")
+      if faults.showsEarly { shown.outputFile = "out-\(batch.id)" }
+      return shown
+    }
     let state: ProviderBatch.State =
       switch batch.ending {
       case .completed, .allFailed, .nothing: .completed
@@ -291,6 +301,7 @@ final class FakeProvider: BatchProvider, Embedder, Sendable {
     guard let batch else { return false }
     // Not in the order of the input.
     var lines = Array(batch.lines.filter { $0.isDone == file.hasPrefix("out") }.reversed())
+    var isIllegible = false
     if file.hasPrefix("out"), let odd = nextOdd() {
       switch odd {
       case .page: throw EmbeddingFailure(.brokenReply, "a web page came in place of the file")
@@ -300,6 +311,7 @@ final class FakeProvider: BatchProvider, Embedder, Sendable {
       case .strangers:
         try await body(.unknown(line: 1))
         return true
+      case .illegible: isIllegible = true
       }
     }
     if faults.sendsTwice { lines += lines.prefix(1) }
@@ -310,7 +322,10 @@ final class FakeProvider: BatchProvider, Embedder, Sendable {
         try await body(.unknown(line: number))
         continue
       }
-      if line.isDone {
+      if line.isDone, isIllegible || number < faults.illegibleLines {
+        let failure = EmbeddingFailure(.brokenReply, "the reply can't be used: no JSON", mayHaveBeenBilled: true)
+        try await body(.failure(id: line.id, failure))
+      } else if line.isDone {
         try await body(.reply(id: line.id, reply(line.texts, unusable: faults.unusable)))
       } else if line.isRefused {
         try await body(.failure(id: line.id, EmbeddingFailure(.badInput, "an input was refused", status: 400)))
