@@ -38,7 +38,9 @@ import Testing
       mend: "DROP TRIGGER audit", told: "SQLITE_CONSTRAINT_TRIGGER, trigger audit"),
   ]
 
-  @Test(arguments: [(1e6, "a value of its vector is too great"), (1e-9, "all values of its vector are too small")])
+  @Test(
+    arguments: [(1e6, "a value of its vector is too great"), (1e-9, "all values of its vector are too small")]
+      as [(Float, String)])
   func `a column of halfvec that can hold none of the model's vectors ends the run, and one of vector takes them`(
     _ factor: Float, _ reason: String
   ) async throws {
