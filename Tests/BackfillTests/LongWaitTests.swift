@@ -94,7 +94,7 @@ import Testing
     actions += conductor.handle(ConductorTests.written([(ConductorTests.id(5), rows: 1)]), at: .seconds(63))
     actions += conductor.handle(.settled, at: .seconds(63))
     let line = try #require(Self.failure(in: actions)).description
-    #expect(line.contains("1 token a minute (x-ratelimit-limit-tokens)"), "\(line)")
+    #expect(line.contains("1 token a minute (by x-ratelimit-limit-tokens, or"), "\(line)")
     #expect(line.contains("--max-outage is 100 s"), "\(line)")
     #expect(line.contains("give a longer --max-outage"), "\(line)")
   }

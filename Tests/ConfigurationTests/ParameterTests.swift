@@ -148,4 +148,9 @@ struct ParameterTests {
       #expect(parameter.definition.allowed.value(of: text) == nil, "\(text.debugDescription)")
     }
   }
+
+  @Test(arguments: [Parameter.baseURL, .endpoint, .proxy], ["HTTP://h/v1", "Https://h"])
+  func `a scheme may be written in any case`(parameter: Parameter, url: String) {
+    #expect(parameter.definition.allowed.value(of: url) != nil)
+  }
 }

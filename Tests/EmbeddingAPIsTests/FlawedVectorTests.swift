@@ -93,10 +93,37 @@ struct FlawedVectorTests {
     await #expect(throws: EmbeddingFailure.self) { try await reply(Self.document(indices)) }
   }
 
-  @Test(arguments: ["0.5", "\"0\"", "true", "{}"])
-  func `an index that is no whole number breaks the reply`(_ index: String) async throws {
+  @Test(arguments: ["0.5", "\"\"", "\"0.5\"", "\"one\"", "true", "{}", "[0]"])
+  func `an index that is no whole number breaks the reply, which says so`(_ index: String) async throws {
     let items = #"{"index":\#(index),"embedding":[1,2]},{"index":1,"embedding":[1,2]},{"index":2,"embedding":[3,4]}"#
-    await #expect(throws: EmbeddingFailure.self) { try await reply(#"{"data":[\#(items)]}"#) }
+    let failure = await caught { try await reply(#"{"data":[\#(items)]}"#) }
+    #expect(failure?.kind == .brokenReply)
+    #expect(failure?.reason.contains("an index that is no whole number") == true, "\(failure?.reason ?? "")")
+  }
+
+  @Test(arguments: ["\"%\"", "%", "%.0", "%e0"])
+  func `an index counts however it is written`(_ form: String) async throws {
+    let items = [(2, 5), (0, 1), (1, 3)].map { index, value in
+      let written = form.replacing("%", with: "\(index)")
+      return #"{"index":\#(written),"embedding":[\#(value),\#(value + 1)]}"#
+    }
+    let reply = try await reply(#"{"data":[\#(items.joined(separator: ","))]}"#)
+    #expect(reply.vectors.values == [1, 2, 3, 4, 5, 6] && reply.unusable.isEmpty)
+  }
+
+  @Test(arguments: [#"\n"#, #"\r\n"#, " ", #"\t"#, ""], [false, true])
+  func `base64 of either alphabet is read, with and without line breaks`(_ blank: String, _ isForURLs: Bool)
+    async throws
+  {
+    // Its base64 has each digit that the alphabets have of their own.
+    let vector: [Float] = [Float(bitPattern: 0x3FBF_FFFB), Float(bitPattern: 0x3FFB_EFBE)]
+    var text = Vectors(dimensions: 2, values: vector).littleEndian.base64EncodedString()
+    #expect(text.contains("+") && text.contains("/"))
+    if isForURLs { text = text.replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "") }
+    let broken = text.prefix(5) + blank + text.dropFirst(5) + blank
+    let items = (0..<3).map { #"{"index":\#($0),"embedding":"\#(broken)"}"# }
+    let reply = try await reply(#"{"data":[\#(items.joined(separator: ","))]}"#)
+    #expect(reply.vectors.values == vector + vector + vector && reply.unusable.isEmpty)
   }
 
   @Test func `a null in an item's place is that text's`() async throws {

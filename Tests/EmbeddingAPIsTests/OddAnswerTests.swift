@@ -103,6 +103,22 @@ struct OddAnswerTests {
     #expect(!HTTPClient.Options(proxy: "").mayUseProxy(for: url, environment))
   }
 
+  @Test(arguments: ["http://127.0.0.1:1", "http://127.0.0.2:2", "foo://127.0.0.1:1"])
+  func `a proxy that can't be reached is told as that, also one on the API's host`(proxy: String) async throws {
+    let options = APIEmbedder.Options(endpoint: .baseURL("http://127.0.0.1:2/v1"), model: "m", dimensions: 2)
+    let embedder = try APIEmbedder(options, client: HTTPClient(.init(proxy: proxy)))
+    let failure = await caught { try await embedder.embed(["text"]) }
+    #expect(failure?.reason == "the proxy can't be reached: check the setting of proxy, and http_proxy")
+  }
+
+  @Test func `a protocol that nobody asked for is a failure at once`() async throws {
+    let switching = EmbeddingsServer.Response(101, headers: [("Upgrade", "websocket"), ("Connection", "Upgrade")])
+    try await EmbeddingsServer.run(rules: [.always(.respond(switching))]) { server in
+      let failure = await caught { try await server.embedder().embed(["text"]) }
+      #expect(failure?.status == 101 && failure?.kind == .unrecognized, "\(failure?.reason ?? "")")
+    }
+  }
+
   @Test(arguments: ["http://[0:0:0:0:0:0:0:1]:1/v1", "http://127.1:1/v1"])
   func `a host in another spelling is no proxy`(url: String) async throws {
     let options = APIEmbedder.Options(endpoint: .baseURL(url), model: "m", dimensions: 2)

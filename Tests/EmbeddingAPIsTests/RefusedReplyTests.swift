@@ -98,7 +98,18 @@ struct RefusedReplyTests {
       ([("retry-after", "3")], "Please try again in 20s", 3), ([], "try again later", nil),
       ([("retry-after", "-5")], "", nil),
       ([("retry-after", "soon")], "", nil), ([("retry-after", "1e300")], "", nil),
-      ([("retry-after-ms", "nan")], "", nil),
+      ([("retry-after-ms", "nan")], "", nil), ([("retry-after-ms", "inf")], "", nil),
+      ([("retry-after-ms", "-1"), ("retry-after", "3")], "", 3),
+      ([("retry-after-ms", "inf"), ("retry-after", "3")], "", 3),
+      ([("retry-after", "soon"), ("llm_provider-retry-after", "4")], "", 4),
+      // As seconds and milliseconds since 1970, by the reply's clock and by this machine's.
+      ([("retry-after", "2362035007"), ("date", "Sun, 06 Nov 2044 08:50:00 GMT")], "", 7),
+      ([("retry-after", "2362035007.5"), ("date", "Sun, 06 Nov 2044 08:50:00 GMT")], "", 7.5),
+      ([("retry-after", "2362035007000"), ("date", "Sun, 06 Nov 2044 08:50:00 GMT")], "", 7),
+      ([("retry-after", "2362034993"), ("date", "Sun, 06 Nov 2044 08:50:00 GMT")], "", 0),
+      ([("retry-after-ms", "2362035007000"), ("date", "Sun, 06 Nov 2044 08:50:00 GMT")], "", 7),
+      ([("llm_provider-retry-after", "2362035007"), ("date", "Sun, 06 Nov 2044 08:50:00 GMT")], "", 7),
+      ([("retry-after", "784111807")], "", 30), ([("retry-after", "784111807000")], "", 30),
       ([("retry-after", "99999999999999999999")], "", 31 * 86_400), ([], "", nil),
     ] as [([(name: String, value: String)], String, Double?)])
   func `the wait that is asked for is read from wherever it stands`(

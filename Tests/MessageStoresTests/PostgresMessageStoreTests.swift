@@ -35,6 +35,27 @@ struct PostgresMessageStoreTests {
     await store.close()
   }
 
+  @Test(arguments: [1e6, 1e-9] as [Float], [1, 4, 5, 20])
+  func `a halfvec column that holds no vector, and can hold none that comes, is told from one with odd rows`(
+    factor: Float, count: Int
+  ) async throws {
+    let fixture = try await StoreFixture(.postgres18, column: "halfvec(3)")
+    try await fixture.insert((0...count).map { (key: .integer(Int64($0)), text: "text \($0)") })
+    let store = try await fixture.open()
+    func write(_ keys: ClosedRange<Int>, _ factor: Float) async throws -> WriteOutcome {
+      let rows = keys.map { EmbeddedRow(.integer(Int64($0)), "text \($0)", [0.6 * factor, 0.8 * factor, -factor]) }
+      return try await store.write(rows, to: fixture.source)
+    }
+    let outcome = try await write(1...count, factor)
+    #expect(outcome.refusesAll)
+    #expect(outcome.leavesDoubt == (count < 5), "a few may be odd ones")
+    #expect(outcome.refused.count == count && outcome.refused.values.allSatisfy { $0.hasSuffix("; use vector(3)") })
+    #expect(try await write(0...0, 1).written == [0])
+    let behind = try await write(1...count, factor)
+    #expect(!behind.refusesAll && behind.refused.count == count)
+    await store.close()
+  }
+
   @Test func `pgvector may be in a schema off the search path`() async throws {
     let fixture = try await StoreFixture(bare: .postgres18, pgvector: false)
     try await fixture.run(

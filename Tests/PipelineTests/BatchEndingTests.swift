@@ -224,7 +224,7 @@ import Testing
     #expect(world.paidTwice == [])
   }
 
-  @Test(arguments: [FakeProvider.Odd.page, .empty, .gone, .strangers])
+  @Test(arguments: [FakeProvider.Odd.page, .empty, .gone, .strangers, .illegible])
   func `two batches of which nothing can be read end a run for good, and pay no more than a line again`(
     odd: FakeProvider.Odd
   ) async throws {
@@ -240,10 +240,32 @@ import Testing
     #expect(world.provider.book.batches.map(\.lines.count) == [4, 1])
     let status = try await Ledger.openForReading(at: world.ledgerPath)?.jobs().first
     #expect(status?.totals.possiblyPaid == 5)
+    #expect(world.provider.book.textsByRequest.isEmpty)
     world.provider.change { $0.alwaysOdd = nil }
     #expect(try await world.runs().last?.ending == .complete)
     #expect(world.wrong == [])
     #expect(world.provider.book.batches.map(\.lines.count) == [4, 1, 1, 3])
+  }
+
+  @Test func `a line alone whose reply can't be read says nothing of others: its rows are asked for by requests`()
+    async throws
+  {
+    let world = try BatchWorld(["one", "two", "three"])
+    world.provider.change { $0.alwaysOdd = .illegible }
+    #expect(try await world.runs().map(\.ending.exitCode) == [.waiting, .waiting, .complete])
+    #expect(world.provider.book.batches.map(\.lines.count) == [1])
+    #expect(world.wrong == [])
+  }
+
+  @Test func `where a line of a batch can be read, the rows of those that can't are asked for by requests`()
+    async throws
+  {
+    let world = try BatchWorld(Self.texts)
+    world.provider.change { $0.illegibleLines = 3 }
+    #expect(try await world.runs().last?.ending == .complete)
+    #expect(world.provider.book.batches.map(\.lines.count) == [4])
+    #expect(world.provider.book.textsByRequest.subtracting(["vecfill"]).count == 30)
+    #expect(world.wrong == [])
   }
 
   @Test(arguments: [true, false])
@@ -270,6 +292,16 @@ import Testing
     let told = world.news.withLock { $0.first { $0.kind == .fetched } }
     #expect(told?.message.contains("1 answers came twice") == true)
     #expect(told?.message.contains("an id that nobody asked for, the first in line 1") == true)
+    #expect(told?.isWarning == true)
+    #expect(world.paidTwice == [])
+  }
+
+  @Test func `a batch that shows an output in a state that is no end is warned of, and its rows wait`() async throws {
+    let world = try BatchWorld(Self.texts)
+    world.provider.change { $0.showsEarly = true }
+    #expect(try await world.runs().map(\.ending.exitCode) == [.waiting, .waiting, .complete])
+    let told = world.news.withLock { $0.first { $0.kind == .unknown } }
+    #expect(told?.message.contains("its state ready is none that says it has ended") == true)
     #expect(told?.isWarning == true)
     #expect(world.paidTwice == [])
   }

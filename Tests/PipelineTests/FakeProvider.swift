@@ -4,46 +4,6 @@ import Foundation
 /// A provider in memory, with requests and with batches, and the book of what it bills. Everything that goes wrong with the
 /// real ones goes wrong with it as it is told.
 final class FakeProvider: BatchProvider, Embedder, Sendable {
-  struct Faults: Sendable {
-    /// The first so many batches begin, and the answer is lost.
-    var lostSubmits = 0
-    /// The first so many requests for a batch begin none, and the answer is lost.
-    var deafSubmits = 0
-    /// How often a new batch is looked for in vain.
-    var lateLooks = 0
-    var endings: [Ending] = [.completed]
-    /// A batch fails that brings more tokens under way.
-    var mostTokens: Int?
-    /// The same, and the request for it is refused at once.
-    var mostTokensAtOnce: Int?
-    /// The first so many files of answers are cut in the middle.
-    var cuts = 0
-    var sendsTwice = false
-    var sendsForeign = false
-    var losesAnswers = false
-    /// What the first fetches of an output get in its place.
-    var odd: [Odd] = []
-    /// What every fetch of an output gets in its place.
-    var alwaysOdd: Odd?
-    /// The first looks at a batch that has ended without an output show none.
-    var lateFiles = 0
-    /// Whether a batch doesn't say how much of it is done.
-    var hidesCounts = false
-    /// Whether no batch is known any more.
-    var forgets = false
-    /// Every so manyth text of a line gets no vector that can be used.
-    var unusable: Int?
-  }
-
-  enum Ending: Sendable, CaseIterable {
-    case completed, expired, cancelled, allFailed, failed, nothing
-  }
-
-  /// What may be there in place of an output.
-  enum Odd: Sendable, CaseIterable {
-    case page, empty, half, gone, strangers
-  }
-
   struct Line: Sendable {
     let id: String
     let texts: [String]
@@ -252,7 +212,11 @@ final class FakeProvider: BatchProvider, Embedder, Sendable {
   }
 
   private func shown(_ batch: Batch, _ faults: Faults) -> ProviderBatch {
-    guard batch.isOver else { return ProviderBatch(id: batch.id, state: .underWay, told: "in_progress") }
+    guard batch.isOver else {
+      var shown = ProviderBatch(id: batch.id, state: .underWay, told: faults.showsEarly ? "ready" : "in_progress")
+      if faults.showsEarly { shown.outputFile = "out-\(batch.id)" }
+      return shown
+    }
     let state: ProviderBatch.State =
       switch batch.ending {
       case .completed, .allFailed, .nothing: .completed
@@ -291,6 +255,7 @@ final class FakeProvider: BatchProvider, Embedder, Sendable {
     guard let batch else { return false }
     // Not in the order of the input.
     var lines = Array(batch.lines.filter { $0.isDone == file.hasPrefix("out") }.reversed())
+    var isIllegible = false
     if file.hasPrefix("out"), let odd = nextOdd() {
       switch odd {
       case .page: throw EmbeddingFailure(.brokenReply, "a web page came in place of the file")
@@ -300,6 +265,7 @@ final class FakeProvider: BatchProvider, Embedder, Sendable {
       case .strangers:
         try await body(.unknown(line: 1))
         return true
+      case .illegible: isIllegible = true
       }
     }
     if faults.sendsTwice { lines += lines.prefix(1) }
@@ -310,7 +276,10 @@ final class FakeProvider: BatchProvider, Embedder, Sendable {
         try await body(.unknown(line: number))
         continue
       }
-      if line.isDone {
+      if line.isDone, isIllegible || number < faults.illegibleLines {
+        let failure = EmbeddingFailure(.brokenReply, "the reply can't be used: no JSON", mayHaveBeenBilled: true)
+        try await body(.failure(id: line.id, failure))
+      } else if line.isDone {
         try await body(.reply(id: line.id, reply(line.texts, unusable: faults.unusable)))
       } else if line.isRefused {
         try await body(.failure(id: line.id, EmbeddingFailure(.badInput, "an input was refused", status: 400)))

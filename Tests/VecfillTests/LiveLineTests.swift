@@ -110,10 +110,15 @@ import Testing
     #expect(other)
     let due = [59, 60].map { warnings.due(at: .seconds($0)) }
     #expect(due == [[], [.init(message: "openai: rate limited", count: 599)]])
-    let again = warnings.add("429", "openai: rate limited", at: .seconds(61))
-    #expect(!again)
+    let again = (61..<63).map { warnings.add("429", "openai: rate limited", at: .seconds($0)) }
+    #expect(again == [false, false])
     let rest = warnings.rest()
-    #expect(rest == [.init(message: "openai: rate limited", count: 1)])
+    #expect(rest == [.init(message: "openai: rate limited", count: 2)])
+    // What came once more is no news at the end.
+    let twice = (0..<2).map { warnings.add("500", "openai: down", at: .seconds($0)) }
+    #expect(twice == [true, false])
+    let end = warnings.rest()
+    #expect(end == [])
     // A kind that kept away for a minute is news again.
     let news = [62, 124].map { time in
       let isTold = warnings.add("429", "openai: rate limited", at: .seconds(time))

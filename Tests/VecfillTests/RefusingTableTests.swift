@@ -38,6 +38,31 @@ import Testing
       mend: "DROP TRIGGER audit", told: "SQLITE_CONSTRAINT_TRIGGER, trigger audit"),
   ]
 
+  @Test(
+    arguments: [(1e6, "a value of its vector is too great"), (1e-9, "all values of its vector are too small")]
+      as [(Float, String)])
+  func `a column of halfvec that can hold none of the model's vectors ends the run, and one of vector takes them`(
+    _ factor: Float, _ reason: String
+  ) async throws {
+    try await Scene.run(.postgres18, rules: [.always(.distort(.scaled(factor)))]) { scene in
+      try await scene.database.insert((1...2_000).map { "message \($0)" })
+      try await scene.database.run("ALTER TABLE chat_messages ALTER embedding TYPE halfvec(8)")
+      let exit = try await scene.fill()
+      #expect(exit.code == 78, "\(exit.output)\(exit.errors)")
+      #expect(exit.errors.contains(reason) && exit.errors.contains("; use vector(8); mend that"), "\(exit.errors)")
+      let requests = scene.server.record.requests.count
+      #expect(scene.server.record.billed.count <= 400)
+      #expect(try await scene.fill().code == 78)
+      #expect(scene.server.record.requests.count == requests, "the next run sends nothing")
+
+      try await scene.database.run("ALTER TABLE chat_messages ALTER embedding TYPE vector(8)")
+      let last = try await scene.fill()
+      #expect(last.code == 0, "\(last.errors)")
+      #expect(try await scene.database.count("embedding IS NOT NULL") == 2_000)
+      #expect(scene.server.record.billedAgain == 0)
+    }
+  }
+
   @Test(arguments: cases)
   func `a run ends before more is paid, the next one pays nothing, and once it is mended all is written`(
     _ refusal: Refusal

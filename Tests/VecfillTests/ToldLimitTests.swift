@@ -19,9 +19,12 @@ import Testing
   }
 
   static let told: [Told] = [
-    Told(["limit-requests": "1"], "a limit of 1 request a minute (x-ratelimit-limit-requests)"),
+    Told(
+      ["limit-requests": "1"],
+      "a limit of 1 request a minute (by x-ratelimit-limit-requests, or the words of a refusal)"),
     Told(["limit-requests": "1", "remaining-requests": "0", "reset-requests": "72h0m0s"], "1 request a minute"),
-    Told(["limit-tokens": "1"], "a limit of 1 token a minute (x-ratelimit-limit-tokens)"),
+    Told(
+      ["limit-tokens": "1"], "a limit of 1 token a minute (by x-ratelimit-limit-tokens, or the words of a refusal)"),
     Told(["limit-tokens": "9", "remaining-tokens": "-400"], "a limit of 9 tokens a minute"),
     Told(["limit-project-tokens": "2", "limit-tokens": "1000000"], "a limit of 2 tokens a minute"),
     Told(["remaining-requests": "0", "reset-requests": "6h0m0s"]),

@@ -84,7 +84,7 @@ extension Allowed {
 
   private static func isWebURL(_ text: String, schemes: [String], allowingUser: Bool) -> Bool {
     guard text.isWord, let url = URLComponents(string: text),
-      let scheme = url.scheme, schemes.contains(scheme), let host = url.host, !host.isEmpty
+      let scheme = url.scheme?.lowercased(), schemes.contains(scheme), let host = url.host, !host.isEmpty
     else { return false }
     let isAnonymous = url.user == nil && url.password == nil
     return (allowingUser || isAnonymous) && (1...65535).contains(url.port ?? 80) && url.query == nil

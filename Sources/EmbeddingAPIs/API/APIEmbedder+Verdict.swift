@@ -160,7 +160,7 @@ extension APIEmbedder {
   }
 
   func redaction(of asked: Asked) -> Redaction {
-    let secrets = options.headers.map(\.value.value)
+    let secrets = options.headers.map(\.value.value) + client.proxySecrets
     switch asked {
     case .texts(let texts): return Redaction(texts: texts, key: options.apiKey?.value, otherSecrets: secrets)
     case .unseen(let count):

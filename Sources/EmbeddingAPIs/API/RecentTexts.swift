@@ -4,7 +4,7 @@ struct RecentTexts: Sendable {
 
   private static let mostRequests = 8
   /// Bytes of one request, and of one text, that are kept.
-  private static let mostBytes = (request: 65_536, text: 2_048)
+  private static let mostBytes = (request: 524_288, text: 32_768)
 
   /// Every text that is kept.
   var all: [String] { requests.flatMap(\.self) }

@@ -46,7 +46,7 @@ struct BatchAnswerReader {
       Self.take(line, into: &stream)
     } else if let said = line.body {
       if HTTPResponse.isSuccess(status) {
-        _ = stream.take(said)
+        Self.take(said, into: &stream)
       } else {
         body = Data(said.prefix(HTTPRequest.keptBytes))
       }
@@ -62,10 +62,21 @@ struct BatchAnswerReader {
   private static let shapeOfGemini = ReplyShape(list: [["embeddings"]], vector: "values", usage: [["tokens"]])
 
   private static func take(_ line: BatchLine, into stream: inout EmbeddingsReplyStream) {
-    let tail = line.tokens.map { "],\"tokens\":\($0)}" } ?? "]}"
-    var isFine = Array("{\"embeddings\":[".utf8).withUnsafeBytes { stream.take($0) }
+    let isBare = line.embedding?.first == UInt8(ascii: "[")
+    let tail = (isBare ? "}" : "") + (line.tokens.map { "],\"tokens\":\($0)}" } ?? "]}")
+    let head = "{\"embeddings\":[" + (isBare ? "{\"values\":" : "")
+    var isFine = Array(head.utf8).withUnsafeBytes { stream.take($0) }
     if let embedding = line.embedding { isFine = isFine && stream.take(embedding) }
     if isFine { _ = Array(tail.utf8).withUnsafeBytes { stream.take($0) } }
+  }
+
+  /// A reply's JSON, or a string that holds it.
+  private static func take(_ body: UnsafeRawBufferPointer, into stream: inout EmbeddingsReplyStream) {
+    guard body.first == UInt8(ascii: "\""), var scanner = try? JSONScanner(body) else {
+      _ = stream.take(body)
+      return
+    }
+    try? scanner.withString { text in _ = stream.take(UnsafeRawBufferPointer(text)) }
   }
 
   /// Why a line has no response.

@@ -8,7 +8,9 @@ struct BatchLine {
     /// "error": {"code", "message"}}`, the response or the error being null.
     case openAI
     /// As Gemini does, with errors and vectors in one file: `{"key", "response": {"embedding": {"values"}}}`, or
-    /// `{"key", "error": {"code", "message"}}`. Of one text each.
+    /// `{"key", "error": {"code", "message"}}`. Of one text each. Where the vector stands is not verified, so the other places
+    /// that Google's types have for one are read too: `embeddings` with one alone, `embedContentResponse`, `values`, each in
+    /// the response or beside the key.
     case gemini
   }
 
@@ -18,7 +20,7 @@ struct BatchLine {
   /// The reply as the synchronous API gives it. Mistral puts an error's JSON into a string.
   private(set) var body: UnsafeRawBufferPointer?
   private(set) var error: UnsafeRawBufferPointer?
-  /// In Gemini's form, in place of `body`: the object with the vector.
+  /// In Gemini's form, in place of `body`: the object with the vector, or the vector's list of numbers.
   private(set) var embedding: UnsafeRawBufferPointer?
   /// In Gemini's form: the billed tokens, where the line tells them.
   private(set) var tokens: Int?
@@ -36,6 +38,8 @@ struct BatchLine {
     } catch {
       return nil
     }
+    // What has a reply and no status that says otherwise is one that was answered.
+    if status == nil, error == nil, body != nil || embedding != nil { status = 200 }
   }
 
   /// The id of a line of which only the beginning is there; nil where that doesn't have it.
@@ -57,9 +61,9 @@ struct BatchLine {
       switch key {
       case idName: id = try BatchLine.word(&scanner)
       case "response" where scanner.peek() == UInt8(ascii: "{"):
-        if form == .openAI { try readResponse(&scanner) } else { try readEmbedding(&scanner) }
+        if form == .openAI { try readResponse(&scanner) } else { try readAnswer(&scanner) }
       case "error" where scanner.peek() != UInt8(ascii: "n"): try readError(&scanner)
-      default: try scanner.skip()
+      default: if form == .openAI { try scanner.skip() } else { try readPart(key, &scanner) }
       }
     }
   }
@@ -67,7 +71,7 @@ struct BatchLine {
   private mutating func readResponse(_ scanner: inout JSONScanner) throws {
     try scanner.object { key, scanner in
       switch key {
-      case "status_code" where scanner.peek() &- 0x30 < 10: status = Int(exactly: try scanner.number())
+      case "status_code": status = try BatchLine.count(&scanner)
       case "request_id": requestID = try BatchLine.word(&scanner)
       case "body" where scanner.peek() != UInt8(ascii: "n"): body = try scanner.raw()
       default: try scanner.skip()
@@ -77,19 +81,29 @@ struct BatchLine {
 
   /// Reads Gemini's reply to one text. That its tokens stand at `usageMetadata.promptTokenCount` or at `tokenCount` is from
   /// the types of Google's clients; whether a line has either is not verified.
-  private mutating func readEmbedding(_ scanner: inout JSONScanner) throws {
+  private mutating func readAnswer(_ scanner: inout JSONScanner) throws {
     status = 200
-    try scanner.object { key, scanner in
-      switch key {
-      case "embedding" where scanner.peek() == UInt8(ascii: "{"): embedding = try scanner.raw()
-      case "usageMetadata" where scanner.peek() == UInt8(ascii: "{"):
-        try scanner.object { key, scanner in
-          if key == "promptTokenCount" { tokens = try BatchLine.count(&scanner) } else { try scanner.skip() }
-        }
-      case "tokenCount": tokens = try BatchLine.count(&scanner) ?? tokens
-      case "error" where scanner.peek() != UInt8(ascii: "n"): try readError(&scanner)
-      default: try scanner.skip()
+    try scanner.object { key, scanner in try readPart(key, &scanner) }
+  }
+
+  private mutating func readPart(_ key: String, _ scanner: inout JSONScanner) throws {
+    switch (key, scanner.peek()) {
+    case ("embedding", UInt8(ascii: "{")), ("values", UInt8(ascii: "[")):
+      let found = try scanner.raw()
+      embedding = embedding ?? found
+    case ("embeddings", UInt8(ascii: "[")):
+      var items: [UnsafeRawBufferPointer] = []
+      try scanner.array { scanner in items.append(try scanner.raw()) }
+      if items.count == 1, items[0].first == UInt8(ascii: "{") { embedding = embedding ?? items[0] }
+    case ("embedContentResponse", UInt8(ascii: "{")):
+      try scanner.object { key, scanner in try readPart(key, &scanner) }
+    case ("usageMetadata", UInt8(ascii: "{")):
+      try scanner.object { key, scanner in
+        if key == "promptTokenCount" { tokens = try BatchLine.count(&scanner) } else { try scanner.skip() }
       }
+    case ("tokenCount", _): tokens = try BatchLine.count(&scanner) ?? tokens
+    case ("error", let first) where first != UInt8(ascii: "n"): try readError(&scanner)
+    default: try scanner.skip()
     }
   }
 

@@ -27,6 +27,15 @@ struct BatchRecord {
     nonce = json["metadata"]?["vecfill"]?.text
   }
 
+  /// Takes a batch as completed that has done all its requests and shows what they brought, whatever its state is called.
+  mutating func endIfDone() {
+    guard batch.state == .underWay, batch.outputFile != nil || batch.errorFile != nil, let total = batch.total,
+      total > 0,
+      (batch.completed ?? 0) + (batch.failedRequests ?? 0) >= total
+    else { return }
+    batch.state = .completed
+  }
+
   /// Sets how a batch has ended: one that failed and has done something has only ended early.
   mutating func end(with faults: [JSONValue]) {
     guard batch.state == .failed else { return }

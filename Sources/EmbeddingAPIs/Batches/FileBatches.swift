@@ -54,6 +54,7 @@ extension FileBatches {
     }
     record.batch.told = api.shown(state: record.batch.told)
     fill(&record, from: json)
+    record.endIfDone()
     return record
   }
 

@@ -5,19 +5,30 @@ extension HTTPHeaders {
   /// The provider's id of the request: OpenAI's header, or Azure's. It may be shown only through `Redaction.shown`.
   var requestID: String? { self["x-request-id"] ?? self["apim-request-id"] ?? self["x-ms-request-id"] }
 
-  /// How long the provider asks to wait: `retry-after-ms`, or `Retry-After` in seconds or as a date, or LiteLLM's
-  /// `llm_provider-retry-after`.
+  /// How long the provider asks to wait: `retry-after-ms`, or `Retry-After` in seconds or as a time, or LiteLLM's
+  /// `llm_provider-retry-after`. The first of them counts that can be read.
   ///
-  /// A date is measured from the reply's own `Date`, so that a wrong clock on either side does not count, and from
+  /// A time is measured from the reply's own `Date`, so that a wrong clock on either side does not count, and from
   /// `now` where the reply has none.
   func retryAfter(now: Date) -> Duration? {
-    if let milliseconds = self["retry-after-ms"].flatMap(Double.init) {
-      return ProviderDuration.seconds(milliseconds / 1000)
-    }
-    guard let text = self["retry-after"] ?? self["llm_provider-retry-after"] else { return nil }
-    if let duration = ProviderDuration.parse(text) { return duration }
     let clock = self["date"].flatMap(HTTPHeaders.date) ?? now
-    return HTTPHeaders.date(text).flatMap { ProviderDuration.seconds(max(0, $0.timeIntervalSince(clock))) }
+    if let milliseconds = self["retry-after-ms"].flatMap(Double.init), milliseconds.isFinite,
+      let wait = HTTPHeaders.wait(until: milliseconds / 1000, clock) ?? ProviderDuration.seconds(milliseconds / 1000)
+    {
+      return wait
+    }
+    return ["retry-after", "llm_provider-retry-after"].lazy.compactMap { self[$0] }.compactMap { (text) -> Duration? in
+      if let wait = Double(text).flatMap({ HTTPHeaders.wait(until: $0, clock) }) { return wait }
+      if let wait = ProviderDuration.parse(text) { return wait }
+      return HTTPHeaders.date(text).flatMap { ProviderDuration.seconds(max(0, $0.timeIntervalSince(clock))) }
+    }.first
+  }
+
+  /// The wait until a time in seconds or milliseconds since 1970; nil for a number that is too far from the clock's to be one.
+  private static func wait(until number: Double, _ clock: Date) -> Duration? {
+    let longest = ProviderDuration.longest / .seconds(1)
+    return [number, number / 1000].map { $0 - clock.timeIntervalSince1970 }.first { abs($0) < longest }
+      .flatMap { ProviderDuration.seconds(max(0, $0)) }
   }
 
   /// Where a reply redirects to: scheme, host and path, of which what may not be shown is "…"; nil where it says nothing.

@@ -1,3 +1,4 @@
+import Backfill
 import Foundation
 
 /// What of a request must not be told again when a server quotes it: its texts (P10), the key and what else is secret.
@@ -6,7 +7,8 @@ struct Redaction: Sendable {
   let key: String?
   /// What is as secret as the key.
   var otherSecrets: [String] = []
-  /// Texts of earlier requests: a server, or what stands before it, can answer one request with another's words.
+  /// Texts of earlier requests, as far as they are kept: a server, or what stands before it, can answer one request with
+  /// another's words.
   var others: [String] = []
   /// How many texts there are of which none is at hand, as where a batch's output is read; nil where `texts` has them all.
   /// Then only words are shown that are known, or that can't be part of a text.
@@ -17,6 +19,8 @@ struct Redaction: Sendable {
   /// A word that shares so many bytes with a text may not be shown, and a sentence not those bytes.
   private static let sharedInWord = 8
   private static let sharedInSentence = 16
+  /// A whole text of so many bytes may not be shown in a sentence.
+  private static let shortText = 4
   /// So many bytes of the key give it away.
   private static let sharedWithKey = 6
 
@@ -58,38 +62,56 @@ struct Redaction: Sendable {
   func oneLine(_ text: String) -> String? {
     guard unseenCount == nil else { return nil }
     // Bounded first: a page can have megabytes.
-    let printable = text.prefix(4_000).unicodeScalars.map { Redaction.blanks.contains($0) ? " " : Character($0) }
-    var line = String(printable).split(separator: " ").joined(separator: " ")
+    var line = String(text.prefix(4_000)).unescaped.flat
     for secret in secrets where secret.utf8.count >= 6 { line = line.replacing(secret, with: "…") }
     line.replace(/(?i)(bearer|basic)\s+[^\s"',;]{3,}/) { "\($0.1) …" }
     line.replace(/(?i)([?&](?:key|api[-_]?key|token|access_token)=)[^\s&"']+/) { "\($0.1)…" }
     line.replace(/sk-[A-Za-z0-9_*.\-]{2,}[A-Za-z0-9_*\-]/, with: "…")
     line.replace(/(?:pk|rk|pa|al|gsk|hf|jina|nvapi|xai|tgp)[-_][A-Za-z0-9_*\-]{16,}|AIza[A-Za-z0-9_*\-]{8,}/, with: "…")
     line.replace(/[^\s"'`,;:=&?()\[\]{}<>]+/) { quotesKey(String($0.0)) ? "…" : String($0.0) }
-    line = withoutTexts(of: others, line)
+    line = withoutTexts(line)
     guard line.contains(where: { $0 != "…" && $0 != " " }) else { return nil }
     return line.count <= 300 ? line : line.prefix(299) + "…"
   }
 
-  private static let blanks = CharacterSet.controlCharacters.union(.whitespacesAndNewlines)
-
-  /// `line` with "…" in place of what earlier requests' texts have too.
-  private func withoutTexts(of texts: [String], _ line: String) -> String {
+  /// `line` with "…" in place of what a text has too: a run of bytes, or a whole short text as a word or as some.
+  private func withoutTexts(_ line: String) -> String {
+    let bytes = line.utf8.map(\.lowercasedASCII)
     let length = Redaction.sharedInSentence
-    let runs = SharedRuns(in: [Array(line.utf8)], length: length)
-    let quoted = texts.filter(runs.stand(in:))
-    let characters = Array(line)
-    guard !quoted.isEmpty, characters.count >= length else { return line }
-    var isQuoted = [Bool](repeating: false, count: characters.count)
-    for start in 0...characters.count - length {
-      let run = String(characters[start..<start + length])
-      if quoted.contains(where: { $0.utf8Contains(run) }) {
-        for index in start..<start + length { isQuoted[index] = true }
+    let runs = SharedRuns(in: [bytes], length: length)
+    var quoted: Set<[UInt8]> = []
+    var short: Set<[UInt8]> = []
+    for text in texts + others where !Input.harmless.texts.contains(text) {
+      let flat = text.mayNotBeFlat ? text.flat : text
+      if flat.utf8.count >= length {
+        quoted.formUnion(runs.shared(with: flat))
+      } else if flat.utf8.count >= Redaction.shortText {
+        short.insert(flat.utf8.map(\.lowercasedASCII))
+      }
+    }
+    var isQuoted = [Bool](repeating: false, count: bytes.count)
+    for start in bytes.indices {
+      for end in start + Redaction.shortText..<start + length where end <= bytes.count && !short.isEmpty {
+        let isWhole = !bytes.hasWord(across: start) && !bytes.hasWord(across: end)
+        if isWhole, short.contains(Array(bytes[start..<end])) {
+          isQuoted.replaceSubrange(start..<end, with: repeatElement(true, count: end - start))
+        }
+      }
+      let end = start + length
+      if !quoted.isEmpty, end <= bytes.count, quoted.contains(Array(bytes[start..<end])) {
+        isQuoted.replaceSubrange(start..<end, with: repeatElement(true, count: length))
       }
     }
     var shown = ""
-    for (index, character) in characters.enumerated() {
-      if !isQuoted[index] { shown.append(character) } else if index == 0 || !isQuoted[index - 1] { shown.append("…") }
+    var offset = 0
+    for character in line {
+      let end = offset + character.utf8.count
+      if !isQuoted[offset..<end].contains(true) {
+        shown.append(character)
+      } else if shown.last != "…" {
+        shown.append("…")
+      }
+      offset = end
     }
     return shown
   }
@@ -131,6 +153,14 @@ extension String {
       other.utf8.withContiguousStorageIfAvailable { needle in hay.contains(bytes: needle) }
     }
     return (found ?? nil) ?? lowercased().contains(other.lowercased())
+  }
+}
+
+extension [UInt8] {
+  /// Whether letters or digits of ASCII stand on both sides of `index`.
+  fileprivate func hasWord(across index: Int) -> Bool {
+    func isOfWord(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 || (byte | 0x20) &- 0x61 < 26 }
+    return index > 0 && index < count && isOfWord(self[index - 1]) && isOfWord(self[index])
   }
 }
 

@@ -22,23 +22,24 @@ struct SharedRuns {
   }
 
   /// Whether a run stands in `text`.
-  func stand(in text: String) -> Bool {
-    guard !runs.isEmpty, text.utf8.count >= length else { return false }
+  func stand(in text: String) -> Bool { !shared(with: text, onlyFirst: true).isEmpty }
+
+  /// The runs that stand in `text`.
+  func shared(with text: String, onlyFirst: Bool = false) -> Set<[UInt8]> {
+    var shared: Set<[UInt8]> = []
+    guard !runs.isEmpty, text.utf8.count >= length else { return shared }
     var text = text
-    return text.withUTF8 { bytes in
+    text.withUTF8 { bytes in
       let raw = UnsafeRawBufferPointer(bytes)
-      var offset = 0
-      while offset + length <= bytes.count {
+      for offset in 0...bytes.count - length {
         let start = SharedRuns.start(of: raw, at: offset)
-        if filter[SharedRuns.hash(start)], starts.contains(start),
-          runs.contains(bytes[offset..<offset + length].map(\.lowercasedASCII))
-        {
-          return true
-        }
-        offset += 1
+        guard filter[SharedRuns.hash(start)], starts.contains(start) else { continue }
+        let run = bytes[offset..<offset + length].map(\.lowercasedASCII)
+        if runs.contains(run) { shared.insert(run) }
+        if onlyFirst, !shared.isEmpty { return }
       }
-      return false
     }
+    return shared
   }
 
   private static func start(of bytes: UnsafeRawBufferPointer, at offset: Int) -> UInt64 {
@@ -50,5 +51,5 @@ struct SharedRuns {
 }
 
 extension UInt8 {
-  fileprivate var lowercasedASCII: UInt8 { (0x41...0x5A).contains(self) ? self | 0x20 : self }
+  var lowercasedASCII: UInt8 { (0x41...0x5A).contains(self) ? self | 0x20 : self }
 }

@@ -44,6 +44,8 @@ package final class HTTPClient: Sendable {
     }
   }
 
+  /// What no reply may be told with that quotes it.
+  let proxySecrets: [String]
   private let options: Options
   private let loop: Locked<TransferLoop>
 
@@ -54,6 +56,7 @@ package final class HTTPClient: Sendable {
     }
     self.options = options
     self.loop = Locked(loop)
+    proxySecrets = options.proxySecrets()
   }
 
   deinit {

@@ -29,9 +29,13 @@ extension HTTPFailure {
       isPlain = parts?.scheme?.lowercased() == "http"
       place = "\(host) at port \(port)"
       // libcurl names whom it could not connect to; what else can fail at a connection names nobody.
+      let isElsewhere =
+        detail.prefixMatch(of: /Failed to connect to .*? port (\d+)/).map {
+          !$0.0.contains(host.trimmingCharacters(in: ["[", "]"])) || Int($0.1) != port
+        } ?? false
       isProxyAtFault =
-        mayUseProxy && ["Failed to connect to ", "Could not resolve proxy"].contains { detail.hasPrefix($0) }
-        && !detail.contains(host.trimmingCharacters(in: ["[", "]"]))
+        mayUseProxy
+        && (isElsewhere || ["Could not resolve proxy", "Unsupported proxy"].contains { detail.hasPrefix($0) })
       self.detail = detail
       self.systemError = systemError
       self.bodyWasAsked = bodyWasAsked
@@ -42,7 +46,9 @@ extension HTTPFailure {
     var unknownName: String { "no address is known for \(place): check the host's name in \(urlName), and DNS" }
 
     var refusedConnection: String {
-      if isProxyAtFault { return "the proxy can't be reached: check the setting of proxy, and https_proxy" }
+      if isProxyAtFault {
+        return "the proxy can't be reached: check the setting of proxy, and \(isPlain ? "http" : "https")_proxy"
+      }
       return switch systemError {
       case ECONNREFUSED:
         "connection refused by \(place): check the port in \(urlName), and whether the server is running"

@@ -149,6 +149,10 @@ final class Transfer {
       headers = HTTPHeaders()
     } else if let colon = line.firstIndex(of: ":") {
       headers.add(line[..<colon], line[line.index(after: colon)...])
+    } else if easy.status == 101 {
+      // Nobody asked for another protocol: what follows is none of HTTP's, and would be waited for until the timeout.
+      isCut = true
+      return 0
     } else if receivedBytes == 0 {
       // The head's end. Behind a balancer, a kept connection leads to the same broken server each time.
       easy.setReuse(HTTPResponse.isSuccess(easy.status) ? request.reader == nil : easy.status == 429)

@@ -1,4 +1,6 @@
-/// The standard alphabet, straight into memory: `Data(base64Encoded:)` would cost a string and a copy a vector.
+import Foundation
+
+/// Both alphabets, the standard one and that of URLs, straight into memory: `Data(base64Encoded:)` would cost a string and a copy a vector.
 enum Base64 {
   /// How many bytes `text` stands for, without its padding.
   static func byteCount(of text: UnsafeBufferPointer<UInt8>) -> Int {
@@ -59,6 +61,18 @@ enum Base64 {
     return isDecoded ? floats : nil
   }
 
+  /// Calls `body` with `text` without the line breaks and blanks that some encoders put into it.
+  static func withoutBlanks<Result>(
+    _ text: UnsafeBufferPointer<UInt8>, _ body: (UnsafeBufferPointer<UInt8>) throws -> Result
+  ) rethrows -> Result {
+    guard let start = text.baseAddress, blanks.contains(where: { memchr(start, Int32($0), text.count) != nil }) else {
+      return try body(text)
+    }
+    return try text.filter { !blanks.contains($0) }.withUnsafeBufferPointer(body)
+  }
+
+  private static let blanks: [UInt8] = [0x0A, 0x0D, 0x20, 0x09]
+
   private static func unpadded(_ text: UnsafeBufferPointer<UInt8>) -> UnsafeBufferPointer<UInt8> {
     let padding = text.suffix(2).reversed().prefix { $0 == UInt8(ascii: "=") }.count
     return UnsafeBufferPointer(rebasing: text.dropLast(padding))
@@ -71,8 +85,9 @@ enum Base64 {
   private static let values: [UInt16] = {
     var values = [UInt16](repeating: bad, count: 1 << 16)
     let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-    for (high, first) in alphabet.enumerated() {
-      for (low, second) in alphabet.enumerated() {
+    let digits = Array(alphabet.enumerated()) + [(62, UInt8(ascii: "-")), (63, UInt8(ascii: "_"))]
+    for (high, first) in digits {
+      for (low, second) in digits {
         values[Int(first) | Int(second) << 8] = UInt16(high << 6 | low)
       }
     }

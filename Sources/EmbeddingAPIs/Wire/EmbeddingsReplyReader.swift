@@ -190,7 +190,11 @@ struct EmbeddingsReplyReader {
       try scanner.skip()
       return nil
     }
-    guard let index = Int(exactly: try scanner.number()) else { throw JSONScanner.Malformed() }
+    let isText = scanner.peek() == UInt8(ascii: "\"")
+    let index = try isText ? Int(scanner.string()) : scanner.looseNumber().flatMap { Int(exactly: $0) }
+    guard let index else {
+      throw EmbeddingsReply.Broken(reason: "it has an index that is no whole number")
+    }
     return index
   }
 
@@ -235,7 +239,7 @@ struct EmbeddingsReplyReader {
       return areNumbers ? nil : Self.noNumber
     case UInt8(ascii: "\""):
       return try scanner.withString { text in
-        guard let floats = Base64.floats(of: text), !floats.isEmpty else { return Self.notFloats }
+        guard let floats = Base64.withoutBlanks(text, Base64.floats), !floats.isEmpty else { return Self.notFloats }
         vector = floats
         return nil
       }
@@ -271,14 +275,16 @@ struct EmbeddingsReplyReader {
   private mutating func readBase64(_ scanner: inout JSONScanner) throws -> String? {
     let start = 4 * objects.count * dimensions
     return try scanner.withString { text in
-      let byteCount = Base64.byteCount(of: text)
-      guard byteCount.isMultiple(of: 4) else { return Self.notFloats }
-      if let fault = faultOf(length: byteCount / 4) { return fault }
-      // The bytes are little-endian, as every platform that vecfill is built for.
-      let isDecoded = values.withUnsafeMutableBytes { block in
-        block.baseAddress.map { Base64.decode(text, to: $0 + start) } ?? false
+      Base64.withoutBlanks(text) { text in
+        let byteCount = Base64.byteCount(of: text)
+        guard byteCount.isMultiple(of: 4) else { return Self.notFloats }
+        if let fault = faultOf(length: byteCount / 4) { return fault }
+        // The bytes are little-endian, as every platform that vecfill is built for.
+        let isDecoded = values.withUnsafeMutableBytes { block in
+          block.baseAddress.map { Base64.decode(text, to: $0 + start) } ?? false
+        }
+        return isDecoded ? nil : Self.notFloats
       }
-      return isDecoded ? nil : Self.notFloats
     }
   }
 

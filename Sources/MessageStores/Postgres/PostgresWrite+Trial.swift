@@ -13,9 +13,10 @@ extension PostgresWrite {
   func tryOthers(
     than rows: [EmbeddedRow], _ outcome: inout WriteOutcome, on connection: isolated PostgresConnection
   ) throws {
-    guard looksAtOthers, !isLoad, outcome.hasOnlyRefused,
-      let vector = rows.first(where: { table.fault(of: $0.vector) == nil })?.vector
-    else { return }
+    guard looksAtOthers, !isLoad, outcome.hasOnlyRefused else { return }
+    guard let vector = rows.first(where: { table.fault(of: $0.vector) == nil })?.vector else {
+      return try judgeType(by: rows, &outcome, on: connection)
+    }
     let trial = PostgresTrial(table: table, vector: vector, looksAtText: guardsText)
     let known = Set(rows.map(\.key))
     try outcome.tryOthers(
@@ -27,6 +28,20 @@ extension PostgresWrite {
         case .unknown: nil
         }
       })
+  }
+
+  /// So many rows whose vectors the column's type can't hold are no odd ones, where it holds none.
+  private static let leastUnfit = 5
+
+  /// Says in the outcome of a write of `rows`, of which the column's type can hold no vector, whether that is so of the
+  /// model's vectors: no row has one.
+  private func judgeType(
+    by rows: [EmbeddedRow], _ outcome: inout WriteOutcome, on connection: isolated PostgresConnection
+  ) throws {
+    guard try others(than: Set(rows.map(\.key)), areFilled: true, fromEach: 1, on: connection).isEmpty else { return }
+    outcome.refusesAll = true
+    outcome.leavesDoubt = rows.count < Self.leastUnfit
+    for row in rows { outcome.refused[row.key]? += "; use vector(\(row.vector.count))" }
   }
 
   /// Rows at both ends of the table, at most `count` from each, that lack a vector, or have one, and meet the source's

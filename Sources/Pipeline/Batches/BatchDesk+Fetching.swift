@@ -49,16 +49,22 @@ extension BatchDesk {
       tally.withLock {
         $0.answered += 1
         $0.rows += rows
+        $0.refusals[id] = nil
       }
     case .failure(let id, let failure):
       guard pass.withLock({ $0.isFirst(id) }) else { return pass.withLock { $0.duplicates += 1 } }
       guard let line = lines[id] else { return }
       let (isRefusal, isLost) = failure.endOfLine
-      let end: Ledger.LineEnd = isRefusal ? (isLost ? .lostRefused : .refused) : isLost ? .lost : .missing
-      guard try await ledger.ended(line, as: end) else { return }
+      if !isRefusal {
+        guard try await ledger.ended(line, as: isLost ? .lost : .missing) else { return }
+      }
       tally.withLock {
-        if isRefusal { $0.refused += 1 } else { $0.failed += 1 }
-        if isLost { $0.possiblyPaid += 1 }
+        if isRefusal {
+          $0.refusals[id] = FetchTally.Refusal(line: line, isLost: isLost)
+        } else {
+          $0.failed += 1
+          if isLost { $0.possiblyPaid += 1 }
+        }
         $0.why = failure.summary
         if failure.kind.failureClass.reaction == .stop, failure.kind != .cancelled { $0.stop = failure }
       }
@@ -101,7 +107,12 @@ extension BatchDesk {
   ) async throws -> Failure? {
     var tally = tally
     let provider = job.model.provider
-    let lack = tally.ended < open ? self.lack(batch, shown, tally) : nil
+    let wasUnread = try await ledger.isLastUnread(of: begun.targets)
+    // A line alone says nothing of how the others would be: its texts may be at fault.
+    let isUnreadable = tally.hasOnlyUnreadable && open == batch.lines && (batch.lines > 1 || wasUnread)
+    let lack =
+      isUnreadable
+      ? "none of its \(batch.lines) lines could be read" : tally.ended < open ? self.lack(batch, shown, tally) : nil
     if let lack {
       let now = time.now()
       let (looks, since) = try await ledger.notRead(batch.id, at: now)
@@ -116,14 +127,15 @@ extension BatchDesk {
     let mayBePaid =
       lack != nil || shown.files.isEmpty && shown.completed == nil && shown.state != .failed
       || shown.state == .completed && shown.outputFile?.isEmpty == false
-    let isUnread = lack != nil && tally.ended == 0 && open == batch.lines
-    let isSecond = isUnread ? try await ledger.isLastUnread(of: begun.targets) : false
+    let isUnread = isUnreadable || lack != nil && tally.ended == 0 && open == batch.lines
+    let isSecond = isUnread && wasUnread
+    try await endRefused(&tally, isUnread: isUnread)
     let reasons = [lack, shown.error?.reason].compactMap(\.self)
     let causes = reasons + [tally.why].compactMap(\.self)
     let rest = try await ledger.ended(
       batch.id, as: isUnread ? .unread : .fetched, rest: mayBePaid ? .lost : .missing,
       reason: causes.isEmpty ? nil : causes.joined(separator: "; "), at: time.now())
-    tally.failed += rest.lines
+    if isUnreadable { tally.unreadable = rest.lines } else { tally.failed += rest.lines }
     if mayBePaid { tally.possiblyPaid += rest.lines }
     await forget(file: batch.fileID)
     tell(
@@ -147,6 +159,16 @@ extension BatchDesk {
       remedy: isUnread
         ? "run the same command again: one line is submitted then, to see whether a batch can be read"
         : "run the same command again to submit its rows again")
+  }
+
+  /// Ends the lines that were refused. Where nothing that a batch brought could be read, those that may be billed are left: by
+  /// requests all of them would be paid for again, at the full price.
+  private func endRefused(_ tally: inout FetchTally, isUnread: Bool) async throws {
+    for refusal in tally.refusals.values.sorted(by: { $0.line.id < $1.line.id }) where !(isUnread && refusal.isLost) {
+      guard try await ledger.ended(refusal.line, as: refusal.isLost ? .lostRefused : .refused) else { continue }
+      tally.refused += 1
+      if refusal.isLost { tally.possiblyPaid += 1 }
+    }
   }
 
   /// What of a batch should be there and isn't, by what the provider says that it has done; nil where nothing is missing.

@@ -77,6 +77,12 @@ extension BatchDesk {
           "it is under way since \(BatchTerms.daysUntilWarning) days and more; after \(BatchTerms.daysKept) days the "
             + "provider deletes what it brings")
       }
+      if shown.hasOutput {
+        tell(
+          .unknown, batch, id: shown.id,
+          "it shows a file of answers, and its state \(shown.told) is none that says it has ended: it is fetched once its "
+            + "state or its counts say so")
+      }
       return nil
     case .completed, .expired, .cancelled: return try await fetch(batch, shown, collect)
     case .failed:

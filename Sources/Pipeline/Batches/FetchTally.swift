@@ -1,12 +1,24 @@
 import Backfill
+import Ledger
 
 /// What a pass over a batch's answers has brought.
 struct FetchTally: Sendable {
+  /// A line that came back without vectors that can be used, and no other try as it is would bring them.
+  struct Refusal: Sendable {
+    let line: SubmittedLine
+    /// Whether it may be billed: its reply can't be read.
+    let isLost: Bool
+  }
+
   /// Lines that were answered, and how many rows those are of.
   var answered = 0
   var rows = 0
+  /// Lines that were refused and have no end yet, by their names: what becomes of their rows hangs on what else could be read.
+  var refusals: [String: Refusal] = [:]
   /// Lines whose rows are asked for one request after the other.
   var refused = 0
+  /// Lines whose replies can't be read, as no other of their batch could be.
+  var unreadable = 0
   /// Lines whose rows come again.
   var failed = 0
   /// Lines that may have been billed though they brought nothing.
@@ -26,8 +38,11 @@ struct FetchTally: Sendable {
   /// Why the last line failed.
   var why: String?
 
-  /// Lines that have their end by this look.
-  var ended: Int { answered + refused + failed }
+  /// Lines that are answered by this look, with vectors or without.
+  var ended: Int { answered + refusals.count + failed }
+
+  /// Whether no line brought vectors, and some may be billed.
+  var hasOnlyUnreadable: Bool { answered == 0 && refusals.values.contains(where: \.isLost) }
 
   /// Takes over what a file came to; nil for one that is gone.
   mutating func add(_ pass: FilePass?, isOutput: Bool) {
@@ -45,6 +60,7 @@ struct FetchTally: Sendable {
   var words: String {
     var parts = ["\(rows) rows of \(answered) lines fetched"]
     if refused > 0 { parts.append("\(refused) lines refused, whose rows are asked for by requests") }
+    if unreadable > 0 { parts.append("\(unreadable) lines that can't be read, whose rows come again") }
     if failed > 0 { parts.append("\(failed) lines not done, whose rows come again") }
     if possiblyPaid > 0 { parts.append("\(possiblyPaid) lines possibly paid without an answer") }
     if duplicates > 0 { parts.append("\(duplicates) answers came twice, and the second was left") }
@@ -55,7 +71,7 @@ struct FetchTally: Sendable {
     return parts.joined(separator: "; ")
   }
 
-  var isIncomplete: Bool { refused + failed + possiblyPaid + duplicates + unknown.count > 0 }
+  var isIncomplete: Bool { refused + unreadable + failed + possiblyPaid + duplicates + unknown.count > 0 }
 }
 
 extension EmbeddingFailure {

@@ -61,6 +61,36 @@ struct BatchAnswerReaderTests {
   }
 
   @Test(arguments: [
+    #""status_code":200,"#, #""status_code":"200","#, #""status_code":"OK","#, #""status_code":null,"#, "",
+  ])
+  func `a line with vectors is a reply whatever the form of its status`(_ status: String) throws {
+    let body = #"{"data":[{"index":0,"embedding":[1,0]},{"index":1,"embedding":[0,1]}]}"#
+    let text = String(decoding: try JSONEncoder().encode(body), as: UTF8.self)
+    for body in [body, text] {
+      var reader = try reader()
+      let line = "{\"custom_id\":\"a\",\"response\":{\(status)\"body\":\(body)},\"error\":null}"
+      guard case .reply("a", let reply) = reader.answer(.whole(Array(line.utf8))) else {
+        Issue.record("\(line) has vectors")
+        continue
+      }
+      #expect(reply.vectors == Vectors(dimensions: 2, values: [1, 0, 0, 1]))
+    }
+  }
+
+  @Test(
+    arguments: [
+      (#""status_code":"400","body":{"error":{"message":"no"}}"#, .badInput),
+      (#""status_code":"500","body":{"error":{"message":"no"}}"#, .transient),
+      (#""body":{"error":{"message":"no","code":400}}"#, .badInput),
+      (#""body":{"error":{"message":"slow down","code":429}}"#, .rateLimited),
+    ] as [(String, EmbeddingFailure.Kind)])
+  func `a line with an error is no reply whatever the form of its status`(
+    _ response: String, _ kind: EmbeddingFailure.Kind
+  ) throws {
+    #expect(try failure("\"response\":{\(response)},\"error\":null")?.kind == kind)
+  }
+
+  @Test(arguments: [
     "invalid api key", "your credit balance is too low", "model not found", "unauthorized: rate limit exceeded",
   ])
   func `a text that a server quotes ends no run, and is not told`(text: String) throws {
@@ -105,6 +135,26 @@ struct BatchAnswerReaderTests {
       Issue.record("\(line) is no answer")
       return
     }
+  }
+
+  /// A server that speaks OpenAI's API may call its states as it likes.
+  @Test(
+    arguments: [
+      (#""output_file_id":"o","request_counts":{"total":3,"completed":3,"failed":0}"#, .completed),
+      (#""output_file_id":"o","error_file_id":"e","request_counts":{"total":3,"completed":1,"failed":2}"#, .completed),
+      (#""error_file_id":"e","request_counts":{"total":3,"completed":0,"failed":3}"#, .completed),
+      (#""output_file_id":"o","request_counts":{"total":3,"completed":2,"failed":0}"#, .underWay),
+      (#""output_file_id":"o","request_counts":{"total":0,"completed":0,"failed":0}"#, .underWay),
+      (#""output_file_id":"o""#, .underWay), (#""request_counts":{"total":3,"completed":3,"failed":0}"#, .underWay),
+    ] as [(String, ProviderBatch.State)], ["succeeded", "Done", "in_progress", ""])
+  func `a batch that has done all and shows it has ended, whatever its state is called`(
+    _ rest: String, _ state: ProviderBatch.State, _ word: String
+  ) throws {
+    let options = APIEmbedder.Options(model: "m", dimensions: 2)
+    let embedder = try APIEmbedder(options, client: HTTPClient(.init(proxy: "")))
+    let limits = BatchFileLimits(bytes: 1_000, inputs: 10, lines: 10)
+    let json = try #require(JSONValue(Data(#"{"id":"b","status":"\#(word)",\#(rest)}"#.utf8)))
+    #expect(try OpenAIBatches(embedder, BatchOptions(limits: limits)).record(json).batch.state == state)
   }
 
   @Test func `a line that is too long fails the line whose id it begins with`() throws {

@@ -135,6 +135,34 @@ struct GeminiBatchTests {
     #expect(failure?.mayHaveBeenBilled == mayHaveBeenBilled)
   }
 
+  /// Google's types have more than one place for a vector, and a line of answers is not verified.
+  @Test(arguments: [
+    #""response":{"embedding":{"values":[1,2]}}"#, #""response":{"embeddings":[{"values":[1,2],"shape":[2]}]}"#,
+    #""embedding":{"values":[1,2]}"#, #""embeddings":[{"values":[1,2]}]"#, #""response":{"values":[1,2]}"#,
+    #""response":{"embedContentResponse":{"embedding":{"values":[1,2]}}}"#,
+    #""embedContentResponse":{"embedding":{"values":[1,2]}}"#, #""values":[1,2]"#,
+    #""response":{"embedding":{"values":[1,2]}},"error":null,"status":{"values":7}"#,
+  ])
+  func `a line's vector is read wherever Google's types have one`(_ rest: String) throws {
+    var reader = BatchAnswerReader(try Self.batches().api.embedder, .gemini) { $0 == "a" ? 1 : nil }
+    let line = "{\"key\":\"a\",\(rest),\"tokenCount\":5}"
+    guard case .reply("a", let reply) = reader.answer(.whole(Array(line.utf8))) else {
+      Issue.record("\(line) has a vector")
+      return
+    }
+    #expect(reply.vectors == Vectors(dimensions: 2, values: [1, 2]))
+    #expect(reply.billedTokens == 5)
+  }
+
+  @Test(arguments: [
+    #""response":{"embeddings":[{"values":[1,0]},{"values":[0,1]}]}"#, #""response":{"embeddings":[]}"#,
+    #""response":{"embeddings":[[1,0]]}"#, #""metadata":{"embedding":{"values":[1,0]}}"#,
+    #""response":{"values":[[1,0]]}"#,
+  ])
+  func `what may not be the text's own vector is none`(_ rest: String) throws {
+    #expect(try Self.failure(rest)?.kind == .brokenReply)
+  }
+
   @Test func `nothing of a line tells of texts or the key`() throws {
     for word in ["my-diary-of-today", "k-secret-of-mine"] {
       for code in 0...17 {

@@ -49,6 +49,8 @@ extension EmbeddingsServer {
     case noVector
     case dimensions(Int)
     case notFinite
+    /// Each value times this.
+    case scaled(Float)
     /// `"embedding": null`
     case nullVector
     /// A list of numbers with a null in it.

@@ -64,6 +64,7 @@ extension EmbeddingsServer {
   ) -> String {
     var vector = EmbeddingsServer.vector(for: text, dimensions: dimensions)
     if index == 0, case .notFinite = distortion { vector[0] = .nan }
+    if case .scaled(let factor) = distortion { vector = vector.map { $0 * factor } }
     var embedding = EmbeddingsServer.json(vector, asBase64: asBase64)
     var number = "\"index\":\(index),"
     switch distortion {

@@ -14,7 +14,7 @@ package struct ToldWait: Equatable, Sendable {
     Failure(
       .unavailable, provider,
       "it has a limit of \(limit) \(unit.rawValue)\(limit == 1 ? "" : "s") a minute "
-        + "(x-ratelimit-limit-\(unit.rawValue)s): the next request would have to wait \(time.wholeSeconds) s, "
+        + "(by x-ratelimit-limit-\(unit.rawValue)s, or the words of a refusal): the next request would have to wait \(time.wholeSeconds) s, "
         + "and --max-outage is \(maxOutage.wholeSeconds) s",
       remedy: "wait, or give a longer --max-outage, and run the same command again to go on")
   }

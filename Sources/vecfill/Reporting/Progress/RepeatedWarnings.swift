@@ -34,10 +34,10 @@ struct RepeatedWarnings {
     return RepeatedWarnings.repeated(over.values)
   }
 
-  /// What came again and wasn't told yet, at the end.
+  /// What came again and wasn't told yet, at the end. What came once more says nothing that its first line doesn't.
   mutating func rest() -> [Repeated] {
     defer { told = [:] }
-    return RepeatedWarnings.repeated(told.values)
+    return RepeatedWarnings.repeated(told.values.filter { $0.count > 1 })
   }
 
   private static func repeated(_ entries: some Collection<Told>) -> [Repeated] {
