@@ -12,7 +12,7 @@ extension JobConfiguration {
     [
       formerName, lexicalHash, providerKey.withheld(in: variables), otherProvider, likelyModel.map(unknownModel),
       sunset(now),
-    ].compactMap(\.self)
+    ].compactMap(\.self) + UnknownVariable.all(in: variables).map(\.warning)
   }
 
   /// The same before rows of `job` are read.

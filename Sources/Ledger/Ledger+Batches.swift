@@ -135,6 +135,7 @@ extension Ledger {
   /// - Parameter targets: for each source of the job the ledger's id of its column.
   package func settle(_ settlement: Settlement, run: Int64, targets: [Int64], at date: Date) async throws {
     try await write { [self] db in
+      for id in settlement.batches { try Ledger.releaseEdited(of: id, db) }
       for row in settlement.condemned {
         try db.cachedStatement(
           sql: """
@@ -164,20 +165,7 @@ extension Ledger {
   /// Which of `keys` are in quarantine, with the digest of the text that they had then.
   package func condemned(_ keys: [RowKey], target: Int64) async throws -> [RowKey: TextDigest] {
     try await read { db in
-      guard
-        try Bool.fetchOne(
-          db, sql: "SELECT EXISTS (SELECT 1 FROM quarantine WHERE target_id = ?)", arguments: [target]) == true
-      else { return [:] }
-      let rows = try Row.fetchAll(
-        db,
-        sql: "SELECT key, digest FROM quarantine WHERE target_id = ? AND key IN (SELECT value FROM json_each(?))",
-        arguments: [target, Ledger.json(try keys.map { try Ledger.json($0) })])
-      return try Dictionary(
-        rows.map { row in
-          let digest: Data = try row.checked("digest")
-          guard let digest = TextDigest(bytes: digest) else { throw LedgerDamage(place: "quarantine.digest") }
-          return (try row.decoded("key", as: RowKey.self), digest)
-        }, uniquingKeysWith: { first, _ in first })
+      try Ledger.isAnyCondemned(target, db) ? Ledger.condemned(keys, target, db) : [:]
     }
   }
 

@@ -76,4 +76,55 @@ extension Ledger {
       return count
     }
   }
+
+  /// Takes rows of a column out of quarantine: all but `met`.
+  ///
+  /// - Parameter job: only those that a run of this job has put there; nil for all.
+  package func releaseUnmet(_ met: Set<RowKey>, of target: Int64, job: String?) async throws {
+    guard try await read({ db in try Ledger.isAnyCondemned(target, db) }) else { return }
+    try await write { db in
+      try db.execute(
+        sql: """
+          DELETE FROM quarantine WHERE target_id = ?1 AND key NOT IN (SELECT value FROM json_each(?2))
+            AND (?3 IS NULL OR run_id IN (SELECT id FROM run WHERE job = ?3))
+          """, arguments: [target, Ledger.json(try met.map { try Ledger.json($0) }), job])
+    }
+  }
+
+  /// Takes the rows of a batch out of quarantine that are there for another text than the batch has of them.
+  static func releaseEdited(of id: BatchID, _ db: Database) throws {
+    let batch = try Row.fetchOne(
+      db.cachedStatement(
+        sql: """
+          SELECT target_id, contents FROM batch WHERE run_id = ? AND number = ? AND contents IS NOT NULL
+            AND EXISTS (SELECT 1 FROM quarantine WHERE quarantine.target_id = batch.target_id)
+          """), arguments: [id.run, id.number])
+    guard let batch else { return }
+    let target: Int64 = try batch.checked("target_id")
+    let sent = try Dictionary(
+      BatchContents.decode(batch.checked("contents")).map { ($0.key, $0.digest) },
+      uniquingKeysWith: { first, _ in first })
+    for (key, digest) in try condemned(Array(sent.keys), target, db) where digest != sent[key] {
+      try db.execute(
+        sql: "DELETE FROM quarantine WHERE target_id = ? AND key = ?", arguments: [target, json(key)])
+    }
+  }
+
+  static func isAnyCondemned(_ target: Int64, _ db: Database) throws -> Bool {
+    try Bool.fetchOne(
+      db, sql: "SELECT EXISTS (SELECT 1 FROM quarantine WHERE target_id = ?)", arguments: [target]) == true
+  }
+
+  /// Which of `keys` are in quarantine, with the digest of the text that they had then.
+  static func condemned(_ keys: [RowKey], _ target: Int64, _ db: Database) throws -> [RowKey: TextDigest] {
+    let rows = try Row.fetchAll(
+      db, sql: "SELECT key, digest FROM quarantine WHERE target_id = ? AND key IN (SELECT value FROM json_each(?))",
+      arguments: [target, json(try keys.map { try json($0) })])
+    return try Dictionary(
+      rows.map { row in
+        let digest: Data = try row.checked("digest")
+        guard let digest = TextDigest(bytes: digest) else { throw LedgerDamage(place: "quarantine.digest") }
+        return (try row.decoded("key", as: RowKey.self), digest)
+      }, uniquingKeysWith: { first, _ in first })
+  }
 }

@@ -13,10 +13,15 @@ extension Ledger {
   private static let mostResumed = 1_000
 
   /// nil where the job's last run on these columns was complete, or there is none.
-  static func resumed(_ job: String, targets: [Int64], _ db: Database) throws -> Resumed? {
+  ///
+  /// - Parameter run: only runs before this one count; nil for all.
+  static func resumed(_ job: String, targets: [Int64], before run: Int64? = nil, _ db: Database) throws -> Resumed? {
     let runs = try Row.fetchAll(
-      db, sql: "SELECT state, tally FROM run WHERE job = ? AND targets = ? ORDER BY id DESC LIMIT \(mostResumed)",
-      arguments: [job, json(targets)]
+      db,
+      sql: """
+        SELECT state, tally FROM run WHERE job = ?1 AND targets = ?2 AND id < COALESCE(?3, id + 1)
+        ORDER BY id DESC LIMIT \(mostResumed)
+        """, arguments: [job, json(targets), run]
     )
     let unfinished = try runs.prefix { try $0.checked("state", as: String.self) != RunState.completed.rawValue }
     guard !unfinished.isEmpty else { return nil }

@@ -9,6 +9,8 @@ extension Ledger {
     package let database: String
     package let fingerprint: Fingerprint
     package let columns: [Column]
+    /// The rows that runs wrote before this one, since the columns were last complete.
+    package let writtenBefore: Int
     package let run: Int64
     /// As it was recorded: a run whose process died is `running` here until the next one begins.
     package let state: RunState
@@ -20,6 +22,9 @@ extension Ledger {
     package let totals: Totals
     /// Of a run that is recorded as running.
     package let recent: Recent?
+
+    /// The shard that the columns are; nil for whole ones.
+    package var shard: Int? { columns.lazy.compactMap(\.identity).compactMap(ColumnIdentity.shard).first }
 
     /// Rows in quarantine now.
     package var quarantined: Int { columns.reduce(0) { $0 + $1.quarantined } }
@@ -89,6 +94,8 @@ extension Ledger {
           vectorColumn: try $0.checked("vector_column"),
           quarantined: try $0.checked("quarantined"))
       },
+      writtenBefore: try resumed(
+        run.checked("job"), targets: run.decoded("targets"), before: run.checked("id"), db)?.done ?? 0,
       run: try run.checked("id"), state: state,
       exitCode: try run.checkedOptional("exit_code"), reason: try run.checkedOptional("reason"),
       startedAt: startedAt,

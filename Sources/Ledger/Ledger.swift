@@ -242,6 +242,10 @@ package final class Ledger: Sendable {
       return Failure(
         .localIO, path, "the ledger's disk is full",
         remedy: "free some space and run again; what was received before is kept")
+    case let error as DatabaseError where error.extendedResultCode == .SQLITE_READONLY_DBMOVED:
+      return Failure(
+        .localIO, path, "the ledger was moved or deleted while it was in use",
+        remedy: "put it back, or run again without it: what it had received and not yet written is paid again")
     case let error as DatabaseError:
       // The statement and its arguments stay out: they may hold a reason from a provider.
       let code = error.extendedResultCode.rawValue

@@ -117,6 +117,7 @@ extension Pipeline {
     do {
       let whole = try await store.page(of: table, request)
       let condemned = try await ledger.condemned(whole.messages.map(\.key), target: begun.targets[source])
+      meet(condemned, in: whole, of: source)
       let waiting = try await underWay(whole, of: source).subtracting(held)
       let held = held.union(waiting)
       let (page, isCut) = whole.cut(to: request.mostTaken) { message in
@@ -263,7 +264,10 @@ extension Pipeline {
       try await ledger.settle(settlement, run: begun.id, targets: begun.targets, at: Date())
       try await begun.replies?.settled(settlement.batches)
       desk?.room.release(settlement.batches.count(where: \.isLine))
-      if !settlement.condemned.isEmpty { observer.condemned(settlement.condemned) }
+      if !settlement.condemned.isEmpty {
+        meet(settlement.condemned)
+        observer.condemned(settlement.condemned)
+      }
       return .settled
     } catch {
       return .broken(failure(error, ledger.path))

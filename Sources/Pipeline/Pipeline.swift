@@ -31,6 +31,8 @@ package struct Pipeline: Sendable {
   let knownTexts = Locked<[Int: KnownTexts]>([:])
   /// For sources whose texts are cut, the pieces that earlier runs have paid for.
   let paidPieces = Locked<[Int: [RowKey: PaidPieces]]>([:])
+  /// By source, the rows that this run has met in quarantine.
+  let metInQuarantine = Locked<[Int: Met]>([:])
 
   /// - Parameters:
   ///   - begun: the run as the ledger began it.
@@ -178,7 +180,10 @@ package struct Pipeline: Sendable {
       group.cancelAll()
     }
     if let returned = conductor.returned { await release(returned.used, spent: returned.spent) }
-    if [.complete, .quarantined].contains(ending?.exitCode) { await endEditSearches(conductor.searchedEdits) }
+    if [.complete, .quarantined].contains(ending?.exitCode) {
+      await endEditSearches(conductor.searchedEdits)
+      await releaseUnmet(conductor.searched)
+    }
     return Report(ending: ending ?? .failed(cancelled), tally: conductor.tally, duration: clock.now - began)
   }
 

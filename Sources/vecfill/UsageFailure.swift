@@ -16,10 +16,21 @@ enum UsageFailure {
       }
       message = String(message[..<guess.lowerBound])
     }
+    if let negative = negative(for: message, in: arguments) { message = negative }
     message.replace(". Please provide one of ", with: ": give one of ")
     if message.hasSuffix(".") { message.removeLast() }
     let takes = help(in: Vecfill.fullMessage(for: error)).map { " (\($0))" } ?? ""
     return Failure(.usage, "command line", lowercased(message) + takes, remedy: remedy)
+  }
+
+  /// That an option takes no negative number, which the parser takes for an option, so that the value seems to be missing.
+  private static func negative(for message: String, in arguments: [String]) -> String? {
+    guard let missing = message.firstMatch(of: /Missing value for '(--[a-z-]+)/) else { return nil }
+    let option = String(missing.1)
+    guard let value = arguments.firstIndex(of: option).map({ arguments.index(after: $0) }),
+      arguments.indices.contains(value), arguments[value].wholeMatch(of: /-[0-9.]+/) != nil
+    else { return nil }
+    return "\(option) takes no negative number, as \(arguments[value]) is"
   }
 
   /// What the parser shows of the option's own help, e.g. "stop after this time, e.g. 90s".

@@ -30,6 +30,13 @@ import Testing
     #expect(hours.nextChange(after: date) == (try Self.date(change)))
   }
 
+  @Test(arguments: ["UTC", "GMT", "Europe/Berlin", "Asia/Tokyo"])
+  func `their zone is shown as a person writes it`(_ zone: String) throws {
+    let hours = try Self.hours("22:00", "06:00", try #require(TimeZone(identifier: zone)))
+    let shown = zone == "GMT" ? "UTC" : zone
+    #expect("\(hours)" == (hours.zone == .current ? "22:00-06:00" : "22:00-06:00 \(shown)"))
+  }
+
   @Test(arguments: [
     // The night in which the clock skips from 2 to 3: 2:30 is no time of it.
     ("02:30", "05:00", "2026-03-29T00:00:00Z", "2026-03-29T01:00:00Z"),

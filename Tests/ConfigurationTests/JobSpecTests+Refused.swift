@@ -27,6 +27,8 @@ extension JobSpecTests {
     ("duplicates: column", "2:13: duplicates must be one of page, table"),
     ("spool: disk", "2:8: spool must be one of ledger, database"),
     ("share: ledger", "2:8: share must be one of none, database"),
+    ("share: true", "2:8: share must be one of none, database, not true"),
+    ("spool: 5", "2:8: spool must be one of ledger, database, not 5"),
     ("limits: {share: 1.5}", "2:17: limits.share must be a number from 0.01 to 1, not 1.5"),
     ("index: rebuild", "2:8: index must be a mapping of when, not text"),
     ("index: {after: true}", "2:9: index.after is not a known key; allowed here: when"),

@@ -54,7 +54,11 @@ struct PrecedenceTests {
   }
 
   @Test(arguments: [
-    (Layer.flag, "command line: --batch-size must be a whole number from 1 to 2048"),
+    (
+      Layer.flag,
+      "command line: --batch-size must be a whole number from 1 to 2048; "
+        + "leave it out for the default; --help shows what it takes"
+    ),
     (.environment, "environment: VECFILL_BATCH_SIZE must be a whole number from 1 to 2048"),
     (.dotenv, ".env:2: VECFILL_BATCH_SIZE must be a whole number from 1 to 2048"),
     (.spec, "job.yaml:2:13: batch_size must be a whole number from 1 to 2048, not text"),
@@ -119,10 +123,47 @@ struct PrecedenceTests {
     #expect(workspace.process.variables == workspace.environment)
   }
 
-  @Test func `a variable that only begins like vecfill's is left alone`() throws {
+  @Test(arguments: [
+    "VECFILL_SERVICE_HOST", "VECFILL_SERVICE_PORT", "VECFILL_SERVICE_PORT_METRICS", "VECFILL_PORT",
+    "VECFILL_PORT_9464_TCP", "VECFILL_PORT_9464_TCP_ADDR", "VECFILL_METRICS_SERVICE_HOST", "VECFILL_METRICS_PORT",
+    "VECFILL_METRICS_PORT_53_UDP_PROTO", "VECFILL_TEST_ALL", "VECFILL_SEED", "VECFILL_DATA_DIR", "VECFILL_EXIT_CODE",
+    "VECFILL_WEBHOOK", "VECFILL", "MY_VECFILL_SPOOL",
+  ])
+  func `a variable that Kubernetes, a test or vecfill itself sets is left alone`(name: String) throws {
     let workspace = try Workspace()
-    workspace.environment["VECFILL_SERVICE_HOST"] = "10.0.0.1"
-    workspace.environment["VECFILL_PORT"] = "tcp://10.0.0.1:80"
-    #expect(try workspace.configuration().setting("batch_size").value == .integer(100))
+    workspace.environment[name] = "tcp://10.0.0.1:80"
+    let configuration = try workspace.configuration()
+    #expect(try configuration.setting("batch_size").value == .integer(100))
+    #expect(!configuration.warnings().contains { $0.contains("VECFILL") })
+  }
+
+  @Test(arguments: [
+    ("VECFILL_SPOOL", "spool is a key of the job"), ("VECFILL_TOO_LONG", "too_long is a key of the job"),
+    ("VECFILL_SHARE", "share is a key of the job"), ("VECFILL_HOURS", "hours is a key of the job"),
+    ("VECFILL_NEWLINES", "preparation.newlines is a key of the job"),
+    ("VECFILL_DATABASE_URL", "database_url is set by DATABASE_URL"),
+    ("VECFILL_BUDGET_USD", "budget.usd is set by VECFILL_BUDGET"), ("vecfill_model", "the variable is VECFILL_MODEL"),
+    (
+      "VECFILL_MAX_ROWS",
+      "no setting has this variable; if --max-rows is an option of the command, give it there"
+    ),
+    ("VECFILL_FOO", "no setting has this variable; if --foo is an option of the command, give it there"),
+  ])
+  func `a variable that sets nothing is warned of, with what does, and never with its value`(
+    name: String, advice: String
+  ) throws {
+    for isInFile in [false, true] {
+      let workspace = try Workspace()
+      if isInFile {
+        try workspace.write("A=b\n\(name)=planted\n", to: ".env")
+      } else {
+        workspace.environment[name] = "planted"
+      }
+      let warnings = try workspace.configuration().warnings().filter { $0.contains(name) }
+      #expect(warnings == ["\(name)\(isInFile ? " in .env:2" : "") sets nothing: \(advice)"])
+      workspace.environment[name] = ""
+      try workspace.write("", to: ".env")
+      #expect(try workspace.configuration().warnings().allSatisfy { !$0.contains(name) })
+    }
   }
 }

@@ -57,7 +57,8 @@ extension JobConfiguration {
 /// The one line that `body` fails with.
 func failureLine(_ body: () throws -> Void) throws -> String {
   let failure = try #require(throws: Failure.self) { try body() }
-  #expect(failure.exitCode == .configuration)
+  let isOfFlag = "\(failure)".hasPrefix("command line: ") && "\(failure)".contains(" must be ")
+  #expect(failure.exitCode == (isOfFlag ? .usage : .configuration))
   return "\(failure)"
 }
 

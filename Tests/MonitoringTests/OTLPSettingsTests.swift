@@ -1,5 +1,6 @@
 import Backfill
 import Foundation
+import Pipeline
 import Testing
 
 @testable import Monitoring
@@ -70,13 +71,18 @@ struct OTLPSettingsTests {
     let said = Locked<[String]>([])
     let calls = Locked(0)
     let givenUp = Locked(0)
-    let pusher = OTLPPusher(settings, monitor()) { text in
+    let monitor = monitor()
+    let pusher = OTLPPusher(settings, monitor) { text in
       said.withLock { $0.append(text) }
     } post: { _, _, _ in
       calls.withLock { $0 += 1 }
       do { try await Task.sleep(for: .seconds(300)) } catch { givenUp.withLock { $0 += 1 } }
       return .success(200)
     }
+    // As long as it waits for its locks, nothing is told.
+    await pusher.push(isLast: false)
+    #expect(calls.withLock { $0 } == 0)
+    monitor.beginRound(ProgressBoard())
     await pusher.push(isLast: false)
     await pusher.push(isLast: true)
     #expect(calls.withLock { $0 } == 2)

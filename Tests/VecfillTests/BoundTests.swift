@@ -83,7 +83,9 @@ import Testing
       try scene.write(spec: scene.spec + "\nhours: \(Self.clock(120))-\(Self.clock(180))\n")
       let exit = try await scene.fill(["--require-complete"])
       #expect(exit.code == 81, "\(exit.errors)")
-      #expect(exit.output.contains("stopped by the job's hours"), "\(exit.output)")
+      for told in [exit.output, try await scene.start(["status"]).exit().output] {
+        #expect(told.contains("stopped by the job's hours; run the same command again within them to go on"), "\(told)")
+      }
       let process = try scene.start(["run", "job.yaml", "--follow"])
       try await scene.poll("the wait") { process.errors.contains("waiting for them") }
       try await scene.wait { $0.state == .running }

@@ -225,6 +225,17 @@ struct CheckCommandTests {
     }
   }
 
+  @Test(arguments: [("rebuild", "warning"), ("keep", "warning"), ("after", "ok")])
+  func `where there is no index, only a run with when: after makes one`(when: String, mark: String) async throws {
+    let database = try await Self.table(.eighteen)
+    try await OddDatabaseTests.scene(database.url, "m", "\nindex: {when: \(when)}") { scene, place in
+      let (told, _) = try await scene.check(["--offline"], place)
+      let line = try #require(told.lines("index").first)
+      #expect(line.mark == mark, "\(line)")
+      #expect((line.next?.contains("when: after") == true) == (mark == "warning"), "\(line)")
+    }
+  }
+
   @Test(arguments: ChatDatabase.Engine.allCases)
   func `vectors of another model fail before anything is paid`(engine: ChatDatabase.Engine) async throws {
     try await Scene.run(engine, .ofTwoModels) { scene in

@@ -93,7 +93,14 @@ import Testing
     try await Scene.run(.sqlite) { scene in
       try await scene.database.insert(["old"])
       let process = try await FollowTests.follow(scene, "--require-complete")
+      try await scene.poll("the wait for rows") { try await Self.status(scene)["state"] as? String == "following" }
+      let follows = try await Self.ask(scene, "status").output
+      #expect(
+        follows.hasPrefix("job: complete; following, it waits for rows, process \(process.pid) on "), "\(follows)")
       #expect(try await Self.ask(scene, "pause").code == 0)
+      let told = try await Self.status(scene)
+      #expect(told["state"] as? String == "paused" && told["process"] is String, "\(told)")
+      #expect((told["control"] as? [String: Any])?["waiting"] as? String == "paused", "\(told)")
       try await scene.database.insert(["new"])
       #expect(try await Self.ask(scene, "set", "concurrency=2").code == 0)
       // It looks for rows every second as long as it isn't paused.

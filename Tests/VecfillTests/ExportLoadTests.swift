@@ -28,7 +28,10 @@ import Testing
       let loaded = try await exchange.load(["--paid", "0.25"])
       #expect(loaded.code == 0, "\(loaded.output)\(loaded.errors)")
       #expect(loaded.output.contains("loaded 190 rows") && loaded.output.contains("stale, not written: 2"))
-      #expect(loaded.output.contains("rows without a vector: 3"), "\(loaded.output)")
+      #expect(
+        loaded.output.contains("rows without a vector: 3, blank and quarantined ones included"), "\(loaded.output)")
+      let status = try await scene.start(["status"]).exit().output
+      #expect(status.hasPrefix("job: it loaded 190 vectors from files; `vecfill run` fills what lacks a"), "\(status)")
       #expect(try await scene.database.count("content = 'edited' AND embedding IS NULL") == 2)
       let totals = try #require(try await scene.status()).totals
       #expect(totals.cost == 0.25, "\(totals)")
@@ -40,6 +43,20 @@ import Testing
       #expect(try await scene.fill().code == 0)
       #expect(scene.server.record.requests.flatMap(\.digests) == [TextDigest(of: "edited")])
       #expect(try await scene.wrongRows() == [])
+    }
+  }
+
+  @Test(arguments: ["after", "rebuild"])
+  func `a load that sees to indexes writes no terminal codes where there is no terminal`(when: String) async throws {
+    try await ExchangeScene.run(.postgres18, indexed: true) { exchange in
+      let scene = exchange.scene
+      try scene.write(spec: scene.spec + "\nindex: {when: \(when)}\n")
+      try await scene.database.insert((0..<20).map { "message \($0)" })
+      #expect(try await exchange.export().code == 0)
+      try exchange.write(exchange.requests().map { exchange.result($0) })
+      let loaded = try await exchange.load()
+      #expect(loaded.code == 0 && loaded.output.contains("loaded 20 rows"), "\(loaded.output)\(loaded.errors)")
+      #expect(!loaded.errors.contains("\u{1B}"), "\(loaded.errors)")
     }
   }
 

@@ -53,11 +53,11 @@ import Testing
     #expect(exit.errors.contains(command[2]), "\(exit.errors)")
   }
 
-  /// What a job's settings take, whose errors are those of any other layer.
+  /// What a job's settings take: as a flag they are a part of the command line, like any other.
   @Test(arguments: [
     "--budget", "--batch-size", "--concurrency", "--dimensions", "--requests-per-minute", "--tokens-per-minute",
   ])
-  func `a setting is refused with 78, as in any other layer`(flag: String) throws {
+  func `a setting is refused with 64, too`(flag: String) throws {
     let folder = try TemporaryFolder()
     try Data("sources: [{table: m}]\n".utf8).write(to: URL(fileURLWithPath: folder.file("job.yaml")))
     for value in Self.nonsense.filter({ !$0.isEmpty }) + [
@@ -65,7 +65,7 @@ import Testing
     ] {
       let command = try ConfigCommand.parse([folder.file("job.yaml"), "\(flag)=\(value)"])
       let failure = #expect(throws: Failure.self) { try command.run() }
-      #expect(failure?.exitCode == .configuration, "\(flag) \(value)")
+      #expect(failure?.exitCode == .usage, "\(flag) \(value)")
       #expect(failure.map { "\($0)" }?.contains("\(flag) must be") == true, "\(value): \(failure)")
     }
   }

@@ -24,7 +24,7 @@ import Testing
     Case(testDescription: "another dimension", spec: ("dimensions: 8", "dimensions: 16"), code: 78, told: "16"),
     Case(testDescription: "an unknown key", spec: ("batch_size", "batch_sice"), code: 78, told: "batch_sice"),
     Case(testDescription: "a wrong type", spec: ("batch_size: 10", "batch_size: ten"), code: 78, told: "batch_size"),
-    Case(testDescription: "a bad flag", arguments: ["--concurrency", "0"], code: 78, told: "--concurrency"),
+    Case(testDescription: "a bad flag", arguments: ["--concurrency", "0"], code: 64, told: "--concurrency"),
     Case(testDescription: "an unknown flag", arguments: ["--fast"], code: 64, told: "--fast"),
     Case(testDescription: "no database", environment: ["DATABASE_URL": nil], code: 78, told: "DATABASE_URL"),
     Case(
@@ -41,6 +41,20 @@ import Testing
       testDescription: "no key for OpenAI", environment: ["OPENAI_API_KEY": nil, "OPENAI_BASE_URL": nil], code: 78,
       told: "OPENAI_API_KEY"),
   ]
+
+  @Test(arguments: [ChatDatabase.Engine.postgres16, .postgres18])
+  func `a column of another length names its model, and says that both are to be set`(
+    _ engine: ChatDatabase.Engine
+  ) async throws {
+    try await Scene.run(engine) { scene in
+      try await scene.database.insert(["one"])
+      #expect(try await scene.fill().code == 0)
+      let exit = try await scene.fill(["--model", "other", "--dimensions", "4"])
+      #expect(exit.code == 78, "\(exit.errors)")
+      #expect(exit.errors.contains("holds vectors of 8 dimensions [model=text-embedding-3-small"), "\(exit.errors)")
+      #expect(exit.errors.contains("set model and dimensions to that in the job, or name another"), "\(exit.errors)")
+    }
+  }
 
   @Test(arguments: cases) func `it is refused`(_ refusal: Case) async throws {
     try await Scene.run(.postgres16) { scene in

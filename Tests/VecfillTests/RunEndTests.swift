@@ -22,7 +22,7 @@ import Testing
     arguments: [
       ([], [:], 0, "complete"), (["--budget", "0.0001"], [:], 82, "failed"),
       ([], ["DATABASE_URL": "nonsense"], 78, "failed"),
-      (["--batch-size", "none"], [:], 78, "failed"),
+      (["--batch-size", "none"], [:], 64, "failed"),
     ] as [([String], [String: String], Int32, String)])
   func `a command is told of every ending, those before the first row included`(
     arguments: [String], place: [String: String], code: Int32, outcome: String
@@ -64,6 +64,15 @@ import Testing
       let other = try await scene.fill(["--if-locked", "skip", "--on-exit", Self.hook])
       #expect(other.code == 0)
       #expect(try Self.summary(scene)["outcome"] as? String == "skipped")
+      #expect(try Self.summary(scene)["level"] as? String == "info" && Self.text(scene, "code") == "0\n")
+      let json = try await scene.fill(["--if-locked", "skip", "--log-format", "json"])
+      let told = [("skipped", json.errors), ("run_finished", json.output)]
+      for (name, lines) in told {
+        #expect(try EventSchema.check(lines).problems == "")
+        let line = try #require(lines.split(separator: "\n").first { $0.contains("\"event\":\"\(name)\"") }, "\(lines)")
+        #expect(line.contains("\"exit_code\":0,") && line.contains("\"remedy\":null"), "\(line)")
+      }
+      #expect(try await scene.fill(["--if-locked", "skip"]).output.isEmpty)
       process.send(SIGTERM)
       try await scene.poll("the stop") { process.errors.contains("stopping") }
       gate.open()

@@ -48,6 +48,10 @@ import Testing
       try await refused(["plan", "job.yaml", "--shards", "3"], 0, "is kept")
       try await refused(["plan", "job.yaml", "--shards", "4"], 80, "shard 1 is at work")
       try await refused(["status", "job.yaml"], 0, "shard 1 at work: vecfill ")
+      try await refused(["status", "job.yaml"], 0, "job shard 1: running in process", machine: "pod1")
+      try await refused(["status", "job.yaml"], 0, "job shard 2: complete\n", machine: "pod2")
+      try await refused(["status", "--json"], 0, "\"shard\":2,\"shards\":null,", machine: "pod2")
+      try await refused(["status", "job.yaml", "--json"], 0, "\"shards\":{\"count\":3,", machine: "pod2")
 
       try await scene.database.run(
         "INSERT INTO chat_messages (id, insight_id, user_id, role, content) VALUES (-7, 1, 1, 'user', 'before')")
@@ -91,6 +95,21 @@ import Testing
       #expect(finish.code == 0, "\(finish.errors)")
       #expect(try await indexed.indexes() == indexed.original)
       #expect(try await scene.wrongRows() == [])
+    }
+  }
+
+  @Test func `a plan of shards that would each spend the whole budget is refused`() async throws {
+    try await Scene.run(.postgres18) { scene in
+      try await scene.database.insert((0..<20).map { "message \($0)" })
+      try scene.write(spec: scene.spec + "\nbudget: {usd: 5}\n")
+      try Data(BudgetTests.catalogue(4).utf8).write(to: URL(fileURLWithPath: scene.folder.file("models.yaml")))
+      let command = ["plan", "job.yaml", "--shards", "2", "--models", "models.yaml"]
+      let refused = try await scene.start(command).exit()
+      #expect(refused.code == 78 && refused.errors.contains("share: database"), "\(refused.errors)")
+      #expect(try await scene.database.rows("SELECT to_regclass('vecfill_shard')").first?.first ?? nil == nil)
+      try scene.write(spec: scene.spec + "\nbudget: {usd: 5}\nshare: database\n")
+      let planned = try await scene.start(command).exit()
+      #expect(planned.code == 0, "\(planned.errors)")
     }
   }
 

@@ -45,6 +45,27 @@ struct ShareTests {
     }
   }
 
+  @Test func `a run says what all that share the budget have spent, before it asks for anything`() async throws {
+    try await Scene.run(.postgres16) { scene in
+      let share = ShareScene(scene: scene)
+      try Data(BudgetTests.catalogue(4).utf8).write(to: URL(fileURLWithPath: scene.folder.file("models.yaml")))
+      for number in 0..<2 {
+        try await share.make(number, rows: 40, text: "text", spec: "budget: {usd: 5}\n\(Self.limits)")
+      }
+      var spent: [Double] = []
+      for number in 0..<2 {
+        let exit = try await share.start(number, ["--models", "models.yaml", "--log-format", "json"]).exit()
+        #expect(exit.code == 0, "\(exit.errors)")
+        let line = try #require(exit.errors.split(separator: "\n").first { $0.contains("\"run_started\"") })
+        #expect(line.contains("of it spent by all that share it"), "\(line)")
+        let event = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+        spent.append(try #require(event?["spent_usd"] as? Double))
+      }
+      let billed = Double(scene.server.record.billedTokens) * 4 / 1_000_000
+      #expect(spent[0] == 0 && spent[1] > billed * 0.3 && spent[1] < billed, "\(spent) of \(billed)")
+    }
+  }
+
   @Test func `three processes spend one budget, one of them killed`() async throws {
     var options = EmbeddingsServer.Options()
     options.latency = .longTailed(median: 0.05, slow: 0.2)

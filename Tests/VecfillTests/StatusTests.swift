@@ -50,6 +50,50 @@ import Testing
     }
   }
 
+  @Test func `a run that waits for the rate limit has a pace and an ETA, and a paused one a pace alone`() async throws {
+    try await Scene.run(.sqlite) { scene in
+      try scene.write(spec: scene.spec.replacing("requests_per_minute: 1000000", with: "requests_per_minute: 60"))
+      try await scene.database.insert((0..<3_000).map { "message \($0)" })
+      let process = try scene.start(["run", "job.yaml"])
+      try await scene.wait { $0.tally.written >= 10 }
+      func look(_ reason: String) async throws -> [String: Any] {
+        var job: [String: Any] = [:]
+        try await scene.poll(reason) {
+          job = try #require(try Self.objects(await scene.start(["status", "--json"]).exit()).first)
+          return (job["control"] as? [String: Any])?["waiting"] as? String == reason
+        }
+        return job
+      }
+      let waiting = try await look("rate")
+      #expect(waiting["state"] as? String == "waiting")
+      #expect(waiting["rows_per_second"] as? Double ?? 0 > 0 && waiting["eta"] is String, "\(waiting)")
+      let text = try await scene.start(["status"]).exit().output
+      #expect(text.contains("rows/s") && text.contains("ETA "), "\(text)")
+      #expect(try await scene.start(["pause"]).exit().code == 0)
+      let paused = try await look("paused")
+      #expect(paused["rows_per_second"] as? Double ?? 0 > 0 && paused["eta"] is NSNull, "\(paused)")
+      process.send(SIGTERM)
+      #expect(await process.exit().code == 143)
+    }
+  }
+
+  @Test func `rows that earlier runs wrote count as done, until all are`() async throws {
+    try await Scene.run(.sqlite) { scene in
+      try await scene.database.insert((0..<25).map { "message \($0)" } + [""])
+      var told: [[Int?]] = []
+      for _ in 0..<4 {
+        _ = try await scene.fill(["--max-rows", "10"])
+        let job = try #require(try Self.objects(await scene.start(["status", "--json"]).exit()).first)
+        told.append(["rows_done", "rows_total", "rows_written"].map { job[$0] as? Int })
+      }
+      // The blank row is done once a run has read so far; a run after the last one begins anew.
+      #expect(told.map { $0[1] } == [26, 26, 26, 1])
+      #expect(told.map { $0[2] } == [10, 10, 5, 0])
+      #expect(told[2][0] == 26 && told[3][0] == 1)
+      #expect(told[0][0] == 10 && told[1][0] == 20, "\(told)")
+    }
+  }
+
   @Test func `quarantined rows are never complete, and the cost names a run's job, start and model`() async throws {
     try await Scene.run(.sqlite, rules: [.poison { $0.contains("poison") }]) { scene in
       try await scene.database.insert((0..<20).map { $0 == 7 ? "poison" : "message \($0)" })

@@ -86,6 +86,28 @@ import Testing
     }
   }
 
+  @Test(arguments: [("skip", 0), ("fail", 80)] as [(String, Int32)])
+  func `a start that is left to the running one tells no metrics, and one that fails tells them at its end`(
+    ifLocked: String, code: Int32
+  ) async throws {
+    try await Self.held { scene, _, _, _ in
+      let file = scene.folder.file("vecfill.prom")
+      let before = "# HELP vecfill_exit_code of another start\n"
+      try Data(before.utf8).write(to: URL(fileURLWithPath: file))
+      try await EmbeddingsServer.run(rules: [.always(.respond(.page(200)))]) { receiver in
+        let exit = try await scene.fill(
+          ["--if-locked", ifLocked, "--metrics-file", file], ["OTEL_EXPORTER_OTLP_ENDPOINT": receiver.root])
+        #expect(exit.code == code, "\(exit.errors)")
+        let after = try String(contentsOfFile: file, encoding: .utf8)
+        #expect((after == before) == (code == 0), "\(after)")
+        #expect(receiver.record.requests.isEmpty == (code == 0))
+        if code != 0 { #expect(Self.values(after)["vecfill_exit_code"] == Double(code)) }
+      }
+      let left = try FileManager.default.contentsOfDirectory(atPath: scene.folder.path)
+      #expect(!left.contains { $0.contains(".prom.tmp") }, "\(left)")
+    }
+  }
+
   @Test func `hundreds of clients that say nothing neither end the run nor keep its metrics from others`() async throws
   {
     try await Self.held { scene, process, root, gate in

@@ -14,3 +14,17 @@ package struct ColumnIdentity: Hashable, Sendable {
 extension ColumnIdentity: CustomStringConvertible {
   package var description: String { "\(database) \(column)" }
 }
+
+extension ColumnIdentity {
+  /// The part of the column that a shard is: the ledger keeps its watermark and its spool apart, also from those of another
+  /// plan.
+  package func part(_ shard: StoredShard) -> ColumnIdentity {
+    ColumnIdentity(
+      database: database, column: "\(column) shard \(shard.number) of \(shard.count) planned \(shard.plan)")
+  }
+
+  /// The number of the shard that a column's description is of; nil for a whole column.
+  package static func shard(in description: String) -> Int? {
+    description.firstMatch(of: #/ shard ([0-9]+) of [0-9]+ planned [^ ]+$/#).flatMap { Int($0.1) }
+  }
+}

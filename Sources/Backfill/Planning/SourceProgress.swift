@@ -58,9 +58,12 @@ struct SourceProgress: Sendable {
   /// Whether batches of it have not ended.
   var hasOpen: Bool { open > 0 }
 
+  /// Whether each row was found that it is to find.
+  var isSearched: Bool { isComplete && isProven }
+
   /// Whether each row was found whose vector is of an earlier text, and has its vector. One in quarantine is to be found
   /// again.
-  var hasSearchedEdits: Bool { isComplete && isProven && rows == .edited && counted?.condemned == 0 && waiting == 0 }
+  var hasSearchedEdits: Bool { isSearched && rows == .edited && counted?.condemned == 0 && waiting == 0 }
 
   private var hasEnough: Bool { rows == .edited && mostEdited.map { sweep.taken >= $0 } ?? false }
 

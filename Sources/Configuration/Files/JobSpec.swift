@@ -13,12 +13,15 @@ struct JobSpec {
   /// What its runs keep an eye on while they work.
   let gauges: [Gauge]
 
+  /// The keys that set no `Parameter`.
+  static let ownKeys = ["name", "sources", "edits", "follow", "hours", "gentle"]
+
   /// Throws a `Failure` that names the file, the place and the key for anything that is not allowed.
   init(path: String, in process: ProcessContext) throws(Failure) {
     let remedy = "give the path of a job spec, e.g. jobs/backfill-embeddings.yaml"
     guard !path.isEmpty else { throw Failure(.usage, "job spec", "its path is empty", remedy: remedy) }
     let root = try YAMLFile.read(process.absolute(path), shown: path, remedy: remedy)
-      .mapping(keys: ["name", "sources", "edits", "follow", "hours", "gentle"] + FileSettings.keys)
+      .mapping(keys: Self.ownKeys + FileSettings.keys)
     let origin = { (line: Int) in Origin.spec(file: path, line: line) }
     settings = try FileSettings.read(from: root, origin: origin)
     if let value = root["name"] {

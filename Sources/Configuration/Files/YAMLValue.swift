@@ -68,6 +68,7 @@ struct YAMLValue {
 
   /// Text that `allowed` takes.
   func text(_ allowed: Allowed, mayBeSecret: Bool = false) throws(Failure) -> String {
+    if case .choice = allowed, unquotedText ?? quotedText == nil { throw refusal(allowed) }
     let text = try text(mayBeSecret: true)
     guard allowed.value(of: text) == nil else { return mayBeSecret ? text : try noSecret(text) }
     var remedy: String?

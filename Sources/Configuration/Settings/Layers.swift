@@ -25,10 +25,10 @@ struct Layers {
       return Setting(key: parameter.rawValue, value: value, origin: origin)
     }
     if let flag = definition.flag, let text = flags[parameter] {
-      let setting = try read(text, .flag(flag), in: "command line", called: flag)
+      let setting = try read(text, .flag(flag), in: Origin.commandLine, called: flag)
       if case .secret(let secret) = setting.value, secret.isMasked {
         throw Failure(
-          .configuration, "command line", "\(flag) holds a password, and other users can see a command line",
+          .configuration, Origin.commandLine, "\(flag) holds a password, and other users can see a command line",
           remedy: definition.variable.map { "set \($0) in the environment or in .env" })
       }
       return setting

@@ -229,6 +229,10 @@ extension Parameter {
 
   /// Refuses a value that is not allowed; `place` is where it stands, `name` what it is called there.
   func refusal(in place: String, called name: String) -> Failure {
-    Failure(.configuration, place, "\(name) must be \(definition.allowed)")
+    // A wrong command line is another fault than a wrong setting.
+    let isFlag = place == Origin.commandLine
+    return Failure(
+      isFlag ? .usage : .configuration, place, "\(name) must be \(definition.allowed)",
+      remedy: isFlag ? "leave it out for the default; --help shows what it takes" : nil)
   }
 }

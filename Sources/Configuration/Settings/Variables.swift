@@ -46,6 +46,9 @@ extension Variables: CustomReflectable {
 }
 
 extension Origin {
+  /// The place of every flag in an error.
+  static let commandLine = "command line"
+
   /// The place of a value in an error, which names the variable as well.
   var place: String {
     if case .environment = self { "environment" } else { "\(self)" }

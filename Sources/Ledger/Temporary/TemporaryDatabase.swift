@@ -38,7 +38,8 @@ struct TemporaryDatabase: Sendable {
 
   private static func failure(_ error: DatabaseError) -> Failure {
     Failure(
-      .localIO, "temporary file", "SQLite can't write it: \(error.message ?? "error") (\(error.resultCode))",
+      .localIO, "temporary file",
+      "SQLite can't write it: \(error.message ?? "error") (error \(error.extendedResultCode.rawValue))",
       remedy: "free some space, or name a folder with space in SQLITE_TMPDIR")
   }
 }

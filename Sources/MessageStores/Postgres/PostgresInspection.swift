@@ -336,7 +336,7 @@ struct PostgresInspection {
         table: relation["oid"] ?? "", in: relation["schema"] ?? "", column: column.number, on: connection)
       throw refusal(
         "it holds vectors of \(found) dimensions\(recorded.map { " [\($0)]" } ?? ""), the job's have \(dimensions)",
-        "set dimensions to \(found) in the job, or \(Self.fillAnother)", column: source.vector)
+        "set model and dimensions to that in the job, or \(Self.fillAnother)", column: source.vector)
     }
     return (Int(column.number) ?? 0, type, declared)
   }

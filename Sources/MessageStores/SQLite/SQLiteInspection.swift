@@ -35,7 +35,8 @@ struct SQLiteInspection {
     if access == .estimating, !columns.contains(where: { $0.name.folded == source.vector.folded }) {
       return try tableWithoutVectors(key, columns)
     }
-    let vector = try column(source.vector, of: columns, missing: "add the column, or name it in the job")
+    let vector = try column(
+      source.vector, of: columns, missing: "`vecfill migrate up JOB` makes it, or name it in the job")
     try checkRead(key, vector, columns)
     try checkCondition()
     guard !vector.isGenerated else { throw refusal("it is a generated column", "name another", column: source.vector) }

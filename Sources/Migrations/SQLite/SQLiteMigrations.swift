@@ -176,7 +176,7 @@ package final class SQLiteMigrations: MigrationDatabase {
 
   private static func failure(_ error: any Error, _ path: String) -> any Error {
     guard let error = error as? DatabaseError else { return error }
-    let reason = "\(told(of: error)) (\(error.resultCode))"
+    let reason = "\(told(of: error)) (error \(error.extendedResultCode.rawValue))"
     let isBusy = error.resultCode == .SQLITE_BUSY || error.resultCode == .SQLITE_LOCKED
     return Failure(
       isBusy ? .unavailable : .configuration, path, reason,

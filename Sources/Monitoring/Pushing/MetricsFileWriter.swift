@@ -15,6 +15,7 @@ struct MetricsFileWriter: Sendable {
   }
 
   func write() async {
+    guard monitor.isTold else { return }
     let text = PrometheusText.write(monitor.families())
     do {
       try await handedOver { handover in

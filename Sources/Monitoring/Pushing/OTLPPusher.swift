@@ -24,6 +24,7 @@ package struct OTLPPusher: Sendable {
   }
 
   package func push(isLast: Bool) async {
+    guard monitor.isTold else { return }
     let timeout = isLast ? min(OTLPPusher.lastTimeout, settings.timeout) : settings.timeout
     let outcome = await within(timeout) { await sent() }
     guard !Task.isCancelled else { return }

@@ -18,13 +18,7 @@ package struct WholeFile: Sendable {
   package func write(_ text: String) throws(Failure) {
     guard !OwnFile.isStream(path) else { return try add(text) }
     try kind.check(path)
-    let folder = (path as NSString).deletingLastPathComponent
-    // Hidden, and not ending as the file does: who reads all files of the folder must not find it.
-    let temporary = (folder.isEmpty ? "." : folder) + "/.\((path as NSString).lastPathComponent).tmp"
-    // What a killed process left there, or a link that another has put there.
-    unlink(temporary)
-    let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
-    guard file >= 0 else { throw failure(errno) }
+    let file = try openTemporary(temporary)
     let code = fchmod(file, 0o644) == 0 ? WholeFile.fill(file, text) : errno
     close(file)
     guard code == 0, rename(temporary, path) == 0 else {
@@ -32,6 +26,30 @@ package struct WholeFile: Sendable {
       unlink(temporary)
       throw failure(reason)
     }
+  }
+
+  /// Throws as `write` does where the file can't be written, and leaves it as it is.
+  package func tryOut() throws(Failure) {
+    guard !OwnFile.isStream(path) else { return try add("") }
+    try kind.check(path)
+    // Another process may be writing by the other name.
+    let trial = "\(temporary).\(getpid())"
+    close(try openTemporary(trial))
+    unlink(trial)
+  }
+
+  /// Hidden, and not ending as the file does: who reads all files of the folder must not find it.
+  private var temporary: String {
+    let folder = (path as NSString).deletingLastPathComponent
+    return (folder.isEmpty ? "." : folder) + "/.\((path as NSString).lastPathComponent).tmp"
+  }
+
+  private func openTemporary(_ temporary: String) throws(Failure) -> Int32 {
+    // What a killed process left there, or a link that another has put there.
+    unlink(temporary)
+    let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
+    guard file >= 0 else { throw failure(errno) }
+    return file
   }
 
   private func add(_ text: String) throws(Failure) {

@@ -20,6 +20,7 @@ package final class RunMonitor: Sendable {
     var history = RunHistory()
     var condemned: [RunPicture.CondemnedKey] = []
     var exitCode: Int32?
+    var isSkipped = false
   }
 
   /// Quarantined rows that the page shows.
@@ -47,6 +48,13 @@ package final class RunMonitor: Sendable {
     // A round that has ended was brought to its end, which isn't a stop.
     return isFilled || progress.hasBegun && !progress.isStopping
   }
+
+  /// Whether files and receivers are told of it. A run that has not begun, as it waits for its locks, would take the place of
+  /// the one that has them; one that is left to another is never told.
+  var isTold: Bool { state.withLock { $0.board != nil || $0.exitCode != nil && !$0.isSkipped } }
+
+  /// The run is left to another process.
+  package func skip() { state.withLock { $0.isSkipped = true } }
 
   /// Begins with a round, which reports its progress on `board`.
   package func beginRound(_ board: ProgressBoard) {

@@ -14,7 +14,8 @@ package struct Watch: Sendable {
     self.otlp = otlp
   }
 
-  /// Runs `body` while `monitor` is watched; at its end the last state is written and pushed, in some seconds at most.
+  /// Runs `body` while `monitor` is watched; at its end the last state is written and pushed, in some seconds at most. Files and
+  /// receivers are told nothing before the run has begun.
   ///
   /// Throws a `Failure` before `body` where the address or the file can't be had; after that only what `body` throws.
   ///
@@ -43,7 +44,7 @@ package struct Watch: Sendable {
   ) async throws -> [(name: String, service: any Service)] {
     var services: [(String, any Service)] = []
     // The file first: nothing has to be closed where it can't be written.
-    try file?.write(PrometheusText.write(monitor.families()))
+    try file?.tryOut()
     if let listen {
       let listener = try await Listener(listen, Answers(monitor: monitor))
       tell("listening at http://\(listener.address)")

@@ -150,13 +150,14 @@ extension TableSurvey {
     }
     if findings.isEmpty {
       switch job.indexPolicy {
-      case .keep where column(source.vector) != nil:
+      case .after: findings.append(.ok("index", "none yet; index.when is \(job.indexPolicy)"))
+      // A rebuild puts back what was there.
+      case .keep, .rebuild:
+        guard column(source.vector) != nil else { break }
         findings.append(
           .warning(
             "index", "none on \(source.vector): a search reads every row",
             next: adviceOnIndex))
-      case .keep: break
-      case .after, .rebuild: findings.append(.ok("index", "none yet; index.when is \(job.indexPolicy)"))
       }
     }
     return findings

@@ -63,7 +63,7 @@ struct LoadCommand: AsyncParsableCommand {
     } warn: {
       logger.warning("\($0)")
     } show: {
-      Console.standard.show($0)
+      if Console.standard.isLive { Console.standard.show($0) }
     }
     let upkeep = try IndexUpkeep(
       job, configuration, narrator, mayBeAway: database.shapes.contains(where: \.indexes.mayBeAway))

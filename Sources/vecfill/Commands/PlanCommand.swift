@@ -41,6 +41,7 @@ struct PlanCommand: AsyncParsableCommand {
       }
       return show(ShardReport(job, stored.plan, unplanned: stored.unplanned))
     }
+    try job.checkShardsBudget()
     if configuration.mode == .batch { try configuration.checkBatchUse() }
     let stored = try await planning.plan(shards)
     show(ShardReport(job, stored.plan, unplanned: stored.unplanned, kept: stored.isKept))

@@ -124,8 +124,8 @@ struct RunCommand: AsyncParsableCommand {
     let terms = try batchOptions.terms(configuration, follows: follow)
     let batches = try terms.map { try BatchWork(configuration, job, $0, logger) }
     let choice = follow ? nil : ShardChoice(shard)
-    do {
-      try await monitoring.watching(job, configuration, logger) { monitor in
+    try await monitoring.watching(job, configuration, logger) { monitor in
+      do {
         try await Database.with(
           configuration, job, for: .filling, maxOutage: .seconds(maxOutage), shard: choice?.number
         ) { database in
@@ -141,18 +141,24 @@ struct RunCommand: AsyncParsableCommand {
           let ending = try await steering.working(logger, gauges: gauges) { try await ended(filling, part, end) }
           try ending.check(requiringComplete: steering.plan.requiresComplete)
         }
+      } catch let failure as Failure where ifLocked == .skip && failure.exitCode == .locked {
+        monitor?.skip()
+        skip(failure, end)
       }
-    } catch let failure as Failure where ifLocked == .skip && failure.exitCode == .locked {
-      skip(failure, end)
     }
   }
 
   /// Ends with 0 and nothing done, as another does it or has done it.
   private func skip(_ failure: Failure, _ end: RunEnd) {
-    end.skipped(failure)
+    let isLocked = failure.exitCode == .locked
+    // What helps one that fails is no advice for one that passes it over.
+    let passed = Failure(.complete, failure.subject, failure.reason, remedy: isLocked ? nil : failure.remedy)
+    let summary = end.skipped(passed)
     let skipped = Event(
-      level: .info, name: .skipped, message: "skipped: \(failure.subject): \(failure.reason)", fields: failure.fields)
+      level: .info, name: .skipped, message: "skipped: \(passed.subject): \(passed.reason)", fields: passed.fields)
     if !output.quiet { Console.standard.tell(skipped) }
+    // A person has read it in that line.
+    if output.logFormat == .json { output.print(summary) }
   }
 
   private func opened(_ configuration: JobConfiguration) throws -> (all: [Gauge], reader: GaugeReader)? {

@@ -56,6 +56,8 @@ struct StatusCommand: AsyncParsableCommand {
     }
     guard !jobs.isEmpty else { return LedgerOption.nothingYet(path, json: json) }
     let state = try StateFolder()
+    // Without a plan that can be read the ledger is shown all the same.
+    let shards = if json, let spec { try? await ShardStatus.report(spec) } else { nil as ShardReport? }
     let (shared, spool) = (try await shared(), try await databaseSpool())
     var shown: [JobReport] = []
     for job in jobs where name == nil || job.job == name {
@@ -64,7 +66,7 @@ struct StatusCommand: AsyncParsableCommand {
       let batches = try await opened.batches(of: job).map { BatchReport($0, at: now) }
       var report = JobReport(
         job, holder: holder, control: control, batches: batches, shared: shared, ledger: path, at: now)
-      report.databaseSpool = spool
+      (report.databaseSpool, report.shards) = (spool, shards)
       shown.append(report)
     }
     return json ? JSONLine.encode(shown) : shown.map(\.text).joined(separator: "\n\n")
@@ -99,7 +101,7 @@ struct StatusCommand: AsyncParsableCommand {
   private func control(
     of job: Ledger.JobStatus, _ holder: RunLock.Holder?, in sockets: String
   ) async -> ControlReport? {
-    guard holder != nil, job.state == .running else { return nil }
+    guard holder != nil else { return nil }
     // The socket goes with the column that the spec names first.
     for column in job.columns.compactMap(\.identity) {
       if let report = await ControlSocket(of: column, in: sockets).report(), report.job == job.job { return report }

@@ -54,6 +54,7 @@ struct Rounds: Sendable {
     policy.bounds = policy.bounds.left(after: first.report.tally)
     logger.info("following \(job.sources.map(\.name).joined(separator: ", "))")
     while last.isDone {
+      steering?.waitForRows()
       let hasWork = try await stops.requests.interrupting { [steering] in
         try await steering?.untilReleased()
         try await lookout.wait()
@@ -125,7 +126,8 @@ struct Rounds: Sendable {
   }
 
   private func tellHeader(_ begun: Ledger.BegunRun) {
-    let header = RunHeader(job, on: database.store.identity, begun, ledger: ledger.path)
+    let header = RunHeader(
+      job, on: database.store.identity, begun, ledger: ledger.path, spentByAll: sharing.map { $0.spent ?? 0 })
     if Console.standard.isLive, logger.logLevel <= .info {
       Console.standard.log(header.text(width: Console.standard.width))
     } else {

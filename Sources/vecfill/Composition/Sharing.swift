@@ -10,6 +10,8 @@ import Postgres
 /// With whom a job's limits and its budget are shared, for all rounds of a process.
 struct Sharing: Sendable {
   let allowance: PostgresAllowance
+  /// Dollars that all who share have spent before; nil where that can't be read.
+  let spent: Double?
   private let pool: String
   private let ledger: String
   private let job: String
@@ -20,11 +22,13 @@ struct Sharing: Sendable {
     _ job: Job, _ configuration: JobConfiguration, _ ledger: Ledger, maxOutage: Double, _ logger: Logger
   ) async throws -> Sharing? {
     guard job.share == .database, let source = job.sources.first else { return nil }
+    let (url, name) = (try DatabaseURL(configuration.databaseURL().reveal()), "vecfill \(Host.process)")
     let allowance = try await PostgresAllowance(
-      url: DatabaseURL(configuration.databaseURL().reveal()), applicationName: "vecfill \(Host.process)",
-      source: source, patience: PostgresPatience(limit: .seconds(maxOutage)))
+      url: url, applicationName: name, source: source, patience: PostgresPatience(limit: .seconds(maxOutage)))
+    let pool = try configuration.pool()
+    let reading = try? await PostgresSharedPools.read(pool, in: url, applicationName: name)
     return Sharing(
-      allowance: allowance, pool: try configuration.pool(), ledger: try await ledger.name, job: job.name,
+      allowance: allowance, spent: reading?.spent, pool: pool, ledger: try await ledger.name, job: job.name,
       logger: logger)
   }
 

@@ -20,8 +20,12 @@ final class RunEnd: Sendable {
   /// Takes a run's or a round's summary; the last one is told.
   func take(_ summary: RunSummary) { self.summary.withLock { $0 = summary } }
 
-  /// Takes that the run is left to another process.
-  func skipped(_ failure: Failure) { take(RunSummary(skipped: failure, job: job)) }
+  /// Takes that the run is left to another process, and returns the summary of that.
+  func skipped(_ failure: Failure) -> RunSummary {
+    let summary = RunSummary(skipped: failure, job: job)
+    take(summary)
+    return summary
+  }
 
   /// Tells the end; what goes wrong with that is a warning, and changes no exit code.
   ///

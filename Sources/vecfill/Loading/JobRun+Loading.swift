@@ -7,8 +7,9 @@ extension JobRun {
   struct Loaded: Sendable {
     let tally: LoadTally
     let indexes: RunSummary.Indexes
-    /// Rows that lack a vector now, blank ones and those in quarantine included.
+    /// Rows that lack a vector now, those in quarantine included, and blank ones where `countsBlank`.
     let remaining: Int
+    let countsBlank: Bool
   }
 
   /// Loads to the end of the files; a load is a run of its own in the ledger.
@@ -58,7 +59,9 @@ extension JobRun {
       try await ledger.endLoad(
         begun.id, target: begun.targets[0], entered, cost: entered.cost, exitCode: failure?.exitCode ?? .complete,
         at: Date())
-      return Loaded(tally: tally, indexes: indexes, remaining: try await database.countRemaining(job))
+      return Loaded(
+        tally: tally, indexes: indexes, remaining: try await database.countRemaining(job),
+        countsBlank: database.countsBlank)
     } catch let failure as Failure {
       try await end(begun, .failed(failure), written: written.withLock { $0 })
       throw failure

@@ -26,7 +26,8 @@ struct LoadReport {
     lines += lengths
     if !loaded.indexes.built.isEmpty { lines.append("built the index \(loaded.indexes.built.joined(separator: ", "))") }
     if loaded.remaining > 0 {
-      lines.append("rows without a vector: \(loaded.remaining.grouped), blank and quarantined ones included")
+      let included = loaded.countsBlank ? "blank and quarantined ones included" : "blank ones left out"
+      lines.append("rows without a vector: \(loaded.remaining.grouped), \(included)")
     }
     return lines.joined(separator: "\n")
   }

@@ -5,11 +5,14 @@ import Ledger
 /// What `vecfill status` shows of a job.
 struct JobReport: Encodable {
   let job: String
+  /// The shard that it filled; nil for all of the job.
+  let shard: Int?
   let database: String
   let columns: [String]
   let model: String
   let dimensions: Int
-  /// running, paused, waiting, stopping, completed, stopped, failed, or died: recorded as running while nobody holds its lock.
+  /// running, paused, waiting, following, stopping, completed, stopped, failed, or died: recorded as running while nobody
+  /// holds its lock.
   let state: String
   let reason: String?
   let exitCode: Int32?
@@ -17,13 +20,13 @@ struct JobReport: Encodable {
   let startedAt: Date
   let endedAt: Date?
   let rowsTotal: Int?
-  /// Rows that need nothing more.
+  /// Rows that need nothing more, those of the runs that it went on with included.
   let rowsDone: Int
   let rowsWritten: Int
   /// Of the last two minutes; nil where nothing runs.
   let rowsPerSecond: Double?
   let tokensPerMinute: Double?
-  /// When all rows will be done at that rate; nil where that can't be told.
+  /// When all rows will be done at that rate; nil where that can't be told, or nothing new is begun.
   let eta: Date?
   /// Blank rows; nil where an index leaves them out and they aren't counted.
   let rowsExcluded: Int?
@@ -45,6 +48,8 @@ struct JobReport: Encodable {
   let control: ControlReport?
   /// What the job shares with others; nil where that is nothing, or where no spec says where it is.
   let shared: ShareReport?
+  /// The job's stored plan; nil where there is none, and where the job is not named by its spec.
+  var shards: ShardReport?
   let ledger: String
   private let now: Date
 
@@ -57,6 +62,7 @@ struct JobReport: Encodable {
     self.batches = batches
     self.now = now
     job = status.job
+    shard = status.shard
     database = status.database
     columns = status.columns.map { "\($0.source).\($0.vectorColumn)" }
     model = status.fingerprint.model
@@ -64,23 +70,28 @@ struct JobReport: Encodable {
     state = status.state == .running && holder == nil ? "died" : control?.state ?? status.state.rawValue
     reason = status.reason
     exitCode = status.exitCode
-    process = status.state == .running ? holder.map { "\($0.pid) on \($0.host)" } : nil
+    let isAlive = holder != nil && (status.state == .running || control != nil)
+    process = isAlive ? holder.map { "\($0.pid) on \($0.host)" } : nil
     startedAt = status.startedAt
     endedAt = status.endedAt
     let tally = status.tally
     let done = status.done
-    rowsDone = done
-    rowsTotal = tally.total.map { max($0, done + tally.quarantined) }
-    released = state == "completed" ? status.released : 0
+    // What the runs before it wrote lacks no vector any more, so this one hasn't counted it.
+    let finished = status.writtenBefore + done
+    let all = tally.total.map { status.writtenBefore + max($0, done + tally.quarantined) }
+    (rowsDone, rowsTotal) = (finished, all)
+    released = status.state == .completed ? status.released : 0
     rowsWritten = tally.written
-    let recent = state == "running" ? status.recent : nil
+    // Between two rounds of --follow the newest run has ended.
+    let recent = holder != nil && status.state == .running ? status.recent : nil
     // Equal texts share an input, and long ones have several.
     let rowsPerInput = recent.map { $0.allInputs > 0 ? Double(tally.written) / Double($0.allInputs) : 0 } ?? 0
     let rate = recent.map { Double($0.inputs) * rowsPerInput / $0.seconds }
     rowsPerSecond = rate
     tokensPerMinute = recent.map { 60 * Double($0.billedTokens) / $0.seconds }
-    let left = rowsTotal.map { $0 - done - tally.quarantined } ?? 0
-    eta = rate.flatMap { $0 > 0 && left > 0 ? now.addingTimeInterval(Double(left) / $0) : nil }
+    let left = all.map { $0 - finished - tally.quarantined } ?? 0
+    let isHeld = control?.isHeld ?? false
+    eta = rate.flatMap { $0 > 0 && left > 0 && !isHeld ? now.addingTimeInterval(Double(left) / $0) : nil }
     rowsExcluded = tally.blank
     rowsChangedMeanwhile = tally.changed
     rowsQuarantined = status.quarantined
@@ -95,12 +106,13 @@ struct JobReport: Encodable {
   }
 
   private enum CodingKeys: String, CodingKey {
-    case job, database, columns, model, dimensions, state, reason, exitCode, process, startedAt, endedAt, rowsTotal
+    case job, shard, database, columns, model, dimensions, state, reason, exitCode, process, startedAt, endedAt,
+      rowsTotal
     case rowsDone, rowsWritten, rowsPerSecond, tokensPerMinute, eta, rowsExcluded, rowsChangedMeanwhile
     case rowsQuarantined, tokensBilled, costUsd, requests, retries, possiblyPaid, spooledBatches, databaseSpool,
       openRequests, batches,
       control
-    case shared, ledger
+    case shared, shards, ledger
   }
 
   /// The lines that a person reads; what is always zero has none.
@@ -126,13 +138,13 @@ struct JobReport: Encodable {
     if spooledBatches > 0 {
       rows.append(("in the spool", "\(spooledBatches.of("batch", plural: "batches")), paid and not yet written"))
     }
-    if let databaseSpool { rows.append(("in the database", databaseSpool.line)) }
+    if let databaseSpool, databaseSpool.replies != 0 { rows.append(("in the database", databaseSpool.line)) }
     for batch in batches { rows.append(("with the provider", batch.line)) }
     if let control { rows.append(("in force", control.inForce)) }
     for line in shared?.lines ?? [] { rows.append(("shared", line)) }
     if openRequests > 0 { rows.append(("without a reply", openRequests.of("request"))) }
     rows.append(("ledger", ledger))
-    return "\(job): \(outcome)\n" + FigureList(rows, nameWidth: 19).text
+    return "\(job)\(shard.map { " shard \($0)" } ?? ""): \(outcome)\n" + FigureList(rows, nameWidth: 19).text
   }
 
   private var percent: String {
@@ -156,15 +168,27 @@ struct JobReport: Encodable {
     case "paused", "stopping": "\(state)\(process.map { ", process \($0)" } ?? "")"
     case "waiting": "waiting: \(control?.waitingReason ?? "")\(process.map { ", process \($0)" } ?? "")"
     case "died": "its process died; run the same command again to go on"
-    case "completed" where released > 0:
-      "complete but for \((released + rowsQuarantined).of("row")); the next run takes \(released.grouped) of them"
-    case "completed" where rowsQuarantined > 0:
-      "complete but for \(rowsQuarantined.of("quarantined row")); `vecfill quarantine list` shows why"
-    case "completed": "complete"
+    case "following": "\(completion); following, it waits for rows\(process.map { ", process \($0)" } ?? "")"
+    case "completed": completion
     case "stopped" where exitCode == ExitCode.waiting.rawValue: "waiting for the provider: \(reason ?? "")"
-    case "stopped": "\(reason ?? "stopped"); run the same command again to go on"
+    case "stopped": "\(reason ?? "stopped"); \(stopped?.again ?? "`vecfill run` fills what lacks a vector")"
     default: "failed: \(reason ?? "for a reason that was not recorded")"
     }
+  }
+
+  /// What stopped it; nil for a load, which ends with its files.
+  private var stopped: StopCause? { StopCause.allCases.first { reason == "stopped by \($0.name)" } }
+
+  /// Of a run that has ended complete.
+  private var completion: String {
+    if released > 0 {
+      return
+        "complete but for \((released + rowsQuarantined).of("row")); the next run takes \(released.grouped) of them"
+    }
+    if rowsQuarantined > 0 {
+      return "complete but for \(rowsQuarantined.of("quarantined row")); `vecfill quarantine list` shows why"
+    }
+    return "complete"
   }
 
   private var lastRun: String {

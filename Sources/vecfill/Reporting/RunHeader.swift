@@ -19,8 +19,9 @@ struct RunHeader: Encodable {
   /// nil where it is unknown.
   let usdPerMillionTokens: Double?
   let budgetUsd: Double?
-  /// Dollars that all earlier runs of the job have spent, or may have spent.
+  /// Dollars that all earlier runs of the job have spent, or may have spent; with `share: database` those of all that share.
   let spentUsd: Double
+  private let isShared: Bool
   /// The job's own limits a minute; nil where only the provider's hold.
   let requestsPerMinuteLimit: Int?
   let tokensPerMinuteLimit: Int?
@@ -32,7 +33,11 @@ struct RunHeader: Encodable {
   let resumedRowsDone: Int?
   let resumedRowsTotal: Int?
 
-  init(_ job: Job, on database: String, _ begun: Ledger.BegunRun, ledger: String) {
+  /// - Parameter spentByAll: what all that share the budget have spent; nil where nobody else does.
+  init(
+    _ job: Job, on database: String, _ begun: Ledger.BegunRun, ledger: String, spentByAll: Double? = nil
+  ) {
+    isShared = spentByAll != nil
     self.job = job.name
     self.database = database
     columns = job.sources.map { Column(table: $0.name, column: $0.vector) }
@@ -41,7 +46,7 @@ struct RunHeader: Encodable {
     provider = job.model.provider
     usdPerMillionTokens = job.model.usdPerMillionTokens
     budgetUsd = job.budget?.usd
-    spentUsd = begun.spent
+    spentUsd = max(begun.spent, spentByAll ?? 0)
     requestsPerMinuteLimit = job.limits.requestsPerMinute
     tokensPerMinuteLimit = job.limits.tokensPerMinute
     batchSize = job.batchSize
@@ -50,6 +55,12 @@ struct RunHeader: Encodable {
     resumed = begun.resumed != nil
     resumedRowsDone = begun.resumed?.done
     resumedRowsTotal = begun.resumed?.total
+  }
+
+  private enum CodingKeys: String, CodingKey {
+    case job, database, columns, model, dimensions, provider, usdPerMillionTokens, budgetUsd, spentUsd
+    case requestsPerMinuteLimit, tokensPerMinuteLimit, batchSize, concurrency, ledger, resumed, resumedRowsDone
+    case resumedRowsTotal
   }
 
   /// "fresh", or "resumed: 900 of 3,502 rows done".
@@ -83,7 +94,10 @@ struct RunHeader: Encodable {
       ("model", "\(model), \(dimensions) dimensions"),
       ("provider", "\(provider), \(price)"),
     ]
-    if let budgetUsd { rows.append(("budget", "\(budgetUsd.dollars), \(spentUsd.dollars) of it spent")) }
+    if let budgetUsd {
+      rows.append(
+        ("budget", "\(budgetUsd.dollars), \(spentUsd.dollars) of it spent\(isShared ? " by all that share it" : "")"))
+    }
     return rows + [("limits", limits)]
   }
 

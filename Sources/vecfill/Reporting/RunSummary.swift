@@ -123,9 +123,9 @@ struct RunSummary: Encodable {
     self.init(.failed, "failed", failure, exitCode: failure.exitCode.rawValue, job)
   }
 
-  /// That another process fills the same columns, and is left to it.
+  /// That it is left to another process, which does it or has done it: why, with the exit code 0.
   init(skipped failure: Failure, job: String) {
-    self.init(.skipped, "skipped: \(failure.reason)", failure, exitCode: 0, job)
+    self.init(.skipped, "skipped: \(failure.reason)", failure, exitCode: failure.exitCode.rawValue, job)
   }
 
   private init(_ outcome: Outcome, _ message: String, _ failure: Failure, exitCode: Int32, _ job: String) {
@@ -172,7 +172,7 @@ struct RunSummary: Encodable {
         "\(rows.of("row")) \(rows == 1 ? "waits" : "wait") for the provider's batch; run the same command later to go on"
       )
     case .stopped(.fetched): (.stopped, "what the provider had is written")
-    case .stopped(let cause): (.stopped, "stopped by \(cause.name); run the same command again to go on")
+    case .stopped(let cause): (.stopped, "stopped by \(cause.name); \(cause.again)")
     case .failed: (.failed, "failed")
     }
   }
@@ -186,7 +186,8 @@ struct RunSummary: Encodable {
   /// The event `run_finished`.
   var event: Event {
     Event(
-      level: isDone || outcome == .waiting ? .info : outcome == .failed ? .error : .warning, name: .runFinished,
+      level: isDone || [.waiting, .skipped].contains(outcome) ? .info : outcome == .failed ? .error : .warning,
+      name: .runFinished,
       message: heading,
       fields: eventFields)
   }
@@ -242,7 +243,10 @@ struct RunSummary: Encodable {
         ("indexes built", indexesBuilt.joined(separator: ", ") + " in \(Duration.seconds(indexSeconds).clock)"))
     }
     rows += [
-      ("duration", "\(Duration.seconds(seconds).clock) (\(Int(rate).grouped) rows/s)"),
+      (
+        "duration",
+        "\(Duration.seconds(seconds).clock) (\(rate < 10 ? rate.fixed(1) : Int(rate.rounded()).grouped) rows/s)"
+      ),
       ("ledger", ledger ?? "not opened"),
     ]
     let closing =

@@ -74,11 +74,17 @@ struct ShardPart: Sendable {
         .configuration, name, "it \(difference)",
         remedy: "set the job back, or plan it again: `vecfill plan JOB --shards \(plan.count)`")
     }
-    guard job.budget == nil || job.share == .database else {
-      throw Failure(
-        .configuration, "budget", "each shard would spend all of it",
-        remedy: "write `share: database` in the job, so that all shards share it")
-    }
+    try job.checkShardsBudget()
+  }
+}
+
+extension Job {
+  /// Throws a `Failure` with `.configuration` where each of the job's shards could spend the whole budget (P5).
+  func checkShardsBudget() throws(Failure) {
+    guard budget != nil, share == .none else { return }
+    throw Failure(
+      .configuration, "budget", "each shard would spend all of it",
+      remedy: "write `share: database` in the job, so that all shards share it")
   }
 }
 

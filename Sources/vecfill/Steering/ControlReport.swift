@@ -5,7 +5,7 @@ import Pipeline
 struct ControlReport: Codable, Sendable {
   let job: String
   let pid: Int32
-  /// running, paused, waiting or stopping.
+  /// running, paused, waiting, following (all is filled, and it waits for rows) or stopping.
   let state: String
   /// What it waits for, as a code of `Waiting`, and in words.
   let waiting: String?
@@ -16,10 +16,14 @@ struct ControlReport: Codable, Sendable {
   let concurrency: Int
   let budgetUsd: Double?
 
-  init(job: String, pid: Int32, hold: Pause?, terms: Terms, progress: RunProgress?) {
+  /// Whether nothing new is begun.
+  var isHeld: Bool { state == "stopping" || waiting.flatMap(Waiting.init)?.isHeld == true }
+
+  /// - Parameter isBetweenRounds: whether it waits for rows, of which there are none just now.
+  init(job: String, pid: Int32, hold: Pause?, terms: Terms, progress: RunProgress?, isBetweenRounds: Bool = false) {
     self.job = job
     self.pid = pid
-    let progress = progress.flatMap { $0.hasBegun ? $0 : nil }
+    let progress = progress.flatMap { $0.hasBegun && !isBetweenRounds ? $0 : nil }
     waiting = (hold?.waiting ?? progress?.waiting)?.rawValue
     waitingReason = hold?.reason ?? progress?.waitingWords
     state =
@@ -28,7 +32,7 @@ struct ControlReport: Codable, Sendable {
       } else if hold?.waiting == .paused {
         "paused"
       } else {
-        waiting == nil ? "running" : "waiting"
+        waiting != nil ? "waiting" : isBetweenRounds ? "following" : "running"
       }
     let limits = progress?.limits ?? terms.limits
     requestsPerMinute = limits.requestsPerMinute

@@ -84,7 +84,8 @@ struct ControlServer: Sendable {
     case (.GET, "/status"):
       return Self.response(
         ControlReport(
-          job: job.name, pid: getpid(), hold: steering.hold, terms: steering.terms, progress: steering.progress))
+          job: job.name, pid: getpid(), hold: steering.hold, terms: steering.terms, progress: steering.progress,
+          isBetweenRounds: steering.isBetweenRounds))
     case (.POST, "/pause"):
       let isNew = steering.change { $0.isPaused = true }
       return done(isNew ? "paused" : "is paused already", isNew)

@@ -39,6 +39,7 @@ final class Steering: Sendable {
     var listeners: [Int: AsyncStream<Conductor.Event>.Continuation] = [:]
     var count = 0
     var board: ProgressBoard?
+    var isBetweenRounds = false
   }
 
   let plan: Plan
@@ -59,8 +60,14 @@ final class Steering: Sendable {
 
   /// A round has begun, which reports its progress there.
   func show(_ board: ProgressBoard) {
-    state.withLock { $0.board = board }
+    state.withLock { ($0.board, $0.isBetweenRounds) = (board, false) }
   }
+
+  /// Whether a round of `--follow` has ended and the next one hasn't begun.
+  var isBetweenRounds: Bool { state.withLock { $0.isBetweenRounds } }
+
+  /// A round has ended, and rows for another one are waited for.
+  func waitForRows() { state.withLock { $0.isBetweenRounds = true } }
 
   /// What holds just now, and what changes from then on, until the stream's reader leaves.
   func join() -> (hold: Pause?, terms: Terms, events: AsyncStream<Conductor.Event>) {

@@ -37,16 +37,23 @@ extension ColumnAudit {
       findings.append(
         failed(
           "stale", stale, "\(stale.count.inRows) a vector of an earlier text",
-          next: "`vecfill run JOB` makes them anew; where it leaves some, \(clear)"))
+          next:
+            "`vecfill run JOB` makes them anew; where it leaves some, `vecfill quarantine list` shows those that were "
+            + "refused, and for others \(clear)"))
     }
     return findings
   }
 
   private func missingFinding(_ about: String) -> VerifyFinding {
-    let others = blank > 0 ? "; \(blank.grouped) more are blank and need none" : ""
-    guard missing.count > 0 else { return VerifyFinding(about, .ok("missing", "none\(others)"), rows: 0) }
+    let others = blank > 0 ? "; \(blank.of("blank row")) \(blank == 1 ? "needs" : "need") none" : ""
+    guard missing.count > 0 else {
+      return VerifyFinding(about, .ok("missing", "no row with a text lacks a vector\(others)"), rows: 0)
+    }
     return VerifyFinding(
-      about, .warning("missing", "\(missing.count.inRows) no vector\(others)", next: "`vecfill run JOB` fills them"),
+      about,
+      .warning(
+        "missing", "\(missing.count.inRows) no vector\(others)",
+        next: "`vecfill run JOB` fills them, and `vecfill quarantine list` shows those that it leaves"),
       missing)
   }
 

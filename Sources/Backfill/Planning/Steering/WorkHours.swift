@@ -52,7 +52,8 @@ package struct WorkHours: Equatable, Sendable {
 
 extension WorkHours: CustomStringConvertible {
   package var description: String {
-    "\(WorkHours.text(from))-\(WorkHours.text(to))" + (zone == .current ? "" : " \(zone.identifier)")
+    "\(WorkHours.text(from))-\(WorkHours.text(to))"
+      + (zone == .current ? "" : " \(zone.identifier == "GMT" ? "UTC" : zone.identifier)")
   }
 
   private static func text(_ minute: Int) -> String {

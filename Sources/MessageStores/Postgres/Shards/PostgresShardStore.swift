@@ -108,12 +108,3 @@ extension PostgresShardStore {
 
   package func forget(_ source: Source) async throws -> ColumnIdentity? { try await whole.forget(source) }
 }
-
-extension ColumnIdentity {
-  /// The part of the column that a shard is: the ledger keeps its watermark and its spool apart, also from those of another
-  /// plan.
-  fileprivate func part(_ shard: StoredShard) -> ColumnIdentity {
-    ColumnIdentity(
-      database: database, column: "\(column) shard \(shard.number) of \(shard.count) planned \(shard.plan)")
-  }
-}
