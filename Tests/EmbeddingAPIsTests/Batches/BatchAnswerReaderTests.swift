@@ -148,13 +148,13 @@ struct BatchAnswerReaderTests {
       (#""output_file_id":"o""#, .underWay), (#""request_counts":{"total":3,"completed":3,"failed":0}"#, .underWay),
     ] as [(String, ProviderBatch.State)], ["succeeded", "Done", "in_progress", ""])
   func `a batch that has done all and shows it has ended, whatever its state is called`(
-    _ rest: String, _ state: ProviderBatch.State, _ word: String
+    _ shown: (rest: String, state: ProviderBatch.State), _ word: String
   ) throws {
     let options = APIEmbedder.Options(model: "m", dimensions: 2)
     let embedder = try APIEmbedder(options, client: HTTPClient(.init(proxy: "")))
     let limits = BatchFileLimits(bytes: 1_000, inputs: 10, lines: 10)
-    let json = try #require(JSONValue(Data(#"{"id":"b","status":"\#(word)",\#(rest)}"#.utf8)))
-    #expect(try OpenAIBatches(embedder, BatchOptions(limits: limits)).record(json).batch.state == state)
+    let json = try #require(JSONValue(Data(#"{"id":"b","status":"\#(word)",\#(shown.rest)}"#.utf8)))
+    #expect(try OpenAIBatches(embedder, BatchOptions(limits: limits)).record(json).batch.state == shown.state)
   }
 
   @Test func `a line that is too long fails the line whose id it begins with`() throws {
