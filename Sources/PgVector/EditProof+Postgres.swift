@@ -6,8 +6,11 @@ extension EditProof {
   /// Takes the place of the database's name, which records of vectors have.
   private static let owner = "digests"
 
-  /// The triggers that mark the edited rows of `source` in the table with the object id `relation`, by what the catalogue
-  /// has of them; nil where one is missing or off, on the table or on one that inherits from it.
+  /// The triggers that mark the edited rows of `source` in the table with the object id `relation`, and the columns that
+  /// the text is made of, by what the catalogue has of them; nil where a trigger is missing, off, or watches other columns,
+  /// on the table or on one that inherits from it.
+  ///
+  /// Of a text that is an expression each column counts whose name is in it.
   package static func marks(
     of source: Source, in relation: String, on connection: isolated PostgresConnection
   ) throws -> String? {
@@ -17,7 +20,10 @@ extension EditProof {
         SELECT $1::oid AS oid UNION SELECT i.inhrelid FROM pg_inherits i JOIN family f ON f.oid = i.inhparent
       )
       SELECT c.relispartition AND c.oid <> $1::oid AS is_partition, t.oid AS id, t.xmin AS since, p.oid AS function,
-        p.xmin AS function_since
+        p.xmin AS function_since, \(TriggerName.watches("$6::text[]")) AS watches,
+        (SELECT string_agg(a.attnum || '/' || a.xmin, ',' ORDER BY a.attname) FROM pg_attribute a
+          WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+            AND (a.attname::text = ANY ($6::text[]) OR strpos(lower($7), lower(a.attname::text)) > 0)) AS columns
       FROM family f JOIN pg_class c ON c.oid = f.oid AND c.relkind IN ('r', 'p')
       LEFT JOIN (pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid AND strpos(p.prosrc, $2) > 0)
         ON t.tgrelid = c.oid AND t.tgenabled IN ('O', 'A') AND starts_with(t.tgname::text, $3) AND right(t.tgname::text, $4::int) = $5
@@ -26,11 +32,14 @@ extension EditProof {
       [
         .text(relation), .text(OwnName.mention(of: source.digestColumn)), .text(TriggerName.prefix),
         .text("\(TriggerName.Suffix.stale.count + 1)"), .text("_\(TriggerName.Suffix.stale)"),
+        .array(source.text.columns ?? []), .text(source.text.expression ?? ""),
       ])
-    guard parts.allSatisfy({ $0["id"] != nil }) else { return nil }
+    guard parts.allSatisfy({ $0["id"] != nil && $0.isTrue("watches") }) else { return nil }
     // A partition has its table's trigger: one that comes changes nothing for the others.
     return parts.filter { !$0.isTrue("is_partition") }
-      .map { row in ["id", "since", "function", "function_since"].map { row[$0] ?? "" }.joined(separator: ".") }
+      .map { row in
+        ["id", "since", "function", "function_since", "columns"].map { row[$0] ?? "" }.joined(separator: ".")
+      }
       .joined(separator: " ")
   }
 

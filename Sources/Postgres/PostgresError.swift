@@ -150,7 +150,7 @@ extension PostgresError {
     case "42": sqlState == "42501" ? .denied : .configuration
     case "25" where isReadOnly: .unavailable
     case "55" where sqlState == "55000": .configuration
-    case "0A", "25", "3D", "3F": .configuration
+    case "0A", "25", "2B", "3D", "3F": .configuration
     case "22", "23", "44", "P0": .badData
     default: .unavailable
     }

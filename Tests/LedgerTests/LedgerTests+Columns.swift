@@ -162,6 +162,20 @@ extension LedgerTests {
     return batch.id
   }
 
+  @Test(arguments: [("e\u{301}", "\u{e9}"), ("\u{1100}\u{1161}", "\u{ac00}"), ("\u{212b}", "\u{c5}")])
+  func `a row is taken out of quarantine by its key's very bytes`(_ one: String, _ other: String) async throws {
+    let ledger = try Ledger.open(at: path)
+    let run = try await ledger.begin(Self.job, on: "db", at: Date())
+    let rows = [one, other].map {
+      CondemnedRow(source: 0, key: .text($0), digest: TextDigest(of: "t"), Condemnation(.database, "seen"))
+    }
+    try await ledger.settle(Settlement(condemned: rows), run: run.id, targets: run.targets, at: Date())
+    let source = Self.job.sources[0].name
+    #expect(try await ledger.release(source: source, keys: [one]) == 1)
+    #expect(try await ledger.quarantined(in: source).map { Array($0.key.utf8) } == [Array(other.utf8)])
+    #expect(try await ledger.release(source: source, keys: [one, other]) == 1)
+  }
+
   @Test(arguments: [Ending.stopped(.terminate), .failed(Failure(.unavailable, "x", "y"))])
   func `an unfinished job is not resumed on another database or other tables`(ending: Ending) async throws {
     let ledger = try Ledger.open(at: path)

@@ -101,6 +101,39 @@ import Testing
     #expect(try await Self.found(fixture) == [])
   }
 
+  /// Ways in which other columns get the names of the text's, without the trigger that follows the former ones, and the
+  /// rows whose text is another then.
+  static let replacements: [(script: String, others: [RowKey])] = [
+    (
+      """
+      ALTER TABLE messages ADD COLUMN content_new text; UPDATE messages SET content_new = content;
+      ALTER TABLE messages RENAME COLUMN content TO content_old;
+      ALTER TABLE messages RENAME COLUMN content_new TO content; UPDATE messages SET content = 'unseen' WHERE id = 2
+      """, [2, 4]
+    ),
+    (
+      """
+      ALTER TABLE messages RENAME COLUMN content TO other; ALTER TABLE messages RENAME COLUMN role TO content;
+      ALTER TABLE messages RENAME COLUMN other TO role
+      """, [1, 2, 3, 4]
+    ),
+  ]
+
+  @Test(arguments: StoreKind.allCases, replacements)
+  func `while the trigger watches a column of another name, each text is compared, and the remedy is told`(
+    _ kind: StoreKind, _ replacement: (script: String, others: [RowKey])
+  ) async throws {
+    let fixture = try await Self.searched(kind)
+    try await fixture.run(replacement.script)
+    #expect(try await Self.found(fixture, isEnded: true) == replacement.others)
+    try await fixture.run("UPDATE messages SET content = 'edited' WHERE id = 3")
+    #expect(try await Self.found(fixture) == [3])
+    let store = try await fixture.open()
+    let shape = try await store.inspect(Edits.source, dimensions: 3)
+    #expect(shape.warnings.contains { $0.contains("`vecfill migrate up JOB` makes both") })
+    await store.close()
+  }
+
   @Test(arguments: StoreKind.allCases)
   func `a run without digests, and a search of some rows alone, leave no proof for all of them`(_ kind: StoreKind)
     async throws

@@ -41,7 +41,7 @@ import Testing
         : """
         CREATE INDEX \(index) ON messages (id) WHERE \(digest) = x'';
         CREATE TRIGGER \(name) AFTER UPDATE ON messages
-          WHEN OLD.embedding IS NOT NULL AND OLD.content IS NOT NEW.content
+          WHEN OLD.embedding IS NOT NULL AND OLD."content" IS NOT NEW."content"
           BEGIN UPDATE messages SET \(digest) = x'' WHERE id = NEW.id; END;
         """)
     return fixture

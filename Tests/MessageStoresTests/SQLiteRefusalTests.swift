@@ -150,6 +150,23 @@ private struct RefusalCase: CustomTestStringConvertible {
     withExtendedLifetime(file) {}
   }
 
+  @Test func `an index of texts that a trigger keeps and that was never built is told from a damaged file`()
+    async throws
+  {
+    let (file, store) = try await prepare(
+      """
+      CREATE VIRTUAL TABLE f USING fts5(content, content = 'm', content_rowid = 'id');
+      CREATE TRIGGER m_f AFTER UPDATE ON m BEGIN
+        INSERT INTO f (f, rowid, content) VALUES ('delete', OLD.id, OLD.content);
+        INSERT INTO f (rowid, content) VALUES (NEW.id, NEW.content); END
+      """)
+    let failure = await #expect(throws: Failure.self) { try await store.write(Self.rows, to: Source(table: "m")) }
+    #expect(failure?.exitCode == .configuration && failure?.remedy?.contains("'rebuild'") == true)
+    try await file.run("INSERT INTO f (f) VALUES ('rebuild')")
+    #expect(try await store.write(Self.rows, to: Source(table: "m")).written.count == 5)
+    await store.close()
+  }
+
   @Test func `what is no row's fault is thrown, and nothing is written`() async throws {
     let (file, store) = try await prepare("")
     let source = Source(table: "m")

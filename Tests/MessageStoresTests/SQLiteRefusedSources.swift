@@ -134,6 +134,20 @@ extension Refusal {
       "a condition that is no SQL", "CREATE TABLE messages (id INTEGER PRIMARY KEY, content TEXT, embedding BLOB)",
       source: Source(table: "messages", condition: "nonsense = 1"), subject: "messages", reason: "nonsense"),
     Refusal(
+      "a condition with a name in double quotes that is no column's",
+      "CREATE TABLE messages (id INTEGER PRIMARY KEY, content TEXT, embedding BLOB)",
+      source: {
+        var source = Source(
+          table: "messages", condition: "content <> '\"' -- \"\n AND \"content\" <> \"conten\"")
+        source.conditionPlace = "sources[0].where"
+        return source
+      }(), subject: "sources[0].where", reason: "no such column: conten"),
+    Refusal(
+      "a text with a name in double quotes that is no column's",
+      "CREATE TABLE messages (id INTEGER PRIMARY KEY, content TEXT, embedding BLOB)",
+      source: Source(table: "messages", text: .sql("\"content\" || \"conten\"")), subject: "messages",
+      reason: "no such column: conten"),
+    Refusal(
       "a UTF-16 file",
       "PRAGMA encoding = 'UTF-16'; CREATE TABLE messages (id INTEGER PRIMARY KEY, content TEXT, embedding BLOB)",
       subject: "messages", reason: "UTF-16"),

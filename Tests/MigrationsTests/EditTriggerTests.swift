@@ -166,6 +166,11 @@ struct EditTriggerTests {
     CREATE OR REPLACE FUNCTION zz_vecfill_m_embedding_clear() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN RETURN NEW; END $$
     """,
+    // As an earlier version made it.
+    """
+    DO $$ BEGIN EXECUTE replace(pg_get_functiondef('zz_vecfill_m_embedding_clear'::regproc),
+      '#variable_conflict use_column', ''); END $$
+    """,
     "DROP TRIGGER zz_vecfill_m_embedding_clear ON m; DROP FUNCTION zz_vecfill_m_embedding_clear()",
   ])
   func `one that is switched off, gone or another is told by verify and made anew by up`(_ change: String) async throws

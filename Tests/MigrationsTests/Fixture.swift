@@ -17,6 +17,9 @@ struct Fixture {
     try await database.run(start.postgres)
   }
 
+  /// Of a database that is there, with no line told yet.
+  init(_ database: PostgresDatabase) { self.database = database }
+
   /// Runs `body` on a migrator of its own connections.
   @discardableResult
   func migrating<Value>(
@@ -36,7 +39,7 @@ struct Fixture {
     for job: Job, url: String? = nil, _ body: (Migrator) async throws -> Value
   ) async throws -> Value {
     let lines = lines
-    return try await connected(url: url) { database in
+    return try await connected(url: url, schema: job.firstSchema) { database in
       let needs = try await JobMigrations(job, database)
       for note in needs.notes { lines.append(note) }
       return try await body(Migrator(database, needs.set) { lines.append($0) })
@@ -44,10 +47,12 @@ struct Fixture {
   }
 
   private func connected<Value>(
-    url: String?, patience: LockPatience = LockPatience(), _ body: (PostgresMigrations) async throws -> Value
+    url: String?, schema: String? = nil, patience: LockPatience = LockPatience(),
+    _ body: (PostgresMigrations) async throws -> Value
   ) async throws -> Value {
     try await PostgresMigrations.connect(
-      to: DatabaseURL(url ?? database.url), applicationName: "vecfill tests pid \(getpid())", patience: patience,
+      to: DatabaseURL(url ?? database.url), applicationName: "vecfill tests pid \(getpid())", schema: schema,
+      patience: patience,
       narrator: lines.narrator
     ).closing(body)
   }

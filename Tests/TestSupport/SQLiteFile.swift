@@ -12,6 +12,8 @@ package final class SQLiteFile: Sendable {
     path = folder.appendingPathComponent("messages.db").path
     var configuration = Configuration()
     configuration.busyMode = .timeout(10)
+    // As SQLite's own default.
+    configuration.acceptsDoubleQuotedStringLiterals = true
     // A test may hold a transaction from one script to the next.
     configuration.allowsUnsafeTransactions = true
     configuration.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = OFF") }

@@ -108,6 +108,18 @@ struct CheckCommandTests {
     }
   }
 
+  @Test(arguments: [("FOR TABLE m", "warning"), ("FOR ALL TABLES", "warning"), ("FOR TABLE m (id, content)", "ok")])
+  func `a column that subscribers lack is told before it is made`(_ published: String, _ mark: String) async throws {
+    let database = try await Self.table(.eighteen, "ALTER TABLE m DROP embedding; CREATE PUBLICATION p \(published)")
+    try await OddDatabaseTests.scene(database.url) { scene, place in
+      let told = try await scene.check([], place).told
+      #expect(told.mark("publication") == mark, "\(told.checks)")
+      #expect(
+        told.lines("publication").first?.next?.contains("before `vecfill migrate up JOB`")
+          == (mark == "warning" ? true : nil))
+    }
+  }
+
   /// What is granted to a role, the check that must fail then, and words of it.
   static let rights: [(String, String, [String])] = [
     (

@@ -111,11 +111,20 @@ import Testing
     }
   }
 
-  @Test func `what would go on reading the former column is named before anything is changed`() async throws {
+  @Test(arguments: [
+    ("CREATE VIEW nearest AS SELECT id, embedding FROM chat_messages", "the view nearest"),
+    (
+      "CREATE PUBLICATION nearest FOR TABLE chat_messages (id, content, embedding)",
+      "the column list or the condition of the publication nearest"
+    ),
+  ])
+  func `what would go on reading the former column is named before anything is changed`(_ made: String, _ name: String)
+    async throws
+  {
     try await ReembedScene.run(.postgres18, rows: 4) { world in
-      try await world.scene.database.run("CREATE VIEW nearest AS SELECT id, embedding FROM chat_messages")
+      try await world.scene.database.run(made)
       let exit = try await world.reembed(world.beginning)
-      #expect(exit.code == 78 && exit.errors.contains("the view nearest"), "\(exit.errors)")
+      #expect(exit.code == 78 && exit.errors.contains(name), "\(exit.errors)")
       #expect(try await world.definitions().contains { $0[0]?.contains("embedding_new") == true } == false)
     }
   }

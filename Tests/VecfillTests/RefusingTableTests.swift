@@ -27,7 +27,7 @@ import Testing
       "the trigger audit refuses it (SQLSTATE 42704)"),
     trigger(
       "a trigger that empties", "NEW.embedding := NULL;",
-      "it accepts the write and the column is still NULL; look at trigger audit"),
+      "it accepts the write and the row still lacks a vector of its text; look at trigger audit"),
     Refusal(
       testDescription: "a check", engine: .postgres18,
       sql: "ALTER TABLE chat_messages ADD CONSTRAINT unit CHECK (vector_norm(embedding) < 0.001)",

@@ -4,6 +4,8 @@ package struct Job: Equatable, Sendable {
   package var name: String
   /// The tables, in the order in which they are filled; at least one.
   package var sources: [Source]
+  /// The first schema that it names.
+  package var firstSchema: String? { sources.lazy.compactMap(\.schema).first }
   package var preparation: TextPreparation
   package var model: Model
   /// The most inputs of one request. The default is 100.

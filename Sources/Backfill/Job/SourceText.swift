@@ -18,6 +18,9 @@ package enum SourceText: Hashable, Sendable {
         names.enumerated().map { TextTemplate.Piece(before: $0 == 0 ? "" : "\n\n", column: $1) }))
   }
 
+  /// The SQL expression that it is; nil where it is made of columns.
+  package var expression: String? { if case .sql(let expression) = self { expression } else { nil } }
+
   /// The columns that it reads, without repeats; nil for an expression, which may read any, and other tables.
   package var columns: [String]? {
     switch self {

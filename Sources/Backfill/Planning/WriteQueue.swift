@@ -210,7 +210,7 @@ package struct WriteQueue: Sendable {
   }
 
   private static func noVector(_ hooks: String) -> String {
-    "the database accepted its write twice and the column is still NULL"
+    "the database accepted its write twice and the row still lacks a vector of its text"
       + (hooks.isEmpty ? "" : "; look at \(hooks)")
   }
 }

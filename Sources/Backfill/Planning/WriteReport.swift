@@ -37,7 +37,8 @@ package struct WriteReport: Equatable, Sendable {
   var refusal: String? {
     if let refused = batches.lazy.flatMap(\.refused).first { return refused.reason }
     return batches.contains { !$0.unfilled.isEmpty }
-      ? "it accepts the write and the column is still NULL" + (hooks.isEmpty ? "" : "; look at \(hooks)") : nil
+      ? "it accepts the write and the row still lacks a vector of its text"
+        + (hooks.isEmpty ? "" : "; look at \(hooks)") : nil
   }
 
   /// Tells the outcome of one write by its batches, of which each row is in one.

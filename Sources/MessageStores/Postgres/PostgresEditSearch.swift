@@ -74,11 +74,12 @@ struct PostgresEditSearch: Equatable, Sendable {
       }
       parts.append(column.number)
     }
-    // Of a partitioned table, what is attached may be older.
+    // Of a partitioned table, what is attached may be older. The role may lack the right to these two columns.
     let isHeap = try !connection.inspect(
       """
       SELECT 1 FROM pg_class WHERE oid = $1::oid AND relkind = 'r'
         AND relam = (SELECT oid FROM pg_am WHERE amname = 'heap')
+        AND has_column_privilege(oid, 'xmin', 'SELECT') AND has_column_privilege(oid, 'tableoid', 'SELECT')
       """, [.text(relation)]
     ).isEmpty
     return isHeap ? TextDigest(of: parts.joined(separator: "\n")).bytes.hex : nil

@@ -11,6 +11,8 @@ struct PostgresEdits: Equatable, Sendable {
   /// The trigger that empties the digest of each row whose text is edited, as it is now, where an index finds those rows;
   /// nil where there is none.
   var marks: String?
+  /// Why no trigger can compute the text; nil where one can.
+  var obstacle: String?
   /// Whether each edited row is marked so: no text is read for them. Else each text is.
   var areMarked = false
   /// What a search goes by that reads no text of a row that was not written since the last one; nil where each reads all.
@@ -83,6 +85,7 @@ extension PostgresEdits {
     let cost =
       scope == nil
       ? "each run reads all of them" : "each run looks at every row and reads what was written since the last one"
+    if let obstacle { return ["\(source.name): no trigger can compute its text (\(obstacle)), so \(cost)"] }
     let texts = source.text.columns ?? []
     if let generated = columns.first(where: { $0.isGenerated && texts.contains($0.name) }) {
       return ["\(source.name): no trigger sees what its generated column \(generated.name) becomes, so \(cost)"]
@@ -97,6 +100,13 @@ extension PostgresEdits {
     for source: Source, in relation: String, schema: String, columns: [PostgresColumn], role: String,
     for access: StoreAccess, key: PostgresKey, on connection: isolated PostgresConnection
   ) throws -> PostgresEdits? {
+    let obstacle =
+      source.edits == .ignore || source.view != nil || source.keepsDigestsApart
+      ? nil : try source.obstacleToWatching(TableName(schema: schema, source.table).quotedName, on: connection)
+    if access == .filling, source.chunks == nil {
+      try checkRights(of: source, in: relation, role: role, on: connection)
+      try PostgresOwnTriggers.check(source, obstacle, in: relation, on: connection)
+    }
     guard source.edits == .digest else { return nil }
     if access == .estimating, try isYetToCome(for: source, schema: schema, columns, on: connection) { return nil }
     let isFilled = access == .filling
@@ -105,6 +115,7 @@ extension PostgresEdits {
         of: source, columns: columns, role: role, isFilled: isFilled,
         scope: PostgresEditSearch.scope(of: source, columns: columns, in: relation, on: connection))
       try edits.lookAtMarks(of: source, in: relation, keys: key.columns.map(\.name), on: connection)
+      edits.obstacle = obstacle
       return edits
     }
     let apart = try PostgresDigestTable(
@@ -112,6 +123,21 @@ extension PostgresEdits {
     return PostgresEdits(
       digest: apart.digest(outer: source.table.quotedIdentifier), apart: apart,
       scope: try PostgresEditSearch.scope(of: source, columns: columns, in: relation, on: connection))
+  }
+
+  /// Throws a `Failure` with `.denied` where the role may not read by which transaction a row was written: so a write of a
+  /// job with `edits` knows its own rows.
+  private static func checkRights(
+    of source: Source, in relation: String, role: String, on connection: isolated PostgresConnection
+  ) throws {
+    guard source.edits != .ignore, source.view == nil else { return }
+    let rights = try connection.inspect(
+      "SELECT has_column_privilege($1::oid, 'xmin', 'SELECT') AS is_given", [.text(relation)])[0]
+    guard !rights.isTrue("is_given") else { return }
+    throw Failure(
+      .denied, source.name,
+      "the role \(role) lacks the right to SELECT its system column xmin, by which a write with `edits` knows its own rows",
+      remedy: "GRANT SELECT (xmin, tableoid) ON \(source.name) TO \(role.quotedIdentifier)")
   }
 
   /// Whether what holds the digests is yet to be made: then each vector counts as current.

@@ -28,7 +28,7 @@ struct PostgresKey: Equatable, Sendable {
 
   /// That the key of `one` is that of `other`, both names that columns are qualified with.
   func equality(of one: String, and other: String) -> String {
-    columns.map { "\(one).\($0.identifier) = \(other).\($0.identifier)" }.joined(separator: " AND ")
+    columns.map { "\(one).\($0.identifier) \($0.operation("=")) \(other).\($0.identifier)" }.joined(separator: " AND ")
   }
 
   /// The columns under their aliases.
@@ -53,13 +53,19 @@ struct PostgresKey: Equatable, Sendable {
   /// The comparison `operation` of the whole key with the parameters from $`first` on.
   func comparison(_ operation: String, parametersFrom first: Int) -> String {
     let values = columns.enumerated().map { $1.value("$\(first + $0)") }
-    guard values.count > 1 else { return "\(columns[0].identifier) \(operation) \(values[0])" }
+    guard values.count > 1 else {
+      return "\(columns[0].identifier) \(columns[0].operation(operation)) \(values[0])"
+    }
+    // One operator stands for all columns.
+    let operations = Set(columns.map { $0.operation(operation) })
+    let operation = operations.count == 1 ? operations.first ?? operation : operation
     return "(\(identifiers)) \(operation) (\(values.joined(separator: ", ")))"
   }
 
   /// The condition that each column equals the expression that `value` gives for its index.
   func equality(_ value: (Int) -> String) -> String {
-    columns.enumerated().map { "\($1.identifier) = \($1.value(value($0)))" }.joined(separator: " AND ")
+    columns.enumerated().map { "\($1.identifier) \($1.operation("=")) \($1.value(value($0)))" }.joined(
+      separator: " AND ")
   }
 
   /// A key as parameters, one a column.

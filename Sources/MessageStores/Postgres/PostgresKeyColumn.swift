@@ -13,6 +13,12 @@ struct PostgresKeyColumn: Equatable, Sendable {
 
   var identifier: String { name.quotedIdentifier }
 
+  /// The operator `name` as SQL: PostgreSQL's own for its own types, which may have none for the very type, as varchar, so
+  /// that one that somebody made on the search path would be taken.
+  func operation(_ name: String) -> String {
+    type.hasPrefix("\"pg_catalog\".") ? "OPERATOR(pg_catalog.\(name))" : name
+  }
+
   /// The value of `expression`, which is of the column's type, in the form that `PostgresResult.rowKey` reads.
   func output(_ expression: String) -> String {
     switch kind {

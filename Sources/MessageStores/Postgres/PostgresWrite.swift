@@ -276,7 +276,8 @@ extension PostgresWrite {
       switch segment {
       case .success(let results):
         if results[guarding - 1].affectedRows > 0 { outcome.written.insert(row.key) }
-      case .failure(let error) where error.isServerFault:
+      // What the role may not do is no row's fault.
+      case .failure(let error) where error.isServerFault || error.lacksRight:
         throw error
       case .failure(let error) where error.isLockTimeout:
         outcome.locked.insert(row.key)
@@ -331,14 +332,6 @@ extension PostgresWrite {
     }
     if !outcome.unfilled.isEmpty { outcome.hooks = try PostgresHooks(of: table, on: connection).description }
     return outcome
-  }
-}
-
-extension PostgresError {
-  /// Whether it may be the table's or the role's fault as well as a row's.
-  fileprivate var isDoubtful: Bool {
-    guard !isRaised, let sqlState else { return false }
-    return sqlState == "22000" || ["42", "25", "0A", "55", "XX"].contains(sqlState.prefix(2))
   }
 }
 

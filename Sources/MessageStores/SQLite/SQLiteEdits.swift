@@ -37,8 +37,7 @@ struct SQLiteEdits: Equatable, Sendable {
   private static func index(
     of source: Source, key: SQLiteKey, digest: String, in database: Database
   ) throws -> String? {
-    let name = TriggerName.of(source, TriggerName.Suffix.stale)
-    guard try OwnName.sqlite([name], of: source, database).values.contains(true) else { return nil }
+    guard try isWatched(source, TriggerName.Suffix.stale, in: database) else { return nil }
     let partial = try String.fetchAll(
       database, sql: "SELECT name FROM pragma_index_list(?) WHERE partial ORDER BY name", arguments: [source.table])
     // SQLite itself says whether an index holds all of these rows, in order: else it can't use it.
@@ -53,6 +52,23 @@ struct SQLiteEdits: Equatable, Sendable {
       } catch let error as DatabaseError where error.resultCode == .SQLITE_ERROR {
         return false
       }
+    }
+  }
+
+  /// Whether the trigger on edits whose name ends with `suffix` is there and watches the columns of the text. A column that
+  /// is renamed takes it along, and the one that gets its name is not watched.
+  private static func isWatched(_ source: Source, _ suffix: String, in database: Database) throws -> Bool {
+    let name = TriggerName.of(source, suffix)
+    guard try OwnName.sqlite([name], of: source, database).values.contains(true) else { return false }
+    let sql = try String.fetchAll(
+      database,
+      sql: """
+        SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE
+          AND name COLLATE NOCASE IN (?, ?)
+        """, arguments: [source.table, name.plain, name.exact]
+    ).joined(separator: "\n").folded
+    return (source.text.columns ?? []).allSatisfy { column in
+      sql.firstRange(of: TriggerName.formerValue(of: column).folded) != nil
     }
   }
 
@@ -71,8 +87,7 @@ struct SQLiteEdits: Equatable, Sendable {
   /// The same for `edits: clear`, whose trigger alone finds them.
   static func warnings(ofClearing source: Source, in database: Database) throws -> [String] {
     guard source.edits == .clear else { return [] }
-    let name = TriggerName.of(source, TriggerName.Suffix.clear)
-    return try OwnName.sqlite([name], of: source, database).values.contains(true)
+    return try isWatched(source, TriggerName.Suffix.clear, in: database)
       ? []
       : [
         "\(source.name): no trigger empties the vector of an edited row, which then keeps it: "

@@ -22,6 +22,10 @@ extension DatabaseError {
       return Failure(.badData, subject, "SQLite refused a value (error \(extendedResultCode.rawValue))")
     case .SQLITE_NOTADB:
       return Failure(.configuration, subject, "it is no SQLite database", remedy: "check DATABASE_URL")
+    case .SQLITE_CORRUPT where extendedResultCode == .SQLITE_CORRUPT_VTAB:
+      return Failure(
+        .configuration, subject, "a virtual table that a trigger writes to, as one of FTS5, doesn't fit its content",
+        remedy: "rebuild it, e.g. INSERT INTO f(f) VALUES ('rebuild') for the table f; the file is sound")
     case .SQLITE_CORRUPT:
       return Failure(.unavailable, subject, reason, remedy: "restore the file from a backup")
     default:

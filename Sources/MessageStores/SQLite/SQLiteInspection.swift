@@ -142,7 +142,7 @@ struct SQLiteInspection {
     do {
       // In a condition, where an update needs it.
       _ = try database.makeStatement(
-        sql: "SELECT 1 FROM \(source.reading.table.quotedIdentifier) WHERE (\n\(expression)\n) IS NULL")
+        sql: "SELECT 1 FROM \(source.reading.table.quotedIdentifier) WHERE (\n\(expression.namingColumns)\n) IS NULL")
     } catch let error as DatabaseError where error.resultCode == .SQLITE_ERROR {
       throw refusal(
         "SQLite refuses the SQL of its text: \(error.message ?? "it is no expression")",
@@ -155,7 +155,7 @@ struct SQLiteInspection {
     guard let place = source.conditionPlace, let condition = source.condition else { return }
     do {
       _ = try database.makeStatement(
-        sql: "SELECT 1 FROM \(source.reading.table.quotedIdentifier) WHERE (\n\(condition)\n)")
+        sql: "SELECT 1 FROM \(source.reading.table.quotedIdentifier) WHERE (\n\(condition.namingColumns)\n)")
     } catch let error as DatabaseError where error.resultCode == .SQLITE_ERROR {
       throw Failure(
         .configuration, place, "SQLite refuses this where of \(source.name): \(error.message ?? "it is no condition")",

@@ -55,6 +55,8 @@ enum SQLiteOpening {
     configuration.readonly = access != .filling && !isUnopenedWAL(path)
     configuration.busyMode = .callback { patience.waits(tries: $0, isCancelled: isCancelled) }
     configuration.foreignKeysEnabled = false
+    // As SQLite's own default: the file's triggers and views may rely on it.
+    configuration.acceptsDoubleQuotedStringLiterals = true
     configuration.prepareDatabase { database in
       // A write of many rows has more pages than SQLite's two megabytes: without room, it syncs the journal in its midst.
       if access == .filling { try database.execute(sql: "PRAGMA cache_size = -\(cacheKilobytes)") }

@@ -137,6 +137,7 @@ struct PostgresTableSurveyor: Sendable {
       WHERE p.pubupdate AND t.schemaname = $1 AND t.tablename = $2 ORDER BY 1
       """, [.text(table.schema), .text(source.table)]
     ).compactMap { $0[0] }
+    survey.publicationsOfAllColumns = try Publications.ofAllColumns(of: table.oid, on: connection)
     guard table.vectorNumber > 0 else { return }
     do {
       try PostgresPublishing(table: table).check(on: connection)

@@ -116,6 +116,8 @@ package struct TableSurvey: Sendable {
   package var hidesRows = false
   /// The publications that its updates go to.
   package var publications: [String] = []
+  /// Those that send each new column to their subscribers.
+  package var publicationsOfAllColumns: [String] = []
   /// Why they keep every update from being made.
   package var publishingRefusal: Failure?
   package var ownership: Ownership?

@@ -50,11 +50,13 @@ extension EditTrigger {
   /// none.
   func postgres(_ name: String, on table: SQLName, schema: String?) -> Scripts {
     let function = SQLName(schema: table.schema ?? schema, name).quoted
+    // A column may have the name of a variable that each trigger's function has, such as `found` or `tg_op`.
     // An expression may need the functions that are found now, whatever the writer's search path is.
     let path = source.text.columns == nil ? " SET search_path FROM CURRENT" : ""
     return Scripts(
       up: """
         CREATE OR REPLACE FUNCTION \(function)() RETURNS trigger LANGUAGE plpgsql\(path) AS $vecfill$
+        #variable_conflict use_column
         BEGIN
         \(body)
           RETURN NEW;
@@ -114,17 +116,13 @@ extension EditTrigger {
   }
 
   /// The text of the row OLD or NEW.
-  private func text(of row: String) -> String { self.row(row, source.text.postgres()) }
-
-  private func row(_ row: String, _ expression: String) -> String {
-    "(SELECT \(expression) FROM (SELECT \(row).*) AS \(source.table.quotedIdentifier))"
-  }
+  private func text(of row: String) -> String { source.computed(source.text.postgres(), of: row) }
 
   /// That the new text is blank: it gets no vector, so the old one can't wait for it.
   private var isBlank: String {
     // An expression that fails says nothing; a run finds out.
     guard source.text.columns != nil else { return "false" }
-    return "NOT coalesce(\(row("NEW", MissingRowsIndex.isText(source.text.postgres()))), false)"
+    return "NOT coalesce(\(source.computed(MissingRowsIndex.isText(source.text.postgres()), of: "NEW")), false)"
   }
 }
 
@@ -139,7 +137,8 @@ extension EditTrigger {
     let isRow = keys.map { "\($0.quotedIdentifier) IS NEW.\($0.quotedIdentifier)" }.joined(separator: " AND ")
     let isSame = "NEW.\(vector) IS OLD.\(vector)"
     let differ = columns.map { column in
-      let sides = ["OLD", "NEW"].map { "CAST(\($0).\(column.quotedIdentifier) AS BLOB)" }
+      let values = [TriggerName.formerValue(of: column), "NEW.\(column.quotedIdentifier)"]
+      let sides = values.map { "CAST(\($0) AS BLOB)" }
       return "\(sides[0]) IS NOT \(sides[1])"
     }.joined(separator: " OR ")
     let changes: String

@@ -77,12 +77,13 @@ extension JobMigrations {
       down: "COMMENT ON TABLE \(name.quoted) IS NULL")
   }
 
-  /// The index called `name` of the rows that the trigger has marked; `keys` are the key's columns as SQL.
-  mutating func addMarkedRowsIndex(_ name: String, of source: Source, on table: SQLName, keys: String) throws {
+  /// The index called `name` of the rows that the trigger has marked; `keys` are the key's columns as SQL, nil for a row's
+  /// number, in whose order an index gives equal entries.
+  mutating func addMarkedRowsIndex(_ name: String, of source: Source, on table: SQLName, keys: String?) throws {
     guard source.isMarked else { return try withdrawIndex(name, on: table) }
     let digest = digestColumn(of: source).quotedIdentifier
     let predicate = dialect == .postgres ? MarkedRowsIndex.predicate(digest: digest) : "\(digest) = x''"
-    try addIndex(name, on: table, "(\(keys)) WHERE \(predicate)")
+    try addIndex(name, on: table, "(\(keys ?? digest)) WHERE \(predicate)")
   }
 
   /// Why no trigger can see that the text is edited; nil where one can.
@@ -93,6 +94,7 @@ extension JobMigrations {
       return
         "what an SQL expression fails with in a trigger of SQLite would keep the application from writing"
     case .postgres:
+      if let reason = table.unwatchable { return "a trigger can't compute its text: \(reason)" }
       return table.generated.first(where: source.text.names).map {
         "its column \($0) is generated, and a trigger before the update can't see what it becomes"
       }

@@ -6,6 +6,12 @@ import Postgres
 extension JobMigrations {
   mutating func addPieces(of source: Source, _ chunks: Chunks, _ table: JobTable) throws {
     let home = source.home
+    let own = Chunks.columns + ["is_current", "piece", source.vector]
+    if let taken = source.keys.first(where: own.contains) {
+      throw JobTable.refusal(
+        source, "its key has a column \(taken), as the table of pieces or its view has one of its own",
+        "rename that column")
+    }
     let keys = source.keys.map(\.quotedIdentifier)
     let columns = zip(keys, table.keyTypes).map { "  \($0) \($1) NOT NULL," }.joined(separator: "\n")
     let key = keys.joined(separator: ", ")

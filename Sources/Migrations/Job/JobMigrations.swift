@@ -49,6 +49,7 @@ package struct JobMigrations: Sendable {
       guard dialect == .postgres else { throw source.noPieces }
       return try addPieces(of: source, chunks, table)
     }
+    try checkNewColumns(of: source, table)
     try addColumn(of: source, table)
     if source.edits == .digest {
       if source.keepsDigestsApart { try addDigestTable(of: source, table) } else { try addDigestColumn(of: source) }
@@ -57,6 +58,7 @@ package struct JobMigrations: Sendable {
       var part = source
       part.table = indexed.name.name
       let keys = source.keys.map(\.quotedIdentifier).joined(separator: ", ")
+      let indexedKeys = table.isPagedByRowNumber ? nil : keys
       let isSQLite = dialect == .sqlite
       let predicate =
         isSQLite
@@ -68,18 +70,49 @@ package struct JobMigrations: Sendable {
       // On SQLite an earlier version's knew NULL alone.
       if isSQLite { try withdrawIndex(name(IndexName.Suffix.missing), on: indexed.name) }
       let missing = name(isSQLite ? MissingVector.suffix : IndexName.Suffix.missing)
-      try addIndex(missing, on: indexed.name, "(\(keys)) WHERE \(predicate)")
+      if let indexedKeys {
+        try addIndex(missing, on: indexed.name, "(\(indexedKeys)) WHERE \(predicate)")
+      } else {
+        note(
+          "\(source.name): it has no key, and SQLite no index on rowid: each run looks at all rows for missing vectors")
+      }
       let newest = name(IndexName.Suffix.newest)
       if let column = source.newestBy {
         try addIndex(newest, on: indexed.name, "(\(column.quotedIdentifier), \(keys)) WHERE \(predicate)")
       } else {
         try withdrawIndex(newest, on: indexed.name)
       }
-      try addMarkedRowsIndex(name(IndexName.Suffix.edited), of: part, on: indexed.name, keys: keys)
+      try addMarkedRowsIndex(name(IndexName.Suffix.edited), of: part, on: indexed.name, keys: indexedKeys)
     }
     try addEditTriggers(of: source, table)
     if dialect == .postgres { try addNotifyTrigger(of: source, table) }
     if dialect == .postgres { try addVectorIndex(of: source, table) }
+  }
+
+  /// Throws a `Failure` where a column that is missing can't be made, or is there and of no use.
+  private mutating func checkNewColumns(of source: Source, _ table: JobTable) throws {
+    var missing = table.columnType == nil ? [source.vector] : []
+    if source.edits == .digest, !source.keepsDigestsApart {
+      let (digest, type) = dialect == .postgres ? (source.digestColumn, "bytea") : (source.sqliteDigestColumn, "BLOB")
+      if table.digestType == nil { missing.append(digest) }
+      if let found = table.digestType, dialect == .postgres, found != type {
+        throw JobTable.refusal(
+          source, "its column \(digest) is there as \(found), and edits: digest needs \(type)",
+          "rename that column, or drop it")
+      }
+    }
+    guard !missing.isEmpty else { return }
+    guard !table.isPartition else {
+      throw JobTable.refusal(
+        source, "it is a partition, which gets no column of its own, and lacks \(missing.joined(separator: " and "))",
+        "name the partitioned table in the job"
+          + (missing.contains(source.vector) ? "" : ", or say edits: {digest: table}"))
+    }
+    if !table.publications.isEmpty {
+      note(
+        "\(source.name) is sent to the subscribers of \(table.publications.joined(separator: ", ")): add "
+          + "\(missing.joined(separator: " and ")) to their tables first, else their replication stops")
+    }
   }
 
   private mutating func addColumn(of source: Source, _ table: JobTable) throws {

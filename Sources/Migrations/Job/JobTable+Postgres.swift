@@ -9,7 +9,7 @@ extension JobTable {
     let table = source.tableName.quoted
     let relation = try connection.query(
       """
-      SELECT c.relkind AS kind, n.nspname AS schema FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      SELECT c.relkind AS kind, c.oid AS id, c.relispartition AS is_partition, n.nspname AS schema FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE c.oid = to_regclass($1) AND c.relkind IN ('r', 'p')
       """, [.text(table)]
     ).first
@@ -26,6 +26,9 @@ extension JobTable {
     self.init(indexed: isPartitioned ? leaves : [source.tableName], keys: keyed.keys)
     self.isPartitioned = isPartitioned
     schema = relation["schema"]
+    isPartition = relation.isTrue("is_partition")
+    publications = try Publications.ofAllColumns(of: relation["id"] ?? "", on: connection)
+    digestType = try Self.column(source.digestColumn, of: table, on: connection)?["base"]
     triggered = [source.tableName]
     if !isPartitioned { triggered += try Self.heirs(of: table, on: connection) }
     pgvector = try PgVector.installed(on: connection)
@@ -47,6 +50,10 @@ extension JobTable {
       if !column.isTrue("virtual") { indexable[name] = column["base"] }
     }
     zonedTexts = Set((source.text.columns ?? []).filter { types[$0] == "timestamptz" })
+    if source.edits != .ignore, source.view == nil {
+      unwatchable = try source.obstacleToWatching(
+        SQLName(schema: source.schema ?? schema, source.table).quoted, on: connection)
+    }
     try findNames(of: source, on: connection)
     // The vectors of pieces are elsewhere.
     guard source.chunks == nil else { return }

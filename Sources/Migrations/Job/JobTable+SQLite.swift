@@ -6,6 +6,16 @@ extension JobTable {
   /// The table of `source`; throws a `Failure` with `.configuration` where it can't be filled at all.
   init(_ source: Source, _ db: Database) throws {
     guard try db.tableExists(source.table) else { throw Self.noTable(source) }
+    let isVirtual = try Bool.fetchOne(
+      db, sql: "SELECT sql LIKE 'CREATE VIRTUAL%' FROM sqlite_master WHERE name = ? COLLATE NOCASE AND type = 'table'",
+      arguments: [source.table])
+    guard isVirtual != true else {
+      throw Self.refusal(source, "it is a virtual table, which gets no column", "name the table that holds the texts")
+    }
+    guard try String.fetchOne(db, sql: "PRAGMA encoding") == "UTF-8" else {
+      throw Self.refusal(
+        source, "the file's texts are UTF-16, whose digests could not be compared", "convert the file to UTF-8")
+    }
     self.init(indexed: [source.tableName], keys: try source.keyed(in: db).keys)
     try findNames(of: source, db)
     func declared(_ name: String, of table: String = source.table) throws -> String? {
@@ -28,11 +38,14 @@ extension JobTable {
         try String.fetchAll(
           db, sql: "SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk", arguments: [source.table])
       }
+    isPagedByRowNumber =
+      try keys.count == 1 && rowNumber.contains(keys[0].lowercased()) && declared(keys[0]) == nil
     isStrict =
       try Bool.fetchOne(
         db, sql: "SELECT strict FROM pragma_table_list WHERE schema = 'main' AND name = ? COLLATE NOCASE",
         arguments: [source.table]) == true
     columnType = try declared(source.vector)
+    digestType = try declared(source.sqliteDigestColumn)
     declaredDimensions = columnType.flatMap { $0.firstMatch(of: #/\((\d+)\)/#) }.flatMap { Int($0.1) }
   }
 }

@@ -26,10 +26,20 @@ package struct JobTable: Equatable, Sendable {
   package var triggered: [SQLName]
   /// The columns by which one of its rows is found in SQLite: the row's number, or the primary key of a table without one.
   package var rowColumns: [String] = []
+  /// Whether the key is SQLite's own number of a row, which no column holds and no index can have.
+  package var isPagedByRowNumber = false
+  /// The publications that send each new column of it to their subscribers.
+  package var publications: [String] = []
+  /// Whether it is a partition of another table, which gets no column of its own.
+  package var isPartition = false
+  /// The type of the column of digests; nil where there is none.
+  package var digestType: String?
   /// Whether it is a STRICT table of SQLite's, whose columns take SQLite's own types alone.
   package var isStrict = false
   /// The columns that are computed from others, whose new values a trigger before the update can't see.
   package var generated: [String] = []
+  /// Why a trigger can't compute the text, which is an SQL expression; nil where it can.
+  package var unwatchable: String?
   /// The names of vecfill's own that are there, with their schemas, and whether each is of the source's vector column.
   package var names: [SQLName: Bool] = [:]
   /// Whether there is a table of digests that may be of this column, or of another whose name makes the same words.

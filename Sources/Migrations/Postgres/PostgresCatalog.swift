@@ -151,7 +151,14 @@ enum PostgresCatalog {
     _ statements: [String], on connection: isolated PostgresConnection,
     _ read: @Sendable (isolated PostgresConnection) throws -> Value
   ) throws -> Value? {
-    try connection.execute("BEGIN")
+    // What is only looked up changes nothing, whatever the role's sessions may do by default.
+    do {
+      try connection.execute("BEGIN READ WRITE")
+    } catch let error as PostgresError where error.sqlState == "0A000" {
+      throw Failure(
+        .configuration, "migrations", "the database can only be read, as a standby",
+        remedy: "connect to the primary, e.g. by target_session_attrs=read-write")
+    }
     do {
       try connection.execute("SET LOCAL lock_timeout = '5s'; SET LOCAL client_min_messages = 'error'")
       try connection.addPgVectorToPath(isLocal: true)

@@ -11,13 +11,15 @@ package struct PostgresMigrations: MigrationDatabase {
   let narrator: Narrator
 
   /// Connects to `url`; `narrator` reports where something is waited for or built.
+  ///
+  /// - Parameter schema: where its records are where the role's search path is empty; nil leaves it so.
   package static func connect(
-    to url: DatabaseURL, applicationName: String, patience: LockPatience = LockPatience(),
+    to url: DatabaseURL, applicationName: String, schema: String? = nil, patience: LockPatience = LockPatience(),
     narrator: Narrator
   ) async throws -> PostgresMigrations {
-    PostgresMigrations(
-      identity: url.identity, pair: try await PostgresPair.connect(to: url, applicationName: applicationName),
-      patience: patience, narrator: narrator)
+    let pair = try await PostgresPair.connect(to: url, applicationName: applicationName)
+    if let schema { try await pair.prefer(schema) }
+    return PostgresMigrations(identity: url.identity, pair: pair, patience: patience, narrator: narrator)
   }
 
   package func close() async { await pair.close() }
@@ -47,6 +49,9 @@ package struct PostgresMigrations: MigrationDatabase {
   package func check(_ script: MigrationScript) async throws -> [String] {
     try await reading { try PostgresPreflight.check(script, on: $0) }
   }
+
+  /// PostgreSQL refuses a change for what depends on it, and nothing else that is in the database.
+  package func rehearse(_ prepared: [PreparedMigration]) {}
 
   package func load(of column: MigrationScript.LoadedColumn) async throws -> Load? {
     try await reading { connection in
@@ -133,11 +138,19 @@ package struct PostgresMigrations: MigrationDatabase {
       switch error.sqlState {
       case "2BP01" where !error.isRaised:
         "\(error.detail ?? "others depend on it"): vecfill never drops with CASCADE, remove them first"
+      case "3F000" where !error.isRaised:
+        "name one in the role's search path, e.g. ALTER ROLE … SET search_path = public"
+      case "25006" where !error.isRaised:
+        "nothing can be written here: connect to the primary, or switch default_transaction_read_only off"
       case "42501":
         "run migrations as the tables' owner; an extension may need a superuser to run its CREATE EXTENSION once"
       default: "what was done is recorded; run the same command again once that is mended"
       }
-    return error.failure(subject, remedy: remedy)
+    let failure = error.failure(subject, remedy: remedy)
+    // No row is looked at: a function that refuses is an event trigger's.
+    return failure.exitCode == .badData && error.isRaised
+      ? Failure(.configuration, subject, failure.reason, remedy: "look at the database's event triggers; \(remedy)")
+      : failure
   }
 }
 

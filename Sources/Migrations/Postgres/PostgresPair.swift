@@ -52,15 +52,29 @@ struct PostgresPair: Sendable {
 
   /// Runs `body`, in which statements outside of a transaction find pgvector wherever it is.
   func withPgVectorOnPath(_ body: () async throws -> Void) async throws {
+    let path = try await worker.query("SELECT current_setting('search_path')")[0][0] ?? ""
     try await worker.run { try $0.addPgVectorToPath(isLocal: false) }
     do {
       try await body()
-      try await worker.query("RESET search_path")
+      try await worker.setPath(path)
     } catch {
       // Where this fails too, the setting goes with the connection.
-      _ = try? await worker.query("RESET search_path")
+      _ = try? await worker.setPath(path)
       throw error
     }
+  }
+
+  /// Has the sessions find what has no schema of its own, as vecfill's records, in `schema`, where the role's search path
+  /// names no schema that is there.
+  func prefer(_ schema: String) async throws {
+    guard try await watcher.query("SELECT current_schema()")[0][0] == nil else { return }
+    do {
+      try await PoolerCheck.check(worker, watcher)
+    } catch is Failure {
+      // Another client of the pooler's would get the setting.
+      return
+    }
+    for connection in [worker, watcher] { try await connection.setPath(schema.quotedIdentifier) }
   }
 
   /// Throws a `Failure` with `.configuration` unless `url` is an address of the same database.
@@ -175,5 +189,11 @@ struct PostgresPair: Sendable {
       if !blockers.isEmpty { last = blockers }
     }
     return last
+  }
+}
+
+extension PostgresConnection {
+  fileprivate func setPath(_ path: String) throws {
+    try query("SELECT set_config('search_path', $1, false)", [.text(path)])
   }
 }

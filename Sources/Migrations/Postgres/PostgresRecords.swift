@@ -29,8 +29,18 @@ enum PostgresRecords {
       folder text NOT NULL, version bigint NOT NULL, name text NOT NULL, action text NOT NULL, by text NOT NULL);
     """
 
+  /// Throws a `Failure` with `.configuration` where the name is another's.
   private static func exist(on connection: isolated PostgresConnection) throws -> Bool {
-    try PostgresCatalog.exists(SQLName("vecfill_migration"), on: connection)
+    let found = try connection.query(
+      """
+      SELECT c.oid::regclass AS name, c.relkind IN ('r', 'p') AND (SELECT count(*) FROM pg_attribute a
+        WHERE a.attrelid = c.oid AND NOT a.attisdropped AND a.attname::text = ANY ($1::text[])) = $2::int AS is_own
+      FROM pg_class c WHERE c.oid = to_regclass('vecfill_migration')
+      """, [.array(MigrationRecord.columns), .text("\(MigrationRecord.columns.count)")]
+    ).first
+    guard let found else { return false }
+    guard found.isTrue("is_own") else { throw MigrationRecord.foreign(found["name"] ?? "") }
+    return true
   }
 
   /// Tables of earlier versions know no folders.

@@ -107,7 +107,7 @@ struct ReembeddedTable: Sendable {
     }
   }
 
-  /// What goes by the column and not by its name: views, generated columns, policies, and triggers but those of which
+  /// What goes by the column and not by its name: views, generated columns, policies, publications, and triggers but those of which
   /// `isRenewed` says that they are made again; on the partitions, too.
   func followers(
     of column: String, on connection: isolated PostgresConnection, but isRenewed: (_ trigger: String) -> Bool
@@ -120,6 +120,8 @@ struct ReembeddedTable: Sendable {
             FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class WHERE r.oid = d.objid)
           WHEN d.classid = 'pg_policy'::regclass THEN 'the policy ' || (SELECT polname FROM pg_policy WHERE oid = d.objid)
           WHEN d.classid = 'pg_attrdef'::regclass THEN 'a generated column'
+          WHEN d.classid = 'pg_publication_rel'::regclass THEN 'the column list or the condition of the publication '
+            || (SELECT p.pubname FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE r.oid = d.objid)
           WHEN d.classid = 'pg_trigger'::regclass THEN 'the trigger ' || (SELECT tgname FROM pg_trigger WHERE oid = d.objid)
         END AS name,
         CASE WHEN d.classid = 'pg_trigger'::regclass THEN (SELECT tgname FROM pg_trigger WHERE oid = d.objid) END AS trigger

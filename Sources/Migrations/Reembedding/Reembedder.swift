@@ -71,14 +71,25 @@ package struct Reembedder: Sendable {
         let indexes = try ReembeddedIndexes(
           of: table, former: source.vector, new: Reembedding.beside(source.vector, "_new"), dimensions: dimensions,
           isWanted: isIndexWanted, on: connection)
+        let publications = try Publications.ofAllColumns(of: table.id, on: connection)
         let present = try TableIndexes(of: table.id, isPartitioned: table.isPartitioned, on: connection)
         return Survey(
           bytes: table.bytes, formerDimensions: table.columns[source.vector]?.dimensions,
           type: ReembeddedIndexes.type(former: table.columns[source.vector]?.type, dimensions: dimensions),
           planned: indexes.planned.map(\.names.name), present: present.present, away: present.away,
-          leftOut: try table.rowsLeftOut(of: source.vector, on: connection), notes: indexes.notes)
+          leftOut: try table.rowsLeftOut(of: source.vector, on: connection),
+          notes: indexes.notes + [Self.note(publications, source)].compactMap(\.self))
       }
     }
+  }
+
+  /// What the subscribers of a table need before it gets another column; nil where nobody is sent all its columns.
+  private static func note(_ publications: [String], _ source: Source) -> String? {
+    guard !publications.isEmpty else { return nil }
+    let columns = ["_new", "_old"].map { Reembedding.beside(source.vector, $0) }.joined(separator: " and ")
+    return
+      "\(source.name) is sent to the subscribers of \(publications.joined(separator: ", ")): add \(columns) to their "
+      + "tables before you begin, else their replication stops"
   }
 
   package struct Survey: Sendable {

@@ -34,6 +34,9 @@ package protocol MigrationDatabase: Sendable {
     patience: Duration, _ body: @Sendable () async throws -> Value
   ) async throws -> Value
 
+  /// Does all that is to run and undoes it, where that shows what would stop it half-way.
+  func rehearse(_ prepared: [PreparedMigration]) async throws
+
   /// Runs what is to run of `prepared` and records it: in one transaction where it is transactional, else with an intent
   /// recorded before. `before` is its record so far.
   func run(_ prepared: PreparedMigration, after before: MigrationRecord?) async throws

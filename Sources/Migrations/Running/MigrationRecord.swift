@@ -1,3 +1,5 @@
+import Backfill
+
 /// A migration as the database has recorded it.
 package struct MigrationRecord: Hashable, Sendable {
   package enum State: String, Sendable {
@@ -18,6 +20,16 @@ package struct MigrationRecord: Hashable, Sendable {
   package var outcomes: [Outcome]
   /// When it came to its state, as the database's clock says; nil for one that isn't written yet.
   package var changedAt: String?
+
+  /// The columns that each version's table of records has.
+  static let columns = ["version", "name", "checksum", "state", "outcomes", "changed_at"]
+
+  /// That something else has the name of the table of records.
+  static func foreign(_ name: String) -> Failure {
+    Failure(
+      .configuration, name, "it is there and not vecfill's, which keeps its records of migrations under that name",
+      remedy: "rename it")
+  }
 
   package init(
     _ migration: Migration, of folder: String = MigrationSet.shippedLabel, state: State, outcomes: [Outcome]

@@ -61,6 +61,9 @@ package struct Migrator: Sendable {
     try await database.exclusively(patience: lockWait) {
       let plan = MigrationPlan.down(set, try await database.records(), to: version)
       try refuse(plan.problems, but: true)
+      var prepared: [PreparedMigration] = []
+      for step in plan.steps { prepared.append(try await prepare(step)) }
+      try await database.rehearse(prepared)
       for step in plan.steps { _ = try await apply(step) }
       return plan.steps.map(\.migration)
     }

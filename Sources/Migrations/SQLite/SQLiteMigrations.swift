@@ -27,6 +27,8 @@ package final class SQLiteMigrations: MigrationDatabase {
     var configuration = Configuration()
     configuration.busyMode = .timeout(10)
     configuration.foreignKeysEnabled = false
+    // As SQLite's own default: what else is in the file may rely on it.
+    configuration.acceptsDoubleQuotedStringLiterals = true
     configuration.label = "vecfill.migrate"
     if let prepare { configuration.prepareDatabase(prepare) }
     do {
@@ -57,6 +59,25 @@ package final class SQLiteMigrations: MigrationDatabase {
   package func droppedIndexes() async throws -> [String] { [] }
 
   package func check(_ script: MigrationScript) async throws -> [String] { [] }
+
+  /// SQLite drops no column while anything else in the file, as a view, is broken.
+  package func rehearse(_ prepared: [PreparedMigration]) async throws {
+    let statements = prepared.flatMap { $0.steps.filter(\.runs).map(\.statement.text) }
+    guard !statements.isEmpty else { return }
+    let path = path
+    try await work { db in
+      try db.inTransaction(.immediate) {
+        do {
+          for statement in statements { try db.execute(sql: statement) }
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_ERROR {
+          throw Failure(
+            .configuration, path, Self.told(of: error),
+            remedy: "nothing was changed; mend or drop that, then run the same command again")
+        }
+        return .rollback
+      }
+    }
+  }
 
   package func load(of column: MigrationScript.LoadedColumn) async throws -> Load? {
     try await work { db in

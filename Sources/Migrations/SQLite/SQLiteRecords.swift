@@ -34,7 +34,13 @@ enum SQLiteRecords {
       name TEXT NOT NULL, action TEXT NOT NULL, by TEXT NOT NULL, folder TEXT NOT NULL);
     """
 
-  static func exist(_ db: Database) throws -> Bool { try db.tableExists("vecfill_migration") }
+  /// Throws a `Failure` with `.configuration` where the name is another's.
+  static func exist(_ db: Database) throws -> Bool {
+    let columns = try String.fetchSet(db, sql: "SELECT name FROM pragma_table_info('vecfill_migration')")
+    guard !columns.isEmpty else { return false }
+    guard columns.isSuperset(of: MigrationRecord.columns) else { throw MigrationRecord.foreign("vecfill_migration") }
+    return true
+  }
 
   /// Whether the tables are as `prepare` leaves them.
   static func areReady(_ db: Database) throws -> Bool { try exist(db) && haveFolders(db) }

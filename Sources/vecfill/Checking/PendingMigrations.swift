@@ -16,8 +16,9 @@ struct PendingMigrations: Sendable {
       } warn: { _ in
       } show: { _ in
       }
-      try await PostgresMigrations.connect(to: url, applicationName: applicationName, narrator: silent)
-        .closing { try await look(at: $0, job) }
+      try await PostgresMigrations.connect(
+        to: url, applicationName: applicationName, schema: job.firstSchema, narrator: silent
+      ).closing { try await look(at: $0, job) }
     case .sqlite(let path):
       try await SQLiteMigrations(path: path, identity: url.identity, applicationName: applicationName)
         .closing { try await look(at: $0, job) }

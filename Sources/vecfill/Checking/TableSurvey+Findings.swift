@@ -39,7 +39,7 @@ extension TableSurvey {
     if role != nil { findings += vectorIndexFindings(source, job) }
     findings += editWarnings.map { warning("edits", $0, of: source.name) }
     findings.append(hooksFinding(source))
-    if role != nil { findings.append(publicationFinding) }
+    if role != nil { findings.append(publicationFinding(source)) }
     if let refusal, !findings.contains(where: { $0.mark == .failed }) { findings.append(.failed("job", refusal)) }
     return findings
   }
@@ -170,8 +170,15 @@ extension TableSurvey {
       next: "make sure that they may: set_updated_at and the like change the row, and a slow one slows the run")
   }
 
-  private var publicationFinding: Finding {
+  private func publicationFinding(_ source: Source) -> Finding {
     if let publishingRefusal { return .failed("publication", publishingRefusal) }
+    if !publicationsOfAllColumns.isEmpty, source.chunks == nil, column(source.vector) == nil {
+      return .warning(
+        "publication",
+        "a new column goes to the subscribers of \(publicationsOfAllColumns.joined(separator: ", ")), and stops their "
+          + "replication where their table lacks it",
+        next: "add \(source.vector) to their tables before `vecfill migrate up JOB`")
+    }
     guard !publications.isEmpty else { return .ok("publication", "its updates go to none") }
     return .ok(
       "publication",

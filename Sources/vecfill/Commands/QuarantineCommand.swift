@@ -62,14 +62,15 @@ struct QuarantineCommand: AsyncParsableCommand {
       _ = try ledger.existing()
       let opened = try Ledger.open(at: ledger.path())
       try await opened.refuseUnknown(table: source)
-      let held = try await Set(opened.quarantined(in: source).map(\.key))
-      let missing = Set(keys).subtracting(held).count
+      let held = try await Set(opened.quarantined(in: source).map { Array($0.key.utf8) })
+      let named = Set(keys.map { Array($0.utf8) })
+      let missing = named.subtracting(held).count
       if missing > 0 {
         Console.standard.warn(
-          "\(missing.grouped) of the \(Set(keys).count.of("key")) \(missing == 1 ? "is" : "are") not in quarantine; "
+          "\(missing.grouped) of the \(named.count.of("key")) \(missing == 1 ? "is" : "are") not in quarantine; "
             + "`vecfill quarantine list` shows those that are")
       }
-      let count = try await opened.release(source: source, keys: Set(keys))
+      let count = try await opened.release(source: source, keys: keys)
       print("\(count.grouped) \(count == 1 ? "row is" : "rows are") taken by the next run")
     }
   }

@@ -50,8 +50,9 @@ struct MigrateOptions: ParsableArguments {
     case .postgres:
       var patience = LockPatience()
       patience.attempts = lockAttempts
+      let schema = try spec == nil ? nil : configuration.job().firstSchema
       return try await PostgresMigrations.connect(
-        to: url, applicationName: database.applicationName, patience: patience, narrator: .console
+        to: url, applicationName: database.applicationName, schema: schema, patience: patience, narrator: .console
       ).closing { try await migrating(configuration, $0, body) }
     case .sqlite(let path):
       return try await SQLiteMigrations(
