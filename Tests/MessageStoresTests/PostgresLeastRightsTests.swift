@@ -55,31 +55,9 @@ struct PostgresLeastRightsTests {
   }
 }
 
-/// Conditions and operators that are not what they seem.
+/// Operators that are not what they seem.
 @Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
-struct PostgresOddConditionTests {
-  @Test(arguments: [
-    ("random() < 0.5", false), ("id > 2 AND random() > 0.3", false), ("md5(random()::text || id) < '8'", false),
-    ("id > 2", true), ("content <> 'text 3' -- and no more", true), ("id > 100", true),
-  ])
-  func `a condition that takes other rows each time is refused before anything is paid`(
-    _ condition: String, _ isTaken: Bool
-  ) async throws {
-    let fixture = try await StoreFixture(.postgres18)
-    try await fixture.insert((1...30).map { (.integer($0), "text \($0)") })
-    var source = Source(table: "messages")
-    source.condition = condition
-    let store = try await fixture.open()
-    do {
-      _ = try await store.inspect(source, dimensions: 3)
-      #expect(isTaken)
-    } catch let refusal as Failure {
-      #expect(!isTaken && refusal.exitCode == .configuration, "\(refusal)")
-      #expect(refusal.reason.contains("takes other rows each time"))
-    }
-    await store.close()
-  }
-
+struct PostgresKeyOperatorTests {
   @Test(arguments: [["id"], ["id", "n"], ["n", "id"]])
   func `an operator that somebody made for the key's type is not taken`(_ keys: [String]) async throws {
     let fixture = try await StoreFixture(bare: .postgres18)

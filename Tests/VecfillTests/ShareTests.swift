@@ -39,7 +39,8 @@ struct ShareTests {
       let took =
         (scene.server.record.requests.last?.time ?? .zero) - (scene.server.record.requests.first?.time ?? .zero)
       print("figure: \(scene.server.record.requests.count) requests in \(took), most in 5 s \(share.most(in: 5))")
-      #expect(share.most(in: 5).requests <= 330)
+      // What 5 s have of the limit, and the 2 s that may come at once.
+      #expect(share.most(in: 5).requests <= 250 + 100)
       #expect(status.output.contains("\"shared\":{\"holders\":[{\"job\":\"job"), "\(status)")
       #expect(status.output.contains("\"pool\":\"127.0.0.1:\(scene.server.port) text-embedding-3-small\""), "\(status)")
     }

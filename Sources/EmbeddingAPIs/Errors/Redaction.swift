@@ -62,7 +62,7 @@ struct Redaction: Sendable {
   func oneLine(_ text: String) -> String? {
     guard unseenCount == nil else { return nil }
     // Bounded first: a page can have megabytes.
-    var line = String(text.prefix(4_000)).unescaped.flat
+    var line = String(text.prefix(4_000)).flat.unescaped.flat
     for secret in secrets where secret.utf8.count >= 6 { line = line.replacing(secret, with: "…") }
     line.replace(/(?i)(bearer|basic)\s+[^\s"',;]{3,}/) { "\($0.1) …" }
     line.replace(/(?i)([?&](?:key|api[-_]?key|token|access_token)=)[^\s&"']+/) { "\($0.1)…" }
