@@ -48,8 +48,8 @@ extension OwnTable {
         author: row["by"] ?? "")
       if row.isTrue("gone") {
         reading.warnings.append(
-          "\(name) has index \(intent.name) of \(intent.table) to put back, and there is no such table; was it renamed, put its "
-            + "name of today into the row's table_name and definition, and run `vecfill migrate restore`; is it gone, delete the row"
+          "\(name) has index \(intent.name) of \(intent.table) to put back, and there is no such table; if it was "
+            + "renamed, put its new name into the row's table_name and definition, then run `vecfill migrate restore`; if it is gone, delete the row"
         )
       } else if !row.isTrue("trusted") {
         let warning =

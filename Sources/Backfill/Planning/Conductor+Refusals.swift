@@ -1,10 +1,10 @@
 /// A database that refuses each row's vector, as by a trigger that fails.
 extension Conductor {
-  /// So many refused writes in a row end a run that has written before, or doubts: what refuses may be there for a moment
-  /// only, and a row that another transaction holds may be one that takes a vector.
+  /// A run that has written a row before, or could not try a row because it is locked, ends at this many refused writes in
+  /// a row: the cause may pass, and the locked row may take a vector.
   private static let refusedWritesThatEnd = 3
 
-  /// Counts a write that the database has refused for every row; returns why, where that ends the run.
+  /// Counts a write whose rows the database refused, all of them. Returns the reason if the run has to end; nil if it goes on.
   mutating func refusal(of source: Int, by report: WriteReport) -> String? {
     guard report.refusesAll, let why = report.refusal else { return nil }
     let count = refusedWrites[source, default: 0] + 1

@@ -1,12 +1,11 @@
-/// Replies that show, whatever their texts are, that the provider can't be trusted: of another model, or with the vectors of
-/// other texts.
+/// Counts replies that no text explains: of another model, or with the vectors of other texts.
 struct Disorders: Sendable {
   private var count = 0
   private var answersSince = 0
 
-  /// So many end a run.
+  /// The run ends at this many.
   private static let most = 4
-  /// So many answers in a row make up for all.
+  /// After this many good replies in a row the count begins at 0 again.
   private static let forgiving = 100
 
   mutating func answered() {
@@ -15,7 +14,7 @@ struct Disorders: Sendable {
     if answersSince == Self.forgiving { self = Disorders() }
   }
 
-  /// Counts one; true where it ends the run.
+  /// Counts one. Returns whether the run has to end.
   mutating func add() -> Bool {
     count += 1
     answersSince = 0

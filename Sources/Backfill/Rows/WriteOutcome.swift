@@ -19,8 +19,8 @@ package struct WriteOutcome: Equatable, Sendable {
   /// Whether no row was written, and the database refuses the vectors of other rows too, to which one was written for trial:
   /// it is at fault, and no row.
   package var refusesAll = false
-  /// Whether a row that was to be tried for `refusesAll` was held by another transaction: it may be the one that takes a
-  /// vector, and be written right now.
+  /// Whether `refusesAll` is in doubt: another row could not be tried, because another transaction holds it. That row may
+  /// take a vector.
   package var leavesDoubt = false
 
   package init() {}

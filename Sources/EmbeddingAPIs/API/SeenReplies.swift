@@ -71,13 +71,14 @@ struct SeenReplies: Sendable {
 
   /// Takes note of a reply's vectors; returns why they can't be those of the texts that were asked for, nil where they can.
   ///
-  /// Once a reply to many texts had the vectors of others, what was under way then isn't taken either: where replies are a
-  /// step behind, only the first of them is one that is known.
+  /// After a reply to many texts had the vectors of other texts, the replies to requests in flight at that moment are refused
+  /// too: if a gateway is one reply behind, only the first wrong reply is a repeated one.
   mutating func fault(of vectors: VectorTags, to question: Question) -> Fault? {
     let advice = "check what stands before the model, as a gateway or a cache"
     guard question.mixups == mixups else {
       return Fault(
-        reason: "another reply had the vectors of other texts while it was under way: \(advice)", isOfMany: false)
+        reason: "it came while another reply had the vectors of other texts, and isn't trusted: \(advice)",
+        isOfMany: false)
     }
     guard let reason = judge(vectors, question) else { return nil }
     guard mixups > question.mixups else { return Fault(reason: "\(reason): \(advice)", isOfMany: false) }

@@ -65,7 +65,6 @@ struct EasyHandle: ~Copyable {
   /// Lets the transfer go on that was paused.
   func goOn() { _ = vecfill_curl_go_on(pointer) }
 
-  /// Makes the connection end with the transfer.
   /// Decides whether the connection may serve another request once this one has ended.
   func setReuse(_ isAllowed: Bool) { _ = vecfill_curl_forbid_reuse(pointer, isAllowed ? 0 : 1) }
 

@@ -30,11 +30,14 @@ package struct HTTPRequest: Sendable {
   enum Reading {
     /// Nothing of it is needed any more: a body of more than `keptBytesOfRead` is let go.
     case isRead
-    /// As `isRead`, and it has what was asked for. Until then its connection serves no other request: where one reply can't
-    /// be used, as with a count of its own or with vectors of other texts, the next may be a step behind.
+    /// As `isRead`, and the reply has a vector for each text. Only then may its connection serve another request: after a
+    /// reply of the wrong count or with vectors of other texts, the connection may be one reply behind.
     case isAnswer
     case isUnclear
     case isUseless
+
+    /// Whether the body need not be kept.
+    var needsNoBody: Bool { self == .isRead || self == .isAnswer }
   }
 
   /// 1 MiB: an error that says what is wrong with each of many texts.

@@ -110,8 +110,7 @@ final class Transfer {
     let reading = HTTPResponse.isSuccess(easy.status) ? request.reader?(bytes) : nil
     if reading != nil { easy.setReuse(reading == .isAnswer) }
     let isKept = keep(bytes, reading)
-    let isOfUse = isKept || reading == .isRead || reading == .isAnswer || reading == .isUnclear
-    isCut = taken < come.count || !isOfUse
+    isCut = taken < come.count || !isKept && (reading == nil || reading == .isUseless)
     return isCut ? 0 : count
   }
 
@@ -133,7 +132,7 @@ final class Transfer {
 
   /// Whether all of the bytes are kept.
   private func keep(_ bytes: UnsafeRawBufferPointer, _ reading: HTTPRequest.Reading?) -> Bool {
-    if reading == .isRead || reading == .isAnswer, body.count + bytes.count > HTTPRequest.keptBytesOfRead {
+    if reading?.needsNoBody == true, body.count + bytes.count > HTTPRequest.keptBytesOfRead {
       body = Data()
       isBodyRead = true
     }

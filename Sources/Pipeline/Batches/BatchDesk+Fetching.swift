@@ -161,8 +161,8 @@ extension BatchDesk {
         : "run the same command again to submit its rows again")
   }
 
-  /// Ends the lines that were refused. Where nothing that a batch brought could be read, those that may be billed are left: by
-  /// requests all of them would be paid for again, at the full price.
+  /// Records the refused lines, whose rows are then sent as normal requests. If no line of the batch could be read, lines that
+  /// may have been billed stay open: sending their rows again would pay for all of them twice, at full price.
   private func endRefused(_ tally: inout FetchTally, isUnread: Bool) async throws {
     for refusal in tally.refusals.values.sorted(by: { $0.line.id < $1.line.id }) where !(isUnread && refusal.isLost) {
       guard try await ledger.ended(refusal.line, as: refusal.isLost ? .lostRefused : .refused) else { continue }
