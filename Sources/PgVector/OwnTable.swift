@@ -52,7 +52,7 @@ package struct OwnTable: Sendable {
       SELECT oid AS id, relowner AS owner, relnamespace::regnamespace AS schema, has_schema_privilege(relnamespace, 'USAGE')
           AND has_table_privilege(oid, 'SELECT') AS readable,
         relkind = 'r' AND relpersistence = 'p' AND NOT relhastriggers AND NOT relhasrules AND NOT relrowsecurity
-          AND NOT relispartition AS plain
+          AND NOT relispartition AND relchecks = 0 AS plain
       FROM pg_class WHERE relname = '\(definition.name)'
       """
     ).compactMap { row in
@@ -65,21 +65,21 @@ package struct OwnTable: Sendable {
     }.sorted { $0.name < $1.name }
   }
 
-  /// Whether the table has the very columns, and no constraint or index but its key's.
+  /// Whether the table has the very columns, and no index but its key's, and so no unique or exclusion constraint.
   private static func isMade(
     _ table: String, as definition: Definition, on connection: isolated PostgresConnection
   ) throws -> Bool {
     let columns = try connection.query(
       """
-      SELECT attname, atttypid, attgenerated <> '' AS generated FROM pg_attribute
-      WHERE attrelid = $1::oid AND attnum > 0 AND NOT attisdropped ORDER BY attrelid, attnum
-      """, [.text(table)])
+      SELECT attnum, attname, atttypid, attgenerated <> '' AS generated FROM pg_attribute
+      WHERE attrelid = $1::oid AND attnum > 0 AND NOT attisdropped
+      """, [.text(table)]
+    ).sorted { ($0["attnum"].flatMap(Int.init) ?? 0) < ($1["attnum"].flatMap(Int.init) ?? 0) }
     guard columns.allSatisfy({ !$0.isTrue("generated") }),
-      columns.map({ [$0[0] ?? "", $0[1] ?? ""] }) == definition.columns.map({ [$0.name, $0.type.rawValue] })
+      columns.map({ [$0["attname"] ?? "", $0["atttypid"] ?? ""] }) == definition.columns.map({ [$0.name, $0.type.rawValue] })
     else { return false }
-    let constraints = try connection.query("SELECT contype FROM pg_constraint WHERE conrelid = $1::oid", [.text(table)])
     let indexes = try connection.query("SELECT indisprimary FROM pg_index WHERE indrelid = $1::oid", [.text(table)])
-    return constraints.allSatisfy { ["p", "n"].contains($0[0]) } && indexes.allSatisfy { $0.isTrue("indisprimary") }
+    return indexes.allSatisfy { $0.isTrue("indisprimary") }
   }
 
   /// Whether what it says of the table with the object id `table` is to be trusted: it belongs to somebody who could do
