@@ -42,7 +42,7 @@ package final class RunLock: Sendable {
       close(descriptor)
       throw Failure(
         .locked, name, "it is being filled by \(by ?? "another process")",
-        remedy: "wait for it to end, or end it: its lock goes with it")
+        remedy: "wait until that process ends, or end it: then the lock is free")
     }
     let told = (try? JSONEncoder().encode(holder)) ?? Data()
     let written = told.withUnsafeBytes { bytes in

@@ -25,7 +25,10 @@ extension OwnTable {
       return reading
     }
     guard isReadable else {
-      reading.warnings = ["\(name) can't be read by this role: whether an index is away is not known"]
+      reading.warnings = [
+        "this role can't read \(name), so it is not known whether an index was dropped for a load and must be built again: "
+          + "GRANT SELECT ON \(name) to it"
+      ]
       reading.isUnreadable = true
       return reading
     }

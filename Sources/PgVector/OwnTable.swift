@@ -76,7 +76,8 @@ package struct OwnTable: Sendable {
       """, [.text(table)]
     ).sorted { ($0["attnum"].flatMap(Int.init) ?? 0) < ($1["attnum"].flatMap(Int.init) ?? 0) }
     guard columns.allSatisfy({ !$0.isTrue("generated") }),
-      columns.map({ [$0["attname"] ?? "", $0["atttypid"] ?? ""] }) == definition.columns.map({ [$0.name, $0.type.rawValue] })
+      columns.map({ [$0["attname"] ?? "", $0["atttypid"] ?? ""] })
+        == definition.columns.map({ [$0.name, $0.type.rawValue] })
     else { return false }
     let indexes = try connection.query("SELECT indisprimary FROM pg_index WHERE indrelid = $1::oid", [.text(table)])
     return indexes.allSatisfy { $0.isTrue("indisprimary") }

@@ -25,11 +25,102 @@ extension ConductorTests {
   func `a hundred answers in a row make up for what was not to be trusted before`(answers: Int) {
     var disorders = Disorders()
     for _ in 0..<3 {
-      let ends = disorders.add()
+      let ends = disorders.add(.otherModel, sentAt: .zero)
       #expect(!ends)
     }
-    for _ in 0..<answers { disorders.answered() }
-    let ends = disorders.add()
+    for _ in 0..<answers { disorders.answered(rows: 1, at: .zero, oldest: nil) }
+    let ends = disorders.add(.otherModel, sentAt: .zero)
     #expect(ends == (answers < 100))
+  }
+
+  private static func astray() -> EmbeddingFailure {
+    var failure = EmbeddingFailure(.brokenReply, "it has the vectors of others", status: 200, mayHaveBeenBilled: true)
+    failure.disorder = .otherTexts
+    return failure
+  }
+
+  /// Runs it over pages of `size` rows, until it ends or has asked for `most` requests; `answer` gets each request with its
+  /// number, and what it returns is what comes next. Returns how it ended.
+  private static func drive(
+    _ conductor: inout Conductor, size: Int, batchSize: Int, pages: Int, most: Int = 1_000,
+    answer: (_ number: Int, Batch) -> [Conductor.Event]
+  ) -> ExitCode? {
+    var pending: [Conductor.Event] = [.started]
+    var (time, read, requests, code) = (Duration.zero, 0, 0, nil as ExitCode?)
+    var rows: [BatchID: Int] = [:]
+    while requests < most, !pending.isEmpty {
+      time += .seconds(100)
+      for action in conductor.handle(pending.removeFirst(), at: time) {
+        switch action {
+        case .readLastKey: pending.append(.lastKeyRead(.integer(9_999)))
+        case .readPage:
+          let first = Int64(read * size + 1)
+          pending.append(
+            .pageRead(read < pages ? page(first...first + Int64(size) - 1, batchSize: batchSize) : emptyPage))
+          read += 1
+        case .request(let batch, _, _):
+          requests += 1
+          rows[batch.id] = batch.contents.rows.count
+          pending += answer(requests, batch)
+        case .prepareWriting: pending.append(.prepared)
+        case .write(let write): pending.append(written(write.parts.map { ($0.batch, rows[$0.batch] ?? 0) }))
+        case .settle: pending.append(.settled)
+        case .wake: pending.append(.woken)
+        case .end(let ending): code = ending.exitCode
+        default: break
+        }
+      }
+    }
+    return code
+  }
+
+  @Test(arguments: [(inputs: 1, maxInputs: nil as Int?), (2, nil), (3, nil), (3, 4), (1, 2), (40, 42), (40, 41)])
+  func `once a reply had the vectors of others, each holds a harmless text twice, at other places than the last`(
+    inputs: Int, maxInputs: Int?
+  ) {
+    var conductor = Self.conductor(batchSize: inputs, concurrency: 1, maxInputs: maxInputs)
+    var sent: [(count: Int, places: [Int])] = []
+    _ = Self.drive(&conductor, size: inputs, batchSize: inputs, pages: 99, most: 14) { number, batch in
+      let texts = batch.contents.texts
+      #expect(texts.count <= maxInputs ?? .max)
+      for row in batch.contents.rows { #expect(texts[row.input] == "text \(row.key)") }
+      if number == 2 { return [.requestFailed(batch.id, Self.astray())] }
+      if number > 2 { sent.append((texts.count, texts.indices.filter { texts[$0] == "vecfill" })) }
+      return [.received(batch.id, Self.receipt)]
+    }
+    #expect(sent.count == 12)
+    let areTwo = maxInputs.map { $0 >= 3 } ?? true
+    for (one, next) in zip(sent, sent.dropFirst()) {
+      #expect(one.places.count == (areTwo ? 2 : 0))
+      #expect(!areTwo || one != next)
+    }
+  }
+
+  @Test func `after a hundred answers no request needs a harmless text any more`() {
+    var disorders = Disorders()
+    _ = disorders.add(.otherTexts, sentAt: .zero)
+    for answers in 1...100 {
+      #expect(disorders.areOfTexts, "\(answers)")
+      disorders.answered(rows: 1, at: .zero, oldest: nil)
+    }
+    #expect(!disorders.areOfTexts)
+    _ = disorders.add(.otherModel, sentAt: .zero)
+    #expect(!disorders.areOfTexts, "another model's vectors stand in their places")
+  }
+
+  @Test(arguments: [true, false])
+  func `rows whose reply came while another request's went astray end the run with 65`(isDuring: Bool) {
+    var conductor = Self.conductor(concurrency: 2)
+    let code = Self.drive(&conductor, size: 4, batchSize: 2, pages: 1) { number, batch in
+      let received = Conductor.Event.received(batch.id, Self.receipt)
+      let failed = Conductor.Event.requestFailed(Self.id(1), Self.astray())
+      return switch number {
+      case 1: []
+      case 2: isDuring ? [received, failed] : [failed, received]
+      default: [received]
+      }
+    }
+    #expect(code == (isDuring ? .badData : .complete))
+    #expect(conductor.disorders.doubtfulRows == (isDuring ? 2 : 0))
   }
 }

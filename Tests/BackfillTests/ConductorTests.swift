@@ -10,11 +10,12 @@ import Testing
   static func conductor(
     batchSize: Int = 2, concurrency: Int = 2, writers: Int = 1, limits: Job.Limits = ample, budget: Double? = nil,
     sources: [String] = ["a"], watermarks: [RowKey?]? = nil, spooled: [Conductor.Spooled] = [],
-    policy: RunPolicy = RunPolicy(), spent: Double = 0
+    policy: RunPolicy = RunPolicy(), spent: Double = 0, maxInputs: Int? = nil
   ) -> Conductor {
     let job = Job(
       name: "job", sources: sources.map { Source(table: $0) },
-      model: Model(name: "m", dimensions: 4, usdPerMillionTokens: 1_000_000), batchSize: batchSize,
+      model: Model(name: "m", dimensions: 4, usdPerMillionTokens: 1_000_000, maxInputs: maxInputs),
+      batchSize: batchSize,
       concurrency: concurrency, writers: writers, limits: limits, budget: budget.map { Job.Budget(usd: $0) })
     return Conductor(
       job: job, policy: policy, run: 1, watermarks: watermarks ?? sources.map { _ in nil }, spooled: spooled,

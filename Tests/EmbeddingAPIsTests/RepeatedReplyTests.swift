@@ -97,9 +97,47 @@ struct RepeatedReplyTests {
     }
   }
 
+  // MARK: Replies that prove to be their request's own
+
+  /// A question whose harmless texts stand at 1 and 3, and what the reply has in their places.
+  @Test(arguments: [
+    (vectors: ["a", "vecfill", "b", "vecfill"], isOwn: true), (["a", "c", "b", "c"], true),
+    (["a", "vecfill", "vecfill", "b"], false), (["vecfill", "a", "b", "vecfill"], false),
+    (["d", "e", "f", "g"], false),
+  ])
+  func `a reply is taken if the text that stands in it twice has one vector`(vectors: [String], isOwn: Bool)
+    async throws
+  {
+    let rules: [EmbeddingsServer.Rule] = [.always(.respondTo { _ in Self.vectors(of: vectors) })]
+    try await EmbeddingsServer.run(rules: rules) { server in
+      let embedder = try server.embedder(base64: false) { $0.doubtsRepeats = true }
+      for _ in 1...2 {
+        let failure = await caught { try await embedder.embed(["x", "vecfill", "y", "vecfill"]) }
+        #expect((failure == nil) == isOwn)
+        #expect(failure?.disorder == (isOwn ? nil : .otherTexts))
+        #expect(isOwn || failure?.reason.contains("one text has two vectors in it") == true)
+      }
+    }
+  }
+
+  @Test(arguments: ["null", "[0,0,0,0,0,0,0,0]"])
+  func `a reply without a vector for the text that stands in it twice is not taken`(vector: String) async throws {
+    let own = EmbeddingsServer.vector(for: "a", dimensions: 8).map { "\($0)" }.joined(separator: ",")
+    let body =
+      #"{"data":[{"index":0,"embedding":\#(vector)},{"index":1,"embedding":[\#(own)]},{"index":2,"embedding":\#(vector)}]}"#
+    try await EmbeddingsServer.run(rules: [.always(.respondTo { _ in .init(200, body: body) })]) { server in
+      let embedder = try server.embedder(base64: false) { $0.doubtsRepeats = true }
+      let failure = await caught { try await embedder.embed(["vecfill", "a", "vecfill"]) }
+      #expect(failure?.kind == .brokenReply && failure?.disorder == nil)
+    }
+  }
+
   // MARK: A text alone
 
-  private static func tags(_ values: Float...) -> VectorTags { VectorTags(of: values, dimensions: 2) }
+  /// Of one vector, or of two, the first of which is a harmless text's.
+  private static func tags(_ values: Float...) -> VectorTags {
+    VectorTags(of: values, dimensions: 2, alone: values.count == 4 ? 1 : nil)
+  }
 
   @Test func `a text alone with another's vector is doubted, and taken beside a harmless one that has its own`() {
     var seen = SeenReplies()

@@ -50,7 +50,7 @@ import Testing
       #expect(try await Self.ask(scene, "resume", "\(process.pid)").output == "job: resumed\n")
       let exit = await process.exit()
       #expect(exit.code == 0, "\(exit.errors)")
-      #expect(exit.errors.contains("paused, as `vecfill` was asked"))
+      #expect(exit.errors.contains("paused, by a `vecfill` command"))
       #expect(try await scene.wrongRows() == [])
       #expect(Self.sockets(scene) == [])
     }

@@ -52,7 +52,9 @@ import Testing
       let exit = try await scene.fill(["--model", "other", "--dimensions", "4"])
       #expect(exit.code == 78, "\(exit.errors)")
       #expect(exit.errors.contains("holds vectors of 8 dimensions [model=text-embedding-3-small"), "\(exit.errors)")
-      #expect(exit.errors.contains("set model and dimensions to that in the job, or name another"), "\(exit.errors)")
+      #expect(
+        exit.errors.contains("set the job's model and dimensions to those of the column, or name another"),
+        "\(exit.errors)")
     }
   }
 

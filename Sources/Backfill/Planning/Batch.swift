@@ -136,11 +136,20 @@ package struct Batch: Equatable, Sendable {
     /// Whether the counts are those that the provider makes.
     package var isExact: Bool { mostTokens == tokenCount }
 
-    /// The same with a harmless text before the inputs, for which no row waits.
-    package var escorted: Contents {
-      Contents(
-        inputs: [.harmless] + inputs,
-        rows: rows.map { $0.moved(by: 1) })
+    /// The same with harmless texts, for which no row waits, at these places of what comes of it, in order.
+    package func with(harmlessAt places: [Int]) -> Contents {
+      var inputs = inputs
+      for place in places { inputs.insert(.harmless, at: place) }
+      let own = inputs.indices.filter { !places.contains($0) }
+      return Contents(inputs: inputs, rows: rows.map { $0.moved(by: own[$0.input] - $0.input) })
+    }
+
+    /// The same without the inputs at `places`, for which no row waits.
+    func without(inputsAt places: [Int]) -> Contents {
+      guard !places.isEmpty else { return self }
+      return Contents(
+        inputs: inputs.indices.filter { !places.contains($0) }.map { inputs[$0] },
+        rows: rows.map { row in row.moved(by: -places.count { $0 < row.input }) })
     }
 
     /// The part with the inputs in `range`, their rows renumbered.

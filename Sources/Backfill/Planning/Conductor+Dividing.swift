@@ -1,26 +1,44 @@
 /// Requests that are divided, inputs that are asked for alone, and rows that are left out.
 extension Conductor {
-  /// The inputs that got no usable vector are asked for once more, each alone.
+  /// Those of the request's own inputs that got no usable vector are asked for once more, each alone.
   mutating func askAlone(_ inputs: Set<Int>, of request: Requested) {
     guard !inputs.isEmpty else { return }
-    let batch = request.batch
+    let (batch, own) = (request.batch, request.own)
     sources[batch.source].split(page: batch.page, into: inputs.count + 1)
     if let bundle = batch.bundle { assembly.split(bundle, into: inputs.count + 1) }
     let alone = inputs.sorted().map { input in
-      var part = plan(batch.contents.slice(input..<input + 1), inPlaceOf: batch)
+      var part = plan(own.slice(input..<input + 1), inPlaceOf: batch)
       part.trial = Isolation.suspicion(of: request)
-      return mayEscort ? escorted(part) : part
+      return mayEscort ? with(harmlessAt: [0], part) : part
     }
     planned.insert(contentsOf: alone, at: 0)
   }
 
-  /// The same input behind a harmless text, so that one reply shows whether the server is at fault or the input.
-  mutating func escorted(_ request: Requested) -> Requested {
-    let batch = request.batch
-    var escorted = plan(batch.contents.escorted, inPlaceOf: batch)
-    escorted.trial = request.trial
-    escorted.isEscorted = true
-    return escorted
+  /// The same request with harmless texts at these places, and at no others.
+  mutating func with(harmlessAt places: [Int], _ request: Requested) -> Requested {
+    var other = plan(request.own.with(harmlessAt: places), inPlaceOf: request.batch)
+    other.trial = request.trial
+    other.harmless = places
+    return other
+  }
+
+  /// Whether its reply has to prove whose it is.
+  func needsProof(_ request: Requested) -> Bool {
+    disorders.areOfTexts && mayEscort && !request.isProbe && request.harmless.count < 2
+  }
+
+  /// The same request with two harmless texts, at other places than in those before it; nil where it then has more texts
+  /// or tokens than a request may have.
+  mutating func proving(_ request: Requested) -> Requested? {
+    let places = request.own.inputs.count + 1
+    let first = batchCount % places
+    let second = first + 1 + batchCount / places % (places - first)
+    let proving = with(harmlessAt: [first, second], request)
+    let contents = proving.batch.contents
+    guard contents.texts.count <= job.model.maxInputs ?? .max,
+      limiter.configuredLimit(passedByOneOf: contents.tokenCount) == nil
+    else { return nil }
+    return proving
   }
 
   /// One input has more tokens than the job lets a minute have: it is not sent.
@@ -48,7 +66,7 @@ extension Conductor {
 
   /// Plans the parts of a batch in its place, before all others.
   mutating func split(_ request: Requested, into ranges: [Range<Int>]) {
-    let batch = request.batch
+    let (batch, own) = (request.batch, request.own)
     switch batch.purpose {
     case .rows:
       sources[batch.source].split(page: batch.page, into: ranges.count)
@@ -57,7 +75,7 @@ extension Conductor {
     case .probe: break
     }
     let parts = ranges.map { range in
-      var part = plan(batch.contents.slice(range), inPlaceOf: batch)
+      var part = plan(own.slice(range), inPlaceOf: batch)
       part.trial = request.trial
       return part
     }

@@ -57,14 +57,14 @@ extension Conductor {
     tally.estimatedTokens += contents.tokenCount
     tally.cost = cost.map { $0 + (tally.cost ?? 0) }
     tally.fitted += contents.fittedRows
-    disorders.answered()
+    disorders.answered(rows: contents.rows.count, at: now, oldest: requested.values.map(\.sentAt).min())
     spending.settle(
       reservation: request.reservation, most: request.most, cost: job.model.cost(ofTokens: receipt.spentTokens) ?? 0)
     if receipt.tellsTokens {
       limiter.correct(
         counted: contents.tokenCount, reserved: request.reservedTokens, actual: receipt.billedTokens, at: now)
       // The harmless text is never counted exactly.
-      if !contents.isExact, !request.isProbe, !request.isEscorted {
+      if !contents.isExact, !request.isProbe, request.harmless.isEmpty {
         tally.billedPerEstimated = limiter.billedPerCounted
       }
     }
@@ -81,9 +81,8 @@ extension Conductor {
     case .comparison:
       comparisons.received(request.batch)
     case .rows:
-      if request.isAlone, request.isEscorted || request.trial.proven > 0,
-        let why = receipt.unusable[request.isEscorted ? 1 : 0]
-      {
+      let unusable = receipt.unusable.compactMap { place, why in request.ownInput(at: place).map { ($0, why) } }
+      if request.isAlone, !request.harmless.isEmpty || request.trial.proven > 0, let (_, why) = unusable.first {
         // The harmless text, or another part of the same, has a vector in the same reply: the server works.
         leaveOut(request.batch, for: .noVector(why))
         break
@@ -94,7 +93,7 @@ extension Conductor {
             batch: id, source: request.batch.source, page: request.batch.page, rowCount: contents.rows.count))
       }
       assembly.received(request.batch)
-      if !request.isEscorted { askAlone(Set(receipt.unusable.keys), of: request) }
+      askAlone(Set(unusable.map(\.0)), of: request)
       assembled(request.batch.bundle)
     }
     release(at: now)
@@ -130,9 +129,11 @@ extension Conductor {
       return release(at: now)
     }
     if let disorder = failure.disorder {
-      if disorders.add() { return end(.failed(failure.failure(of: job.model.provider))) }
-      // No text is at fault.
-      if disorder == .otherModel, isolation.hasAnswer, !request.isProbe {
+      if disorders.add(disorder, sentAt: request.sentAt) {
+        return end(.failed(failure.failure(of: job.model.provider)))
+      }
+      // No text is at fault; that the next reply has its own vectors, it has to prove.
+      if disorder == .otherModel || mayEscort, isolation.hasAnswer, !request.isProbe {
         retry(request, failure, at: now)
         return release(at: now)
       }
@@ -144,14 +145,11 @@ extension Conductor {
       probeFailed(request, failure, at: now)
     } else if failure.isOfOneVector, mayEscort {
       request.trial = Isolation.suspicion(of: request)
-      planned.insert(escorted(request), at: 0)
-    } else if request.isEscorted, failure.refusesInputs {
+      planned.insert(with(harmlessAt: [0], request), at: 0)
+    } else if request.isAlone, !request.harmless.isEmpty, failure.refusesInputs {
       // Perhaps the server takes no second input.
       mayEscort = false
-      let batch = request.batch
-      var alone = plan(batch.contents.slice(1..<2), inPlaceOf: batch)
-      alone.trial = request.trial
-      planned.insert(alone, at: 0)
+      planned.insert(with(harmlessAt: [], request), at: 0)
     } else {
       switch isolation.failed(&request, failure, at: now, using: &random) {
       case .again: retry(request, failure, holdsAll: reaction == .hold, at: now)

@@ -16,14 +16,25 @@ extension Conductor {
     /// Whether it was refused in a way that ends a run, though others had answers.
     var wasDenied = false
 
-    /// Whether a harmless text stands before its only input.
-    var isEscorted = false
+    /// Where harmless texts stand among its inputs, for which no row waits, in order.
+    ///
+    /// One beside a single input shows whether the server is at fault or the input. Two of them, at other places than in
+    /// the requests before, show that a reply is this request's own: then both have the same vector.
+    var harmless: [Int] = []
+
+    /// Its contents without the harmless texts.
+    var own: Batch.Contents { batch.contents.without(inputsAt: harmless) }
+
+    /// Which of its own inputs is the one at `place`; nil for a harmless text.
+    func ownInput(at place: Int) -> Int? {
+      harmless.contains(place) ? nil : place - harmless.count { $0 < place }
+    }
 
     /// Whether it asks for a harmless text that no row waits for.
     var isProbe: Bool { batch.isProbe }
 
     /// Whether rows wait for one input alone.
-    var isAlone: Bool { batch.contents.inputs.count == (isEscorted ? 2 : 1) }
+    var isAlone: Bool { batch.contents.inputs.count - harmless.count == 1 }
   }
 
   /// The identity of a batch that is planned, or that ends without having been asked for.

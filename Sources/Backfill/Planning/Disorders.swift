@@ -2,22 +2,36 @@
 struct Disorders: Sendable {
   private var count = 0
   private var answersSince = 0
+  /// Whether replies had the vectors of other texts, so that each one has to prove whose it is.
+  private(set) var areOfTexts = false
+  /// Rows whose reply was taken while another request waited that then got the vectors of other texts. If one queue stands
+  /// before the model, these rows can have them too.
+  private(set) var doubtfulRows = 0
+  /// Replies that came while a request waited that still does, each with its rows and when it came.
+  private var recent: [(at: Duration, rows: Int)] = []
 
   /// The run ends at this many.
   private static let most = 4
   /// After this many good replies in a row the count begins at 0 again.
   private static let forgiving = 100
 
-  mutating func answered() {
+  /// Takes note of a good reply; the request that waits longest was sent at `oldest`.
+  mutating func answered(rows: Int, at now: Duration, oldest: Duration?) {
+    recent.removeAll { $0.at < oldest ?? .zero }
+    if oldest == nil { recent = [] } else { recent.append((now, rows)) }
     guard count > 0 else { return }
     answersSince += 1
-    if answersSince == Self.forgiving { self = Disorders() }
+    if answersSince == Self.forgiving { (count, answersSince, areOfTexts) = (0, 0, false) }
   }
 
-  /// Counts one. Returns whether the run has to end.
-  mutating func add() -> Bool {
+  /// Counts the reply to a request that was sent at `sentAt`. Returns whether the run has to end.
+  mutating func add(_ disorder: EmbeddingFailure.Disorder, sentAt: Duration) -> Bool {
     count += 1
     answersSince = 0
+    if disorder == .otherTexts, !areOfTexts {
+      areOfTexts = true
+      doubtfulRows += recent.reduce(0) { $0 + ($1.at >= sentAt ? $1.rows : 0) }
+    }
     return count >= Self.most
   }
 }

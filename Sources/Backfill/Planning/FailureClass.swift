@@ -26,7 +26,8 @@ package struct FailureClass: Sendable {
       "no input was accepted, not even a harmless one: check the model and the base URL"),
     FailureClass(.brokenReply, .probe, 1, .badData, "check that the base URL and the model are the right ones"),
     FailureClass(.misconfigured, .probe, 1, .configuration, "check the base URL, the model and the dimensions"),
-    FailureClass(.unrecognized, .probe, 2, .configuration, "check the base URL and what stands before the provider"),
+    FailureClass(
+      .unrecognized, .probe, 2, .configuration, "check the base URL, and any proxy or gateway before the provider"),
     FailureClass(.cancelled, .stop, 1, .unavailable, "run the same command again to go on"),
   ]
 

@@ -232,7 +232,7 @@ struct Isolation: Sendable {
   private mutating func judge(
     _ request: inout Conductor.Requested, _ failure: EmbeddingFailure, at now: Duration
   ) -> Verdict {
-    let contents = request.batch.contents
+    let own = request.own
     let first = request.trial.refusedAt ?? now
     guard !request.isAlone else {
       let isSure = failure.refusesInputs && !failure.isOfUntriedServer
@@ -242,19 +242,19 @@ struct Isolation: Sendable {
     request.trial = Trial()
     request.trial.isSuspected = !failure.refusesInputs
     request.trial.refusedAt = first
-    let middle = contents.inputs.count / 2
-    let bad = failure.badIndex.flatMap { contents.input(ofText: $0) }
+    let middle = own.inputs.count / 2
+    let bad = failure.badIndex.flatMap { request.batch.contents.input(ofText: $0) }.flatMap(request.ownInput)
     let ranges =
       if let bad {
-        [0..<bad, bad..<bad + 1, bad + 1..<contents.inputs.count].filter { !$0.isEmpty }
+        [0..<bad, bad..<bad + 1, bad + 1..<own.inputs.count].filter { !$0.isEmpty }
       } else if failure.kind == .tooLarge {
-        contents.halvesByTokens()
+        own.halvesByTokens()
       } else {
-        [0..<middle, middle..<contents.inputs.count]
+        [0..<middle, middle..<own.inputs.count]
       }
     splitCount += 1
     splits[splitCount] = Split(
-      contents: contents, failures: failure.refusesInputs ? 0 : failures, sentAt: request.sentAt,
+      contents: request.batch.contents, failures: failure.refusesInputs ? 0 : failures, sentAt: request.sentAt,
       reason: bad != nil ? .input : failure.isRefusal ? .refusal : failure.isOfCount ? .count : .other,
       open: ranges.count)
     request.trial.split = splitCount
@@ -299,7 +299,8 @@ struct Isolation: Sendable {
   /// Of a broken server among several nobody may have had an answer: without a failure from one that had answered, it is
   /// taken that a third of all is broken.
   private func provenNeeded(for failure: EmbeddingFailure, _ trial: Trial) -> Int {
-    let share = Double(mishaps) / Double(mishaps + answers)
+    // That no request failed by chance says little where few were answered: before 30 answers a fourth failure is needed.
+    let share = max(Double(mishaps), 0.03) / Double(mishaps + answers + 1)
     guard trial.isFirm else { return Isolation.tries(atShare: max(share, 1 / 3)) }
     if failure.refusesInputs { return 1 }
     if failure.isOfOneVector, mishaps == 0 { return 2 }
@@ -307,8 +308,6 @@ struct Isolation: Sendable {
   }
 
   private static func tries(atShare share: Double) -> Int {
-    guard share > 0 else { return 3 }
-    // Before the first answer nothing is known but failures.
-    return share < 1 ? min(max(3, Int((-9 / log10(share)).rounded(.up))), 40) : 40
+    min(max(3, Int((-9 / log10(share)).rounded(.up))), 40)
   }
 }

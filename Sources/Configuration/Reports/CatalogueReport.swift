@@ -40,7 +40,7 @@ package struct CatalogueReport {
   private var others: [String] {
     let named = providers
     let others = catalogue.providers.map(\.name).filter { !named.contains($0) }
-    return ["Any other model of these runs too."]
+    return ["These providers' other models work too."]
       + (others.isEmpty ? [] : ["Providers without a list: \(others.joined(separator: ", "))."])
   }
 

@@ -81,7 +81,8 @@ extension Parameter {
     switch self {
     case .provider:
       Definition(
-        "who embeds: a provider of the catalogue", .word, flag: "--provider", variable: "VECFILL_PROVIDER",
+        "the provider that makes the vectors, by its name in the catalogue", .word, flag: "--provider",
+        variable: "VECFILL_PROVIDER",
         fallback: .text(CatalogueProvider.openAI))
     case .model:
       Definition(
@@ -137,11 +138,13 @@ extension Parameter {
     case .requestsPerMinute:
       Definition(
         "the most requests a minute", .integer(1...1_000_000_000), flag: "--requests-per-minute",
-        variable: "VECFILL_REQUESTS_PER_MINUTE", derived: "the catalogue's, else only the provider's")
+        variable: "VECFILL_REQUESTS_PER_MINUTE",
+        derived: "the catalogue's, if it has one; the provider's own limit always holds too")
     case .tokensPerMinute:
       Definition(
         "the most tokens a minute", .integer(1...1_000_000_000_000), flag: "--tokens-per-minute",
-        variable: "VECFILL_TOKENS_PER_MINUTE", derived: "the catalogue's, else only the provider's")
+        variable: "VECFILL_TOKENS_PER_MINUTE",
+        derived: "the catalogue's, if it has one; the provider's own limit always holds too")
     case .limitShare:
       Definition(
         "the part of the limits a minute that the job's processes use; the rest is left to others",
@@ -163,10 +166,10 @@ extension Parameter {
         "what a run does with the vector indexes of the columns that it fills",
         .choice(IndexPolicy.allCases.map(\.rawValue)), fallback: .text(IndexPolicy.keep.rawValue))
     case .databaseURL:
-      Definition("the database that holds the messages", .database, variable: "DATABASE_URL", isInFiles: false)
+      Definition("the database that holds the texts", .database, variable: "DATABASE_URL", isInFiles: false)
     case .migrationDatabaseURL:
       Definition(
-        "the database's own address, past any pooler, for migrations and index builds", .database,
+        "the database's direct address, not a pooler's, for migrations and index builds", .database,
         flag: "--migration-database-url", variable: "VECFILL_MIGRATION_DATABASE_URL", isInFiles: false,
         derived: "`DATABASE_URL`")
     case .ledger:

@@ -34,7 +34,7 @@ extension APIEmbedder {
   /// - Parameter repeated: why its vectors can't be those of the texts.
   func verdict(
     on response: HTTPResponse, _ stream: consuming EmbeddingsReplyStream, to asked: Asked,
-    repeated: SeenReplies.Fault? = nil
+    _ question: SeenReplies.Question? = nil, repeated: SeenReplies.Fault? = nil
   ) -> Verdict {
     var redaction = redaction(of: asked)
     guard response.isSuccess else {
@@ -82,7 +82,7 @@ extension APIEmbedder {
       failure.disorder = .otherModel
       return .refused(failure, .other)
     }
-    if let repeated {
+    if let repeated = repeated ?? question?.fault(of: reply) {
       var failure = useless(.brokenReply, repeated.reason, badIndex: asked.isOfOneText ? 0 : nil)
       if repeated.isOfMany { failure.disorder = .otherTexts }
       return .refused(failure, .other)

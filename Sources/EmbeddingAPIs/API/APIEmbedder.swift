@@ -114,7 +114,7 @@ package struct APIEmbedder: Embedder {
     do {
       let response = try await client.send(request)
       let arrival = arrival.withLock { $0 }
-      return (response, verdict(on: response, arrival.stream, to: .texts(texts), repeated: arrival.fault))
+      return (response, verdict(on: response, arrival.stream, to: .texts(texts), question, repeated: arrival.fault))
     } catch {
       throw EmbeddingFailure(error)
     }
@@ -133,12 +133,12 @@ package struct APIEmbedder: Embedder {
       _ bytes: UnsafeRawBufferPointer, to question: SeenReplies.Question?, _ seen: Locked<SeenReplies>
     ) -> HTTPRequest.Reading {
       guard stream.take(bytes) else { return .isUseless }
-      if !isJudged, let question, let vectors = stream.vectorTags {
+      if !isJudged, let question, let vectors = stream.vectorTags(for: question) {
         isJudged = true
         fault = seen.withLock { $0.fault(of: vectors, to: question) }
       }
       guard stream.hasVectors else { return .isUnclear }
-      return stream.isAnswer && fault == nil ? .isAnswer : .isRead
+      return stream.isAnswer && fault == nil && question?.isProvable != true ? .isAnswer : .isRead
     }
   }
 

@@ -14,11 +14,34 @@ struct SeenReplies: Sendable {
     fileprivate let texts: Int
     /// Whether it is for one text, or for equal ones.
     fileprivate let isOfOneText: Bool
-    /// The text that a harmless one stands before; nil where none does.
+    /// The only text beside harmless ones; nil where there are more, or none is harmless.
     fileprivate let escorted: Int?
+    /// Where that text stands.
+    let alone: Int?
+    /// Where harmless texts stand.
+    fileprivate let harmless: [Int]
     fileprivate let count: Int
     /// How many replies to many texts had been those of others when it was asked.
     fileprivate let mixups: Int
+
+    /// Whether its reply can prove to be its own: a text that it holds more than once must have one vector.
+    var isProvable: Bool { harmless.count > 1 }
+
+    /// Vectors of one text differ by what a server rounds otherwise.
+    private static let leastCosine = 0.999
+
+    /// Why the reply doesn't prove to be its own, where it has to.
+    func fault(of reply: EmbeddingsReply) -> Fault? {
+      guard isProvable else { return nil }
+      guard !harmless.contains(where: { reply.unusable[$0] != nil }) else {
+        return Fault("it has no vector for a harmless text that shows whose it is", isOfMany: false)
+      }
+      let first = reply.vectors[harmless[0]]
+      guard harmless.allSatisfy({ reply.vectors[$0].cosine(to: first) >= Self.leastCosine }) else {
+        return Fault("one text has two vectors in it, so it has the vectors of other texts", isOfMany: true)
+      }
+      return nil
+    }
   }
 
   /// Why a reply's vectors can't be those of the texts that were asked for.
@@ -26,6 +49,13 @@ struct SeenReplies: Sendable {
     let reason: String
     /// Whether so many vectors are those of other texts that no likeness of texts explains it: replies go astray.
     let isOfMany: Bool
+
+    fileprivate init(_ what: String, isOfMany: Bool) {
+      reason =
+        "\(what): check what is between vecfill and the model, e.g. a gateway or a cache"
+        + (isOfMany ? ", then the rows that were written, with `vecfill verify`" : "")
+      self.isOfMany = isOfMany
+    }
   }
 
   private struct Reply {
@@ -53,10 +83,13 @@ struct SeenReplies: Sendable {
   /// The question for `texts`, which is asked now.
   func question(_ texts: [String]) -> Question {
     let isOfOneText = texts.dropFirst().allSatisfy { $0 == texts[0] }
-    let isEscorted = texts.count == 2 && texts.starts(with: Input.harmless.texts)
+    let harmless = texts.indices.filter { Input.harmless.texts.contains(texts[$0]) }
+    let alone = harmless.count == texts.count - 1 ? texts.indices.first { !harmless.contains($0) } : nil
+    let isEscorted = texts.count > 1
     return Question(
       texts: Self.hash(isOfOneText ? texts.prefix(1) : texts[...]), isOfOneText: isOfOneText,
-      escorted: isEscorted ? Self.hash(texts.suffix(1)) : nil, count: texts.count, mixups: mixups)
+      escorted: isEscorted ? alone.map { Self.hash(texts[$0...$0]) } : nil, alone: isEscorted ? alone : nil,
+      harmless: harmless, count: texts.count, mixups: mixups)
   }
 
   private static func hash(_ texts: ArraySlice<String>) -> Int {
@@ -74,16 +107,10 @@ struct SeenReplies: Sendable {
   /// After a reply to many texts had the vectors of other texts, the replies to requests in flight at that moment are refused
   /// too: if a gateway is one reply behind, only the first wrong reply is a repeated one.
   mutating func fault(of vectors: VectorTags, to question: Question) -> Fault? {
-    let advice = "check what stands before the model, as a gateway or a cache"
     guard question.mixups == mixups else {
-      return Fault(
-        reason: "it came while another reply had the vectors of other texts, and isn't trusted: \(advice)",
-        isOfMany: false)
+      return Fault("it came while another reply had the vectors of other texts, and isn't trusted", isOfMany: false)
     }
-    guard let reason = judge(vectors, question) else { return nil }
-    guard mixups > question.mixups else { return Fault(reason: "\(reason): \(advice)", isOfMany: false) }
-    return Fault(
-      reason: "\(reason): \(advice), then the rows that were written, with `vecfill verify`", isOfMany: true)
+    return judge(vectors, question).map { Fault($0, isOfMany: mixups > question.mixups) }
   }
 
   private mutating func judge(_ vectors: VectorTags, _ question: Question) -> String? {
@@ -93,6 +120,7 @@ struct SeenReplies: Sendable {
       keep(earlier ?? Reply(vectors: common, owner: nil))
       return "it has the same vector for all of its texts"
     }
+    if question.isProvable, !question.isOfOneText { return nil }
     let whole = vectors.common ?? vectors.whole
     guard var reply = take(whole) else {
       keep(Reply(vectors: whole, owner: question.texts))
@@ -122,10 +150,10 @@ struct SeenReplies: Sendable {
     return "it has the vector of an earlier reply, which was to another text"
   }
 
-  /// Whether a text behind a harmless one got the vector that it got alone, as others did behind the same.
+  /// Whether a text beside harmless ones got the vector that it got alone.
   private func isConfirmed(_ vectors: VectorTags, _ question: Question) -> Bool {
     guard let text = question.escorted else { return false }
-    return replies.contains { $0.vectors == vectors.second && $0.doubted[text] != nil }
+    return replies.contains { $0.vectors == vectors.alone && $0.doubted[text] != nil }
   }
 
   private mutating func take(_ vectors: DamageTag) -> Reply? {
@@ -153,12 +181,13 @@ struct VectorTags: Sendable {
   let whole: DamageTag
   /// Of one of them, where all are the same.
   let common: DamageTag?
-  /// Of the second one, where there are two.
-  let second: DamageTag?
+  /// Of the only text beside harmless ones.
+  let alone: DamageTag?
 
-  init(of values: [Float], dimensions: Int) {
+  /// - Parameter alone: where the vector of the only text beside harmless ones stands among the vectors.
+  init(of values: [Float], dimensions: Int, alone: Int? = nil) {
     let length = 4 * dimensions
-    (whole, common, second) = values.withUnsafeBytes { bytes in
+    (whole, common, self.alone) = values.withUnsafeBytes { bytes in
       func tag(_ range: Range<Int>) -> DamageTag { DamageTag(of: [UnsafeRawBufferPointer(rebasing: bytes[range])]) }
       let first = bytes[..<length]
       let areSame = stride(from: length, to: bytes.count, by: length).allSatisfy { start in
@@ -166,7 +195,7 @@ struct VectorTags: Sendable {
       }
       return (
         tag(0..<bytes.count), areSame ? tag(0..<length) : nil,
-        bytes.count == 2 * length ? tag(length..<2 * length) : nil
+        alone.map { tag($0 * length..<($0 + 1) * length) }
       )
     }
   }

@@ -104,7 +104,7 @@ extension HTTPFailure {
     var unreadableEncoding: String {
       let name = encoding.flatMap { $0.isPlainWord ? " \($0)" : nil } ?? ""
       return "the reply has the Content-Encoding\(name), which nobody asked for, and can't be read: "
-        + "check what stands before the provider"
+        + "check any proxy or gateway before the provider"
     }
 
     var noHTTP: String { "\(place) doesn't answer in HTTP: does \(urlName) need https in place of http?" }

@@ -43,7 +43,7 @@ extension HTTPFailure {
       case CURLE_BAD_CONTENT_ENCODING: (.misconfigured, sight.unreadableEncoding)
       // libcurl takes what is longer than it reads for a lack of memory; since 8.6 it has a code of its own, 100.
       case _ where isConnected && (code == CURLE_OUT_OF_MEMORY || code.rawValue == 100 || sight.hasTooLongHeaders):
-        (.interrupted, "the headers of the reply are too long: check what stands before the provider")
+        (.interrupted, "the headers of the reply are too long: check any proxy or gateway before the provider")
       case CURLE_OPERATION_TIMEDOUT where isConnected: (.timedOut, "no whole reply came in time")
       case CURLE_OPERATION_TIMEDOUT: (.unreachable, sight.noConnectionInTime)
       case CURLE_GOT_NOTHING where isConnected: (.interrupted, sight.noReply)

@@ -37,8 +37,16 @@ struct EmbeddingsReplyReader {
   /// Whether there are as many vectors as texts, and all can be used.
   var isAnswer: Bool { objects.count == count && objects.allSatisfy { $0.fault == nil } }
 
-  /// Of its vectors as they came.
-  var vectorTags: VectorTags { VectorTags(of: values, dimensions: dimensions) }
+  /// Of its vectors as they came. It must be an answer.
+  func vectorTags(for question: SeenReplies.Question) -> VectorTags {
+    VectorTags(of: values, dimensions: dimensions, alone: question.alone.flatMap(slot))
+  }
+
+  /// Where the vector of the text at `index` stands among the values: by what was read of the list, in which every item has
+  /// one. The first item may leave out its index 0.
+  private func slot(of index: Int) -> Int? {
+    objects.firstIndex { $0.index == index } ?? (objects[index].index == nil ? index : nil)
+  }
 
   /// The first count that the reply gives in one of its places.
   var billedTokens: Int? { tokens.lazy.compactMap(\.self).first }

@@ -43,7 +43,9 @@ struct EmbeddingsReplyStream {
   var isAnswer: Bool { broken == nil && reader.isAnswer }
 
   /// Of its vectors as they came, once each text can have one; nil before, and once bytes can't be the reply's.
-  var vectorTags: VectorTags? { isAnswer ? reader.vectorTags : nil }
+  func vectorTags(for question: SeenReplies.Question) -> VectorTags? {
+    isAnswer ? reader.vectorTags(for: question) : nil
+  }
 
   /// The document so far, with `{}` in place of each item of its list.
   var frame: [UInt8] { splitter.frame }

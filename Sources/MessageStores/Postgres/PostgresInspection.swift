@@ -203,7 +203,7 @@ struct PostgresInspection {
 
   private static let make = "`vecfill migrate up JOB` makes it"
   private static let fillAnother =
-    "name another column in the job; `vecfill migrate up JOB` makes it where it is missing"
+    "name another column with vector: in the job; if it isn't there, `vecfill migrate up JOB` makes it"
 
   private func relation(
     on connection: isolated PostgresConnection,
@@ -336,7 +336,7 @@ struct PostgresInspection {
         table: relation["oid"] ?? "", in: relation["schema"] ?? "", column: column.number, on: connection)
       throw refusal(
         "it holds vectors of \(found) dimensions\(recorded.map { " [\($0)]" } ?? ""), the job's have \(dimensions)",
-        "set model and dimensions to that in the job, or \(Self.fillAnother)", column: source.vector)
+        "set the job's model and dimensions to those of the column, or \(Self.fillAnother)", column: source.vector)
     }
     return (Int(column.number) ?? 0, type, declared)
   }

@@ -133,6 +133,6 @@ actor PostgresLocks {
     let since = holder?["since"].map { " since \($0)" } ?? ""
     return Failure(
       .locked, lock.source.name, "\(name)\(place) fills it\(since)",
-      remedy: "wait for it to end, or end it: its lock goes with it")
+      remedy: "wait until that process ends, or end it: then the lock is free")
   }
 }

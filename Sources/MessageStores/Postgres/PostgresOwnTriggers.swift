@@ -14,7 +14,10 @@ enum PostgresOwnTriggers {
     }
     if source.notifies {
       wanted.append(
-        (TriggerName.Suffix.notify, "no trigger tells a run that follows of new rows, so it looks for them"))
+        (
+          TriggerName.Suffix.notify,
+          "no trigger notifies `vecfill run --follow` of new rows, so it has to look for them"
+        ))
     }
     guard !wanted.isEmpty else { return [] }
     let family = try connection.inspect(

@@ -235,7 +235,7 @@ extension PostgresWrite {
         }
         conflicting += try writeEach(
           of: group, within: lockTimeout, to: &outcome, refusals: &refusals, moved: &moved, on: connection)
-        // What keeps so many rows in a row from being written is likely to keep the others too; they come round again.
+        // What keeps so many rows in a row from being written is likely to keep the others too; they are tried again later.
         isHeld = group.count == Self.group && outcome.locked.isSuperset(of: group.map(\.key))
       }
       waiting = conflicting

@@ -32,7 +32,7 @@ final class SQLiteFillLock: Sendable {
       }
       throw Failure(
         .locked, source.name, "it is being filled by another process",
-        remedy: "wait for it to end, or end it: its lock goes with it")
+        remedy: "wait until that process ends, or end it: then the lock is free")
     }
     self.descriptor = descriptor
   }

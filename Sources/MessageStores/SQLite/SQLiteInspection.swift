@@ -36,7 +36,7 @@ struct SQLiteInspection {
       return try tableWithoutVectors(key, columns)
     }
     let vector = try column(
-      source.vector, of: columns, missing: "`vecfill migrate up JOB` makes it, or name it in the job")
+      source.vector, of: columns, missing: "`vecfill migrate up JOB` makes it; or correct vector: in the job")
     try checkRead(key, vector, columns)
     try checkCondition()
     guard !vector.isGenerated else { throw refusal("it is a generated column", "name another", column: source.vector) }

@@ -20,6 +20,6 @@ enum MigrationLock {
     return Failure(
       .locked, "migrations",
       "\(holder?["name"] ?? "another process") has been at them since \(holder?["since"] ?? "now")",
-      remedy: "wait for it, or end it: its lock goes with it")
+      remedy: "wait until that process ends, or end it: then the lock is free")
   }
 }

@@ -143,7 +143,7 @@ package struct PostgresMigrations: MigrationDatabase {
       case "25006" where !error.isRaised:
         "nothing can be written here: connect to the primary, or switch default_transaction_read_only off"
       case "42501":
-        "run migrations as the tables' owner; an extension may need a superuser to run its CREATE EXTENSION once"
+        "run migrations as the tables' owner; for an extension, have a superuser run its CREATE EXTENSION once, then run this again"
       default: "what was done is recorded; run the same command again once that is mended"
       }
     let failure = error.failure(subject, remedy: remedy)

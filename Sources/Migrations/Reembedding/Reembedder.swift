@@ -288,7 +288,7 @@ extension Reembedder {
         case "42501": "name a role that may in VECFILL_MIGRATION_DATABASE_URL, then run the same command again"
         case "2BP01" where !error.isRaised:
           "\(error.detail ?? "others depend on it"): vecfill never drops with CASCADE, remove them first"
-        default: "how far it is is recorded: run the same command again"
+        default: "the progress is recorded: run the same command again to go on"
         }
       throw error.failure(subject, remedy: remedy)
     }

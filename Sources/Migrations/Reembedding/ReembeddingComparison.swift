@@ -41,8 +41,8 @@ package struct ReembeddingComparison: Equatable, Sendable {
   package var doubt: String? {
     guard isTelling, let overlap, overlap < Self.doubtfulOverlap else { return nil }
     return
-      "overlap@10 is \(Self.share(overlap)): the two models have nearly nothing in common, as where one of the columns "
-      + "holds vectors of other texts, or of none"
+      "overlap@10 is \(Self.share(overlap)): the two models have nearly nothing in common; maybe one of the columns "
+      + "holds vectors of other texts, or random ones"
   }
 
   private var isTelling: Bool { samples >= Self.fewestSamples }

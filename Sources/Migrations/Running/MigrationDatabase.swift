@@ -70,7 +70,7 @@ package struct Load: Equatable, Sendable {
   package let rows: Int
   package var missing: Int
 
-  /// All but one row in twenty have their vector: rows that come in meanwhile keep no index waiting.
+  /// At least 95 % of the rows have their vector: an index doesn't wait for rows that come in meanwhile.
   package var isDone: Bool { missing * 20 <= rows }
 }
 

@@ -105,7 +105,8 @@ extension Migrator {
       let wrong = try await complaints(kept + stamped)
       guard wrong.isEmpty || stamped.isEmpty else {
         throw Failure(
-          .configuration, "version \(version)", "the database is not as it would be: \(wrong.joined(separator: "; "))",
+          .configuration, "version \(version)",
+          "the database is not as the migrations would leave it: \(wrong.joined(separator: "; "))",
           remedy: "make it so or change the migration; nothing was recorded")
       }
       for record in stamped { try await database.record(record, as: .stamp) }

@@ -93,7 +93,7 @@ package struct DatabaseURL: Hashable, Sendable {
   /// piece may be one of the password.
   static var unencodedPassword: Failure {
     refusal(
-      "it can't be taken apart for certain: its user or password seems to hold one of @ / ? # [ ] % as it is",
+      "it can't be read for certain: its user or password seems to have one of @ / ? # [ ] % that is not percent-encoded",
       "percent-encode the password: %40 for @, %2F for /, %3A for :, %3F for ?, %23 for #, %5B for [, %5D for ], %25 for %"
     )
   }

@@ -16,7 +16,7 @@ extension CutSearch {
         "refused, not cut: somewhere from \(max(read, 1).grouped) to \(most) tokens; the catalogue doesn't know where",
         next: "name the model's max_input_tokens in a catalogue of your own: a run then knows it beforehand")
     case .readsAll(let length):
-      return .ok("long texts", "not cut: what stands behind \(length.grouped) tokens is read")
+      return .ok("long texts", "not cut: the words after \(length.grouped) tokens are read too")
     case .cuts(let limit, let below, let isExact):
       let place =
         isExact ? "behind \(limit.grouped) tokens" : "somewhere behind \(limit.grouped) to \(below.grouped) tokens"

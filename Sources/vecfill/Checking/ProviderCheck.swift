@@ -44,7 +44,7 @@ struct ProviderCheck {
         "embedding", .configuration,
         "the model's vectors have \(match.1) dimensions, the job asks for \(model.dimensions)",
         next:
-          "set dimensions: \(match.1) in the job, and a column of as many; or send_dimensions: true where it can shorten"
+          "set dimensions: \(match.1) in the job and use a column of that length; or set send_dimensions: true if the model can shorten its vectors"
       )
     }
     return .failed("embedding", failure)

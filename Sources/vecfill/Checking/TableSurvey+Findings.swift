@@ -164,7 +164,7 @@ extension TableSurvey {
   }
 
   private func hooksFinding(_ source: Source) -> Finding {
-    guard !hooks.isEmpty else { return .ok("triggers", "none that an update fires") }
+    guard !hooks.isEmpty else { return .ok("triggers", "no trigger fires on an update") }
     return .warning(
       "triggers", "each write fires \(hooks)",
       next: "make sure that they may: set_updated_at and the like change the row, and a slow one slows the run")
@@ -179,7 +179,7 @@ extension TableSurvey {
           + "replication where their table lacks it",
         next: "add \(source.vector) to their tables before `vecfill migrate up JOB`")
     }
-    guard !publications.isEmpty else { return .ok("publication", "its updates go to none") }
+    guard !publications.isEmpty else { return .ok("publication", "no publication sends its updates") }
     return .ok(
       "publication",
       "each write goes to the subscribers of \(publications.joined(separator: ", ")); it has a replica identity")

@@ -17,7 +17,7 @@ struct TextsTogether {
   private static let mostNoise = 0.02
 
   private static let adviceOnModel = "check the base URL and the model"
-  private static let adviceOnSize = "set batch_size: 1, or look what stands before the model"
+  private static let adviceOnSize = "set batch_size: 1, or check any proxy or gateway before the model"
 
   /// Shows what was found; false where vectors are no proof of anything.
   func check() async throws -> Bool {

@@ -9,7 +9,7 @@ struct BatchCancelCommand: AsyncParsableCommand {
     commandName: "cancel", abstract: "Ask the provider to end a job's batches early.",
     discussion: """
       What is done by then is billed and kept: the next `vecfill run JOB --batch`, or `vecfill batch fetch`, writes it. \
-      The other rows come again. A batch may take some minutes to end.
+      The other rows are submitted again by a later run. A batch may take some minutes to end.
 
       Example: `vecfill batch cancel job.yaml`
       """)

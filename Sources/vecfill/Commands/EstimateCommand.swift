@@ -27,12 +27,13 @@ struct EstimateCommand: AsyncParsableCommand {
   @Flag(help: "Price all models of the catalogue side by side, the cheapest first.")
   var compare = false
 
-  @Option(help: ArgumentHelp("Read only a random sample of about so many rows; 100 is the least.", valueName: "rows"))
+  @Option(help: ArgumentHelp("Read only a random sample of about this many rows, at least 100.", valueName: "rows"))
   var sample: Int?
 
   @Option(
     help: ArgumentHelp(
-      "Read a random sample, large enough to know the tokens to within so much, e.g. 1%.", valueName: "percent"))
+      "Read a random sample that is large enough to know the tokens with at most this error, e.g. 1%.",
+      valueName: "percent"))
   var within: Percentage?
 
   func validate() throws {

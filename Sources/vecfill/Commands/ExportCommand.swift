@@ -11,7 +11,7 @@ struct ExportCommand: AsyncParsableCommand {
     commandName: "export", abstract: "Write the rows that lack a vector to files, for another engine to embed.",
     discussion: """
       Writes what `vecfill run` would send, a row a line, as OpenAI's Batch API and `vllm run-batch` take it. It reads \
-      only: a role with SELECT is enough, and no key is needed. After a stop or a kill the same command goes on behind the \
+      only: a role with SELECT is enough, and no key is needed. After a stop or a kill the same command goes on after the \
       last whole part. Bring the vectors back with `vecfill load` (docs/export-load.md).
 
       Exit codes: 0 exported, 69 unavailable, 74 local files or a full disk, 77 denied, 78 the job doesn't fit the database \

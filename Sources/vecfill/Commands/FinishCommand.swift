@@ -27,7 +27,7 @@ struct FinishCommand: AsyncParsableCommand {
 
   @OptionGroup var settings: ConfigurationOptions
 
-  @Option(help: ArgumentHelp("So many rows in quarantine don't change the exit code.", valueName: "rows"))
+  @Option(help: ArgumentHelp("With up to this many rows in quarantine the exit code is not 83.", valueName: "rows"))
   var maxQuarantined: Int = 0
 
   @OptionGroup var output: OutputOptions

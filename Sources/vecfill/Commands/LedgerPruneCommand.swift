@@ -17,7 +17,7 @@ struct LedgerPruneCommand: AsyncParsableCommand {
       Example: `vecfill ledger prune --older-than 30d --dry-run`
       """)
 
-  @Option(help: ArgumentHelp("Of what age, e.g. 30d or 12h.", valueName: "age"))
+  @Option(help: ArgumentHelp("Sum up what was settled longer ago than this, e.g. 30d or 12h.", valueName: "age"))
   var olderThan: Age
 
   @Flag(help: "Only show what would go.")

@@ -12,8 +12,8 @@ struct LoadCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "load", abstract: "Write vectors that another engine made, from files to their rows.",
     discussion: """
-      Takes the output of OpenAI's Batch API, `vllm run-batch`, Ray or Spark for the lines of `vecfill export`, and lines of \
-      a key, a digest or a text, and a vector. Each line is checked: model, dimensions, finite, not all zeros, and the text: \
+      Takes what OpenAI's Batch API, `vllm run-batch`, Ray or Spark made of the lines of `vecfill export`. Also lines of \
+      your own: a key, a vector, and the text or its digest. Each line is checked: model, dimensions, finite, not all zeros, and the text: \
       a vector is written only if its row still holds that text and lacks a vector. Wrong and stale lines are counted, named \
       by file and line, and not written.
 

@@ -13,6 +13,6 @@ struct MigrateVerifyCommand: AsyncParsableCommand {
     let findings = try await options.migrating { try await $0.verify() }
     for finding in findings { print(finding) }
     guard findings.isEmpty else { throw ArgumentParser.ExitCode(Backfill.ExitCode.configuration.rawValue) }
-    print("all that is applied is so in the database")
+    print("the database has all that was applied")
   }
 }

@@ -23,7 +23,7 @@ struct ReembedCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The new model; --dimensions if its vectors are to have another length than its own.", valueName: "model"))
+      "The new model. For a length other than the model's own, add --dimensions.", valueName: "model"))
   var to: String?
 
   @Flag(help: "Show how far it is, and change nothing.")
@@ -49,19 +49,19 @@ struct ReembedCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Stop before the switch where fewer of the ten nearest are the same; unless given, nothing stops.",
+      "Stop before the switch if the two models share less than this part of the ten nearest rows. Without this option it never stops for that.",
       valueName: "percent"))
   var minOverlap: LeastPercentage?
 
   @Option(
     help: ArgumentHelp(
       """
-      Stop before the switch where the new index finds fewer of the ten nearest: 90% unless given, or 10 points less than \
-      the former index where that finds fewer. 0 never stops.
+      Stop before the switch if the new index finds less than this part of the ten nearest rows. Without this option: 90%, \
+      or if the old index finds less than 90%, 10 points less than that. With 0 it never stops for that.
       """, valueName: "percent"))
   var minRecall: LeastPercentage?
 
-  @Option(help: ArgumentHelp("Go on with up to so many rows in quarantine.", valueName: "rows"))
+  @Option(help: ArgumentHelp("Go on if at most this many rows are in quarantine.", valueName: "rows"))
   var maxQuarantined = 0
 
   func validate() throws {

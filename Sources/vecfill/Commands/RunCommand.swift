@@ -19,7 +19,7 @@ struct RunCommand: AsyncParsableCommand {
       drops it for the load and puts it back after it (docs/migrations.md).
 
       With --follow it waits for more when all is filled. It fills new rows and, with `edits` in the spec, edited ones \
-      (docs/edited-texts.md). A stop while it waits ends it as its last round ended, mostly with 0.
+      (docs/edited-texts.md). If you stop it while it waits, it exits with the code of its last round, mostly 0.
 
       With --deadline, --until, --max-rows or --max-requests, or outside the job's `hours`, it stops with work left: that \
       is 0, or 81 with --require-complete (docs/steering.md).
@@ -53,7 +53,7 @@ struct RunCommand: AsyncParsableCommand {
 
   @Flag(
     help: ArgumentHelp(
-      "Go on when all is filled: wait for new and edited rows, and fill them, until it is stopped."))
+      "Don't end when all rows are filled: wait for new and edited rows and fill them, until stopped."))
   var follow = false
 
   @Option(
@@ -62,10 +62,11 @@ struct RunCommand: AsyncParsableCommand {
       valueName: "fail|skip"))
   var ifLocked = LockPolicy.fail
 
-  @Option(help: ArgumentHelp("Wait so many seconds for requests in flight after a stop.", valueName: "seconds"))
+  @Option(
+    help: ArgumentHelp("After a stop, wait up to this many seconds for requests in flight.", valueName: "seconds"))
   var grace: Double = 20
 
-  @Option(help: ArgumentHelp("End the run after so many seconds without a success.", valueName: "seconds"))
+  @Option(help: ArgumentHelp("End the run after this many seconds in which nothing succeeded.", valueName: "seconds"))
   var maxOutage: Double = 600
 
   @OptionGroup var batchOptions: BatchUseOptions
@@ -75,10 +76,10 @@ struct RunCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Fill only this shard of the plan that `vecfill plan` made, from 0.", valueName: "number"))
   var shard: Int?
 
-  @Option(help: ArgumentHelp("So many rows in quarantine don't change the exit code.", valueName: "rows"))
+  @Option(help: ArgumentHelp("With up to this many rows in quarantine the exit code is not 83.", valueName: "rows"))
   var maxQuarantined: Int = 0
 
-  @Flag(help: "Take vectors whose model nobody recorded for the job's own, without comparing them.")
+  @Flag(help: "Accept vectors that have no recorded model as made by this job's model, without comparing them.")
   var adopt = false
 
   @OptionGroup var monitoring: MonitoringOptions

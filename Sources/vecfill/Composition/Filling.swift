@@ -26,7 +26,7 @@ struct Filling {
   var steering: Steering?
   /// The shard of the job's plan that is filled; nil for all.
   var shard: Int?
-  /// Is told of the rounds; nil where nobody watches.
+  /// Watches the rounds; nil if nobody does.
   var monitor: RunMonitor?
 
   /// Runs the first round on an open database, and `body` with it and what makes a summary of a round; a `Failure` of the

@@ -33,7 +33,7 @@ struct Rounds: Sendable {
     }
   }
 
-  /// The rounds after the first, each as soon as there is something to fill. `tell` is told of each, by its number.
+  /// The rounds after the first, each as soon as there is something to fill. `tell` is called with the number of each.
   ///
   /// Returns how the last one ended: where the process is stopped while nothing is left to do, as that round did.
   func follow(

@@ -7,7 +7,7 @@ struct Loading: Sendable {
   let reader: ResultReader
   /// How often rows that other transactions hold are tried again, a second apart at least.
   var attempts = 10
-  /// Is told of what was written.
+  /// Is called with what was written.
   let progress: @Sendable (Int, _ source: String) -> Void
 
   /// - Parameter prepare: is called once before the first write.

@@ -9,7 +9,7 @@ import Postgres
 struct MigrateOptions: ParsableArguments {
   @Argument(
     help: ArgumentHelp(
-      "A job spec: what the job's own tables need, in place of a folder's migrations.", valueName: "spec"),
+      "A job spec: work on what this job's tables need, not on a folder of migrations.", valueName: "spec"),
     completion: .yaml)
   var spec: String?
 

@@ -9,7 +9,7 @@ import Postgres
 struct MigrationDatabaseOption: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The database's own address, past any pooler, without a password (default: VECFILL_MIGRATION_DATABASE_URL, else DATABASE_URL).",
+      "The database's direct address, not a pooler's, without a password (default: VECFILL_MIGRATION_DATABASE_URL, else DATABASE_URL).",
       valueName: "url"))
   var migrationDatabaseURL: String?
 

@@ -5,7 +5,7 @@ import Monitoring
 struct MonitoringOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Serve metrics, health and a page at this address while it runs, e.g. 127.0.0.1:9464; a port alone is on loopback, :0 takes any.",
+      "Serve metrics, health and a page at this address while it runs, e.g. 127.0.0.1:9464; a port alone listens on 127.0.0.1, :0 takes any free port.",
       valueName: "address"))
   var listen: ListenAddress?
 

@@ -78,7 +78,7 @@ struct ReembedPlan {
       lines.append(("disk, its index", disk.bytes + memory))
     }
     lines.append(
-      ("disk, row versions", "up to \(surveys.reduce(0) { $0 + $1.bytes }.bytes) until vacuum has been there"))
+      ("disk, row versions", "up to \(surveys.reduce(0) { $0 + $1.bytes }.bytes) until the next VACUUM"))
     for note in surveys.flatMap(\.notes) { lines.append(("note", note)) }
     lines.append(("the application", duties(surveys, former, target)))
     return lines
@@ -98,7 +98,7 @@ struct ReembedPlan {
     let writes =
       isSameLength
       ? "Vectors of \(former) that it writes after the switch are set to NULL and made again, until its sessions say SET vecfill.model = '\(target.model)'."
-      : "After the switch a vector of another length is refused: until then let it leave new rows' vectors NULL, or ask which model the column is of."
+      : "After the switch PostgreSQL refuses vectors of the old length: let it leave the vectors of new rows NULL around the switch, or ask the database which model the column holds."
     return "Nothing before the switch. At the switch it has to embed its searches with \(target.model). "
       + "\(writes) docs/change-the-model.md has examples."
   }

@@ -113,7 +113,7 @@ struct ReembedRun {
     guard rows > maxQuarantined else { return }
     throw Failure(
       .quarantined, part.reembedding.place,
-      "\(rows.grouped) row\(rows == 1 ? " has" : "s have") a vector and get\(rows == 1 ? "s" : "") none of the new model, not meeting the job's where",
+      "\(rows.grouped) row\(rows == 1 ? " has" : "s have") a vector and get\(rows == 1 ? "s" : "") none of the new model, as the job's where or since leaves \(rows == 1 ? "it" : "them") out",
       remedy: "nothing was switched: take where and since out of the job and run the same command again, or "
         + "--max-quarantined \(rows) goes on without them")
   }
@@ -187,7 +187,7 @@ extension Reembedding.Step {
     case .fill: "filling the new column"
     case .index: "indexing the new column"
     case .compare: "comparing neighbours"
-    case .switch: "switching"
+    case .switch: "before the switch"
     case .rest: "filling what came during the switch"
     case .keep: "switched, and the former column is kept"
     }

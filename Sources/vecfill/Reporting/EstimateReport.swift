@@ -36,7 +36,9 @@ struct EstimateReport: Encodable {
     let heading = "\(job): \(model), \(terms.model.dimensions) dimensions; tokens \(terms.certainty)"
     var parts = [heading.wrapped(to: 80), sourceTable, FigureList(lines, lineWidth: 80).text]
     if terms.lacksVocabulary {
-      parts.append("no vocabulary here: `vecfill tokenizer install` turns estimates into counts")
+      parts.append(
+        "OpenAI's vocabulary is not installed: after `vecfill tokenizer install` these tokens are counted, not estimated"
+      )
     }
     return (parts + ["nothing was written, nothing was called"]).joined(separator: "\n\n")
   }

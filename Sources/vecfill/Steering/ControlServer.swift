@@ -113,7 +113,7 @@ struct ControlServer: Sendable {
   private static let unclear = Failure(.usage, "the run", "does not understand what it is asked")
 
   private func done(_ message: String, _ isNew: Bool) -> HTTPResponse {
-    if isNew { logger.notice("\(message), as `vecfill` was asked") }
+    if isNew { logger.notice("\(message), by a `vecfill` command") }
     return Self.response(ControlAnswer(message: message))
   }
 

@@ -40,7 +40,7 @@ actor GaugeKeeper {
         if let reason = gauge.reason(for: reading) { return hold(gauge, reason) }
       } catch let error as GaugeReader.Unreadable {
         if unreadable.insert(gauge.name).inserted {
-          logger.warning("gentle.\(gauge.name): \(error.reason); it holds nothing until it can be read")
+          logger.warning("gentle.\(gauge.name): \(error.reason); it pauses nothing until it can be read")
         }
       } catch {
         // The run is over.

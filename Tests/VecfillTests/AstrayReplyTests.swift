@@ -1,0 +1,59 @@
+import Backfill
+import Foundation
+import TestSupport
+import Testing
+
+/// A gateway with one queue for all connections, which is one reply behind for some requests: the first of them gets a
+/// reply twice, and nothing that comes then is a repeated one.
+@Suite struct AstrayReplyTests {
+  struct Case: CustomTestStringConvertible, Sendable {
+    let (rows, batch, first, count): (Int, Int, Int, Int)
+    let code: Int32
+
+    var testDescription: String { "\(rows) rows by \(batch), from request \(first) on for \(count)" }
+  }
+
+  private static func body(_ texts: [String]) -> String {
+    let items = texts.enumerated().map { index, text in
+      let values = EmbeddingsServer.vector(for: text, dimensions: 8).map { "\($0)" }.joined(separator: ",")
+      return #"{"index":\#(index),"embedding":[\#(values)]}"#
+    }
+    return #"{"data":[\#(items.joined(separator: ","))],"usage":{"total_tokens":\#(texts.count)}}"#
+  }
+
+  @Test(arguments: [
+    Case(rows: 200, batch: 10, first: 3, count: 1, code: 0), Case(rows: 200, batch: 10, first: 3, count: 2, code: 0),
+    Case(rows: 400, batch: 10, first: 3, count: 3, code: 0),
+    Case(rows: 400, batch: 10, first: 3, count: 1000, code: 65),
+    Case(rows: 200, batch: 7, first: 10, count: 3, code: 0),
+    Case(rows: 300, batch: 100, first: 1, count: 2, code: 0),
+  ])
+  func `no row gets the vector of another, and the run goes on once each text gets its own`(_ it: Case) async throws {
+    let seen = Locked((number: 0, last: "", behind: 0))
+    let rule = EmbeddingsServer.Rule.always(
+      .respondTo { texts in
+        let own = Self.body(texts)
+        return seen.withLock { seen in
+          let isBehind = (it.first..<it.first + it.count).contains(seen.number) && !seen.last.isEmpty
+          let reply = isBehind ? seen.last : own
+          seen = (seen.number + 1, own, seen.behind + (isBehind ? 1 : 0))
+          return .init(200, body: reply)
+        }
+      })
+    try await Scene.run(.sqlite, rules: [rule]) { scene in
+      try scene.write(
+        spec: scene.spec.replacing("concurrency: 4", with: "concurrency: 1")
+          .replacing("batch_size: 10", with: "batch_size: \(it.batch)"))
+      try await scene.database.insert((0..<it.rows).map { "message \($0)" })
+      let exit = try await scene.fill()
+      #expect(exit.code == it.code, "\(exit.errors)")
+      #expect(exit.errors.contains("vecfill verify"), "\(exit.errors)")
+      #expect(seen.withLock(\.behind) >= min(it.count, 4), "the fault never happened")
+      let wrong = Set(try await scene.wrongRows())
+      let filled = try await scene.database.vectors().filter { $0.vector != nil }.map(\.text)
+      #expect(filled.filter(wrong.contains) == [])
+      #expect(it.code != 0 || wrong.isEmpty)
+      #expect(try await scene.start(["quarantine", "list"]).exit().output == "no row is in quarantine\n")
+    }
+  }
+}
