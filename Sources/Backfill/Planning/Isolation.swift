@@ -63,6 +63,7 @@ struct Isolation: Sendable {
 
   /// With fewer answers it is not known how often requests fail by chance: as long as more will come, they are waited for.
   private static let fewAnswers = 20
+  private static let someAnswers = 30
 
   /// A request that was divided.
   private struct Split {
@@ -299,15 +300,17 @@ struct Isolation: Sendable {
   /// Of a broken server among several nobody may have had an answer: without a failure from one that had answered, it is
   /// taken that a third of all is broken.
   private func provenNeeded(for failure: EmbeddingFailure, _ trial: Trial) -> Int {
-    // That no request failed by chance says little where few were answered: before 30 answers a fourth failure is needed.
-    let share = max(Double(mishaps), 0.03) / Double(mishaps + answers + 1)
+    let share = Double(mishaps) / Double(mishaps + answers)
     guard trial.isFirm else { return Isolation.tries(atShare: max(share, 1 / 3)) }
     if failure.refusesInputs { return 1 }
     if failure.isOfOneVector, mishaps == 0 { return 2 }
+    // That no request failed by chance says little where few were answered.
+    if mishaps == 0 { return answers < Isolation.someAnswers ? 4 : 3 }
     return Isolation.tries(atShare: share)
   }
 
   private static func tries(atShare share: Double) -> Int {
-    min(max(3, Int((-9 / log10(share)).rounded(.up))), 40)
+    // Before the first answer nothing is known but failures.
+    share < 1 ? min(max(3, Int((-9 / log10(share)).rounded(.up))), 40) : 40
   }
 }
