@@ -88,7 +88,7 @@ extension JobConfiguration {
     guard let dimensions = values.integer(.dimensions) else {
       throw Failure(
         .configuration, "dimensions", "is not set, and the catalogue doesn't know those of \(name)",
-        remedy: (likelyModel.map { "did you mean \($0)? else " } ?? "")
+        remedy: (likelyModel.map { "did you mean \($0)? else " } ?? noCatalogue.map { "\($0); otherwise " } ?? "")
           + "set dimensions: in the job spec, --dimensions or VECFILL_DIMENSIONS")
     }
     let cut: VectorCut = values.choice(.cut) ?? .provider
@@ -150,9 +150,13 @@ extension JobConfiguration {
   private var remedyForPrice: String {
     let added = "set the price in a catalogue of your own (--models), or take the budget out"
     if let likelyModel { return "did you mean \(likelyModel)? otherwise \(added)" }
-    guard catalogue.isBuiltIn else { return added }
-    return "no \(ConfigurationFolder.models) was found: keep the folder config beside the program, or name it in "
-      + "VECFILL_CONFIG_DIR; otherwise \(added)"
+    return noCatalogue.map { "\($0); otherwise \(added)" } ?? added
+  }
+
+  private var noCatalogue: String? {
+    catalogue.isBuiltIn
+      ? "no \(ConfigurationFolder.models) was found: keep the folder config beside the program, or name it in "
+        + "VECFILL_CONFIG_DIR" : nil
   }
 
   func required(_ parameter: Parameter, for purpose: String) throws(Failure) -> Secret {

@@ -43,6 +43,16 @@ import Testing
     }
   }
 
+  @Test func `two that differ show in what, also what one of them lacks`() {
+    let (plain, prefixed) = (fingerprint(), fingerprint(prefix: "p: "))
+    #expect(prefixed.differing(from: plain) == #"prefix="p: ""#)
+    #expect(plain.differing(from: prefixed) == "no prefix")
+    let cut = fingerprint(fields: ["a": .null], cut: .local, cutting: Cutting())
+    #expect(plain.differing(from: cut) == "no sends no cut no chunks")
+    #expect(prefixed.differing(from: cut) == #"prefix="p: ""#)
+    #expect(plain.differing(from: plain) == "\(plain)")
+  }
+
   @Test(arguments: ["\u{e9}", "\u{65e5}\u{672c}", "a\u{301}\u{7f}\u{80}", "\u{1F469}\u{200D}\u{1F680}", "\"\\u00e9"])
   func `a database of any encoding can hold a record, and what was recorded as it is stays readable`(
     _ prefix: String

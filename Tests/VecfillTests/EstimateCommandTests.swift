@@ -142,9 +142,10 @@ struct EstimateCommandTests {
     }
   }
 
-  @Test func `a role that can only SELECT is enough`() async throws {
+  @Test(arguments: [false, true]) func `a role that can only SELECT is enough`(isPlanned: Bool) async throws {
     try await Scene.run(.postgres18) { scene in
       try await scene.database.insert(Self.texts)
+      if isPlanned { #expect(try await scene.start(["plan", "job.yaml", "--shards", "2"]).exit().code == 0) }
       let role = "role_\(UUID().uuidString)"
       try await scene.database.run(
         """
@@ -155,6 +156,7 @@ struct EstimateCommandTests {
       let estimate = try await scene.start(["estimate", "job.yaml", "--json"], url).exit()
       #expect(estimate.code == 0, "\(estimate.errors)")
       #expect(try Self.object(estimate.output)["rows"] as? Int == 124)
+      #expect(estimate.errors.contains("vecfill_shard: the role may not read it") == isPlanned, "\(estimate.errors)")
       #expect(try await scene.fill([], url).code == 77)
     }
   }

@@ -64,11 +64,15 @@ extension Fingerprint {
 extension Fingerprint: CustomStringConvertible {
   package var description: String { parts.joined(separator: " ") }
 
-  /// What it has that `other` has not, e.g. "model=text-embedding-3-large"; all of it where it only lacks something.
+  /// What it has that `other` has not, e.g. "model=text-embedding-3-large"; where it only lacks something, what that is,
+  /// e.g. "no prefix".
   package func differing(from other: Fingerprint) -> String {
     let theirs = other.parts
     let own = parts.filter { !theirs.contains($0) }
-    return own.isEmpty ? description : own.joined(separator: " ")
+    guard own.isEmpty else { return own.joined(separator: " ") }
+    func name(_ part: String) -> Substring { part.prefix { $0 != "=" } }
+    let lacking = theirs.map(name).filter { theirs in !parts.contains { name($0) == theirs } }
+    return lacking.isEmpty ? description : lacking.map { "no \($0)" }.joined(separator: " ")
   }
 
   private var parts: [String] {

@@ -46,11 +46,7 @@ struct Estimation {
         "vecfill: \(source.home.name).\(source.vector) is yet to be made, so all rows count; "
           + "`vecfill migrate up JOB` makes it")
     }
-    if let store = database.store as? PostgresMessageStore, let plan = try await store.plan(of: job.sources) {
-      Console.standard.log(
-        "vecfill: a plan of \(plan.count.of("shard")) is stored: equal texts in two shards may be paid twice, which is not "
-          + "in the figures")
-    }
+    if let store = database.store as? PostgresMessageStore { try await tellShards(of: job, store) }
     let counter = try TokenCounter(for: configuration.catalogueModel)
     try counter.check(job)
     let own = Candidate(
@@ -106,6 +102,17 @@ struct Estimation {
   }
 
   /// What the database's spool holds of the sources.
+  /// A role that may only look has perhaps no right to the plan, and the figures are the same.
+  private func tellShards(of job: Job, _ store: PostgresMessageStore) async throws {
+    let twice = "equal texts in two shards may be paid twice, which is not in the figures"
+    do {
+      guard let plan = try await store.plan(of: job.sources) else { return }
+      Console.standard.log("vecfill: a plan of \(plan.count.of("shard")) is stored: \(twice)")
+    } catch let failure as Failure where failure.exitCode == .denied {
+      Console.standard.log("vecfill: \(failure.subject): \(failure.reason): if a plan of shards is stored, \(twice)")
+    }
+  }
+
   private func waiting(_ job: Job, _ database: Database) async throws -> [Source: WaitingRows] {
     guard job.spool == .database else { return [:] }
     let url = try DatabaseURL(configuration.databaseURL().reveal())

@@ -68,7 +68,8 @@ struct PostgresShardTable: Sendable {
     }
     guard found.isReadable else {
       throw Failure(
-        .denied, place, "the role may not read it", remedy: "GRANT SELECT, INSERT, UPDATE, DELETE on it to the role")
+        .denied, place, "the role may not read it",
+        remedy: "have its owner GRANT SELECT, INSERT, UPDATE, DELETE ON \(place) to the role")
     }
   }
 
