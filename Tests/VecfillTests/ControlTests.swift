@@ -142,6 +142,30 @@ import Testing
     }
   }
 
+  @Test func `the shards of a job are told apart, and one is paused by its process's number`() async throws {
+    let gate = EmbeddingsServer.Gate()
+    try await Scene.run(.postgres18, rules: [.requests(0..<100, .hold(gate, then: .answer))]) { scene in
+      try await scene.database.insert((0..<40).map { "message \($0)" })
+      #expect(try await scene.start(["plan", "job.yaml", "--shards", "2"]).exit().code == 0)
+      let shards = try (0..<2).map { shard in
+        try scene.start(
+          ["run", "job.yaml", "--shard", "\(shard)", "--ledger", scene.folder.file("shard\(shard).db")])
+      }
+      try await scene.server.wait { $0.inFlight > 1 }
+      try await scene.poll("both sockets") { Self.sockets(scene).count == 2 }
+      let several = try await Self.ask(scene, "pause", "job")
+      #expect(several.code == 64)
+      for (number, shard) in shards.enumerated() {
+        #expect(several.errors.contains("job shard \(number) (\(shard.pid))"), "\(several.errors)")
+      }
+      #expect(try await Self.ask(scene, "pause", "\(shards[1].pid)").output == "job: paused\n")
+      #expect(try await Self.ask(scene, "resume", "\(shards[1].pid)").output == "job: resumed\n")
+      gate.open()
+      for shard in shards { #expect(await shard.exit().code == 0) }
+      #expect(try await scene.wrongRows() == [])
+    }
+  }
+
   @Test func `several runs are told apart by their names, and where the path is too long a run goes on without`()
     async throws
   {

@@ -88,7 +88,8 @@ extension Filling {
   ) async throws -> Value {
     guard let steering, let first = claims.first else { return try await body() }
     return try await ControlServer(
-      job: job, steering: steering, socket: ControlSocket(of: "\(first.column)", in: state.sockets), logger: logger
+      job: job, shard: shard, steering: steering, socket: ControlSocket(of: "\(first.column)", in: state.sockets),
+      logger: logger
     ).serving(body)
   }
 }

@@ -36,7 +36,7 @@ struct EstimateReport: Encodable {
     let heading = "\(job): \(model), \(terms.model.dimensions) dimensions; tokens \(terms.certainty)"
     var parts = [heading.wrapped(to: 80), sourceTable, FigureList(lines, lineWidth: 80).text]
     if terms.lacksVocabulary {
-      parts.append("for exact counts run `vecfill tokenizer install` first")
+      parts.append("`vecfill tokenizer install` makes these estimates counts")
     }
     return (parts + ["nothing was written, nothing was called"]).joined(separator: "\n\n")
   }

@@ -5,6 +5,8 @@ import Pipeline
 struct ControlReport: Codable, Sendable {
   let job: String
   let pid: Int32
+  /// The shard that it fills; nil for the whole job.
+  let shard: Int?
   /// running, paused, waiting, following (all is filled, and it waits for rows) or stopping.
   let state: String
   /// What it waits for, as a code of `Waiting`, and in words.
@@ -20,9 +22,13 @@ struct ControlReport: Codable, Sendable {
   var isHeld: Bool { state == "stopping" || waiting.flatMap(Waiting.init)?.isHeld == true }
 
   /// - Parameter isBetweenRounds: whether it waits for rows, of which there are none just now.
-  init(job: String, pid: Int32, hold: Pause?, terms: Terms, progress: RunProgress?, isBetweenRounds: Bool = false) {
+  init(
+    job: String, pid: Int32, shard: Int? = nil, hold: Pause?, terms: Terms, progress: RunProgress?,
+    isBetweenRounds: Bool = false
+  ) {
     self.job = job
     self.pid = pid
+    self.shard = shard
     let progress = progress.flatMap { $0.hasBegun && !isBetweenRounds ? $0 : nil }
     waiting = (hold?.waiting ?? progress?.waiting)?.rawValue
     waitingReason = hold?.reason ?? progress?.waitingWords

@@ -9,6 +9,8 @@ import Monitoring
 /// Listens on a process's control socket, and passes on what is asked there.
 struct ControlServer: Sendable {
   let job: Job
+  /// The shard that is filled; nil for all of the job.
+  let shard: Int?
   let steering: Steering
   let socket: ControlSocket
   let logger: Logger
@@ -84,8 +86,8 @@ struct ControlServer: Sendable {
     case (.GET, "/status"):
       return Self.response(
         ControlReport(
-          job: job.name, pid: getpid(), hold: steering.hold, terms: steering.terms, progress: steering.progress,
-          isBetweenRounds: steering.isBetweenRounds))
+          job: job.name, pid: getpid(), shard: shard, hold: steering.hold, terms: steering.terms,
+          progress: steering.progress, isBetweenRounds: steering.isBetweenRounds))
     case (.POST, "/pause"):
       let isNew = steering.change { $0.isPaused = true }
       return done(isNew ? "paused" : "is paused already", isNew)

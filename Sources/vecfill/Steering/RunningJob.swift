@@ -45,10 +45,12 @@ struct RunningJob: ParsableArguments {
   }
 
   private func several(_ runs: [ControlReport]) -> Failure {
-    Failure(.usage, "vecfill", "several jobs run", remedy: "name one of \(Self.list(runs)), or its process's number")
+    Failure(
+      .usage, name.map { "job \($0)" } ?? "jobs", "several processes run",
+      remedy: "name one of \(Self.list(runs)) by its number")
   }
 
   private static func list(_ runs: [ControlReport]) -> String {
-    runs.map { "\($0.job) (\($0.pid))" }.joined(separator: ", ")
+    runs.map { run in "\(run.job)\(run.shard.map { " shard \($0)" } ?? "") (\(run.pid))" }.joined(separator: ", ")
   }
 }
