@@ -25,13 +25,16 @@ extension ConductorTests {
   func `a hundred answers in a row make up for what was not to be trusted before`(answers: Int) {
     var disorders = Disorders()
     for _ in 0..<3 {
-      let ends = disorders.add(.otherModel, sentAt: .zero)
+      let ends = disorders.add(.otherModel, to: Self.request)
       #expect(!ends)
     }
-    for _ in 0..<answers { disorders.answered(rows: 1, at: .zero, oldest: nil) }
-    let ends = disorders.add(.otherModel, sentAt: .zero)
+    for _ in 0..<answers { disorders.answered(rows: 1, isProven: false, at: .zero, oldest: nil) }
+    let ends = disorders.add(.otherModel, to: Self.request)
     #expect(ends == (answers < 100))
   }
+
+  private static let request = Conductor.Requested(
+    batch: Batch(id: id(1), source: 0, page: 1, contents: Batch.Contents(inputs: [], rows: [])))
 
   private static func astray() -> EmbeddingFailure {
     var failure = EmbeddingFailure(.brokenReply, "it has the vectors of others", status: 200, mayHaveBeenBilled: true)
@@ -98,20 +101,24 @@ extension ConductorTests {
 
   @Test func `after a hundred answers no request needs a harmless text any more`() {
     var disorders = Disorders()
-    _ = disorders.add(.otherTexts, sentAt: .zero)
+    _ = disorders.add(.otherTexts, to: Self.request)
     for answers in 1...100 {
       #expect(disorders.areOfTexts, "\(answers)")
-      disorders.answered(rows: 1, at: .zero, oldest: nil)
+      disorders.answered(rows: 1, isProven: false, at: .zero, oldest: nil)
     }
     #expect(!disorders.areOfTexts)
-    _ = disorders.add(.otherModel, sentAt: .zero)
+    _ = disorders.add(.otherModel, to: Self.request)
     #expect(!disorders.areOfTexts, "another model's vectors stand in their places")
   }
 
-  @Test(arguments: [true, false])
-  func `rows whose reply came while another request's went astray end the run with 65`(isDuring: Bool) {
-    var conductor = Self.conductor(concurrency: 2)
-    let code = Self.drive(&conductor, size: 4, batchSize: 2, pages: 1) { number, batch in
+  @Test(arguments: [(true, nil), (true, 3), (false, nil), (false, 3)])
+  func `rows whose reply came while another request's went astray end the run with 65, also one that is bounded`(
+    isDuring: Bool, most: Int?
+  ) {
+    var policy = RunPolicy()
+    policy.bounds.requests = most
+    var conductor = Self.conductor(concurrency: 2, policy: policy)
+    let code = Self.drive(&conductor, size: 4, batchSize: 2, pages: 2) { number, batch in
       let received = Conductor.Event.received(batch.id, Self.receipt)
       let failed = Conductor.Event.requestFailed(Self.id(1), Self.astray())
       return switch number {
@@ -120,7 +127,24 @@ extension ConductorTests {
       default: [received]
       }
     }
-    #expect(code == (isDuring ? .badData : .complete))
+    #expect(code == (isDuring ? .badData : most == nil ? .complete : .incomplete))
     #expect(conductor.disorders.doubtfulRows == (isDuring ? 2 : 0))
+  }
+
+  @Test func `a text that is refused beside harmless ones is sent without them, and all others prove their replies`() {
+    var conductor = Self.conductor(batchSize: 1, concurrency: 1)
+    var sent: [(row: RowKey?, count: Int)] = []
+    let refused = EmbeddingFailure(.badInput, "no", status: 400)
+    _ = Self.drive(&conductor, size: 1, batchSize: 1, pages: 8) { number, batch in
+      sent.append((batch.contents.rows.first?.key, batch.contents.texts.count))
+      if number == 2 { return [.requestFailed(batch.id, Self.astray())] }
+      if batch.contents.rows.first?.key == .integer(4) { return [.requestFailed(batch.id, refused)] }
+      return [.received(batch.id, Self.receipt)]
+    }
+    let counts = Dictionary(grouping: sent.dropFirst(2).filter { $0.row != nil }) { $0.row }.mapValues {
+      $0.map(\.count)
+    }
+    #expect(counts[.integer(4)]?.first == 3 && counts[.integer(4)]?.contains(1) == true)
+    for key in [Int64(5), 6, 7, 8] { #expect(counts[.integer(key)] == [3], "\(key)") }
   }
 }

@@ -48,7 +48,7 @@ import Testing
     #expect(prefixed.differing(from: plain) == #"prefix="p: ""#)
     #expect(plain.differing(from: prefixed) == "no prefix")
     let cut = fingerprint(fields: ["a": .null], cut: .local, cutting: Cutting())
-    #expect(plain.differing(from: cut) == "no sends no cut no chunks")
+    #expect(plain.differing(from: cut) == "no sends, no cut, no chunks")
     #expect(prefixed.differing(from: cut) == #"prefix="p: ""#)
     #expect(plain.differing(from: plain) == "\(plain)")
   }

@@ -115,7 +115,7 @@ struct RepeatedReplyTests {
         let failure = await caught { try await embedder.embed(["x", "vecfill", "y", "vecfill"]) }
         #expect((failure == nil) == isOwn)
         #expect(failure?.disorder == (isOwn ? nil : .otherTexts))
-        #expect(isOwn || failure?.reason.contains("one text has two vectors in it") == true)
+        #expect(isOwn || failure?.reason.contains("two different vectors for the same text") == true)
       }
     }
   }

@@ -56,4 +56,37 @@ import Testing
       #expect(try await scene.start(["quarantine", "list"]).exit().output == "no row is in quarantine\n")
     }
   }
+
+  /// Eight requests at once through a queue that is twice a reply behind, and a text that is refused between. A reply that
+  /// comes before the first repeated one can't be known as another's: those rows are told.
+  @Test(arguments: [(10, 3), (4, 5), (50, 2)])
+  func `with many requests in flight no more rows are wrong than the run says`(batch: Int, behind: Int) async throws {
+    let seen = Locked((number: 0, last: "", behind: 0))
+    let rule = EmbeddingsServer.Rule.always(
+      .respondTo { texts in
+        if texts.contains("message 75") { return .error(400, type: "invalid_request_error", message: "no") }
+        let own = Self.body(texts)
+        return seen.withLock { seen in
+          let isBehind = [20, 60].contains { ($0..<$0 + behind).contains(seen.number) }
+          let reply = isBehind ? seen.last : own
+          seen = (seen.number + 1, own, seen.behind + (isBehind ? 1 : 0))
+          return .init(200, body: reply)
+        }
+      })
+    try await Scene.run(.sqlite, rules: [rule]) { scene in
+      try scene.write(
+        spec: scene.spec.replacing("concurrency: 4", with: "concurrency: 8")
+          .replacing("batch_size: 10", with: "batch_size: \(batch)"))
+      try await scene.database.insert((0..<batch * 80).map { "message \($0)" })
+      let exit = try await scene.fill()
+      #expect([0, 65, 83].contains(exit.code ?? -1), "\(exit.errors)")
+      #expect(seen.withLock(\.behind) >= 3, "the fault never happened")
+      let wrong = Set(try await scene.wrongRows())
+      let filled = try await scene.database.vectors().filter { $0.vector != nil && wrong.contains($0.text) }.count
+      print("figure: batches of \(batch), \(behind) replies behind: exit \(exit.code ?? -1), \(filled) wrong rows")
+      let told = exit.errors.firstMatch(of: /up to (\d+) rows? may have the vector of another text/)
+      let isEndedByOne = exit.code == 65 && told == nil
+      #expect(isEndedByOne || filled <= told.flatMap { Int($0.1) } ?? 0, "\(exit.errors)")
+    }
+  }
 }

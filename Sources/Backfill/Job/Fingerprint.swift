@@ -72,7 +72,7 @@ extension Fingerprint: CustomStringConvertible {
     guard own.isEmpty else { return own.joined(separator: " ") }
     func name(_ part: String) -> Substring { part.prefix { $0 != "=" } }
     let lacking = theirs.map(name).filter { theirs in !parts.contains { name($0) == theirs } }
-    return lacking.isEmpty ? description : lacking.map { "no \($0)" }.joined(separator: " ")
+    return lacking.isEmpty ? description : lacking.map { "no \($0)" }.joined(separator: ", ")
   }
 
   private var parts: [String] {

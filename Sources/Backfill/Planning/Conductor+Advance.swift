@@ -38,7 +38,7 @@ extension Conductor {
     }
     if let ending, isIdle {
       hasEnded = true
-      return actions + [.end(ending)]
+      return actions + [.end(judged(ending))]
     }
     return actions + (wakeAt.map { [.wake(at: $0)] } ?? [])
   }

@@ -9,7 +9,7 @@ extension Conductor {
     let alone = inputs.sorted().map { input in
       var part = plan(own.slice(input..<input + 1), inPlaceOf: batch)
       part.trial = Isolation.suspicion(of: request)
-      return mayEscort ? with(harmlessAt: [0], part) : part
+      return mayAddHarmless ? with(harmlessAt: [0], part) : part
     }
     planned.insert(contentsOf: alone, at: 0)
   }
@@ -24,18 +24,25 @@ extension Conductor {
 
   /// Whether its reply has to prove whose it is.
   func needsProof(_ request: Requested) -> Bool {
-    disorders.areOfTexts && mayEscort && !request.isProbe && request.harmless.count < 2
+    disorders.areOfTexts && mayAddHarmless && !request.isProbe && !request.isPlain && request.harmless.count < 2
+      && job.model.maxInputs ?? .max >= 3
   }
 
   /// The same request with two harmless texts, at other places than in those before it; nil where it then has more texts
-  /// or tokens than a request may have.
+  /// or tokens than a request may have. Every pair of places is used before one comes again.
   mutating func proving(_ request: Requested) -> Requested? {
-    let places = request.own.inputs.count + 1
-    let first = batchCount % places
-    let second = first + 1 + batchCount / places % (places - first)
-    let proving = with(harmlessAt: [first, second], request)
+    proofs += 1
+    let last = request.own.inputs.count + 1
+    var (first, rest) = (0, proofs % (last * (last + 1) / 2))
+    while rest >= last - first {
+      rest -= last - first
+      first += 1
+    }
+    var proving = with(harmlessAt: [first, first + 1 + rest], request)
+    (proving.attempt, proving.wasDenied) = (request.attempt, request.wasDenied)
     let contents = proving.batch.contents
     guard contents.texts.count <= job.model.maxInputs ?? .max,
+      contents.tokenCount <= job.model.maxRequestTokens ?? .max,
       limiter.configuredLimit(passedByOneOf: contents.tokenCount) == nil
     else { return nil }
     return proving

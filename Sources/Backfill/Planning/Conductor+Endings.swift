@@ -23,15 +23,19 @@ extension Conductor {
     if leavesPages { return end(.stopped(.fetched)) }
     let quarantined = sources.reduce(0) { $0 + $1.condemned }
     tally.quarantined = quarantined
-    if disorders.doubtfulRows > 0 { return end(.failed(doubtful(disorders.doubtfulRows))) }
     end(isFailure(quarantined) ? .quarantined(rows: quarantined) : .complete)
   }
 
-  private func doubtful(_ rows: Int) -> Failure {
-    Failure(
-      .badData, "job \(job.name)",
-      "\(rows.grouped) row\(rows == 1 ? "" : "s") got a vector while replies had the vectors of other texts, and may have a wrong one",
-      remedy: "compare them with what the model makes of their texts: `vecfill verify`")
+  /// `ending`, or the failure that stands for it where rows may have the vectors of others.
+  func judged(_ ending: Ending) -> Ending {
+    if case .failed = ending { return ending }
+    let rows = disorders.doubtfulRows
+    guard rows > 0 else { return ending }
+    return .failed(
+      Failure(
+        .badData, "job \(job.name)",
+        "up to \(rows.of("row")) may have the vector of another text: the replies came while the provider mixed up replies",
+        remedy: "run `vecfill verify`, clear the vectors that it names, and run the same command again"))
   }
 
   private func isFailure(_ quarantined: Int) -> Bool {

@@ -57,7 +57,9 @@ extension Conductor {
     tally.estimatedTokens += contents.tokenCount
     tally.cost = cost.map { $0 + (tally.cost ?? 0) }
     tally.fitted += contents.fittedRows
-    disorders.answered(rows: contents.rows.count, at: now, oldest: requested.values.map(\.sentAt).min())
+    let rows = request.batch.purpose == .rows ? contents.leavingOut(Set(receipt.unusable.keys)).rows.count : 0
+    disorders.answered(
+      rows: rows, isProven: request.harmless.count > 1, at: now, oldest: requested.values.map(\.sentAt).min())
     spending.settle(
       reservation: request.reservation, most: request.most, cost: job.model.cost(ofTokens: receipt.spentTokens) ?? 0)
     if receipt.tellsTokens {
@@ -129,11 +131,11 @@ extension Conductor {
       return release(at: now)
     }
     if let disorder = failure.disorder {
-      if disorders.add(disorder, sentAt: request.sentAt) {
+      if disorders.add(disorder, to: request) {
         return end(.failed(failure.failure(of: job.model.provider)))
       }
       // No text is at fault; that the next reply has its own vectors, it has to prove.
-      if disorder == .otherModel || mayEscort, isolation.hasAnswer, !request.isProbe {
+      if disorder == .otherModel || mayAddHarmless, isolation.hasAnswer, !request.isProbe {
         retry(request, failure, at: now)
         return release(at: now)
       }
@@ -143,13 +145,15 @@ extension Conductor {
     }
     if request.isProbe {
       probeFailed(request, failure, at: now)
-    } else if failure.isOfOneVector, mayEscort {
+    } else if failure.isOfOneVector, mayAddHarmless {
       request.trial = Isolation.suspicion(of: request)
       planned.insert(with(harmlessAt: [0], request), at: 0)
     } else if request.isAlone, !request.harmless.isEmpty, failure.refusesInputs {
-      // Perhaps the server takes no second input.
-      mayEscort = false
-      planned.insert(with(harmlessAt: [], request), at: 0)
+      // Perhaps the server takes no second input. Where replies went astray, it has taken several.
+      if !disorders.areOfTexts { mayAddHarmless = false }
+      var plain = with(harmlessAt: [], request)
+      plain.isPlain = true
+      planned.insert(plain, at: 0)
     } else {
       switch isolation.failed(&request, failure, at: now, using: &random) {
       case .again: retry(request, failure, holdsAll: reaction == .hold, at: now)

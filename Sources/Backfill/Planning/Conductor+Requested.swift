@@ -22,6 +22,9 @@ extension Conductor {
     /// the requests before, show that a reply is this request's own: then both have the same vector.
     var harmless: [Int] = []
 
+    /// Whether it was refused with harmless texts, and is sent without any.
+    var isPlain = false
+
     /// Its contents without the harmless texts.
     var own: Batch.Contents { batch.contents.without(inputsAt: harmless) }
 

@@ -139,8 +139,8 @@ package struct Conductor: Sendable {
   var requested: [BatchID: Requested] = [:]
   var isProbing = false
   var isolation = Isolation()
-  /// Whether a harmless text may stand before a single input: the server takes more than one a request.
-  var mayEscort: Bool
+  /// Whether requests may hold harmless texts beside their inputs: the server takes more than one a request.
+  var mayAddHarmless: Bool
   var writes: WriteQueue
   var preparation: Preparation
   /// Whether the provider's batches have been gone through.
@@ -174,6 +174,8 @@ package struct Conductor: Sendable {
   var hasWritten: Set<Int> = []
   /// Replies of another model, or with the vectors of other texts.
   var disorders = Disorders()
+  /// Requests that were given harmless texts to prove their replies.
+  var proofs = 0
   /// How many writes in a row the database has refused, with the other rows that were tried, by source.
   var refusedWrites: [Int: Int] = [:]
   /// Why nothing new is begun; nil where it is.
@@ -239,7 +241,7 @@ package struct Conductor: Sendable {
     writes = WriteQueue(
       spooled: admitted.batches, dimensions: job.model.dimensions,
       writers: job.writers, concurrency: job.concurrency)
-    mayEscort = (job.model.maxInputs ?? .max) > 1
+    mayAddHarmless = (job.model.maxInputs ?? .max) > 1
     preparation = preparesWriting ? .needed : .done
     gathering = gathers ? .needed : .done
     limiter = RateLimiter(job.limits, after: earlier)

@@ -16,21 +16,25 @@ struct Disorders: Sendable {
   private static let forgiving = 100
 
   /// Takes note of a good reply; the request that waits longest was sent at `oldest`.
-  mutating func answered(rows: Int, at now: Duration, oldest: Duration?) {
-    recent.removeAll { $0.at < oldest ?? .zero }
-    if oldest == nil { recent = [] } else { recent.append((now, rows)) }
+  ///
+  /// - Parameter isProven: whether the reply proved to be its request's own.
+  mutating func answered(rows: Int, isProven: Bool, at now: Duration, oldest: Duration?) {
+    recent = oldest.map { oldest in recent.filter { $0.at >= oldest } } ?? []
+    if oldest != nil, !isProven { recent.append((now, rows)) }
     guard count > 0 else { return }
     answersSince += 1
     if answersSince == Self.forgiving { (count, answersSince, areOfTexts) = (0, 0, false) }
   }
 
-  /// Counts the reply to a request that was sent at `sentAt`. Returns whether the run has to end.
-  mutating func add(_ disorder: EmbeddingFailure.Disorder, sentAt: Duration) -> Bool {
+  /// Counts the reply to `request`. Returns whether the run has to end.
+  mutating func add(_ disorder: EmbeddingFailure.Disorder, to request: Conductor.Requested) -> Bool {
     count += 1
     answersSince = 0
-    if disorder == .otherTexts, !areOfTexts {
+    if disorder == .otherTexts {
       areOfTexts = true
-      doubtfulRows += recent.reduce(0) { $0 + ($1.at >= sentAt ? $1.rows : 0) }
+      // What proved to be its request's own needs no doubt.
+      doubtfulRows += recent.reduce(0) { $0 + ($1.at >= request.sentAt ? $1.rows : 0) }
+      recent = []
     }
     return count >= Self.most
   }

@@ -63,11 +63,14 @@ struct Isolation: Sendable {
 
   /// With fewer answers it is not known how often requests fail by chance: as long as more will come, they are waited for.
   private static let fewAnswers = 20
+  /// With fewer answers, that no request failed by chance says little.
   private static let someAnswers = 30
 
   /// A request that was divided.
   private struct Split {
     let contents: Batch.Contents
+    /// How many of its inputs are harmless texts.
+    let harmless: Int
     let failures: Int
     let sentAt: Duration
     let reason: Reason
@@ -255,7 +258,8 @@ struct Isolation: Sendable {
       }
     splitCount += 1
     splits[splitCount] = Split(
-      contents: request.batch.contents, failures: failure.refusesInputs ? 0 : failures, sentAt: request.sentAt,
+      contents: request.batch.contents, harmless: request.harmless.count,
+      failures: failure.refusesInputs ? 0 : failures, sentAt: request.sentAt,
       reason: bad != nil ? .input : failure.isRefusal ? .refusal : failure.isOfCount ? .count : .other,
       open: ranges.count)
     request.trial.split = splitCount
@@ -290,7 +294,7 @@ struct Isolation: Sendable {
         failingSize == nil
       {
         failingSize = FailingSize(
-          inputs: split.contents.inputs.count, passing: request.batch.contents.inputs.count)
+          inputs: split.contents.inputs.count - split.harmless, passing: request.own.inputs.count)
       }
     }
   }
@@ -304,7 +308,6 @@ struct Isolation: Sendable {
     guard trial.isFirm else { return Isolation.tries(atShare: max(share, 1 / 3)) }
     if failure.refusesInputs { return 1 }
     if failure.isOfOneVector, mishaps == 0 { return 2 }
-    // That no request failed by chance says little where few were answered.
     if mishaps == 0 { return answers < Isolation.someAnswers ? 4 : 3 }
     return Isolation.tries(atShare: share)
   }

@@ -14,10 +14,8 @@ struct SeenReplies: Sendable {
     fileprivate let texts: Int
     /// Whether it is for one text, or for equal ones.
     fileprivate let isOfOneText: Bool
-    /// The only text beside harmless ones; nil where there are more, or none is harmless.
-    fileprivate let escorted: Int?
-    /// Where that text stands.
-    let alone: Int?
+    /// The only text beside harmless ones, by its place and its hash; nil where there are more, or none is harmless.
+    let alone: (place: Int, hash: Int)?
     /// Where harmless texts stand.
     fileprivate let harmless: [Int]
     fileprivate let count: Int
@@ -27,18 +25,18 @@ struct SeenReplies: Sendable {
     /// Whether its reply can prove to be its own: a text that it holds more than once must have one vector.
     var isProvable: Bool { harmless.count > 1 }
 
-    /// Vectors of one text differ by what a server rounds otherwise.
-    private static let leastCosine = 0.999
-
     /// Why the reply doesn't prove to be its own, where it has to.
     func fault(of reply: EmbeddingsReply) -> Fault? {
       guard isProvable else { return nil }
       guard !harmless.contains(where: { reply.unusable[$0] != nil }) else {
-        return Fault("it has no vector for a harmless text that shows whose it is", isOfMany: false)
+        return Fault(
+          "it has no vector for the text \"vecfill\", which was added to show that the reply is to this request",
+          isOfMany: false)
       }
       let first = reply.vectors[harmless[0]]
-      guard harmless.allSatisfy({ reply.vectors[$0].cosine(to: first) >= Self.leastCosine }) else {
-        return Fault("one text has two vectors in it, so it has the vectors of other texts", isOfMany: true)
+      guard harmless.allSatisfy({ reply.vectors[$0].cosine(to: first) >= SampleComparison.leastCosine }) else {
+        return Fault(
+          "it has two different vectors for the same text, so it is the reply to another request", isOfMany: true)
       }
       return nil
     }
@@ -84,12 +82,11 @@ struct SeenReplies: Sendable {
   func question(_ texts: [String]) -> Question {
     let isOfOneText = texts.dropFirst().allSatisfy { $0 == texts[0] }
     let harmless = texts.indices.filter { Input.harmless.texts.contains(texts[$0]) }
-    let alone = harmless.count == texts.count - 1 ? texts.indices.first { !harmless.contains($0) } : nil
-    let isEscorted = texts.count > 1
+    let isAlone = !harmless.isEmpty && harmless.count == texts.count - 1
+    let place = isAlone ? texts.indices.first { !harmless.contains($0) } : nil
     return Question(
       texts: Self.hash(isOfOneText ? texts.prefix(1) : texts[...]), isOfOneText: isOfOneText,
-      escorted: isEscorted ? alone.map { Self.hash(texts[$0...$0]) } : nil, alone: isEscorted ? alone : nil,
-      harmless: harmless, count: texts.count, mixups: mixups)
+      alone: place.map { ($0, Self.hash(texts[$0...$0])) }, harmless: harmless, count: texts.count, mixups: mixups)
   }
 
   private static func hash(_ texts: ArraySlice<String>) -> Int {
@@ -152,7 +149,7 @@ struct SeenReplies: Sendable {
 
   /// Whether a text beside harmless ones got the vector that it got alone.
   private func isConfirmed(_ vectors: VectorTags, _ question: Question) -> Bool {
-    guard let text = question.escorted else { return false }
+    guard let text = question.alone?.hash else { return false }
     return replies.contains { $0.vectors == vectors.alone && $0.doubted[text] != nil }
   }
 

@@ -39,7 +39,7 @@ struct EmbeddingsReplyReader {
 
   /// Of its vectors as they came. It must be an answer.
   func vectorTags(for question: SeenReplies.Question) -> VectorTags {
-    VectorTags(of: values, dimensions: dimensions, alone: question.alone.flatMap(slot))
+    VectorTags(of: values, dimensions: dimensions, alone: (question.alone?.place).flatMap(slot))
   }
 
   /// Where the vector of the text at `index` stands among the values: by what was read of the list, in which every item has

@@ -101,7 +101,6 @@ struct Estimation {
       })
   }
 
-  /// What the database's spool holds of the sources.
   /// A role that may only look has perhaps no right to the plan, and the figures are the same.
   private func tellShards(of job: Job, _ store: PostgresMessageStore) async throws {
     let twice = "equal texts in two shards may be paid twice, which is not in the figures"
@@ -113,6 +112,7 @@ struct Estimation {
     }
   }
 
+  /// What the database's spool holds of the sources.
   private func waiting(_ job: Job, _ database: Database) async throws -> [Source: WaitingRows] {
     guard job.spool == .database else { return [:] }
     let url = try DatabaseURL(configuration.databaseURL().reveal())

@@ -46,8 +46,8 @@ struct RunningJob: ParsableArguments {
 
   private func several(_ runs: [ControlReport]) -> Failure {
     Failure(
-      .usage, name.map { "job \($0)" } ?? "jobs", "several processes run",
-      remedy: "name one of \(Self.list(runs)) by its number")
+      .usage, name.map { "job \($0)" } ?? "jobs", "several processes match",
+      remedy: "name one by its job's name or its process's number: \(Self.list(runs))")
   }
 
   private static func list(_ runs: [ControlReport]) -> String {
