@@ -156,6 +156,48 @@ import Testing
     }
   }
 
+  @Test(arguments: [false, true])
+  func `where a job has one more table than its plan, nothing passes over the open shards`(isPlanned: Bool) async throws
+  {
+    try await Scene.run(.postgres18) { scene in
+      try await scene.database.insert((1...20).map { "message \($0)" })
+      try await scene.database.insert((1...20).map { "other \($0)" }, into: "standalone_chat_messages")
+      let both = scene.spec
+      let first = both.replacing("  - table: standalone_chat_messages\n", with: "")
+      if isPlanned {
+        try scene.write(spec: both.replacing("  - table: chat_messages\n", with: ""))
+        #expect(try await scene.start(["plan", "job.yaml", "--shards", "2"]).exit().code == 0)
+      }
+      try scene.write(spec: first)
+      #expect(try await scene.start(["plan", "job.yaml", "--shards", "2"]).exit().code == 0)
+      #expect(try await scene.fill(["--shard", "0"]).code == 0)
+      let requests = scene.server.record.requests.count
+      try scene.write(spec: both)
+      let other = isPlanned ? "others" : "none"
+      for arguments in [["finish", "job.yaml"], ["run", "job.yaml", "--shard", "1"], ["plan", "job.yaml"]] {
+        let exit = try await scene.start(arguments).exit()
+        #expect(exit.code == 78, "\(arguments): \(exit.output)\(exit.errors)")
+        #expect(
+          exit.errors.contains(
+            "the plan of chat_messages.embedding: it has 2 shards, and standalone_chat_messages.embedding of the same job "
+              + "has \(other)"), "\(arguments): \(exit.errors)")
+      }
+      #expect(scene.server.record.requests.count == requests)
+      #expect(try await Self.planned(scene) == (isPlanned ? "4" : "2"))
+      // Both ways that are told lead on.
+      try scene.write(spec: first)
+      #expect(try await scene.fill(["--shard", "1"]).code == 0)
+      try scene.write(spec: both)
+      #expect(try await scene.start(["plan", "job.yaml", "--shards", "2"]).exit().code == 0)
+      let early = try await scene.start(["finish", "job.yaml"]).exit()
+      #expect(early.code == 81 && early.errors.contains("0 is open; 1 is open"), "\(early.errors)")
+      for shard in 0..<2 { #expect(try await scene.fill(["--shard", "\(shard)"]).code == 0) }
+      #expect(try await scene.start(["finish", "job.yaml"]).exit().code == 0)
+      #expect(try await scene.wrongRows() == [])
+      #expect(scene.server.record.billedTwice == 0)
+    }
+  }
+
   @Test func `without a plan a completion index means nothing`() async throws {
     try await Scene.run(.postgres18) { scene in
       try await scene.database.insert((1...20).map { "message \($0)" })
