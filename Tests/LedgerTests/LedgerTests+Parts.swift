@@ -128,4 +128,35 @@ extension LedgerTests {
     #expect(forgotten.isKnown && forgotten.spooledRows == 4)
     #expect(try await ledger.unwrittenRows(of: column.identity, column.source, in: "db") == 0)
   }
+
+  @Test func `a row that a shard and the whole have put into quarantine is one row, and a shard's goes with its plan`()
+    async throws
+  {
+    let ledger = try Ledger.open(at: path)
+    let job = Self.narrowed()
+    let whole = job.column(job.sources[0], of: "db")
+    for (column, keys) in [(Self.part(0), [1, 2]), (whole, [2])] as [(LedgerColumn, [Int64])] {
+      let run = try await ledger.begin(job, on: "db", columns: [column], at: Date())
+      var settlement = Settlement()
+      settlement.condemned = keys.map {
+        CondemnedRow(
+          source: 0, key: .integer($0), digest: TextDigest(of: "\($0)"),
+          Condemnation(.provider(.badInput), "run \(run.id)"))
+      }
+      try await ledger.settle(settlement, run: run.id, targets: run.targets, at: Date())
+    }
+    #expect(try await ledger.quarantined(in: nil).map(\.key).sorted() == ["1", "2"])
+    #expect(try await ledger.quarantined(in: nil).first { $0.key == "2" }?.reason == "run 2")
+    try await ledger.releaseParts(of: [whole.identity])
+    #expect(try await ledger.quarantined(in: nil).map(\.key) == ["2"])
+    let run = try await ledger.begin(job, on: "db", columns: [Self.part(1)], at: Date())
+    var settlement = Settlement()
+    settlement.condemned = [
+      CondemnedRow(
+        source: 0, key: .integer(2), digest: TextDigest(of: "2"), Condemnation(.provider(.badInput), "again"))
+    ]
+    try await ledger.settle(settlement, run: run.id, targets: run.targets, at: Date())
+    #expect(try await ledger.release(source: nil, keys: []) == 1)
+    #expect(try await ledger.quarantined(in: nil).isEmpty)
+  }
 }

@@ -198,6 +198,32 @@ import Testing
     }
   }
 
+  @Test(arguments: [true, false])
+  func `after finish the quarantine has the rows that lack a vector, each once`(isMended: Bool) async throws {
+    try await Scene.run(.postgres18) { scene in
+      let long = String(repeating: "word ", count: 40_000)
+      try await scene.database.insert((1...40).map { $0 == 30 ? long : "message \($0)" })
+      #expect(try await scene.start(["plan", "job.yaml", "--shards", "2"]).exit().code == 0)
+      #expect(try await scene.fill(["--shard", "0"]).code == 0)
+      #expect(try await scene.fill(["--shard", "1"]).code == 83)
+      let list = try await scene.start(["quarantine", "list"]).exit()
+      #expect(list.output.split(separator: "\n").count == 1, "\(list.output)")
+      if isMended {
+        try await scene.database.run("UPDATE chat_messages SET content = 'good' WHERE length(content) > 1000")
+      }
+      let finish = try await scene.start(["finish", "job.yaml"]).exit()
+      #expect(finish.code == (isMended ? 0 : 83), "\(finish.errors)")
+      let after = try await scene.start(["quarantine", "list"]).exit()
+      let status = try await scene.start(["status"]).exit()
+      #expect(after.output.split(separator: "\n").count == 1, "\(after.output)")
+      #expect(after.output.contains("no row is in quarantine") == isMended, "\(after.output)")
+      #expect(status.output.contains("quarantined") != isMended, "\(status.output)")
+      guard !isMended else { return }
+      let retried = try await scene.start(["quarantine", "retry"]).exit()
+      #expect(retried.output == "1 row is taken by the next run\n", "\(retried.output)")
+    }
+  }
+
   @Test func `without a plan a completion index means nothing`() async throws {
     try await Scene.run(.postgres18) { scene in
       try await scene.database.insert((1...20).map { "message \($0)" })
