@@ -51,13 +51,15 @@ extension Ledger {
   static let forgotten = "forgotten"
 
   private static func targets(of identity: ColumnIdentity?, _ source: Source, _ db: Database) throws -> [Int64] {
-    try Int64.fetchAll(
+    let parts =
+      try identity.map { try self.parts(of: $0, db).map { try $0.target.checked("id", as: Int64.self) } } ?? []
+    return try Int64.fetchAll(
       db,
       sql: """
         SELECT id FROM target WHERE CASE WHEN ?1 IS NULL OR identity IS NULL
           THEN source = ?2 AND vector_column = ?3 AND identity NOT LIKE '\(forgotten) %' IS NOT 0
           ELSE identity = ?1 END
-        """, arguments: [identity?.description, source.name, source.vector])
+        """, arguments: [identity?.description, source.name, source.vector]) + parts
   }
 
   private static func held(_ targets: [Int64], _ db: Database) throws -> Forgotten {

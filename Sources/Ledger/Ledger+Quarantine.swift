@@ -39,15 +39,19 @@ extension Ledger {
     }
   }
 
-  /// The rows in quarantine, by column and key; those of `source` alone where it is given.
+  /// The rows in quarantine, by column and key; those of `source` alone where it is given. What runs of a shard and of the
+  /// whole column have put there is one row, as the last of them found it.
   package func quarantined(in source: String?) async throws -> [QuarantinedRow] {
     try await read { db in
       try Row.fetchAll(
         db,
         sql: """
-          SELECT database, source, vector_column, quarantine.key AS key, class, reason, run_id, condemned_at
-          FROM quarantine JOIN target ON target.id = target_id
-          WHERE \(Ledger.isNamed) ORDER BY target_id, quarantine.key
+          SELECT * FROM (
+            SELECT target_id, database, source, vector_column, quarantine.key AS key, class, reason, run_id, condemned_at,
+              ROW_NUMBER() OVER (PARTITION BY database, source, vector_column, quarantine.key
+                ORDER BY condemned_at DESC, target_id) AS entry
+            FROM quarantine JOIN target ON target.id = target_id WHERE \(Ledger.isNamed))
+          WHERE entry = 1 ORDER BY target_id, key
           """, arguments: [source]
       ).map(QuarantinedRow.init(row:))
     }
@@ -62,10 +66,10 @@ extension Ledger {
       let rows = try Row.fetchAll(
         db,
         sql: """
-          SELECT target_id, quarantine.key AS key FROM quarantine JOIN target ON target.id = target_id
-          WHERE \(Ledger.isNamed)
+          SELECT target_id, database, source, vector_column, quarantine.key AS key
+          FROM quarantine JOIN target ON target.id = target_id WHERE \(Ledger.isNamed)
           """, arguments: [source])
-      var count = 0
+      var released: Set<[String]> = []
       for row in rows {
         let text: String = try row.checked("key")
         let key = try row.decoded("key", as: RowKey.self)
@@ -73,9 +77,9 @@ extension Ledger {
         try db.execute(
           sql: "DELETE FROM quarantine WHERE target_id = ? AND key = ?",
           arguments: [try row.checked("target_id", as: Int64.self), text])
-        count += 1
+        released.insert(try ["database", "source", "vector_column"].map { try row.checked($0) } + [text])
       }
-      return count
+      return released.count
     }
   }
 

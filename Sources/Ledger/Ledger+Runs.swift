@@ -34,7 +34,7 @@ extension Ledger {
   /// requests without a reply are counted as possibly paid, and its spool is returned.
   ///
   /// Throws a `Failure` with `.configuration` where the job has an unfinished run on other columns, or where vectors that
-  /// are paid for wait by another key. The caller has the columns' claims, and has found that they may be filled.
+  /// are paid for wait by another key, or, for a shard, for a run of the whole column. The caller has the columns' claims, and has found that they may be filled.
   ///
   /// - Parameters:
   ///   - database: the database as its address spells it.
@@ -45,7 +45,10 @@ extension Ledger {
     try await write { [path] db in
       var changes: [String] = []
       let targets = try columns.map { column in
-        try Ledger.bind(column, in: database, ledger: path, changes: &changes, db)
+        try Ledger.refuseUnwritten(besides: column, ledger: path, db)
+        let target = try Ledger.bind(column, in: database, ledger: path, changes: &changes, db)
+        try Ledger.takeParts(of: column, as: target, in: database, ledger: path, changes: &changes, db)
+        return target
       }
       try Ledger.refuseOtherColumns(job, database, targets, ledger: path, db)
       let owned = targets.map(String.init).joined(separator: ",")

@@ -5,8 +5,8 @@ import Ledger
 extension Pipeline {
   /// Keeps a reply in the database, before anything else is done with it; does nothing with `spool: ledger`.
   ///
-  /// Returns why it could not: the run ends with that, once the ledger has the reply. A reply that came as the run was
-  /// being given up is in the ledger alone.
+  /// Returns why it could not: the run ends with that, once it has the replies to all that it has asked for. Those are in the
+  /// ledger alone, as is one that came as the run was being given up.
   func kept(
     _ reply: EmbeddingReply, to batch: Batch, rows: [BatchRow], cost: Double?, spent: Double?, at date: Date
   ) async throws -> Failure? {
@@ -15,6 +15,17 @@ extension Pipeline {
       try await replies.keep(reply, to: batch, rows: rows, cost: cost, spent: spent, at: date)
       return nil
     } catch is CancellationError {
+      return nil
+    } catch {
+      return failure(error, "job \(job.name)")
+    }
+  }
+
+  /// Removes what is settled from the database; returns why it could not. It is no harm if it stays: the next run finds its
+  /// rows filled.
+  func removed(_ batches: [BatchID]) async -> Failure? {
+    do {
+      try await begun.replies?.settled(batches)
       return nil
     } catch {
       return failure(error, "job \(job.name)")

@@ -9,7 +9,7 @@ extension Pipeline {
       for await order in orders {
         switch order {
         case .send(let batch, let reservation, let end):
-          requests.addTask { inbox.yield(await request(batch, reservation: reservation, until: end)) }
+          requests.addTask { inbox.yield(await request(batch, reservation: reservation, until: end, inbox)) }
         case .cancelAll:
           requests.cancelAll()
         }
@@ -18,7 +18,9 @@ extension Pipeline {
   }
 
   /// One request, from its entry in the ledger to its reply's.
-  private func request(_ batch: Batch, reservation: Double?, until end: ContinuousClock.Instant?) async -> Signal {
+  private func request(
+    _ batch: Batch, reservation: Double?, until end: ContinuousClock.Instant?, _ inbox: AsyncStream<Signal>.Continuation
+  ) async -> Signal {
     defer { ledger.releaseSpace(of: batch.id) }
     do {
       try await ledger.holdSpace(for: batch, dimensions: job.model.dimensions)
@@ -42,7 +44,7 @@ extension Pipeline {
       do {
         let sent = clock.now
         let reply = try await embedder.embed(batch.contents.texts, as: .document)
-        return try await received(reply, to: batch, after: clock.now - sent)
+        return try await received(reply, to: batch, after: clock.now - sent, inbox)
       } catch var failure as EmbeddingFailure {
         // What a server says may quote the texts: only those of a harmless one are ours.
         if !batch.isProbe { failure.serverMessage = nil }
@@ -55,7 +57,9 @@ extension Pipeline {
     }
   }
 
-  private func received(_ reply: EmbeddingReply, to batch: Batch, after latency: Duration) async throws -> Signal {
+  private func received(
+    _ reply: EmbeddingReply, to batch: Batch, after latency: Duration, _ inbox: AsyncStream<Signal>.Continuation
+  ) async throws -> Signal {
     var reply = reply
     let contents = batch.contents
     let unusable = Dictionary(
@@ -72,7 +76,7 @@ extension Pipeline {
       reply, to: batch, target: begun.targets[batch.source], rows: unusable.isEmpty ? nil : usable.rows,
       cost: cost, spent: spent,
       remembersTexts: job.duplicates == .table && batch.purpose == .rows, at: date)
-    if let refusal { return .event(.broken(refusal)) }
+    if let refusal { inbox.yield(.event(.notKept(refusal))) }
     let receipt = Conductor.Receipt(
       billedTokens: billed, tellsTokens: told.corrects, spentTokens: told.spent, rateLimits: reply.rateLimits,
       latency: latency, unusable: unusable)
@@ -259,10 +263,10 @@ extension Pipeline {
     }
   }
 
-  func settle(_ settlement: Settlement) async -> Conductor.Event {
+  func settle(_ settlement: Settlement, _ inbox: AsyncStream<Signal>.Continuation) async -> Conductor.Event {
     do {
       try await ledger.settle(settlement, run: begun.id, targets: begun.targets, at: Date())
-      try await begun.replies?.settled(settlement.batches)
+      if let refusal = await removed(settlement.batches) { inbox.yield(.event(.notKept(refusal))) }
       desk?.room.release(settlement.batches.count(where: \.isLine))
       if !settlement.condemned.isEmpty {
         meet(settlement.condemned)

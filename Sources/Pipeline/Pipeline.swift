@@ -151,7 +151,7 @@ package struct Pipeline: Sendable {
             writes.cancel()
           case .settle(let settlement):
             for batch in settlement.batches { _ = replies.take(batch) }
-            group.addTask { inbox.yield(.event(await settle(settlement))) }
+            group.addTask { inbox.yield(.event(await settle(settlement, inbox))) }
           case .wake(let time):
             let instant = began + time
             guard instant < nextWake ?? .now + .seconds(1 << 30) else { continue }

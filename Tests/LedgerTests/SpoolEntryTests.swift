@@ -38,6 +38,21 @@ import Testing
     #expect(opened.rows == Self.rows && opened.receipt == Self.receipt)
   }
 
+  @Test(arguments: [nil, 0, 1]) func `whichever part of the column received it, any run of the column may write it`(
+    shard: Int?
+  ) throws {
+    let parts = [nil, 0, 1].map { $0.map { LedgerTests.part($0, of: Self.job) } ?? Self.column }
+    let column = shard.map { LedgerTests.part($0, of: Self.job) } ?? Self.column
+    let run = UUID()
+    let entry = try SpoolEntry(
+      SpoolEntry.ID(column: column.identity, run: run, number: 4), Self.rows,
+      Vectors(dimensions: 3, values: [1, 2, 3, 4, 5, 6]), Self.receipt, of: column)
+    for part in parts {
+      let found = Self.changed(entry, id: SpoolEntry.ID(column: part.identity, run: run, number: 4))
+      #expect(try found.opened(for: part).get().rows == Self.rows)
+    }
+  }
+
   @Test func `with any part changed it is damaged`() throws {
     let entry = try Self.entry()
     let other = SpoolEntry.ID(column: ColumnIdentity(database: "db", column: "x"), run: entry.id.run, number: 4)

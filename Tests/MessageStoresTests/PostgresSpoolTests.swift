@@ -64,19 +64,26 @@ import Testing
     for spool in spools { await spool.close() }
   }
 
-  @Test func `a shard has its own entries, and a run of all has all`() async throws {
-    let fixture = try await StoreFixture(.postgres18)
+  @Test func `a shard sees its own replies, and none while some wait that no shard has received; the whole sees all`()
+    async throws
+  {
+    let fixture = try await StoreFixture(.postgres16)
     let column = try await Self.column(fixture)
-    let (first, second, all) = (
-      try await Self.open(fixture, shard: 1), try await Self.open(fixture, shard: 2), try await Self.open(fixture)
+    let (whole, shards) = (
+      try await Self.open(fixture), [try await Self.open(fixture, shard: 0), try await Self.open(fixture, shard: 1)]
     )
-    try await first.put(Self.entry(column, 1))
-    try await second.put(Self.entry(column, 2))
-    try await all.put(Self.entry(column, 3))
-    #expect(try await first.heads().map(\.id.number) == [1])
-    #expect(try await second.heads().map(\.id.number) == [2])
-    #expect(try await all.heads().map(\.id.number).sorted() == [1, 2, 3])
-    for spool in [first, second, all] { await spool.close() }
+    let entries = (0..<3).map { Self.entry(column, $0) }
+    for shard in 0..<2 { try await shards[shard].put(entries[shard]) }
+    for shard in 0..<2 { #expect(try await shards[shard].heads().map(\.id) == [entries[shard].id]) }
+    #expect(try await Set(whole.heads().map(\.id)) == Set(entries.prefix(2).map(\.id)))
+    try await whole.put(entries[2])
+    for shard in 0..<2 {
+      let failure = await #expect(throws: Failure.self) { _ = try await shards[shard].heads() }
+      #expect(failure?.exitCode == .configuration && failure?.reason.contains("vectors of 2 rows") == true)
+    }
+    try await whole.remove([entries[2].id])
+    for shard in 0..<2 { #expect(try await shards[shard].heads().count == 1) }
+    for spool in shards + [whole] { await spool.close() }
   }
 
   @Test func `what was left in another schema comes along, and what is of a dropped column goes`() async throws {

@@ -57,21 +57,85 @@ import Testing
     }
   }
 
-  @Test func `where the table fails, the ledger has the reply and the run ends`() async throws {
-    let gate = EmbeddingsServer.Gate()
-    try await SpoolScene.run(.postgres16, rules: [.requests(0..<4, .hold(gate, then: .answer))]) { spool in
-      let scene = spool.scene
-      try await scene.database.insert(Self.texts)
+  /// What is done to the table during a run, and what undoes it; R is the run's role.
+  struct Fault: Sendable {
+    let harm: String
+    let mend: String
+    let code: Int32
+
+    static let all = [
+      Fault(harm: "DROP TABLE vecfill_spool", mend: "", code: 78),
+      Fault(
+        harm: "REVOKE INSERT ON vecfill_spool FROM R", mend: "GRANT INSERT ON vecfill_spool TO R", code: 77),
+      Fault(
+        harm: "ALTER TABLE vecfill_spool ADD CONSTRAINT none CHECK (rows < 0) NOT VALID",
+        mend: "ALTER TABLE vecfill_spool DROP CONSTRAINT none", code: 65),
+    ]
+  }
+
+  @Test(arguments: Fault.all)
+  func `where the table fails, requests in flight are awaited, the ledger has their replies, and the run ends`(
+    fault: Fault
+  ) async throws {
+    let (first, others) = (EmbeddingsServer.Gate(), EmbeddingsServer.Gate())
+    try await SpoolScene.run(
+      .postgres16,
+      rules: [.requests(0..<1, .hold(first, then: .answer)), .requests(1..<4, .hold(others, then: .answer))]
+    ) { spool in
+      var scene = spool.scene
+      let role = "spooler_\(UUID().uuidString.prefix(8).lowercased())"
+      // Another role owns the table of replies, so that a right to it can be taken away.
+      try await scene.database.run("CREATE ROLE \(role) LOGIN")
+      #expect(try await scene.fill().code == 0)
+      try await scene.database.run(
+        "GRANT ALL ON ALL TABLES IN SCHEMA public TO \(role); GRANT ALL ON SCHEMA public TO \(role)")
+      scene.changes = ["DATABASE_URL": scene.database.url.replacing("postgres@", with: "\(role)@")]
+      try await scene.database.insert(Self.texts + Self.texts.map { "\($0) more" })
       let process = try scene.start(["run", "job.yaml"])
       try await scene.server.wait { $0.inFlight == 4 }
-      try await scene.database.run("DROP TABLE vecfill_spool")
-      gate.open()
+      try await scene.database.run(fault.harm.replacing("FROM R", with: "FROM \(role)"))
+      first.open()
+      try await scene.wait { $0.totals.openRequests == 3 }
+      others.open()
       let exit = await process.exit()
-      #expect(exit.code == 78, "\(exit.errors)")
-      #expect(try await scene.status()?.totals.spooledBatches ?? 0 > 0)
-      let possiblyPaid = try await scene.status()?.totals.openRequests ?? 0
+      #expect(exit.code == fault.code, "\(exit.errors)")
+      let line = exit.errors.split(separator: "\n").last ?? ""
+      #expect(line.contains("public.vecfill_spool: ") && line.contains("what was received is in the ledger"), "\(line)")
+      #expect(!line.contains("postgresql://"), "\(line)")
+      let totals = try #require(try await scene.status()?.totals)
+      #expect(totals.openRequests == 0 && totals.requests == 4 && totals.possiblyPaid == 0)
+      #expect(scene.server.record.requests.count == 4, "nothing more is asked for")
+      try await scene.database.run(fault.mend.replacing("TO R", with: "TO \(role)"))
+      // A table that the role itself makes anew would not be trusted.
+      _ = try await (fault.mend.isEmpty ? spool : SpoolScene(scene: scene)).complete()
+      #expect(scene.server.record.requests.count == 8 && scene.server.record.billedTwice == 0)
+    }
+  }
+
+  @Test func `where nothing can be removed from the table, the rows are written and the run ends with that`()
+    async throws
+  {
+    try await SpoolScene.run(.postgres16) { spool in
+      let scene = spool.scene
+      try await scene.database.insert(Array(Self.texts.prefix(10)))
+      let rows = try await KillTests.holdRows(of: scene, .postgres16)
+      let process = try scene.start(["run", "job.yaml"])
+      try await scene.poll("the reply") { try await spool.held() == 1 }
+      try await scene.database.run(
+        """
+        CREATE FUNCTION stays() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''it stays''; END';
+        CREATE TRIGGER stays BEFORE DELETE ON vecfill_spool FOR EACH ROW EXECUTE FUNCTION stays();
+        """)
+      rows.release()
+      let exit = await process.exit()
+      #expect(exit.code == 65 && exit.errors.contains("public.vecfill_spool: "), "\(exit.errors)")
+      #expect(try await scene.wrongRows() == [])
+      #expect(try await spool.held() == 1)
+      try await scene.database.run("DROP TRIGGER stays ON vecfill_spool")
+      // Without it the catalogue says that the table may have triggers, and such a one is not trusted.
+      try await scene.database.run("VACUUM vecfill_spool")
       _ = try await spool.complete()
-      #expect(scene.server.record.billedTwice <= 10 * possiblyPaid)
+      #expect(scene.server.record.requests.count == 1)
     }
   }
 

@@ -156,6 +156,74 @@ import Testing
     }
   }
 
+  @Test(arguments: [false, true])
+  func `where a job has one more table than its plan, nothing passes over the open shards`(isPlanned: Bool) async throws
+  {
+    try await Scene.run(.postgres18) { scene in
+      try await scene.database.insert((1...20).map { "message \($0)" })
+      try await scene.database.insert((1...20).map { "other \($0)" }, into: "standalone_chat_messages")
+      let both = scene.spec
+      let first = both.replacing("  - table: standalone_chat_messages\n", with: "")
+      if isPlanned {
+        try scene.write(spec: both.replacing("  - table: chat_messages\n", with: ""))
+        #expect(try await scene.start(["plan", "job.yaml", "--shards", "2"]).exit().code == 0)
+      }
+      try scene.write(spec: first)
+      #expect(try await scene.start(["plan", "job.yaml", "--shards", "2"]).exit().code == 0)
+      #expect(try await scene.fill(["--shard", "0"]).code == 0)
+      let requests = scene.server.record.requests.count
+      try scene.write(spec: both)
+      let other = isPlanned ? "others" : "none"
+      for arguments in [["finish", "job.yaml"], ["run", "job.yaml", "--shard", "1"], ["plan", "job.yaml"]] {
+        let exit = try await scene.start(arguments).exit()
+        #expect(exit.code == 78, "\(arguments): \(exit.output)\(exit.errors)")
+        #expect(
+          exit.errors.contains(
+            "the plan of chat_messages.embedding: it has 2 shards, and standalone_chat_messages.embedding of the same job "
+              + "has \(other)"), "\(arguments): \(exit.errors)")
+      }
+      #expect(scene.server.record.requests.count == requests)
+      #expect(try await Self.planned(scene) == (isPlanned ? "4" : "2"))
+      // Both ways that are told lead on.
+      try scene.write(spec: first)
+      #expect(try await scene.fill(["--shard", "1"]).code == 0)
+      try scene.write(spec: both)
+      #expect(try await scene.start(["plan", "job.yaml", "--shards", "2"]).exit().code == 0)
+      let early = try await scene.start(["finish", "job.yaml"]).exit()
+      #expect(early.code == 81 && early.errors.contains("0 is open; 1 is open"), "\(early.errors)")
+      for shard in 0..<2 { #expect(try await scene.fill(["--shard", "\(shard)"]).code == 0) }
+      #expect(try await scene.start(["finish", "job.yaml"]).exit().code == 0)
+      #expect(try await scene.wrongRows() == [])
+      #expect(scene.server.record.billedTwice == 0)
+    }
+  }
+
+  @Test(arguments: [true, false])
+  func `after finish the quarantine has the rows that lack a vector, each once`(isMended: Bool) async throws {
+    try await Scene.run(.postgres18) { scene in
+      let long = String(repeating: "word ", count: 40_000)
+      try await scene.database.insert((1...40).map { $0 == 30 ? long : "message \($0)" })
+      #expect(try await scene.start(["plan", "job.yaml", "--shards", "2"]).exit().code == 0)
+      #expect(try await scene.fill(["--shard", "0"]).code == 0)
+      #expect(try await scene.fill(["--shard", "1"]).code == 83)
+      let list = try await scene.start(["quarantine", "list"]).exit()
+      #expect(list.output.split(separator: "\n").count == 1, "\(list.output)")
+      if isMended {
+        try await scene.database.run("UPDATE chat_messages SET content = 'good' WHERE length(content) > 1000")
+      }
+      let finish = try await scene.start(["finish", "job.yaml"]).exit()
+      #expect(finish.code == (isMended ? 0 : 83), "\(finish.errors)")
+      let after = try await scene.start(["quarantine", "list"]).exit()
+      let status = try await scene.start(["status"]).exit()
+      #expect(after.output.split(separator: "\n").count == 1, "\(after.output)")
+      #expect(after.output.contains("no row is in quarantine") == isMended, "\(after.output)")
+      #expect(status.output.contains("quarantined") != isMended, "\(status.output)")
+      guard !isMended else { return }
+      let retried = try await scene.start(["quarantine", "retry"]).exit()
+      #expect(retried.output == "1 row is taken by the next run\n", "\(retried.output)")
+    }
+  }
+
   @Test func `without a plan a completion index means nothing`() async throws {
     try await Scene.run(.postgres18) { scene in
       try await scene.database.insert((1...20).map { "message \($0)" })

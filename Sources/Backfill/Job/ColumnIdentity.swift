@@ -25,6 +25,27 @@ extension ColumnIdentity {
 
   /// The number of the shard that a column's description is of; nil for a whole column.
   package static func shard(in description: String) -> Int? {
-    description.firstMatch(of: #/ shard ([0-9]+) of [0-9]+ planned [^ ]+$/#).flatMap { Int($0.1) }
+    part(in: description).flatMap { Int($0.number) }
+  }
+
+  /// Whether it is a shard's part of a column.
+  package var isPart: Bool { Self.part(in: column) != nil }
+
+  /// The column of which this is a part, or which it is.
+  package var whole: ColumnIdentity {
+    guard let part = Self.part(in: column) else { return self }
+    return ColumnIdentity(database: database, column: String(column.dropLast(part.0.count)))
+  }
+
+  /// Whether this and `other` are parts of one plan of one column: each of them may be at work while the other one is.
+  package func isOfOnePlan(with other: ColumnIdentity) -> Bool {
+    guard let own = Self.part(in: column), let others = Self.part(in: other.column) else { return false }
+    return whole == other.whole && own.plan == others.plan
+  }
+
+  private static func part(in text: String) -> (Substring, number: Substring, plan: Substring)? {
+    text.firstMatch(of: #/ shard (?<number>[0-9]+) of (?<plan>[0-9]+ planned [^ ]+)$/#).map {
+      ($0.0, number: $0.number, plan: $0.plan)
+    }
   }
 }

@@ -40,6 +40,8 @@ package struct Conductor: Sendable {
     case comparisonFailed(BatchID?, Failure)
     /// What `settle` told is durable in the ledger.
     case settled
+    /// A reply could not be kept in, or removed from, the database's spool; the ledger has it.
+    case notKept(Failure)
     /// The ledger or another part that nothing can go on without has failed.
     case broken(Failure)
     case stopRequested(StopCause)
@@ -307,6 +309,7 @@ package struct Conductor: Sendable {
     case .settled:
       settling = nil
       for source in sources.indices { sources[source].settled() }
+    case .notKept(let failure): end(.failed(failure))
     case .broken(let failure):
       hasEnded = true
       return [.cancelReading, .cancelRequests, .end(.failed(failure))]

@@ -9,6 +9,8 @@ package protocol DatabaseSpool: Sendable {
   func put(_ entry: SpoolEntry) async throws
 
   /// What is there of the columns, the oldest first.
+  ///
+  /// Throws a `Failure` with `.configuration` where the run is of a shard, and replies to a run of the whole column wait.
   func heads() async throws -> [SpoolEntry.Head]
 
   /// One entry as it stands there, unchecked; nil where it is gone.

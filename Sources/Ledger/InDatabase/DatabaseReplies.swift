@@ -8,6 +8,8 @@ package final class DatabaseReplies: Sendable {
   let run: UUID
   private let columns: [LedgerColumn]
   private let entries = Locked<[BatchID: SpoolEntry.ID]>([:])
+  /// Whether the database has refused to keep a reply: the run is ending, and does not wait for it again.
+  private let hasFailed = Locked(false)
 
   init(_ spool: any DatabaseSpool, run: UUID, columns: [LedgerColumn]) {
     self.spool = spool
@@ -27,12 +29,12 @@ package final class DatabaseReplies: Sendable {
   ///   - cost: dollars; nil where no price is known.
   ///   - spent: what a budget counts for it.
   ///
-  /// Throws a `Failure` where the database can't keep it, and a `CancellationError` where it was no longer waited for.
+  /// Throws a `Failure` where the database can't keep it, at the first such reply, and a `CancellationError` where it was no longer waited for.
   package func keep(
     _ reply: EmbeddingReply, to batch: Batch, rows: [BatchRow], cost: Double?, spent: Double?, at date: Date
   ) async throws {
     // What no row waits for, as the reply to a probe, is never written.
-    guard !rows.isEmpty else { return }
+    guard !rows.isEmpty, !hasFailed.withLock(\.self) else { return }
     let column = columns[batch.source]
     let id = SpoolEntry.ID(column: column.identity, run: run, number: batch.id.number)
     let receipt = SpoolReceipt(
@@ -41,12 +43,24 @@ package final class DatabaseReplies: Sendable {
       spent: spent, fittedRows: batch.contents.fittedRows, isPlacedByOrder: reply.isPlacedByOrder, receivedAt: date)
     let entry = try SpoolEntry(id, rows, reply.vectors, receipt, of: column)
     add(batch.id, id)
-    try await spool.put(entry)
+    try await trying { try await spool.put(entry) }
   }
 
   /// The ledger has settled these batches: what the database holds of them goes.
   package func settled(_ batches: [BatchID]) async throws {
     let ended = entries.withLock { entries in batches.compactMap { entries.removeValue(forKey: $0) } }
-    try await spool.remove(ended)
+    try await trying { try await spool.remove(ended) }
+  }
+
+  private func trying(_ body: () async throws -> Void) async throws {
+    do {
+      try await body()
+    } catch let failure as Failure {
+      let isFirst = hasFailed.withLock { hasFailed in
+        defer { hasFailed = true }
+        return !hasFailed
+      }
+      if isFirst { throw failure }
+    }
   }
 }

@@ -101,7 +101,7 @@ extension Ledger {
           INSERT INTO batch (run_id, number, target_id, state, inputs, tokens, contents)
           VALUES (?, ?, ?, 'received', ?, ?, ?)
           ON CONFLICT (run_id, number) DO UPDATE SET state = 'received', contents = excluded.contents,
-            possibly_paid = max(0, possibly_paid - (state = 'lost'))
+            target_id = excluded.target_id, possibly_paid = max(0, possibly_paid - (state = 'lost'))
           """, arguments: [id.run, id.number, target, receipt.inputs, receipt.tokens, entry.contents])
       let isPaid = try Bool.fetchOne(
         db, sql: "SELECT EXISTS (SELECT 1 FROM receipt WHERE run_id = ? AND number = ?)",

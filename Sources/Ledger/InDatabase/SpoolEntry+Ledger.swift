@@ -12,10 +12,11 @@ extension SpoolEntry {
     checksum = tag
   }
 
-  /// Over all of it but the shard, which a new plan may change. It finds damage, and keeps nobody from forging.
+  /// Over all of it but the shard: any run of the column may write its rows. It finds damage, and keeps nobody from forging.
   var tag: Data {
     let head = [
-      "\(format) \(id.run) \(id.number) \(rows) \(contents.count) \(vectors.dimensions)", "\(id.column)", fingerprint,
+      "\(format) \(id.run) \(id.number) \(rows) \(contents.count) \(vectors.dimensions)", "\(id.column.whole)",
+      fingerprint,
       key, receipt,
     ]
     return contents.withUnsafeBytes { contents in

@@ -40,7 +40,9 @@ extension Ledger {
   static func isOf(_ targets: [Int64]) -> String {
     let owned = targets.map(String.init).joined(separator: ",")
     return """
-      EXISTS (SELECT 1 FROM run, json_each(run.targets) WHERE run.id = provider_batch.run_id AND value IN (\(owned)))
+      (EXISTS (SELECT 1 FROM run, json_each(run.targets) WHERE run.id = provider_batch.run_id AND value IN (\(owned)))
+        OR EXISTS (SELECT 1 FROM provider_line AS line JOIN under_way USING (run_id, number)
+          WHERE line.provider_batch = provider_batch.id AND under_way.target_id IN (\(owned))))
       """
   }
 

@@ -59,6 +59,9 @@ package final class PostgresSpool: DatabaseSpool {
     }
   }
 
+  /// Its tables.
+  private var names: String { Set(places.values.map(\.name)).sorted().joined(separator: ", ") }
+
   package func put(_ entry: SpoolEntry) async throws {
     try await enqueue { Item(entry: entry, waiter: $0) }
   }
@@ -71,7 +74,8 @@ package final class PostgresSpool: DatabaseSpool {
   package func heads() async throws -> [SpoolEntry.Head] {
     let (places, shard) = (places, shard)
     return try await connection.attempt(patience, subject: subject) { connection in
-      try places.values.flatMap { try $0.heads(shard: shard, on: connection) }
+      if shard != nil { for place in places.values { try place.refuseWhole(on: connection) } }
+      return try places.values.flatMap { try $0.heads(shard: shard, on: connection) }
     }.sorted { $0.receivedAt < $1.receivedAt }
   }
 
@@ -110,7 +114,14 @@ extension PostgresSpool {
   private func work() async {
     while let group = next() {
       do {
-        try await connection.attempt(patience, subject: subject) { [self] in try commit(group, on: $0) }
+        try await connection.attempt(patience, subject: names) { [self] in
+          try commit(group, on: $0)
+        } remedy: { [names] in
+          $0.isTransient
+            ? "run the same command again once it can be written: what was received is in the ledger"
+            : "let the role SELECT, INSERT and DELETE in \(names) as it is made by vecfill, and run the same command "
+              + "again: what was received is in the ledger"
+        }
         for item in group { item.waiter.end(with: .success(())) }
       } catch {
         for item in group { item.waiter.end(with: .failure(error)) }
@@ -187,12 +198,13 @@ extension PostgresConnection {
   /// Runs `body` on an open connection, for as long as the patience lasts.
   fileprivate nonisolated func attempt<Value: Sendable>(
     _ patience: PostgresPatience, subject: String,
-    _ body: @escaping @Sendable (isolated PostgresConnection) throws -> Value
+    _ body: @escaping @Sendable (isolated PostgresConnection) throws -> Value,
+    remedy: (PostgresError) -> String? = { _ in nil }
   ) async throws -> Value {
     try await patience.trying { _ in
       try await live(body)
     } failure: {
-      $0.failure(subject)
+      $0.failure(subject, remedy: remedy($0))
     }
   }
 }

@@ -123,6 +123,15 @@ extension PostgresSpoolPlace {
     }
   }
 
+  /// Throws a `Failure` with `.configuration` where replies wait that no shard has received.
+  func refuseWhole(on connection: isolated PostgresConnection) throws {
+    let found = try connection.query(
+      "SELECT coalesce(sum(rows), 0) AS rows FROM ONLY \(name) WHERE \(PostgresColumnPlace.isOwn) AND shard IS NULL",
+      keys, under: Self.settings)
+    let rows = found.first?["rows"].flatMap { Int($0) } ?? 0
+    guard rows == 0 else { throw Failure.unwritten(rows, of: filled.tableName, in: name) }
+  }
+
   func entry(_ id: SpoolEntry.ID, on connection: isolated PostgresConnection) throws -> SpoolEntry? {
     let found = try connection.query(
       """

@@ -61,13 +61,13 @@ struct FinishCommand: AsyncParsableCommand {
       let filling = Filling(
         job: job, configuration: configuration, logger: logger, stops: StopSignals(logger, grace: 20),
         maxQuarantined: maxQuarantined)
-      return try await filling.rounds(database) { (_, first, summarize) async throws -> Ending in
+      return try await filling.rounds(database) { (rounds, first, summarize) async throws -> Ending in
         let summary = summarize(first, nil)
         end.take(summary)
         output.print(summary)
         guard first.isDone else { return first.ending }
         try await checkIndexes(of: job, configuration)
-        try await shards.end()
+        try await shards.end(rounds)
         return first.ending
       }
     }

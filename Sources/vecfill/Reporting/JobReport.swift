@@ -80,7 +80,8 @@ struct JobReport: Encodable {
     let finished = status.writtenBefore + done
     let all = tally.total.map { status.writtenBefore + max($0, done + tally.quarantined) }
     (rowsDone, rowsTotal) = (finished, all)
-    released = status.state == .completed ? status.released : 0
+    // No run of a shard that is done takes any: `vecfill finish` does.
+    released = status.state == .completed && status.shard == nil ? status.released : 0
     rowsWritten = tally.written
     // Between two rounds of --follow the newest run has ended.
     let recent = holder != nil && status.state == .running ? status.recent : nil

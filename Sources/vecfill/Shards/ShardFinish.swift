@@ -1,4 +1,5 @@
 import Backfill
+import Ledger
 import MessageStores
 
 /// The end of a job's plan.
@@ -25,8 +26,9 @@ struct ShardFinish: Sendable {
       remedy: "run each of them to its end, e.g. `vecfill run JOB --shard \(plan.unfinished[0].number)`")
   }
 
-  /// Deletes the plan. The caller has the claims, and every row is filled.
-  func end() async throws {
+  /// Deletes the plan, and what the shards' runs had put into quarantine. The caller has the claims, and every row is filled.
+  func end(_ rounds: Rounds) async throws {
     if plan != nil { try await store.forgetShards(of: job.sources) }
+    try await rounds.ledger.releaseParts(of: rounds.columns.map(\.column.identity))
   }
 }

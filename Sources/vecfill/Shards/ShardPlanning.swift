@@ -45,16 +45,16 @@ struct ShardPlanning: Sendable {
       let wish = Wish(
         count: count, works: try await store.works(of: job), partitions: try await partitions(for: count, store))
       func kept() async throws -> Stored? {
-        guard let plan = try check(try await store.plan(of: job.sources), wish) else { return nil }
+        guard let plan = try check(try await store.commonPlan(of: job.sources), wish) else { return nil }
         return Stored(plan: plan, isKept: true, unplanned: plan.unplanned(of: wish.partitions ?? []))
       }
       if let kept = try await kept() { return kept }
       try await store.prepareShards(of: job.sources)
-      try await checkSpool(store)
       let (_, locks) = try await database.claim(job, in: StateFolder().locks)
       defer { withExtendedLifetime(locks) {} }
       // Another process may have planned meanwhile.
       if let kept = try await kept() { return kept }
+      try await checkSpool(store)
       var cuts: [[ShardCut]] = []
       for source in job.sources { cuts.append(try await cut(source, into: count, store)) }
       if count == .partitions { cuts = ShardCut.apart(cuts) }

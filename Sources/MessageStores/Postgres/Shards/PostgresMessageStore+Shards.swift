@@ -5,11 +5,34 @@ import Postgres
 /// A job's shards, as the database keeps them.
 extension PostgresMessageStore {
   /// The stored plan of a job's tables, with who works on its shards; nil where none is stored. It takes no lock.
+  ///
+  /// Throws a `Failure` with `.configuration` where some of the tables have a plan, and others none or another one.
   package func plan(of sources: [Source]) async throws -> ShardPlan? {
+    let parts = try await shards(of: sources)
+    if let plan = try await plan(of: sources, parts) { return plan }
+    guard let planned = parts.firstIndex(where: { !$0.isEmpty }) else { return nil }
+    let other = parts.firstIndex { $0.first?.plan != parts[planned].first?.plan } ?? planned
+    let count = parts[planned].count
+    throw Failure(
+      .configuration, "the plan of \(sources[planned].column)",
+      "it has \(count) shards, and \(sources[other].column) of the same job has \(parts[other].isEmpty ? "none" : "others")",
+      remedy: "finish the job as it was planned, or plan all of its tables: `vecfill plan JOB --shards \(count)`")
+  }
+
+  /// As `plan(of:)`, and nil as well where not all of the tables have the same one.
+  package func commonPlan(of sources: [Source]) async throws -> ShardPlan? {
+    try await plan(of: sources, shards(of: sources))
+  }
+
+  private func shards(of sources: [Source]) async throws -> [[StoredShard]] {
     var parts: [[StoredShard]] = []
     for source in sources {
       parts.append(try await shards(of: source) { try $0.read(on: $1) })
     }
+    return parts
+  }
+
+  private func plan(of sources: [Source], _ parts: [[StoredShard]]) async throws -> ShardPlan? {
     guard let plan = ShardPlan(parts), let first = sources.first else { return nil }
     let (place, count) = (try await table(of: first).place, plan.count)
     let holders = try await read(first) { connection in
