@@ -259,10 +259,10 @@ extension Pipeline {
     }
   }
 
-  func settle(_ settlement: Settlement) async -> Conductor.Event {
+  func settle(_ settlement: Settlement, _ writes: Cancellable) async -> Conductor.Event {
     do {
       try await ledger.settle(settlement, run: begun.id, targets: begun.targets, at: Date())
-      try await begun.replies?.settled(settlement.batches)
+      if let failure = await writes.run({ await dropReplies(of: settlement.batches) }) { return .broken(failure) }
       desk?.room.release(settlement.batches.count(where: \.isLine))
       if !settlement.condemned.isEmpty {
         meet(settlement.condemned)
@@ -271,6 +271,18 @@ extension Pipeline {
       return .settled
     } catch {
       return .broken(failure(error, ledger.path))
+    }
+  }
+
+  /// Has the database's spool forget what is settled. Where that is no longer waited for, the next run finds it written.
+  private func dropReplies(of batches: [BatchID]) async -> Failure? {
+    do {
+      try await begun.replies?.settled(batches)
+      return nil
+    } catch is CancellationError {
+      return nil
+    } catch {
+      return failure(error, ledger.path)
     }
   }
 

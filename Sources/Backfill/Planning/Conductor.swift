@@ -189,6 +189,7 @@ package struct Conductor: Sendable {
   var newlyCondemned: Int
   var graceEnds: Duration?
   var hasCancelled = false
+  var hasCancelledWriting = false
   var hasEnded = false
 
   /// What has to be done before the first write of what this run receives.
