@@ -101,7 +101,7 @@ extension ConductorTests {
     _ = conductor.handle(.lastKeyRead(.integer(9)), at: .zero)
     _ = conductor.handle(.pageRead(Self.page(1...4)), at: .zero)
     var grant = Self.grant()
-    (grant.requests, grant.limits.requestsPerMinute) = (1, 30)
+    (grant.requests, grant.slice.requests, grant.limits.requestsPerMinute) = (1, 0.4, 30)
     let sent = Self.asked(conductor.handle(.granted(grant), at: .seconds(1)))
     #expect(sent.sent.count == 1 && sent.asks.count == 1)
     #expect(sent.asks.first?.used.requests == 1 && sent.asks.first?.next == ShareAmount())

@@ -153,7 +153,7 @@ struct SharedPoolTests {
     var random = SeededGenerator(seed: UInt64(seed))
     let limits = Job.Limits(
       requestsPerMinute: Int.random(in: 5...90, using: &random), tokensPerMinute: 2_000_000)
-    let budget = Double.random(in: 0.1...1, using: &random)
+    let budget = Double.random(in: 2...10, using: &random)
     var world = SimulatedSharers(seed: UInt64(seed), limits: limits, budget: budget, hasFaults: true)
     world.run(until: 170)
     #expect(world.most.requests <= Double(limits.requestsPerMinute ?? 0))
