@@ -9,7 +9,9 @@ extension JobConfiguration {
   package func pool() throws(Failure) -> String {
     let address = values.text(catalogueProvider.format == .azure ? .endpoint : .baseURL)
     let url = address.flatMap { URLComponents(string: $0) }
-    let host = [url?.host?.lowercased(), url?.port.map(String.init)].compactMap(\.self).joined(separator: ":")
+    let usual = ["https": 443, "http": 80][url?.scheme?.lowercased() ?? ""]
+    let port = url?.port.flatMap { $0 == usual ? nil : String($0) }
+    let host = [url?.host?.lowercased(), port].compactMap(\.self).joined(separator: ":")
     return "\(host.isEmpty ? catalogueProvider.name : host) \(try model().name)"
   }
 }

@@ -27,12 +27,23 @@ extension Pipeline {
     }
   }
 
-  /// Gives back what is left. Where that fails, the slice lapses by itself, and what was reserved is free again with the
-  /// next run of this ledger.
-  func release(_ used: ShareAmount, spent: Double) async {
+  /// How long a run that was stopped or has failed tries to give back what is left.
+  private static let longestRelease: Duration = .seconds(5)
+
+  /// Gives back what is left. Where that fails, the slice lapses by itself, and what was reserved counts as spent.
+  func release(_ used: ShareAmount, spent: Double, isComplete: Bool) async {
     guard let sharing else { return }
+    let release = Task { try await sharing.allowance.release(used, spent: spent, by: sharing.member) }
+    let end = Task {
+      try await clock.sleep(for: Self.longestRelease)
+      if !isComplete { release.cancel() }
+    }
+    defer { end.cancel() }
     do {
-      try await sharing.allowance.release(used, spent: spent, by: sharing.member)
+      try await release.value
+    } catch is CancellationError {
+      sharing.warn(
+        Failure(.unavailable, "share", "the database gave no answer in \(Int(Self.longestRelease / .seconds(1))) s"))
     } catch {
       sharing.warn(failure(error, "share"))
     }

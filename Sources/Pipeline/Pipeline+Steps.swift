@@ -263,10 +263,14 @@ extension Pipeline {
     }
   }
 
-  func settle(_ settlement: Settlement, _ inbox: AsyncStream<Signal>.Continuation) async -> Conductor.Event {
+  func settle(
+    _ settlement: Settlement, _ writes: Cancellable, _ inbox: AsyncStream<Signal>.Continuation
+  ) async -> Conductor.Event {
     do {
       try await ledger.settle(settlement, run: begun.id, targets: begun.targets, at: Date())
-      if let refusal = await removed(settlement.batches) { inbox.yield(.event(.notKept(refusal))) }
+      if let refusal = await writes.run({ await removed(settlement.batches) }) {
+        inbox.yield(.event(.notKept(refusal)))
+      }
       desk?.room.release(settlement.batches.count(where: \.isLine))
       if !settlement.condemned.isEmpty {
         meet(settlement.condemned)

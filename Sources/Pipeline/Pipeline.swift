@@ -137,7 +137,7 @@ package struct Pipeline: Sendable {
               batch, replies.take(batch.id), leavingOut: unusable.removeValue(forKey: batch.id) ?? [])
             inbox.yield(.event(compared))
           case .prove(let source):
-            group.addTask { inbox.yield(.event(await proven(source, prove))) }
+            group.addTask { inbox.yield(.event(await writes.run { await proven(source, prove) })) }
           case .prepareWriting:
             group.addTask { inbox.yield(.event(await prepared(prepare))) }
           case .write(let write):
@@ -151,7 +151,7 @@ package struct Pipeline: Sendable {
             writes.cancel()
           case .settle(let settlement):
             for batch in settlement.batches { _ = replies.take(batch) }
-            group.addTask { inbox.yield(.event(await settle(settlement, inbox))) }
+            group.addTask { inbox.yield(.event(await settle(settlement, writes, inbox))) }
           case .wake(let time):
             let instant = began + time
             guard instant < nextWake ?? .now + .seconds(1 << 30) else { continue }
@@ -179,8 +179,11 @@ package struct Pipeline: Sendable {
       requests.finish()
       group.cancelAll()
     }
-    if let returned = conductor.returned { await release(returned.used, spent: returned.spent) }
-    if [.complete, .quarantined].contains(ending?.exitCode) {
+    let isComplete = [.complete, .quarantined].contains(ending?.exitCode)
+    if let returned = conductor.returned {
+      await release(returned.used, spent: returned.spent, isComplete: isComplete)
+    }
+    if isComplete {
       await endEditSearches(conductor.searchedEdits)
       await releaseUnmet(conductor.searched)
     }

@@ -94,4 +94,29 @@ extension ConductorTests {
     #expect(Self.asked(conductor.handle(.woken, at: .seconds(1.25))).asks.count == 1)
     #expect(Self.asked(conductor.handle(.granted(Self.grant()), at: .seconds(1.3))).sent.count == 1)
   }
+
+  @Test func `the pool hears at once of a request that was more than it holds`() throws {
+    var conductor = Self.sharing()
+    _ = conductor.handle(.started, at: .zero)
+    _ = conductor.handle(.lastKeyRead(.integer(9)), at: .zero)
+    _ = conductor.handle(.pageRead(Self.page(1...4)), at: .zero)
+    var grant = Self.grant()
+    (grant.requests, grant.slice.requests, grant.limits.requestsPerMinute) = (1, 0.4, 30)
+    let sent = Self.asked(conductor.handle(.granted(grant), at: .seconds(1)))
+    #expect(sent.sent.count == 1 && sent.asks.count == 1)
+    #expect(sent.asks.first?.used.requests == 1 && sent.asks.first?.next == ShareAmount())
+    // Once is enough.
+    #expect(Self.asked(conductor.handle(.granted(grant), at: .seconds(1.01))).asks.allSatisfy { $0.next.requests == 1 })
+  }
+
+  @Test func `what is still under way when a run ends may have been paid`() throws {
+    var conductor = Self.sharing()
+    _ = conductor.handle(.started, at: .zero)
+    _ = conductor.handle(.lastKeyRead(.integer(9)), at: .zero)
+    _ = conductor.handle(.pageRead(Self.page(1...4)), at: .zero)
+    #expect(conductor.returned?.spent == 0)
+    #expect(Self.asked(conductor.handle(.granted(Self.grant()), at: .seconds(1))).sent.count == 1)
+    #expect(conductor.returned?.spent == conductor.spending.reserved && conductor.spending.reserved > 0)
+    #expect(conductor.returned?.used.requests == 1)
+  }
 }

@@ -110,18 +110,19 @@ extension ConductorTests {
     #expect(conductor.tell(.settled, at: 4) == ["end 143"])
   }
 
-  @Test(arguments: [(StopCause.deadline, ["cancel", "cancel writing"]), (.terminate, [])])
-  func `a write that hangs when a bound's grace is over is given up, as no second signal would come`(
-    _ cause: StopCause, given: [String]
+  @Test(arguments: [(StopCause.deadline, 20, 21), (.terminate, 20, 21), (.interrupt, 7, 8), (.terminate, 0, 6)])
+  func `a write that hangs when the grace is over is given up, but not before 5 s after a signal`(
+    _ cause: StopCause, grace: Double, end: Double
   ) {
-    var conductor = Self.conductor(concurrency: 1)
+    var conductor = Self.conductor(concurrency: 1, policy: RunPolicy(grace: .seconds(grace)))
     conductor.begin()
     _ = conductor.tell(.pageRead(Self.page(1...2)))
     _ = conductor.tell(.pageRead(Self.emptyPage))
     #expect(conductor.tell(.received(Self.id(1), Self.receipt)) == ["write 1"])
-    _ = conductor.tell(.stopRequested(cause), at: 1)
-    #expect(conductor.tell(.woken, at: 21) == given)
-    #expect(conductor.tell(.writeFailed(Failure(.unavailable, "db", "cancelled"), writer: 0), at: 22).count == 1)
+    #expect(conductor.tell(.stopRequested(cause), at: 1) == ["wake \(Int(end))"])
+    #expect(conductor.tell(.woken, at: end - 1) == ["wake \(Int(end))"])
+    #expect(conductor.tell(.woken, at: end) == ["cancel writing"])
+    #expect(conductor.tell(.writeFailed(Failure(.unavailable, "db", "cancelled"), writer: 0), at: end).count == 1)
     #expect(conductor.ending == .stopped(cause))
   }
 

@@ -8,7 +8,8 @@ struct SharedPoolTests {
   private static let limits = Job.Limits(requestsPerMinute: 3_000, tokensPerMinute: 1_000_000)
 
   private static func member(_ name: String, session: String = "1") -> ShareMember {
-    ShareMember(pool: "host model", participant: name, session: session, job: "job", process: "host pid 1")
+    ShareMember(
+      pool: "host model", participant: name, session: "\(name) \(session)", job: "job", process: "host pid 1")
   }
 
   private static func ask(
@@ -121,12 +122,43 @@ struct SharedPoolTests {
     }
   }
 
-  @Test func `a ledger's next process waits until the slice of the killed one has lapsed`() {
+  @Test func `a ledger's next process gets no part of what the killed one holds until that has lapsed`() throws {
     var pool = SharedPool(at: 0)
-    _ = pool.claim(Self.ask(), by: Self.member("a"), at: 10)
-    let early = pool.claim(Self.ask(), by: Self.member("a", session: "2"), at: 11)
-    #expect(early.requests == 0 && early.retryAfter == .seconds(1))
-    #expect(pool.claim(Self.ask(), by: Self.member("a", session: "2"), at: 12.1).requests ?? 0 >= 1)
+    let rate = try #require(SharedRate(3_000))
+    var given = pool.claim(Self.ask(), by: Self.member("a"), at: 10).requests ?? 0
+    given += pool.claim(Self.ask(), by: Self.member("a", session: "2"), at: 10.1).requests ?? 0
+    given += pool.claim(Self.ask(), by: Self.member("a", session: "3"), at: 10.2).requests ?? 0
+    #expect(given > rate.most && given <= rate.capacity + rate.perSecond * 0.2)
+  }
+
+  /// Where one request is more than 0.8 s of the limit. Each process has a pace of its own, and asks for nothing between.
+  @Test(arguments: [(30, 60_000_000, 100.0), (60, 60_000_000, 100), (1_000_000, 60_000, 3_000)], [1, 2, 4, 8])
+  func `a low limit is used to 93 percent, by however many`(
+    limits: (requests: Int, tokens: Int, size: Double), count: Int
+  ) {
+    let pause = max(60 / Double(limits.requests), limits.size * 60 / Double(limits.tokens))
+    var world = SimulatedSharers(
+      seed: 7, limits: Job.Limits(requestsPerMinute: limits.requests, tokensPerMinute: limits.tokens),
+      sharers: count, tokens: limits.size, pause: pause, hasFaults: false)
+    world.run(until: 330)
+    let steady = Double(world.sent.count { $0.time >= 1_030 }) * 60 / 300
+    let used = max(steady / Double(limits.requests), steady * limits.size / Double(limits.tokens))
+    let most = max(world.most.requests / Double(limits.requests), world.most.tokens / Double(limits.tokens))
+    print("figure: \(count) processes, \(limits): \((used * 1000).rounded() / 10) % of the limit")
+    #expect((0.93...1).contains(used) && most <= 1, "\(used), \(most)")
+  }
+
+  @Test(arguments: 0..<20)
+  func `a low limit is passed by nobody, whatever is killed, stands still or is lost`(seed: Int) {
+    var random = SeededGenerator(seed: UInt64(seed))
+    let limits = Job.Limits(
+      requestsPerMinute: Int.random(in: 5...90, using: &random), tokensPerMinute: 2_000_000)
+    let budget = Double.random(in: 2...10, using: &random)
+    var world = SimulatedSharers(seed: UInt64(seed), limits: limits, budget: budget, hasFaults: true)
+    world.run(until: 170)
+    #expect(world.most.requests <= Double(limits.requestsPerMinute ?? 0))
+    #expect(world.billed <= budget)
+    #expect(world.sent.count > 5)
   }
 
   @Test func `a process that stood still finds its slice lapsed, counted from before it asked`() {

@@ -9,16 +9,16 @@ import Testing
   static let seeds: ClosedRange<UInt64> =
     ProcessInfo.processInfo.environment["VECFILL_SEED"] == nil ? 0...29 : HostileWorldTests.seeds
 
-  /// In every third fleet ledgers are lost; in others, but not where a budget counts on them, they are old copies.
+  /// In every third fleet ledgers are lost, or are old copies; in every fourth one each two jobs have copies of one ledger.
   static func fleet(seed: UInt64) -> SimulatedFleet {
     var random = SeededGenerator(seed: seed &* 32_452_843)
     let limits = Job.Limits(
-      requestsPerMinute: Int.random(in: 30...600, using: &random),
+      requestsPerMinute: Int.random(in: seed.isMultiple(of: 4) ? 30...60 : 30...600, using: &random),
       tokensPerMinute: Int.random(in: 2_000...50_000, using: &random))
     let hasBudget = random.chance(0.6)
     let worlds = (0..<UInt64.random(in: 2...8, using: &random)).map { index in
       var faults = HostileWorldTests.faults(&random)
-      (faults.ledgerLoss, faults.lostShare) = (seed.isMultiple(of: 3) ? 0.3 : 0, hasBudget ? 1 : 0.3)
+      (faults.ledgerLoss, faults.lostShare) = (seed.isMultiple(of: 3) ? 0.3 : 0, 0.3)
       var own = limits
       own.share = random.chance(0.2) ? Double.random(in: 0.4...0.9, using: &random) : 1
       return SimulationTests.world(
@@ -29,7 +29,9 @@ import Testing
     return SimulatedFleet(
       worlds: worlds, limits: limits,
       budget: hasBudget ? Job.Budget(usd: cost * Double.random(in: 0.2...3, using: &random)) : nil,
-      faults: SimulatedFleet.Faults(kill: 0.002, stand: 0.002, lostAnswer: 0.03, slowWrite: 0.02), seed: seed)
+      faults: SimulatedFleet.Faults(
+        kill: 0.002, stand: 0.002, lostAnswer: 0.03, slowWrite: 0.02, copiedLedgers: seed % 4 == 1),
+      seed: seed)
   }
 
   private static func expectHonest(_ fleet: SimulatedFleet, _ seed: UInt64) {

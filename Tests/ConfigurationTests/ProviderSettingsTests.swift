@@ -46,6 +46,19 @@ struct ProviderSettingsTests {
     #expect(try provider("", ["OPENAI_BASE_URL": baseURL, "OPENAI_API_KEY": "k"]).key?.reveal() == "k")
   }
 
+  @Test(arguments: [
+    ("https://api.openai.com/v1", "api.openai.com"), ("https://api.openai.com:443/v1", "api.openai.com"),
+    ("HTTPS://API.openai.com:443", "api.openai.com"), ("http://tei:80/v1", "tei"), ("http://tei:443", "tei:443"),
+    ("https://tei:80", "tei:80"), ("http://localhost:8080/v1", "localhost:8080"),
+  ])
+  func `a pool is named by the host, and by its port where that is not the usual one`(
+    baseURL: String, host: String
+  ) throws {
+    let workspace = try Workspace()
+    workspace.environment = ["OPENAI_BASE_URL": baseURL]
+    #expect(try workspace.configuration(spec: "model: m\ndimensions: 3\n").pool() == "\(host) m")
+  }
+
   @Test func `slashes at a URL's end don't matter`() throws {
     #expect(try provider("base_url: http://h/v1//").baseURL == "http://h/v1")
   }

@@ -224,12 +224,36 @@ import Testing
     }
   }
 
-  @Test func `without a plan a completion index means nothing`() async throws {
+  @Test(arguments: ["3", "x"]) func `without a plan a completion index means nothing, which is said`(index: String)
+    async throws
+  {
     try await Scene.run(.postgres18) { scene in
       try await scene.database.insert((1...20).map { "message \($0)" })
-      let exit = try await scene.fill([], ["JOB_COMPLETION_INDEX": "3"])
+      let exit = try await scene.fill([], ["JOB_COMPLETION_INDEX": index])
       #expect(exit.code == 0, "\(exit.errors)")
+      let line = "JOB_COMPLETION_INDEX=\(index) is ignored: no plan of the job's shards is stored"
+      #expect(exit.errors.components(separatedBy: line).count == 2, "\(exit.errors)")
       #expect(try await scene.wrongRows() == [])
+    }
+  }
+
+  @Test func `with a plan a completion index that is no number is refused, and a run of the whole job warned of`()
+    async throws
+  {
+    try await Scene.run(.postgres18) { scene in
+      try await scene.database.insert((1...20).map { "message \($0)" })
+      #expect(try await scene.start(["plan", "job.yaml", "--shards", "2"]).exit().code == 0)
+      for index in ["x", "-1", " 1", "1.0", "99999999999999999999", "0x1", "1,2"] {
+        let exit = try await scene.fill([], ["JOB_COMPLETION_INDEX": index])
+        #expect(exit.code == 78, "\(index): \(exit.errors)")
+        let line = "JOB_COMPLETION_INDEX: it is [\(index)], which is no number of a shard"
+        #expect(exit.errors.contains(line) && exit.errors.contains("from 0 to 1"), "\(exit.errors)")
+      }
+      #expect(scene.server.record.requests.isEmpty)
+      // Set to nothing is as not set.
+      let whole = try await scene.fill([], ["JOB_COMPLETION_INDEX": ""])
+      #expect(whole.code == 0, "\(whole.errors)")
+      #expect(whole.errors.contains("its plan has 2 open shards: give --shard to fill one"), "\(whole.errors)")
     }
   }
 

@@ -6,6 +6,12 @@ import Testing
 @Suite(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"))
 struct ShareTests {
   private static let limits = "limits: {requests_per_minute: 3000, tokens_per_minute: 1000000}"
+  /// Tokens as a budget believes them.
+  private static let counting: EmbeddingsServer.Options = {
+    var options = EmbeddingsServer.Options()
+    options.tokens = { $0.utf8.count / 2 + 1 }
+    return options
+  }()
 
   @Test func `three processes, one killed and one stopped for a while, keep one limit`() async throws {
     var options = EmbeddingsServer.Options()
@@ -95,6 +101,50 @@ struct ShareTests {
       print("figure: billed \(billed) of \(budget)")
       #expect(billed <= budget)
       #expect(billed > budget * 0.2)
+    }
+  }
+
+  @Test func `a ledger that is put back as it was spends no more than is left`() async throws {
+    try await Scene.run(.postgres16, Self.counting) { scene in
+      let share = ShareScene(scene: scene)
+      let price = 4.0
+      try Data(BudgetTests.catalogue(price).utf8).write(to: URL(fileURLWithPath: scene.folder.file("models.yaml")))
+      try await share.make(
+        0, rows: 400, text: "some more of the text", spec: "batch_size: 4\nbudget: {usd: 0.005}\n\(Self.limits)")
+      let (ledger, old) = (scene.folder.file("ledger0"), scene.folder.file("old"))
+      let first = try await share.start(0, ["--models", "models.yaml", "--max-requests", "1"]).exit()
+      #expect(first.code == 0, "\(first.errors)")
+      try FileManager.default.copyItem(atPath: ledger, toPath: old)
+      for _ in 0..<3 {
+        let exit = try await share.start(0, ["--models", "models.yaml"]).exit()
+        #expect(exit.code == 82 && exit.errors.contains("by all that share it"), "\(exit.errors)")
+        try FileManager.default.removeItem(atPath: ledger)
+        try FileManager.default.copyItem(atPath: old, toPath: ledger)
+      }
+      let billed = Double(scene.server.record.billedTokens) * price / 1_000_000
+      print("figure: billed \(billed) of 0.005")
+      #expect(billed <= 0.005 && billed > 0.0025)
+    }
+  }
+
+  @Test func `shards of one ledger, one after another, are counted once`() async throws {
+    try await Scene.run(.postgres16, Self.counting) { scene in
+      let share = ShareScene(scene: scene)
+      let price = 4.0
+      try Data(BudgetTests.catalogue(price).utf8).write(to: URL(fileURLWithPath: scene.folder.file("models.yaml")))
+      try await share.make(
+        0, rows: 80, text: "some more of the text", spec: "batch_size: 4\nbudget: {usd: 5}\n\(Self.limits)")
+      let ledger = ["VECFILL_LEDGER": scene.folder.file("ledger0/vecfill.db")]
+      let plan = try await scene.start(["plan", "job0.yaml", "--shards", "4", "--models", "models.yaml"], ledger).exit()
+      #expect(plan.code == 0, "\(plan.errors)")
+      for shard in 0..<4 {
+        let exit = try await share.start(0, ["--models", "models.yaml", "--shard", "\(shard)"]).exit()
+        #expect(exit.code == 0, "\(exit.errors)")
+      }
+      let billed = Double(scene.server.record.billedTokens) * price / 1_000_000
+      let told = try await scene.database.rows("SELECT sum(spent), sum(reserved) FROM vecfill_share").first ?? []
+      let spent = Double((told.first ?? nil) ?? "") ?? 0
+      #expect(abs(spent - billed) < 1e-9 && (told.last ?? nil) == "0", "\(told), billed \(billed)")
     }
   }
 

@@ -123,6 +123,35 @@ import Testing
     }
   }
 
+  @Test(arguments: [true, false], ["none", "database"])
+  func `one signal ends a run whose database is away, soon after the grace`(
+    isSilent: Bool, share: String
+  ) async throws {
+    try await Scene.run(.postgres18) { scene in
+      try scene.write(spec: scene.spec + "\nshare: \(share)\n")
+      let stage = try await Stage(scene, options: "connect_timeout=60", arguments: ["--grace", "6"])
+      if isSilent {
+        stage.proxy.withholdReplies()
+        try await stage.stallWrite()
+      } else {
+        stage.proxy.close()
+        stage.gate.open()
+        try await scene.server.wait { $0.inFlight == 0 }
+      }
+      stage.process.send(SIGTERM)
+      try await scene.poll("the stop") { stage.process.errors.contains("stopping") }
+      let began = ContinuousClock.now
+      let exit = await stage.process.exit()
+      let took = began.duration(to: .now)
+      print("figure: one signal, silent \(isSilent), share \(share): exit \(exit.code ?? -1) after \(took)")
+      #expect(exit.code == 143, "\(exit.errors)")
+      // The grace, a write that is left alone, and what is shared.
+      #expect(took < .seconds(6 + 3 + 8), "\(took)")
+      stage.proxy.close()
+      try await stage.goOn()
+    }
+  }
+
   @Test(
     .enabled(if: FileManager.default.isExecutableFile(atPath: PreloadedLibrary.compiler)), arguments: StopTests.signals)
   func `a second signal ends a run that hangs in the lookup of a name`(signal: (number: Int32, code: Int32))

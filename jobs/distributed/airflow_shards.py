@@ -10,7 +10,9 @@ again = {"retries": 15, "retry_delay": timedelta(seconds=30), "retry_exponential
 
 
 def vecfill(*arguments):
-    code = subprocess.run(["vecfill", *arguments]).returncode
+    with subprocess.Popen(["vecfill", *arguments]) as process:
+        try: code = process.wait()
+        finally: process.terminate()  # Airflow's handler of SIGTERM raises; vecfill then saves what is paid for, and ends
     if code in LASTING: raise AirflowFailException(f"vecfill {arguments[0]} ended with {code}")
     if code: raise RuntimeError(f"vecfill {arguments[0]} ended with {code}: it is tried again")
 

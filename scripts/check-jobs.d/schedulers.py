@@ -1,5 +1,5 @@
 """Fails where the examples for Airflow and Argo are not what docs/shards.md and docs/exit-codes.md say."""
-import pathlib, re, sys, types, yaml
+import os, pathlib, re, signal, sys, tempfile, threading, time, types, yaml
 
 root = pathlib.Path(__file__).resolve().parents[2]
 codes = (root / "docs/exit-codes.md").read_text()
@@ -28,9 +28,12 @@ def airflow(path):
             order.append(next)
             return next
 
-    def run(arguments, **_):
-        calls.append(arguments)
-        return types.SimpleNamespace(returncode=0)
+    class Started:
+        def __init__(self, arguments, **_): calls.append(arguments)
+        def __enter__(self): return self
+        def __exit__(self, *_): pass
+        def wait(self): return 0
+        def terminate(self): pass
 
     decorators, exceptions = types.ModuleType("airflow.decorators"), types.ModuleType("airflow.exceptions")
     decorators.dag = lambda **options: lambda make: make
@@ -39,11 +42,36 @@ def airflow(path):
     sys.modules.update({"airflow": types.ModuleType("airflow"), "airflow.decorators": decorators, "airflow.exceptions": exceptions})
     scope = {}
     exec(compile(path.read_text(), str(path), "exec"), scope)
-    scope["subprocess"].run = run
+    real, scope["subprocess"] = scope["subprocess"], types.SimpleNamespace(Popen=Started)
     for task in order:
         for number in getattr(task, "numbers", [None]): task.work() if number is None else task.work(number)
+    scope["subprocess"] = types.SimpleNamespace(Popen=lambda _: real.Popen(["sh", "-c", PATIENT], stdout=real.PIPE))
+    check("Airflow: a task that is ended doesn't let vecfill end", ended(scope["vecfill"]))
     check("Airflow: it tries again what fails for good", scope["LASTING"] == lasting | {81})
     return [" ".join(words[1:]) for words in calls]
+
+
+# Ends a while after SIGTERM, and says so by a file.
+PATIENT = 'trap "sleep 0.3; touch $MARK; exit 143" TERM; touch $MARK.begun; while :; do sleep 0.1; done'
+
+
+def ended(work):
+    """Whether what a task has started ends by itself once Airflow has ended the task, which raises in it."""
+    class Ended(BaseException): pass
+
+    def end(*_): raise Ended
+
+    with tempfile.TemporaryDirectory() as folder:
+        mark = os.environ["MARK"] = f"{folder}/ended"
+        before = signal.signal(signal.SIGTERM, end)
+        def tell():
+            while not os.path.exists(mark + ".begun"): time.sleep(0.01)
+            os.kill(os.getpid(), signal.SIGTERM)
+        threading.Thread(target=tell, daemon=True).start()
+        try: work("run")
+        except Ended: return os.path.exists(mark)
+        finally: signal.signal(signal.SIGTERM, before)
+    return False
 
 
 def argo(path):

@@ -27,10 +27,13 @@ extension Conductor {
     actions += nextWrite(at: now)
     if ending == nil {
       if !isHoldingWrites { wake(at: writes.nextRetry) }
-    } else if let graceEnds, !requested.isEmpty || cancelsWriting {
-      if now >= graceEnds { actions += cancelLate() } else { wake(at: graceEnds) }
     }
     actions += nextSettlement()
+    if ending != nil {
+      let (late, next) = cancelLate(at: now)
+      actions += late
+      wake(at: next)
+    }
     if ending == nil, waiting == nil, requested.isEmpty { waiting = databaseWait }
     if ending != nil, gathering == .underWay {
       gathering = .ending
@@ -113,7 +116,7 @@ extension Conductor {
       planned.removeFirst()
       actions.append(send(next, most: most, reservation: reservation, at: now))
     }
-    tellHold(at: now)
+    tellOthers(at: now)
     if let retry = retries.map(\.due).min() {
       if requested.isEmpty, planned.isEmpty { waiting = breaker.isOpen ? .outage : .retry }
       wakeAt = min(wakeAt ?? retry, retry)
@@ -164,8 +167,9 @@ extension Conductor {
 
   private func overBudget(by cost: Double) -> Failure {
     let budget = spending.budget?.usd ?? 0
+    let spent = max(spending.spent, spending.spentByRun + (share?.grant.others ?? 0))
     var reason =
-      "the next request may cost up to \(max(cost, 0.000001).dollars), and \((spending.spent + (share?.grant.others ?? 0)).dollars) of \(budget.dollars) is spent"
+      "the next request may cost up to \(max(cost, 0.000001).dollars), and \(spent.dollars) of \(budget.dollars) is spent"
       + (share == nil ? "" : " by all that share it")
     if let total = tally.total, tally.written > 0, let spent = tally.cost {
       let rest = Double(max(0, total - done)) * spent / Double(tally.written)

@@ -31,9 +31,9 @@ extension Conductor {
   /// The same request with two harmless texts, at other places than in those before it; nil where it then has more texts
   /// or tokens than a request may have. Every pair of places is used before one comes again.
   mutating func proving(_ request: Requested) -> Requested? {
-    proofs += 1
+    disorders.proofs += 1
     let last = request.own.inputs.count + 1
-    var (first, rest) = (0, proofs % (last * (last + 1) / 2))
+    var (first, rest) = (0, disorders.proofs % (last * (last + 1) / 2))
     while rest >= last - first {
       rest -= last - first
       first += 1

@@ -7,7 +7,7 @@ extension Conductor {
 
   /// Whether a request that the budget has no room for can have it by nothing that others give back.
   func isOverSharedBudget(_ reservation: Double) -> Bool {
-    share?.isSpent(for: reservation, on: spending.committed, budget: spending.budget?.usd) ?? false
+    share?.isSpent(for: reservation, on: spending.committedByRun, budget: spending.budget?.usd) ?? false
   }
 
   /// Whether the next request may be sent as far as others are concerned; otherwise when to look again. Asks for more of
@@ -17,17 +17,17 @@ extension Conductor {
   ) -> (isAllowed: Bool, wakeAt: Duration?) {
     guard let share else { return (true, nil) }
     let next = ShareAmount(requests: 1, tokens: Double(limiter.expected(contents.tokenCount)))
-    let isAllowed = share.holds(next, committed: spending.committed + reservation, at: now)
+    let isAllowed = share.holds(next, committed: spending.committedByRun + reservation, at: now)
     if share.isAsking { return (isAllowed, nil) }
-    let hasMoney = share.committed - spending.committed >= reservation * Double(job.concurrency) / 2
+    let hasMoney = share.committed - spending.committedByRun >= reservation * Double(job.concurrency) / 2
     guard !isAllowed || share.isLow(at: now) || !hasMoney else { return (true, nil) }
     guard now >= share.nextAsk else { return (isAllowed, share.nextAsk) }
     ask(for: next, reservation, at: now)
     return (isAllowed, nil)
   }
 
-  /// Tells the pool at once where the provider has asked to wait.
-  mutating func tellHold(at now: Duration) {
+  /// Tells the pool at once what all others wait for.
+  mutating func tellOthers(at now: Duration) {
     guard let share, !share.isAsking, share.mustTell(holdUntil: limiter.heldUntil, at: now) else { return }
     ask(for: ShareAmount(), 0, at: now)
   }
@@ -36,10 +36,10 @@ extension Conductor {
     var ask = ShareAsk()
     ask.next = next
     ask.limits = limiter.pacedLimits
-    ask.dollars.spent = spending.spent
+    ask.dollars.spent = spending.spentByRun
     ask.dollars.reserved = spending.reserved
-    ask.dollars.least = spending.committed + reservation
-    ask.dollars.wanted = spending.committed + reservation * Double(job.concurrency)
+    ask.dollars.least = spending.committedByRun + reservation
+    ask.dollars.wanted = spending.committedByRun + reservation * Double(job.concurrency)
     ask.dollars.budget = spending.budget?.usd
     share?.ask(&ask, holdUntil: limiter.heldUntil, at: now)
     asks.append(ask)
@@ -60,9 +60,7 @@ extension Conductor {
   /// When the slice lapses by which what is sent now is sent; nil where nothing is shared.
   package var sliceLapses: Duration? { share?.lapses }
 
-  /// What goes back to the pool at the end; nil where something is still under way.
-  package var returned: (used: ShareAmount, spent: Double)? {
-    guard let share, requested.isEmpty else { return nil }
-    return (share.used, spending.spent)
-  }
+  /// What this run has used and spent in all, for the rest to go back to the pool at the end; nil where nothing is shared.
+  /// What is still under way may have been paid.
+  package var returned: (used: ShareAmount, spent: Double)? { share.map { ($0.used, spending.committedByRun) } }
 }

@@ -14,21 +14,36 @@ extension Conductor {
       break
     }
     end(.stopped(cause))
-    guard graceEnds == nil else { return cancel() + [.cancelWriting] }
+    guard graceEnds == nil else { return cancel() + cancelWriting() }
     graceEnds = now + policy.grace
     return reading == nil ? [] : [.cancelReading]
   }
 
-  /// Whether a write is under way that no second signal will cancel, because the run ends by a bound.
-  var cancelsWriting: Bool {
-    guard case .stopped(let cause)? = ending else { return false }
-    return !cause.isSignal && writes.isWriting && !hasCancelled
+  /// How long what was received may be written after a signal, however short the grace is.
+  private static let leastWriting: Duration = .seconds(5)
+
+  /// When writes that are under way are given up: what was received and not written is in the ledger.
+  private var writingEnds: Duration? {
+    guard let graceEnds, case .stopped(let cause)? = ending, cause.isSignal else { return graceEnds }
+    return graceEnds + max(.zero, Self.leastWriting - policy.grace)
   }
 
-  /// The grace is over. What was received and not written is in the ledger.
-  mutating func cancelLate() -> [Action] {
-    let writing: [Action] = cancelsWriting ? [.cancelWriting] : []
-    return cancel() + writing
+  /// Cancels what is under way once its time is over, and says when to look again.
+  mutating func cancelLate(at now: Duration) -> (actions: [Action], wakeAt: Duration?) {
+    guard let graceEnds, let writingEnds else { return ([], nil) }
+    var (actions, wakeAt): ([Action], Duration?) = ([], nil)
+    if !requested.isEmpty, !hasCancelled {
+      if now >= graceEnds { actions += cancel() } else { wakeAt = graceEnds }
+    }
+    if writes.isWriting || settling != nil || comparisons.isUnderWay, !hasCancelledWriting {
+      if now >= writingEnds { actions += cancelWriting() } else { wakeAt = min(wakeAt ?? writingEnds, writingEnds) }
+    }
+    return (actions, wakeAt)
+  }
+
+  private mutating func cancelWriting() -> [Action] {
+    hasCancelledWriting = true
+    return [.cancelWriting]
   }
 
   mutating func cancel() -> [Action] {

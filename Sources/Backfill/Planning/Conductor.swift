@@ -176,8 +176,6 @@ package struct Conductor: Sendable {
   var hasWritten: Set<Int> = []
   /// Replies of another model, or with the vectors of other texts.
   var disorders = Disorders()
-  /// Requests that were given harmless texts to prove their replies.
-  var proofs = 0
   /// How many writes in a row the database has refused, with the other rows that were tried, by source.
   var refusedWrites: [Int: Int] = [:]
   /// Why nothing new is begun; nil where it is.
@@ -193,6 +191,7 @@ package struct Conductor: Sendable {
   var newlyCondemned: Int
   var graceEnds: Duration?
   var hasCancelled = false
+  var hasCancelledWriting = false
   var hasEnded = false
 
   /// What has to be done before the first write of what this run receives.

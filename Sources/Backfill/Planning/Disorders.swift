@@ -7,6 +7,8 @@ struct Disorders: Sendable {
   /// Rows whose reply was taken while another request waited that then got the vectors of other texts. If one queue stands
   /// before the model, these rows can have them too.
   private(set) var doubtfulRows = 0
+  /// Requests that were given harmless texts to prove their replies.
+  var proofs = 0
   /// Replies that came while a request waited that still does, each with its rows and when it came.
   private var recent: [(at: Duration, rows: Int)] = []
 

@@ -2,6 +2,8 @@
 package struct Spending: Equatable, Sendable {
   /// Dollars that were billed, or that may have been: over all runs of the job.
   package private(set) var spent: Double
+  /// The part of it that this run has spent.
+  package private(set) var spentByRun: Double = 0
   /// Dollars that requests in flight may cost at most.
   package private(set) var reserved: Double = 0
   /// One below what is spent lets nothing more be spent.
@@ -24,6 +26,7 @@ package struct Spending: Equatable, Sendable {
 
   /// What is spent, and what requests in flight may cost.
   var committed: Double { spent + reserved }
+  var committedByRun: Double { spentByRun + reserved }
 
   package func fits(_ cost: Double) -> Bool {
     budget.map { spent + reserved + cost <= $0.usd } ?? true
@@ -37,6 +40,7 @@ package struct Spending: Equatable, Sendable {
   package mutating func settle(reservation: Double, most: Double, cost: Double) {
     reserved = max(0, reserved - reservation)
     spent += cost
+    spentByRun += cost
     if most > 0 { excess = max(excess, cost / most) }
   }
 }

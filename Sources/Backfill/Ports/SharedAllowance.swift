@@ -5,7 +5,7 @@ package protocol SharedAllowance: Sendable {
   /// Throws a `Failure` where it stays away, or the place of what is shared can't be used.
   func claim(_ ask: ShareAsk, by member: ShareMember) async throws -> ShareGrant
 
-  /// The process ends, has used `used` in all, and its ledger counts `spent` dollars over all runs: what is left of its
-  /// slice, and what it had reserved, is free.
+  /// The round ends, and has used `used` and spent `spent` dollars in all: what is left of its slice, and what it had
+  /// reserved, is free.
   func release(_ used: ShareAmount, spent: Double, by member: ShareMember) async throws
 }

@@ -31,77 +31,64 @@ package actor PostgresAllowance: SharedAllowance {
   }
 
   package func claim(_ ask: ShareAsk, by member: ShareMember) async throws -> ShareGrant {
-    try await changing(member) { pool, read in
-      var grant = pool.claim(ask, by: member, at: read.now)
-      (grant.others, grant.mayReturn) = (read.others, read.mayReturn)
-      guard pool.holders[member.participant]?.session == member.session else {
-        // What isn't recorded isn't given.
-        grant.committed = ask.dollars.kept
-        return (grant, nil)
-      }
-      let committed = ask.dollars.committed(besides: read.others)
-      grant.committed = committed
-      return (grant, Money(spent: ask.dollars.spent, reserved: max(0, committed - ask.dollars.spent)))
+    try await changing(member) { reading in
+      let (grant, change) = reading.claim(ask, by: member)
+      return (grant, change)
     }
   }
 
   package func release(_ used: ShareAmount, spent: Double, by member: ShareMember) async throws {
-    try await changing(member) { pool, read in
-      // A later process of the same ledger tells for itself.
-      if let holder = pool.holders[member.participant], holder.session != member.session { return ((), nil) }
-      pool.release(used, by: member, at: read.now)
-      return ((), Money(spent: spent, reserved: 0))
-    }
+    try await changing(member) { reading in ((), reading.release(used, spent: spent, by: member)) }
   }
 
   package func close() async {
     await connection.close()
   }
 
-  /// What a participant has spent and reserved, as its row is to say.
-  private struct Money: Sendable {
-    let spent: Double
-    let reserved: Double
-  }
+  /// How often the pool may stay as it was though it was written.
+  private static let mostUnheard = 50
 
-  /// A pool as it was read.
-  private struct Reading: Sendable {
-    let version: String
-    let pool: SharedPool
-    let now: Double
-    let others: Double
-    let mayReturn: Double
-  }
-
-  /// Changes a pool; `body` is run again where another process was faster. It returns no money where nothing is to be
+  /// Changes a pool; `body` is run again where another process was faster. It returns no change where nothing is to be
   /// written.
   private func changing<Value: Sendable>(
-    _ member: ShareMember, _ body: @escaping @Sendable (inout SharedPool, Reading) -> (Value, Money?)
+    _ member: ShareMember, _ body: @escaping @Sendable (ShareReading) -> (Value, ShareReading.Change?)
   ) async throws -> Value {
+    var (unheard, last) = (0, "")
     while true {
-      let value: Value? = try await withTable { table, connection in
-        let reading = try Self.read(table, member, on: connection)
-        var pool = reading.pool
-        let (value, money) = body(&pool, reading)
-        guard let money else { return value }
-        return try Self.write(pool, over: reading, money, table, member, on: connection) ? value : nil
+      let (value, version): (Value?, String) = try await withTable { table, connection in
+        let (reading, version) = try Self.read(table, member, on: connection)
+        let (value, change) = body(reading)
+        guard let change else { return (value, version) }
+        return (try Self.write(change, over: version, table, member, on: connection) ? value : nil, version)
       }
       if let value { return value }
+      // Whoever was faster has left another version.
+      unheard = version == last ? unheard + 1 : 0
+      last = version
+      guard unheard < Self.mostUnheard else {
+        throw Failure(
+          .configuration, table?.name ?? "share", "what is written to it doesn't stay",
+          remedy: "take its triggers and rules away")
+      }
       try await Task.sleep(for: .milliseconds(Int.random(in: 0..<10)))
     }
   }
 
   private static func read(
     _ table: PostgresShareTable, _ member: ShareMember, on connection: isolated PostgresConnection
-  ) throws -> Reading {
+  ) throws -> (reading: ShareReading, version: String) {
+    let isOwn = "(participant = $2 OR starts_with(participant, $2 || '\(ShareRow.separator)'))"
     let query = """
-      SELECT version, state, extract(epoch FROM clock_timestamp()) AS now,
+      SELECT pool.version, pool.state, extract(epoch FROM clock_timestamp()) AS now,
         (SELECT coalesce(sum(spent + reserved), 0) FROM ONLY \(table.name)
-          WHERE pool = $1 AND participant NOT IN ('', $2)) AS others,
+          WHERE pool = $1 AND participant <> '' AND NOT \(isOwn)) AS others,
         (SELECT coalesce(sum(reserved), 0) FROM ONLY \(table.name)
-          WHERE pool = $1 AND participant NOT IN ('', $2)
-            AND changed_at > clock_timestamp() - interval '\(2 * SharedPool.lifetime) s') AS may_return
-      FROM ONLY \(table.name) WHERE pool = $1 AND participant = ''
+          WHERE pool = $1 AND participant <> '' AND NOT \(isOwn)
+            AND changed_at > clock_timestamp() - interval '\(2 * SharedPool.lifetime) s') AS may_return,
+        own.participant, own.spent, own.reserved, own.state AS own_state
+      FROM ONLY \(table.name) pool
+      LEFT JOIN (SELECT * FROM ONLY \(table.name) WHERE pool = $1 AND \(isOwn)) own ON true
+      WHERE pool.pool = $1 AND pool.participant = '' ORDER BY length(own.participant), own.participant
       """
     let parameters: [PostgresValue] = [.text(member.pool), .text(member.participant)]
     var rows = try connection.query(query, parameters, under: settings)
@@ -113,16 +100,25 @@ package actor PostgresAllowance: SharedAllowance {
     }
     guard let row = rows.first, let now = row["now"].flatMap(Double.init) else {
       throw Failure(
-        .configuration, table.name, "rows that were written can't be read back", remedy: "check its policies and rules")
+        .configuration, table.name, "rows that were written can't be read back",
+        remedy: "check its policies, triggers and rules")
     }
-    return Reading(
-      version: row["version"] ?? "", pool: try SharedPool(recorded: row["state"] ?? "", at: now, in: table.name),
-      now: now, others: row["others"].flatMap(Double.init) ?? 0, mayReturn: row["may_return"].flatMap(Double.init) ?? 0)
+    let own = rows.compactMap { row in
+      row["participant"].map { name in
+        ShareRow(
+          participant: name, spent: row["spent"].flatMap(Double.init) ?? 0,
+          reserved: row["reserved"].flatMap(Double.init) ?? 0, state: row["own_state"] ?? "")
+      }
+    }
+    let reading = ShareReading(
+      pool: try SharedPool(recorded: row["state"] ?? "", at: now, in: table.name), at: now, rows: own,
+      others: row["others"].flatMap(Double.init) ?? 0, mayReturn: row["may_return"].flatMap(Double.init) ?? 0)
+    return (reading, row["version"] ?? "")
   }
 
   /// False where the pool is another by now.
   private static func write(
-    _ pool: SharedPool, over reading: Reading, _ money: Money, _ table: PostgresShareTable, _ member: ShareMember,
+    _ change: ShareReading.Change, over version: String, _ table: PostgresShareTable, _ member: ShareMember,
     on connection: isolated PostgresConnection
   ) throws -> Bool {
     try !connection.query(
@@ -131,15 +127,15 @@ package actor PostgresAllowance: SharedAllowance {
         UPDATE ONLY \(table.name) SET version = version + 1, state = $3, changed_at = clock_timestamp()
         WHERE pool = $1 AND participant = '' AND version = $4::bigint RETURNING pool
       )
-      INSERT INTO \(table.name) (pool, participant, spent, reserved)
-      SELECT pool, $2, $5::double precision, $6::double precision FROM pool
+      INSERT INTO \(table.name) (pool, participant, spent, reserved, state)
+      SELECT pool, $2, $5::double precision, $6::double precision, $7 FROM pool
       ON CONFLICT (pool, participant) DO UPDATE SET spent = excluded.spent, reserved = excluded.reserved,
-        changed_at = clock_timestamp(), by = excluded.by
+        state = excluded.state, changed_at = clock_timestamp(), by = excluded.by
       RETURNING 1
       """,
       [
-        .text(member.pool), .text(member.participant), .text(try pool.recorded()), .text(reading.version),
-        .text("\(money.spent)"), .text("\(money.reserved)"),
+        .text(member.pool), .text(change.row.participant), .text(try change.pool.recorded()), .text(version),
+        .text("\(change.row.spent)"), .text("\(change.row.reserved)"), .text(try change.row.state()),
       ], under: settings
     ).isEmpty
   }

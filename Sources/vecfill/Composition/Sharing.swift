@@ -39,7 +39,8 @@ struct Sharing: Sendable {
       pool: pool, participant: "\(ledger)/\(columns)", session: UUID().uuidString, job: job,
       process: Host.process)
     return Pipeline.Sharing(allowance, member: member) { [logger] failure in
-      logger.warning("what is left of the shared limits lapses by itself: \(failure)")
+      logger.warning(
+        "nothing could be given back, so the dollars that it had reserved count as spent by all that share: \(failure)")
     }
   }
 }

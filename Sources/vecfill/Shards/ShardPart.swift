@@ -14,12 +14,24 @@ struct ShardPart: Sendable {
 
   /// Throws a `Failure` with `.configuration` where the shard is not in the stored plan, or the plan is of another job.
   init(_ choice: ShardChoice?, of job: Job, _ database: Database, _ logger: Logger) async throws {
-    let plan = if let choice { try await Self.plan(of: job, database, choice) } else { nil as ShardPlan? }
+    let plan = try await Self.plan(of: job, database, choice)
     guard let choice, let plan, let whole = database.store as? PostgresMessageStore else {
       (self.job, self.database, number, done, store) = (job, database, nil, nil, nil)
+      if let choice {
+        logger.notice("\(ShardChoice.variable)=\(choice.text) is ignored: no plan of the job's shards is stored")
+      } else if let open = plan?.shards.filter({ $0.state != .done }), !open.isEmpty {
+        logger.warning(
+          "this run fills the whole job, and its plan has \(open.count.of("open shard")): give --shard to fill one")
+      }
       return
     }
-    try Self.check(choice.number, of: plan, job, try await whole.works(of: job))
+    guard let number = choice.number else {
+      throw Failure(
+        .configuration, ShardChoice.variable,
+        "it is [\(choice.text)], which is no number of a shard, and a plan of the job's shards is stored",
+        remedy: "set it to a number from 0 to \(plan.count - 1), or unset it to fill the whole job")
+    }
+    try Self.check(number, of: plan, job, try await whole.works(of: job))
     var part = job
     for index in part.sources.indices { part.sources[index].newestBy = nil }
     if part.indexPolicy != .keep {
@@ -30,14 +42,14 @@ struct ShardPart: Sendable {
       logger.warning(
         "the limits hold for each shard alone, so that all may pass them together: `share: database` makes them one")
     }
-    let shard = plan.shards[choice.number]
+    let shard = plan.shards[number]
     let name = "shard \(shard.number) of \(plan.count)" + (shard.partition.map { ": partition \($0.name)" } ?? "")
     logger.info("\(name), planned with \(shard.rows.of("row"))")
-    let store = PostgresShardStore(whole, shard: choice.number, of: plan, job.sources)
+    let store = PostgresShardStore(whole, shard: number, of: plan, job.sources)
     self.job = part
     self.database = Database(store: store, shapes: database.shapes.map(\.withoutIndexes), warnings: database.warnings)
     self.store = store
-    number = choice.number
+    self.number = number
     done = shard.done.map {
       Failure(
         .complete, "\(job.name) shard \(shard.number)", "it is done since \($0) UTC",
@@ -50,15 +62,18 @@ struct ShardPart: Sendable {
     try await store?.recordDone(in: job.sources)
   }
 
-  private static func plan(of job: Job, _ database: Database, _ choice: ShardChoice) async throws -> ShardPlan? {
+  private static func plan(of job: Job, _ database: Database, _ choice: ShardChoice?) async throws -> ShardPlan? {
+    let isExplicit = choice?.isExplicit ?? false
     guard let whole = database.store as? PostgresMessageStore else {
-      guard choice.isExplicit else { return nil }
+      guard isExplicit else { return nil }
       throw Failure.noShards(database.store.identity)
     }
+    // A run of the whole job needs none, and may not be allowed to read it.
+    guard let choice else { return try? await whole.plan(of: job.sources) }
     if let plan = try await whole.plan(of: job.sources) { return plan }
-    guard choice.isExplicit else { return nil }
+    guard isExplicit else { return nil }
     throw Failure(
-      .configuration, "job \(job.name)", "no plan of its shards is stored, so there is no shard \(choice.number)",
+      .configuration, "job \(job.name)", "no plan of its shards is stored, so there is no shard \(choice.text)",
       remedy: "`vecfill plan JOB --shards N` makes one; where it was finished, nothing is left to do")
   }
 

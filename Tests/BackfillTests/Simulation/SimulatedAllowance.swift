@@ -1,25 +1,16 @@
-import Backfill
+@testable import Backfill
 
 /// What processes share in the database, as `PostgresAllowance` keeps it: a claim reads the pool, and writes it back if
 /// nobody has changed it meanwhile.
 struct SimulatedAllowance {
-  struct Reading {
-    let version: Int
-    let pool: SharedPool
-    let now: Double
-    let others: Double
-    let mayReturn: Double
-  }
-
   private struct Money {
-    var spent = 0.0
-    var reserved = 0.0
-    var changed = 0.0
+    var row: ShareRow
+    var changed: Double
   }
 
   private(set) var pool: SharedPool
-  private var version = 0
-  private var money: [String: Money] = [:]
+  private(set) var version = 0
+  private var money: [Money] = []
   /// Writes that came too late, since another process had changed the pool.
   private(set) var overtaken = 0
 
@@ -27,47 +18,42 @@ struct SimulatedAllowance {
     pool = SharedPool(at: now)
   }
 
-  func read(for member: ShareMember, at now: Double) -> Reading {
-    let others = money.filter { $0.key != member.participant }.values
-    return Reading(
-      version: version, pool: pool, now: now, others: others.reduce(0) { $0 + $1.spent + $1.reserved },
-      mayReturn: others.filter { $0.changed > now - 2 * SharedPool.lifetime }.reduce(0) { $0 + $1.reserved })
+  func read(for member: ShareMember, at now: Double) -> ShareReading {
+    func isOwn(_ row: ShareRow) -> Bool {
+      row.participant == member.participant || row.participant.hasPrefix(member.participant + ShareRow.separator)
+    }
+    let others = money.filter { !isOwn($0.row) }
+    return ShareReading(
+      pool: pool, at: now, rows: money.map(\.row).filter(isOwn), others: others.reduce(0) { $0 + $1.row.committed },
+      mayReturn: others.filter { $0.changed > now - 2 * SharedPool.lifetime }.reduce(0) { $0 + $1.row.reserved })
   }
 
-  /// What one has spent and reserved, as all others see it.
-  func committed(by participant: String) -> Double { money[participant].map { $0.spent + $0.reserved } ?? 0 }
-
-  /// What a process makes of what it has read: the grant, and the pool that it writes back; no pool where it writes none.
-  static func decide(
-    _ ask: ShareAsk, by member: ShareMember, from reading: Reading
-  ) -> (grant: ShareGrant, written: SharedPool?) {
-    var pool = reading.pool
-    var grant = pool.claim(ask, by: member, at: reading.now)
-    (grant.others, grant.mayReturn) = (reading.others, reading.mayReturn)
-    let isHolder = pool.holders[member.participant]?.session == member.session
-    grant.committed = isHolder ? ask.dollars.committed(besides: reading.others) : ask.dollars.kept
-    return (grant, isHolder ? pool : nil)
+  /// What all others see that one has spent and reserved, by its latest claim.
+  func committed(by member: ShareMember) -> Double {
+    money.first { $0.row.isOwn(of: member) }.map { $0.row.committed - $0.row.earlier } ?? 0
   }
+
+  var rows: Int { money.count }
 
   /// False where the pool is another by now.
-  mutating func write(
-    _ pool: SharedPool, over version: Int, _ ask: ShareAsk, committed: Double, of participant: String, at now: Double
-  ) -> Bool {
+  mutating func write(_ change: ShareReading.Change, over version: Int, at now: Double) -> Bool {
     guard version == self.version else {
       overtaken += 1
       return false
     }
-    self.pool = pool
+    pool = change.pool
     self.version += 1
-    money[participant] = Money(
-      spent: ask.dollars.spent, reserved: max(0, committed - ask.dollars.spent), changed: now)
+    let place = money.firstIndex { $0.row.participant == change.row.participant }
+    if let place {
+      money[place] = Money(row: change.row, changed: now)
+    } else {
+      money.append(Money(row: change.row, changed: now))
+    }
     return true
   }
 
   mutating func release(_ used: ShareAmount, spent: Double, by member: ShareMember, at now: Double) {
-    if let holder = pool.holders[member.participant], holder.session != member.session { return }
-    pool.release(used, by: member, at: now)
-    version += 1
-    money[member.participant] = Money(spent: spent, reserved: 0, changed: now)
+    guard let change = read(for: member, at: now).release(used, spent: spent, by: member) else { return }
+    _ = write(change, over: version, at: now)
   }
 }

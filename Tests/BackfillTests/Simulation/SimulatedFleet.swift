@@ -1,5 +1,6 @@
-import Backfill
 import TestSupport
+
+@testable import Backfill
 
 /// Whole runs of several jobs that share one limit and one budget, from a seed: each with a ledger, tables and a host's
 /// clock of its own, in one time. They are killed, stand still, lose answers and ledgers, and write to the pool too late.
@@ -12,6 +13,8 @@ struct SimulatedFleet {
     var lostAnswer = 0.0
     /// The share of writes to the pool that are on their way for up to 3 s.
     var slowWrite = 0.0
+    /// Whether every two jobs have copies of one ledger.
+    var copiedLedgers = false
   }
 
   struct Member {
@@ -39,8 +42,8 @@ struct SimulatedFleet {
 
   private enum Pending {
     case read(Claim)
-    case decide(Claim, SimulatedAllowance.Reading)
-    case write(Claim, SharedPool, version: Int, ShareGrant)
+    case decide(Claim, ShareReading, version: Int)
+    case write(Claim, ShareReading.Change, version: Int, ShareGrant)
     case restart(Int)
   }
 
@@ -132,13 +135,13 @@ struct SimulatedFleet {
   private mutating func expectOnTheBooks(_ index: Int) {
     let (member, world) = (member(index), members[index].world)
     // A host's clock may be slower than the database's.
-    if (allowance.pool.holders[member.participant]?.lapses ?? 0) + 0.001 < clock {
+    if (allowance.pool.holders[member.session]?.lapses ?? 0) + 0.001 < clock {
       members[index].world.violations.append("a request was sent by a slice that has lapsed")
     }
-    let committed = world.inFlight.values.reduce(world.ledger.spent) { $0 + $1.reservation }
-    if budget != nil, committed > allowance.committed(by: member.participant) + 1e-9 {
+    let committed = world.conductor?.spending.committedByRun ?? 0
+    if budget != nil, committed > allowance.committed(by: member) + 1e-9 {
       members[index].world.violations.append(
-        "\(committed) dollars are out, and others know of \(allowance.committed(by: member.participant))")
+        "\(committed) dollars are out, and others know of \(allowance.committed(by: member))")
     }
   }
 
@@ -188,8 +191,8 @@ struct SimulatedFleet {
 
   private func member(_ index: Int) -> ShareMember {
     ShareMember(
-      pool: "p", participant: "\(index) \(members[index].ledger)", session: "\(members[index].session)", job: "j",
-      process: "h")
+      pool: "p", participant: "\(faults.copiedLedgers ? index / 2 : index)/\(members[index].ledger)",
+      session: "\(index)/\(members[index].session)", job: "j", process: "h")
   }
 
   private mutating func claim(_ ask: ShareAsk, of index: Int) {
@@ -215,20 +218,19 @@ struct SimulatedFleet {
     case .restart(let index): restart(index)
     case .read(let claim):
       guard goesOn(claim, with: pending) else { return }
-      queue.add(.decide(claim, allowance.read(for: claim.session, at: clock)), at: now + hop())
-    case .decide(let claim, let reading):
+      let reading = allowance.read(for: claim.session, at: clock)
+      queue.add(.decide(claim, reading, version: allowance.version), at: now + hop())
+    case .decide(let claim, let reading, let version):
       guard goesOn(claim, with: pending) else { return }
-      let (grant, written) = SimulatedAllowance.decide(claim.ask, by: claim.session, from: reading)
-      guard let written else { return answer(claim, grant) }
+      let (grant, change) = reading.claim(claim.ask, by: claim.session)
       let isSlow = random.chance(faults.slowWrite)
       if isSlow { lateWrites += 1 }
       queue.add(
-        .write(claim, written, version: reading.version, grant),
+        .write(claim, change, version: version, grant),
         at: now + (isSlow ? .milliseconds(Int.random(in: 500...3_000, using: &random)) : hop()))
-    case .write(let claim, let pool, let version, let grant):
+    case .write(let claim, let change, let version, let grant):
       // It gets there, whatever has become of the sender.
-      let isWritten = allowance.write(
-        pool, over: version, claim.ask, committed: grant.committed, of: claim.session.participant, at: clock)
+      let isWritten = allowance.write(change, over: version, at: clock)
       if isWritten, !random.chance(faults.lostAnswer) { return answer(claim, grant) }
       if isWritten { lostAnswers += 1 }
       let wait = isWritten ? Int.random(in: 100...3_000, using: &random) : Int.random(in: 0...10, using: &random)

@@ -19,6 +19,7 @@ struct SimulatedSharers {
     let budget: Double?
     var share = HeldShare()
     var session = 0
+    /// In this session.
     var spent = 0.0
     var inFlight: [(ends: Double, cost: Double)] = []
     var nextSend = 0.0
@@ -35,25 +36,31 @@ struct SimulatedSharers {
   let limits: Job.Limits
   let hasFaults: Bool
   var random: SeededGenerator
-  var pool = SharedPool(at: 1_000)
-  var rows: [Int: (spent: Double, reserved: Double, changed: Double)] = [:]
+  var allowance = SimulatedAllowance(at: 1_000)
+  /// How many of them have copies of one ledger.
+  let copies: Int
   var sharers: [Sharer]
   var sent: [Sent] = []
   var billed = 0.0
   var (kills, stands, lostAnswers) = (0, 0, 0)
   static let price = 0.000_01
 
-  init(seed: UInt64, limits: Job.Limits, budget: Double? = nil, sharers count: Int? = nil, hasFaults: Bool) {
+  init(
+    seed: UInt64, limits: Job.Limits, budget: Double? = nil, sharers count: Int? = nil, tokens: Double? = nil,
+    pause: Double = 0,
+    hasFaults: Bool
+  ) {
     var random = SeededGenerator(seed: seed)
     self.limits = limits
     self.hasFaults = hasFaults
     sharers = (0..<(count ?? Int.random(in: 2...8, using: &random))).map { index in
       Sharer(
         ahead: Double.random(in: -500...500, using: &random),
-        tokens: Double(Int.random(in: 20...4_000, using: &random)),
-        pause: hasFaults && index > 0 && random.chance(0.3) ? Double.random(in: 0.1...3, using: &random) : 0,
+        tokens: tokens ?? Double(Int.random(in: 20...4_000, using: &random)),
+        pause: hasFaults && index > 0 && random.chance(0.3) ? Double.random(in: 0.1...3, using: &random) : pause,
         budget: budget)
     }
+    copies = hasFaults ? Int.random(in: 1...3, using: &random) : 1
     self.random = random
   }
 
@@ -101,12 +108,19 @@ struct SimulatedSharers {
       sent.append(Sent(time: now, tokens: next.tokens))
       billed += cost * 0.8
     }
-    guard now >= sharers[index].nextSend, !sharers[index].share.isAsking, clock >= sharers[index].share.nextAsk
-    else { return }
+    guard !sharers[index].share.isAsking else { return }
+    if sharers[index].share.mustTell(holdUntil: .zero, at: clock) { return ask(for: ShareAmount(), of: index, at: now) }
+    guard now >= sharers[index].nextSend, clock >= sharers[index].share.nextAsk else { return }
     let committed = sharers[index].spent + sharers[index].reserved + cost
     guard
       !sharers[index].share.holds(next, committed: committed, at: clock) || sharers[index].share.isLow(at: clock)
     else { return }
+    ask(for: next, of: index, at: now)
+  }
+
+  private mutating func ask(for next: ShareAmount, of index: Int, at now: Double) {
+    let cost = next.tokens * Self.price
+    let committed = sharers[index].spent + sharers[index].reserved + cost
     var ask = ShareAsk()
     ask.next = next
     ask.limits = limits
@@ -115,22 +129,13 @@ struct SimulatedSharers {
     ask.dollars.least = committed
     ask.dollars.wanted = committed + 7 * cost
     ask.dollars.budget = sharers[index].budget
-    sharers[index].share.ask(&ask, at: clock)
+    sharers[index].share.ask(&ask, at: sharers[index].clock(at: now))
     sharers[index].claim = (now + Double.random(in: 0...0.02, using: &random), ask)
   }
 
   private mutating func carryOut(_ ask: ShareAsk, of index: Int, at now: Double) {
-    let member = ShareMember(
-      pool: "p", participant: "\(index)", session: "\(sharers[index].session)", job: "j", process: "h")
-    let others = rows.filter { $0.key != index }.values
-    var grant = pool.claim(ask, by: member, at: now)
-    grant.others = others.reduce(0) { $0 + $1.spent + $1.reserved }
-    grant.mayReturn = others.filter { $0.changed > now - 4 }.reduce(0) { $0 + $1.reserved }
-    grant.committed = ask.dollars.kept
-    if pool.holders["\(index)"]?.session == member.session {
-      grant.committed = ask.dollars.committed(besides: grant.others)
-      rows[index] = (ask.dollars.spent, max(0, grant.committed - ask.dollars.spent), now)
-    }
+    let (grant, change) = allowance.read(for: member(index), at: now).claim(ask, by: member(index))
+    _ = allowance.write(change, over: allowance.version, at: now)
     if hasFaults, random.chance(0.03) {
       // The answer is lost, and the same is claimed again.
       lostAnswers += 1
@@ -141,6 +146,12 @@ struct SimulatedSharers {
     if !sharers[index].isDead { sharers[index].answer = (now + Double.random(in: 0...0.02, using: &random), grant) }
   }
 
+  private func member(_ index: Int) -> ShareMember {
+    ShareMember(
+      pool: "p", participant: "\(index / copies)", session: "\(index)/\(sharers[index].session)", job: "j", process: "h"
+    )
+  }
+
   private mutating func kill(_ index: Int, at now: Double) {
     kills += 1
     sharers[index].isDead = true
@@ -148,11 +159,11 @@ struct SimulatedSharers {
     sharers[index].answer = nil
   }
 
-  /// Its ledger counts what was in flight as possibly paid.
+  /// Its ledger may be lost or an old one: it tells what it spends from now on.
   private mutating func restart(_ index: Int) {
     sharers[index].isDead = false
     sharers[index].session += 1
-    sharers[index].spent += sharers[index].reserved
+    sharers[index].spent = 0
     sharers[index].inFlight = []
     sharers[index].share = HeldShare()
     sharers[index].claim = nil

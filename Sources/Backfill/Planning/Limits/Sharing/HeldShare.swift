@@ -11,6 +11,9 @@ package struct HeldShare: Equatable, Sendable {
   package private(set) var nextAsk: Duration = .zero
   /// When the claim that is under way was made, and up to where spending may go until it is answered.
   private var asked: Asked?
+  /// Whether a request was sent that the pool gave more for than it holds, and takes for unsent until it is told: no more
+  /// is refilled meanwhile.
+  private var mustTellSent = false
   /// Until when the provider asked to wait, as the pool was told last.
   private var toldHold: Duration = .zero
 
@@ -54,19 +57,25 @@ package struct HeldShare: Equatable, Sendable {
   /// Whether money that others have may come back, and be enough for `cost` on top of `own`.
   func isSpent(for cost: Double, on own: Double, budget: Double?) -> Bool {
     guard let budget, asked == nil, own + cost > committed + Self.rounding else { return false }
-    return grant.others - grant.mayReturn + own + cost > budget + Self.rounding
+    // As `committed(besides:)` has it: what that never gives is not waited for.
+    return budget - (grant.others - grant.mayReturn) < own + cost
   }
 
-  /// Whether the pool has yet to hear that the provider asked to wait until `time`.
-  func mustTell(holdUntil time: Duration, at now: Duration) -> Bool { time > now && time > toldHold }
+  /// Whether the pool has yet to hear what all others wait for: that the provider asked to wait until `time`, or that a
+  /// request was sent for which the pool gave more than it holds.
+  func mustTell(holdUntil time: Duration, at now: Duration) -> Bool { mustTellSent || time > now && time > toldHold }
 
   package mutating func sent(_ amount: ShareAmount) {
     used = used.with(amount, +)
+    if isPassed(byOneOf: amount.tokens) || SharedRate(grant.limits.requestsPerMinute).map({ $0.most < 1 }) ?? false {
+      mustTellSent = true
+    }
   }
 
   /// The claim is made at `now`. `ask` gets what is known here.
   package mutating func ask(_ ask: inout ShareAsk, holdUntil: Duration = .zero, at now: Duration) {
     ask.used = used
+    mustTellSent = false
     ask.heldFor = max(.zero, holdUntil - now)
     if ask.heldFor > .zero { toldHold = holdUntil }
     // Money that isn't enough for the next request is given back: otherwise two processes could each hold what the other

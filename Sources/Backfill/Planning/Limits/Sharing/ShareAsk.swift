@@ -11,7 +11,7 @@ package struct ShareAsk: Equatable, Sendable {
   package var heldFor: Duration = .zero
   package var dollars = Dollars()
 
-  /// The money of the one who asks, as his ledger counts it over all runs.
+  /// The money of the one who asks, of this round alone.
   package struct Dollars: Equatable, Sendable {
     package var spent = 0.0
     /// For requests in flight.

@@ -2,7 +2,7 @@
 package struct ShareMember: Equatable, Sendable {
   /// The provider's host and the model.
   package let pool: String
-  /// A ledger and the columns in it, whose money is counted together over all runs.
+  /// A ledger and the columns in it, whose rounds write a row of money one after another.
   package let participant: String
   /// Random for each round of each process.
   package let session: String

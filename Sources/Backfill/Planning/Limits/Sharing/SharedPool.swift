@@ -11,10 +11,8 @@ package struct SharedPool: Equatable, Sendable, Codable {
   private static let longestWait = 0.5
   private static let shortestWait = 0.01
 
-  /// A process that sends.
+  /// A round of a process that sends.
   package struct Holder: Equatable, Sendable, Codable {
-    /// Tells a process from an earlier one of the same ledger.
-    package let session: String
     /// Whom a person sees: the job, the host and the process's id.
     package let job: String
     package let process: String
@@ -37,6 +35,7 @@ package struct SharedPool: Equatable, Sendable, Codable {
   package var level = ShareAmount()
   package var refilledAt: Double
   package var heldUntil = 0.0
+  /// By their sessions.
   package var holders: [String: Holder] = [:]
 
   /// A pool that is new at `now`, with nothing ready: who knows what was sent a moment ago.
@@ -54,20 +53,9 @@ package struct SharedPool: Equatable, Sendable, Codable {
   /// Gives a slice, or a part of one, to the process `member`.
   package mutating func claim(_ ask: ShareAsk, by member: ShareMember, at clock: Double) -> ShareGrant {
     let now = time(of: clock)
-    let id = member.participant
+    let id = member.session
     holders = holders.filter { $0.value.seen > now - Self.memory }
-    var holder = holders[id] ?? Holder(session: member.session, job: member.job, process: member.process)
-    if holder.session != member.session {
-      // What the earlier process of this ledger holds can't be told from what it has sent.
-      if holder.lapses > now {
-        var grant = ShareGrant()
-        (grant.requests, grant.tokens) = (0, 0)
-        grant.limits = limits
-        grant.retryAfter = .seconds(holder.lapses - now)
-        return grant
-      }
-      holder = Holder(session: member.session, job: member.job, process: member.process)
-    }
+    var holder = holders[id] ?? Holder(job: member.job, process: member.process)
     holder.used = holder.used.with(ask.used, max)
     holder.given = holder.lapses > now ? holder.given.with(holder.used, max) : holder.used
     holder.seen = now
@@ -84,11 +72,11 @@ package struct SharedPool: Equatable, Sendable, Codable {
   /// A process ends: what it has not used goes back.
   package mutating func release(_ used: ShareAmount, by member: ShareMember, at clock: Double) {
     let now = time(of: clock)
-    guard var holder = holders[member.participant], holder.session == member.session else { return }
+    guard var holder = holders[member.session] else { return }
     holder.used = holder.used.with(used, max)
     refill(at: now)
     level = level.with(holder.left(at: now), +)
-    holders[member.participant] = nil
+    holders[member.session] = nil
     refill(at: now)
   }
 
