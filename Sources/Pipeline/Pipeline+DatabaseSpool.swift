@@ -27,6 +27,9 @@ extension Pipeline {
     do {
       try await begun.replies?.settled(batches)
       return nil
+    } catch is CancellationError {
+      // It is no longer waited for: the next run finds the rows written.
+      return nil
     } catch {
       return failure(error, "job \(job.name)")
     }
