@@ -84,7 +84,7 @@ import Tokenizer
       for (entry, told) in [
         ("max_input_tokens: 120", "too_long_at=104_bytes"),
         ("max_input_tokens: 100\n    max_tokens_per_byte: 0.5", "too_long_at=168_bytes"),
-        ("max_input_tokens: 100\n    tokenizer: cl100k_base", "too_long=\(rule)]"),
+        ("max_input_tokens: 100\n    tokenizer: cl100k_base", "no too_long_at]"),
       ] {
         try Self.write(Self.catalogue(entry), scene)
         let exit = try await scene.fill(

@@ -94,7 +94,7 @@ struct CheckProviderTests {
     try await Self.scene(Self.unknown(reads: nil)) { scene in
       let told = try await scene.check().told
       #expect(told.mark("long texts") == "ok", "\(told.checks)")
-      #expect(told.lines("long texts").first?.found.contains("behind 8,192 tokens is read") == true)
+      #expect(told.lines("long texts").first?.found.contains("after 8,192 tokens are read") == true)
       #expect(told.lines("cost").first?.found.contains("24,192 tokens at most: at an unknown price") == true)
       #expect(Self.sentTokens(scene) == 24_192 + 2 + Self.togetherTokens)
     }

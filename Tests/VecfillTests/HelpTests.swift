@@ -51,7 +51,7 @@ import Testing
       ["run", "job.yaml", "--max-rows", "-1"],
       "--max-rows takes no negative number, as -1 is (stop after so many written rows); `vecfill run"
     ),
-    (["run", "job.yaml", "--grace", "-0.5"], "--grace takes no negative number, as -0.5 is (wait so many"),
+    (["run", "job.yaml", "--grace", "-0.5"], "--grace takes no negative number, as -0.5 is (after a stop, wait up to"),
     (["search", "words", "job.yaml", "-n", "many"], "'-n <rows>' (how many rows to print); `vecfill search --help`"),
     (["estimate", "job.yaml", "--sample", "5"], "--sample takes at least 100 rows; `vecfill estimate --help`"),
     (["migrate", "up", "--nonsense"], "unknown option '--nonsense'; `vecfill migrate up --help` shows what it takes"),

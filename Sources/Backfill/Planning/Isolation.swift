@@ -63,8 +63,6 @@ struct Isolation: Sendable {
 
   /// With fewer answers it is not known how often requests fail by chance: as long as more will come, they are waited for.
   private static let fewAnswers = 20
-  /// With fewer answers, that no request failed by chance says little.
-  private static let someAnswers = 30
 
   /// A request that was divided.
   private struct Split {
@@ -308,12 +306,12 @@ struct Isolation: Sendable {
     guard trial.isFirm else { return Isolation.tries(atShare: max(share, 1 / 3)) }
     if failure.refusesInputs { return 1 }
     if failure.isOfOneVector, mishaps == 0 { return 2 }
-    if mishaps == 0 { return answers < Isolation.someAnswers ? 4 : 3 }
     return Isolation.tries(atShare: share)
   }
 
   private static func tries(atShare share: Double) -> Int {
+    guard share > 0 else { return 3 }
     // Before the first answer nothing is known but failures.
-    share < 1 ? min(max(3, Int((-9 / log10(share)).rounded(.up))), 40) : 40
+    return share < 1 ? min(max(3, Int((-9 / log10(share)).rounded(.up))), 40) : 40
   }
 }
