@@ -29,7 +29,8 @@ package final class DatabaseReplies: Sendable {
   ///   - cost: dollars; nil where no price is known.
   ///   - spent: what a budget counts for it.
   ///
-  /// Throws a `Failure` where the database can't keep it, at the first such reply, and a `CancellationError` where it was no longer waited for.
+  /// Throws a `Failure` where the database can't keep it, at the first such reply, and a `CancellationError` where it was no
+  /// longer waited for.
   package func keep(
     _ reply: EmbeddingReply, to batch: Batch, rows: [BatchRow], cost: Double?, spent: Double?, at date: Date
   ) async throws {
