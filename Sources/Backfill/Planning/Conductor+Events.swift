@@ -59,7 +59,8 @@ extension Conductor {
     tally.fitted += contents.fittedRows
     let rows = request.batch.purpose == .rows ? contents.leavingOut(Set(receipt.unusable.keys)).rows.count : 0
     disorders.answered(
-      rows: rows, isProven: request.harmless.count > 1, at: now, oldest: requested.values.map(\.sentAt).min())
+      rows: rows, isProven: request.harmless.count > 1, sentAt: request.sentAt, at: now,
+      oldest: requested.values.map(\.sentAt).min())
     spending.settle(
       reservation: request.reservation, most: request.most, cost: job.model.cost(ofTokens: receipt.spentTokens) ?? 0)
     if receipt.tellsTokens {
@@ -131,7 +132,7 @@ extension Conductor {
       return release(at: now)
     }
     if let disorder = failure.disorder {
-      if disorders.add(disorder, to: request) {
+      if disorders.add(disorder, to: request, at: now) {
         return end(.failed(failure.failure(of: job.model.provider)))
       }
       // No text is at fault; that the next reply has its own vectors, it has to prove.

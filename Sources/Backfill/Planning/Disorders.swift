@@ -4,6 +4,8 @@ struct Disorders: Sendable {
   private var answersSince = 0
   /// Whether replies had the vectors of other texts, so that each one has to prove whose it is.
   private(set) var areOfTexts = false
+  /// When that was first seen.
+  private var seenAt: Duration = .zero
   /// Rows whose reply was taken while another request waited that then got the vectors of other texts. If one queue stands
   /// before the model, these rows can have them too.
   private(set) var doubtfulRows = 0
@@ -19,8 +21,12 @@ struct Disorders: Sendable {
 
   /// Takes note of a good reply; the request that waits longest was sent at `oldest`.
   ///
-  /// - Parameter isProven: whether the reply proved to be its request's own.
-  mutating func answered(rows: Int, isProven: Bool, at now: Duration, oldest: Duration?) {
+  /// - Parameters:
+  ///   - isProven: whether the reply proved to be its request's own.
+  ///   - sentAt: when its request was sent.
+  mutating func answered(rows: Int, isProven: Bool, sentAt: Duration, at now: Duration, oldest: Duration?) {
+    // It was judged before the replies were known to go astray, and is told of after.
+    if areOfTexts, !isProven, sentAt <= seenAt { doubtfulRows += rows }
     recent = oldest.map { oldest in recent.filter { $0.at >= oldest } } ?? []
     if oldest != nil, !isProven { recent.append((now, rows)) }
     guard count > 0 else { return }
@@ -29,10 +35,11 @@ struct Disorders: Sendable {
   }
 
   /// Counts the reply to `request`. Returns whether the run has to end.
-  mutating func add(_ disorder: EmbeddingFailure.Disorder, to request: Conductor.Requested) -> Bool {
+  mutating func add(_ disorder: EmbeddingFailure.Disorder, to request: Conductor.Requested, at now: Duration) -> Bool {
     count += 1
     answersSince = 0
     if disorder == .otherTexts {
+      if !areOfTexts { seenAt = now }
       areOfTexts = true
       // What proved to be its request's own needs no doubt.
       doubtfulRows += recent.reduce(0) { $0 + ($1.at >= request.sentAt ? $1.rows : 0) }
