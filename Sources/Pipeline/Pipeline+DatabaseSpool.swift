@@ -9,26 +9,25 @@ extension Pipeline {
   /// ledger alone, as is one that came as the run was being given up.
   func kept(
     _ reply: EmbeddingReply, to batch: Batch, rows: [BatchRow], cost: Double?, spent: Double?, at date: Date
-  ) async throws -> Failure? {
+  ) async -> Failure? {
     guard let replies = begun.replies else { return nil }
-    do {
+    return await refusal {
       try await replies.keep(reply, to: batch, rows: rows, cost: cost, spent: spent, at: date)
-      return nil
-    } catch is CancellationError {
-      return nil
-    } catch {
-      return failure(error, "job \(job.name)")
     }
   }
 
   /// Removes what is settled from the database; returns why it could not. It is no harm if it stays: the next run finds its
   /// rows filled.
   func removed(_ batches: [BatchID]) async -> Failure? {
+    await refusal { try await begun.replies?.settled(batches) }
+  }
+
+  /// Why the database could not do it; nil where it did, and where the run no longer waits for it.
+  private func refusal(_ body: () async throws -> Void) async -> Failure? {
     do {
-      try await begun.replies?.settled(batches)
+      try await body()
       return nil
     } catch is CancellationError {
-      // It is no longer waited for: the next run finds the rows written.
       return nil
     } catch {
       return failure(error, "job \(job.name)")

@@ -71,7 +71,7 @@ extension Pipeline {
     let billed = reply.billedTokens ?? contents.tokenCount
     let usable = contents.leavingOut(Set(unusable.keys))
     let (cost, spent, date) = (job.model.cost(ofTokens: billed), job.model.cost(ofTokens: told.spent), Date())
-    let refusal = try await kept(reply, to: batch, rows: usable.rows, cost: cost, spent: spent, at: date)
+    let refusal = await kept(reply, to: batch, rows: usable.rows, cost: cost, spent: spent, at: date)
     try await ledger.received(
       reply, to: batch, target: begun.targets[batch.source], rows: unusable.isEmpty ? nil : usable.rows,
       cost: cost, spent: spent,

@@ -19,7 +19,7 @@ import Tokenizer
     options.tokens = { Int((Double(TokenEstimator().estimate($0)) * billed).rounded()) }
     try await Scene.run(.sqlite, options, rules: rules) { scene in
       try scene.write(spec: scene.unlimitedSpec + limit)
-      try Data(BudgetTests.catalogue(2).utf8).write(to: URL(fileURLWithPath: scene.folder.file("models.yaml")))
+      try scene.writeCatalogue(usdPerMillionTokens: 2)
       try await scene.database.insert(texts)
       try await body(scene)
     }

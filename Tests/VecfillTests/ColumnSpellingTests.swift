@@ -155,7 +155,7 @@ struct ColumnSpellingTests {
   private static func expectOne(
     _ scene: Scene, _ spellings: [Spelling], insert: (String) async throws -> Void
   ) async throws {
-    try Data(BudgetTests.catalogue(price).utf8).write(to: URL(fileURLWithPath: scene.folder.file("models.yaml")))
+    try scene.writeCatalogue(usdPerMillionTokens: price)
     let models = ["--models", "models.yaml"]
     func fill(_ spelling: Spelling, _ arguments: [String], _ more: [String: String?] = [:]) async throws
       -> VecfillProcess.Exit

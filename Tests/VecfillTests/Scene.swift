@@ -52,6 +52,11 @@ struct Scene: Sendable {
       """
   }
 
+  /// Makes `models.yaml`, in which the job's model has that price.
+  func writeCatalogue(usdPerMillionTokens price: Double) throws {
+    try Data(BudgetTests.catalogue(price).utf8).write(to: URL(fileURLWithPath: folder.file("models.yaml")))
+  }
+
   func write(spec: String) throws {
     try Data(spec.utf8).write(to: URL(fileURLWithPath: folder.file("job.yaml")))
   }

@@ -102,7 +102,7 @@ import Testing
     try await Scene.run(.postgres18) { scene in
       try await scene.database.insert((0..<20).map { "message \($0)" })
       try scene.write(spec: scene.spec + "\nbudget: {usd: 5}\n")
-      try Data(BudgetTests.catalogue(4).utf8).write(to: URL(fileURLWithPath: scene.folder.file("models.yaml")))
+      try scene.writeCatalogue(usdPerMillionTokens: 4)
       let command = ["plan", "job.yaml", "--shards", "2", "--models", "models.yaml"]
       let refused = try await scene.start(command).exit()
       #expect(refused.code == 78 && refused.errors.contains("share: database"), "\(refused.errors)")

@@ -55,7 +55,7 @@ struct ShareTests {
   @Test func `a run says what all that share the budget have spent, before it asks for anything`() async throws {
     try await Scene.run(.postgres16) { scene in
       let share = ShareScene(scene: scene)
-      try Data(BudgetTests.catalogue(4).utf8).write(to: URL(fileURLWithPath: scene.folder.file("models.yaml")))
+      try scene.writeCatalogue(usdPerMillionTokens: 4)
       for number in 0..<2 {
         try await share.make(number, rows: 40, text: "text", spec: "budget: {usd: 5}\n\(Self.limits)")
       }
@@ -80,7 +80,7 @@ struct ShareTests {
     let (price, budget) = (4.0, 0.024)
     try await Scene.run(.postgres18, options) { scene in
       let share = ShareScene(scene: scene)
-      try Data(BudgetTests.catalogue(price).utf8).write(to: URL(fileURLWithPath: scene.folder.file("models.yaml")))
+      try scene.writeCatalogue(usdPerMillionTokens: price)
       for number in 0..<3 {
         try await share.make(
           number, rows: 400, text: "some more of the text",
@@ -108,7 +108,7 @@ struct ShareTests {
     try await Scene.run(.postgres16, Self.counting) { scene in
       let share = ShareScene(scene: scene)
       let price = 4.0
-      try Data(BudgetTests.catalogue(price).utf8).write(to: URL(fileURLWithPath: scene.folder.file("models.yaml")))
+      try scene.writeCatalogue(usdPerMillionTokens: price)
       try await share.make(
         0, rows: 400, text: "some more of the text", spec: "batch_size: 4\nbudget: {usd: 0.005}\n\(Self.limits)")
       let (ledger, old) = (scene.folder.file("ledger0"), scene.folder.file("old"))
@@ -131,7 +131,7 @@ struct ShareTests {
     try await Scene.run(.postgres16, Self.counting) { scene in
       let share = ShareScene(scene: scene)
       let price = 4.0
-      try Data(BudgetTests.catalogue(price).utf8).write(to: URL(fileURLWithPath: scene.folder.file("models.yaml")))
+      try scene.writeCatalogue(usdPerMillionTokens: price)
       try await share.make(
         0, rows: 80, text: "some more of the text", spec: "batch_size: 4\nbudget: {usd: 5}\n\(Self.limits)")
       let ledger = ["VECFILL_LEDGER": scene.folder.file("ledger0/vecfill.db")]

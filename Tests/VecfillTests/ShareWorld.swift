@@ -44,7 +44,7 @@ final class ShareWorld {
     let number = try #require(Int(port))
     proxies = try (0..<plan.processes).map { _ in try PostgresProxy(to: number) }
     machines = Array(0..<plan.processes)
-    try Data(BudgetTests.catalogue(plan.price).utf8).write(to: URL(fileURLWithPath: scene.folder.file("models.yaml")))
+    try scene.writeCatalogue(usdPerMillionTokens: plan.price)
     for table in plan.tables {
       try await share.make(
         table, rows: plan.isSharded ? plan.rows * plan.processes : plan.rows, text: ShareCase.text,

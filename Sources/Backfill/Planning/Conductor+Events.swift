@@ -60,7 +60,7 @@ extension Conductor {
     let rows = request.batch.purpose == .rows ? contents.leavingOut(Set(receipt.unusable.keys)).rows.count : 0
     disorders.answered(
       rows: rows, isProven: request.harmless.count > 1, sentAt: request.sentAt, at: now,
-      oldest: requested.values.map(\.sentAt).min())
+      oldest: requested.values.lazy.map(\.sentAt).min())
     spending.settle(
       reservation: request.reservation, most: request.most, cost: job.model.cost(ofTokens: receipt.spentTokens) ?? 0)
     if receipt.tellsTokens {

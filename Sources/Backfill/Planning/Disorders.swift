@@ -25,7 +25,7 @@ struct Disorders: Sendable {
   ///   - isProven: whether the reply proved to be its request's own.
   ///   - sentAt: when its request was sent.
   mutating func answered(rows: Int, isProven: Bool, sentAt: Duration, at now: Duration, oldest: Duration?) {
-    // It was judged before the replies were known to go astray, and is told of after.
+    // The reply was accepted before the first wrong one was noticed, and only now reaches this count.
     if areOfTexts, !isProven, sentAt <= seenAt { doubtfulRows += rows }
     recent = oldest.map { oldest in recent.filter { $0.at >= oldest } } ?? []
     if oldest != nil, !isProven { recent.append((now, rows)) }

@@ -105,7 +105,7 @@ struct Estimation {
   private func tellShards(of job: Job, _ store: PostgresMessageStore) async throws {
     let twice = "equal texts in two shards may be paid twice, which is not in the figures"
     do {
-      guard let plan = try await store.plan(of: job.sources) else { return }
+      guard let plan = try await store.commonPlan(of: job.sources) else { return }
       Console.standard.log("vecfill: a plan of \(plan.count.of("shard")) is stored: \(twice)")
     } catch let failure as Failure where failure.exitCode == .denied {
       Console.standard.log("vecfill: \(failure.subject): \(failure.reason): if a plan of shards is stored, \(twice)")

@@ -11,8 +11,8 @@ package struct HeldShare: Equatable, Sendable {
   package private(set) var nextAsk: Duration = .zero
   /// When the claim that is under way was made, and up to where spending may go until it is answered.
   private var asked: Asked?
-  /// Whether a request was sent that the pool gave more for than it holds, and takes for unsent until it is told: no more
-  /// is refilled meanwhile.
+  /// Whether the last request was larger than what the pool can hold at once, and the pool doesn't know yet that it was
+  /// sent. Until it knows, it refills nothing.
   private var mustTellSent = false
   /// Until when the provider asked to wait, as the pool was told last.
   private var toldHold: Duration = .zero
@@ -61,8 +61,8 @@ package struct HeldShare: Equatable, Sendable {
     return budget - (grant.others - grant.mayReturn) < own + cost
   }
 
-  /// Whether the pool has yet to hear what all others wait for: that the provider asked to wait until `time`, or that a
-  /// request was sent for which the pool gave more than it holds.
+  /// Whether the pool must be told something now, since all others wait for it: that the provider asked to wait until
+  /// `time`, or that such a request was sent.
   func mustTell(holdUntil time: Duration, at now: Duration) -> Bool { mustTellSent || time > now && time > toldHold }
 
   package mutating func sent(_ amount: ShareAmount) {
