@@ -34,6 +34,7 @@ struct ColumnCheck: Sendable {
   }
 
   private func check(_ index: Int, _ claim: ColumnClaim) async throws -> Checked {
+    var claim = claim
     let source = try await store.named(job.sources[index])
     let fingerprint = job.fingerprint(of: source)
     var recorded = claim.recorded
@@ -42,6 +43,11 @@ struct ColumnCheck: Sendable {
     }
     var sample = FilledSample([])
     if recorded?.admits(fingerprint) != true { sample = try await store.filled(in: source, limit: Self.mostRows) }
+    if recorded == nil, !sample.rows.isEmpty {
+      // Another shard may have filled them since this one was claimed. It has recorded before what they are made of.
+      claim = try await store.claim(job.sources[index])
+      recorded = claim.recorded
+    }
     let content: Provenance.Content = sample.isTimedOut ? .notFound : sample.rows.isEmpty ? .none : .some
     let verdict = Provenance(recorded: recorded, content: content).verdict(on: fingerprint, adopts: adopts)
     if case .refuses(let held) = verdict {
