@@ -109,6 +109,21 @@ extension ConductorTests {
     #expect(Self.asked(conductor.handle(.granted(grant), at: .seconds(1.01))).asks.allSatisfy { $0.next.requests == 1 })
   }
 
+  @Test(arguments: [(billed: 90, told: 90), (1, nil)])
+  func `the pool hears what the provider counts where that is more`(billed: Int, told: Double?) throws {
+    var conductor = Self.sharing()
+    _ = conductor.handle(.started, at: .zero)
+    _ = conductor.handle(.lastKeyRead(.integer(9)), at: .zero)
+    _ = conductor.handle(.pageRead(Self.page(1...4)), at: .zero)
+    let sent = Self.asked(conductor.handle(.granted(Self.grant()), at: .seconds(1)))
+    let reckoned = try #require(conductor.returned?.used.tokens)
+    #expect(reckoned > 1 && reckoned < 90)
+    _ = conductor.handle(
+      .received(try #require(sent.sent.first), Conductor.Receipt(billedTokens: billed, latency: .zero)), at: .seconds(2)
+    )
+    #expect(conductor.returned?.used.tokens == told ?? reckoned)
+  }
+
   @Test func `what is still under way when a run ends may have been paid`() throws {
     var conductor = Self.sharing()
     _ = conductor.handle(.started, at: .zero)

@@ -52,6 +52,38 @@ struct SharedPoolTests {
     #expect(used.max() ?? 0 >= 0.95 && used.max() ?? 2 <= 1, "\(used)")
   }
 
+  @Test(arguments: [1.3, 1.75, 3], [1, 4, 8])
+  func `a provider that counts more tokens than were reckoned with keeps its limit`(ratio: Double, count: Int) {
+    let limits = Job.Limits(requestsPerMinute: 1_000_000, tokensPerMinute: 1_000_000)
+    var world = SimulatedSharers(
+      seed: 7, limits: limits, sharers: count, tokens: 300, billedPerToken: ratio, hasFaults: false)
+    world.run(until: 130)
+    let used = world.most.tokens / 1_000_000
+    print("figure: \(count) sharers, \(ratio) tokens for one: \((used * 1000).rounded() / 10) % of the limit")
+    #expect(used <= 1 && used >= 0.93, "\(used)")
+  }
+
+  @Test(arguments: [true, false])
+  func `what was used beyond what was given is taken from what lies ready, and only once`(isReleased: Bool) {
+    var pool = SharedPool(at: 0)
+    var used = ShareAmount(requests: 1, tokens: pool.claim(Self.ask(), by: Self.member("a"), at: 10).tokens ?? 0)
+    let ready = pool.level.tokens
+    used.tokens += 5_000
+    guard !isReleased else {
+      pool.release(used, by: Self.member("a"), at: 10)
+      #expect(pool.level.tokens == ready - 5_000)
+      return
+    }
+    for _ in 0..<3 {
+      let given = pool.claim(Self.ask(used: used), by: Self.member("a"), at: 10).tokens ?? 0
+      #expect(abs(given + pool.level.tokens - used.tokens - (ready - 5_000)) < 1e-6)
+    }
+    // A pool that knows nothing of it, as after a clock that was put back.
+    var other = SharedPool(at: 10)
+    _ = other.claim(Self.ask(used: used), by: Self.member("a"), at: 10)
+    #expect(other.level.tokens >= 0)
+  }
+
   @Test func `requests that are larger than a slice keep the limit too`() {
     for tokens in [30_000.0, 90_000, 400_000] {
       var pool = SharedPool(at: 0)

@@ -86,6 +86,35 @@ import Testing
     for spool in shards + [whole] { await spool.close() }
   }
 
+  /// The lock by which a column is claimed is another connection's, and free as soon as that has ended.
+  @Test(arguments: [nil, 1])
+  func `what a process that is gone has sent, and the server has yet to commit, is waited for`(
+    shard: Int?
+  ) async throws {
+    let fixture = try await StoreFixture(.postgres16)
+    let column = try await Self.column(fixture)
+    let (gone, next) = (try await Self.open(fixture, shard: shard), try await Self.open(fixture, shard: shard))
+    let hold = try Hold("LOCK TABLE vecfill_spool IN SHARE MODE", on: fixture.url)
+    func isWaiting(_ count: Int) async throws -> Bool {
+      try await fixture.run(
+        "SELECT count(*) >= \(count) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+      )[0][0] == "t"
+    }
+    let entry = Self.entry(column, 1)
+    let put = Task { try await gone.put(entry) }
+    while try await !isWaiting(1) {}
+    let isDone = Locked(false)
+    let heads = Task {
+      defer { isDone.withLock { $0 = true } }
+      return try await next.heads()
+    }
+    while try await !isWaiting(2) { if isDone.withLock(\.self) { break } }
+    hold.release()
+    try await put.value
+    #expect(try await heads.value.map(\.id) == [entry.id])
+    for spool in [gone, next] { await spool.close() }
+  }
+
   @Test func `what was left in another schema comes along, and what is of a dropped column goes`() async throws {
     let fixture = try await StoreFixture(.postgres16)
     let column = try await Self.column(fixture)

@@ -267,4 +267,19 @@ import Testing
       #expect(exit.errors.contains("one process fills a SQLite file"))
     }
   }
+
+  @Test func `a plan for another model than the column's is refused as its shards would be, and drops no index`()
+    async throws
+  {
+    try await IndexScene.run(.postgres18, "rebuild") { indexed in
+      let scene = indexed.scene
+      #expect(try await scene.fill().code == 0)
+      let exit = try await scene.start(["plan", "job.yaml", "--shards", "2", "--model", "other"]).exit()
+      #expect(exit.code == 78 && exit.errors.contains("the database says that it holds vectors of ["), "\(exit.errors)")
+      let run = try await scene.fill(["--model", "other"])
+      #expect(run.code == 78 && run.errors.contains("the database says that it holds vectors of ["), "\(run.errors)")
+      #expect(try await Self.planned(scene) == "0")
+      #expect(try await indexed.indexes() == indexed.original)
+    }
+  }
 }

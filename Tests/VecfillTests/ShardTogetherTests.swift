@@ -75,6 +75,28 @@ import Testing
     }
   }
 
+  @Test func `a shard that was claimed before another recorded what it writes compares nothing`() async throws {
+    try await Scene.run(.postgres18) { scene in
+      try await scene.database.insert((0..<40).map { "message \($0)" })
+      #expect(try await scene.start(["plan", "job.yaml", "--shards", "2"]).exit().code == 0)
+      // It has read that nothing is recorded, and not yet whether there are vectors.
+      let row = try Hold("SELECT FROM vecfill_shard WHERE shard = 1 FOR UPDATE", on: scene.database.url)
+      let late = try scene.start(["run", "job.yaml", "--shard", "1"], ShardTests.machine("pod1", of: scene))
+      try await scene.poll("the wait") {
+        try await !scene.database.rows(
+          "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%vecfill_shard%'"
+        ).isEmpty
+      }
+      let first = try await scene.fill(["--shard", "0"], ShardTests.machine("pod0", of: scene))
+      #expect(first.code == 0, "\(first.errors)")
+      row.release()
+      let exit = await late.exit()
+      #expect(exit.code == 0, "\(exit.errors)")
+      #expect(scene.server.record.billedAgain == 0)
+      #expect(try await scene.wrongRows() == [])
+    }
+  }
+
   @Test func `shards ask by the batch API, and finish waits for what is with the provider`() async throws {
     try await Scene.run(.postgres18) { scene in
       try await scene.database.insert((0..<40).map { "message \($0)" })

@@ -33,7 +33,11 @@ struct ShareRandomTests {
       let exits = try await world.end()
       let record = scene.server.record
       let billed = Double(record.billedTokens) * plan.price / 1_000_000
-      print("figure: \(plan): \(world.happened); billed \(billed), \(record.requests.count) requests, exits \(exits)")
+      let burst = world.share.burst(
+        requestsPerMinute: plan.requestsPerMinute, tokensPerMinute: plan.tokensPerMinute)
+      print(
+        "figure: \(plan): \(world.happened); billed \(billed), \(record.requests.count) requests, at most "
+          + "\((burst * 100).rounded() / 100) s of the limit at once, exits \(exits)")
 
       #expect(scene.server.throttled == 0, "\(plan)")
       let most = world.share.most(in: 60)

@@ -80,4 +80,17 @@ struct ShareScene {
     }
     return most
   }
+
+  /// How many seconds of its limits a provider's bucket had to hold at the least so that it would have refused nothing.
+  func burst(requestsPerMinute: Int, tokensPerMinute: Int) -> Double {
+    var (level, most, last) = ((requests: 0.0, tokens: 0.0), 0.0, Duration.zero)
+    for request in scene.server.record.requests {
+      let passed = (request.time - last) / .seconds(1)
+      last = request.time
+      level.requests = max(0, level.requests - passed) + 60 / Double(requestsPerMinute)
+      level.tokens = max(0, level.tokens - passed) + Double(request.tokens) * 60 / Double(tokensPerMinute)
+      most = max(most, level.requests, level.tokens)
+    }
+    return most
+  }
 }

@@ -38,6 +38,11 @@ package struct Provenance: Sendable {
   }
 }
 
+extension FilledSample {
+  /// What it says of its column.
+  package var content: Provenance.Content { isTimedOut ? .notFound : rows.isEmpty ? .none : .some }
+}
+
 extension Job {
   /// Nobody recorded what the vectors of `source` are made of, and no text of its rows could be compared.
   package func incomparable(_ source: Source) -> Failure {

@@ -64,8 +64,9 @@ extension Conductor {
     spending.settle(
       reservation: request.reservation, most: request.most, cost: job.model.cost(ofTokens: receipt.spentTokens) ?? 0)
     if receipt.tellsTokens {
-      limiter.correct(
+      let more = limiter.correct(
         counted: contents.tokenCount, reserved: request.reservedTokens, actual: receipt.billedTokens, at: now)
+      share?.took(moreTokens: Double(more))
       // The harmless text is never counted exactly.
       if !contents.isExact, !request.isProbe, request.harmless.isEmpty {
         tally.billedPerEstimated = limiter.billedPerCounted

@@ -74,6 +74,7 @@ package final class PostgresSpool: DatabaseSpool {
   package func heads() async throws -> [SpoolEntry.Head] {
     let (places, shard) = (places, shard)
     return try await connection.attempt(patience, subject: subject) { connection in
+      for place in places.values { try place.awaitEntries(on: connection) }
       if shard != nil { for place in places.values { try place.refuseWhole(on: connection) } }
       return try places.values.flatMap { try $0.heads(shard: shard, on: connection) }
     }.sorted { $0.receivedAt < $1.receivedAt }
@@ -154,6 +155,9 @@ extension PostgresSpool {
       // An entry that comes back after a crash does no harm: its rows are found to be written.
       if !group.contains(where: { $0.entry != nil }) {
         try pipeline.add("SELECT pg_catalog.set_config('synchronous_commit', 'off', true)")
+      }
+      for column in Set(group.compactMap(\.entry?.id.column)) {
+        if let place = places[column] { try pipeline.add(place.enter) }
       }
       for entry in group.compactMap(\.entry) {
         guard let place = places[entry.id.column] else { continue }

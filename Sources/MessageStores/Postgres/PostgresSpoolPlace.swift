@@ -83,6 +83,18 @@ struct PostgresSpoolPlace: Sendable {
 }
 
 extension PostgresSpoolPlace {
+  /// The lock that whoever adds entries shares until they are committed.
+  private var entering: Int64 { AdvisoryLock(named: "vecfill_spool \(column.whole)").key }
+
+  /// The statement that comes before those that add entries.
+  var enter: String { "SELECT pg_catalog.pg_advisory_xact_lock_shared(\(entering))" }
+
+  /// Waits until what was being added is there to be read: a process that died may have sent an entry that the server has
+  /// yet to commit, while the column is no longer claimed over its other connection.
+  func awaitEntries(on connection: isolated PostgresConnection) throws {
+    _ = try connection.query("SELECT pg_catalog.pg_advisory_xact_lock(\(entering))", under: Self.settings)
+  }
+
   /// The statement that adds entries; its parameters are those of `parameters(of:shard:)`.
   var insert: String {
     """

@@ -34,6 +34,7 @@ struct ColumnCheck: Sendable {
   }
 
   private func check(_ index: Int, _ claim: ColumnClaim) async throws -> Checked {
+    var claim = claim
     let source = try await store.named(job.sources[index])
     let fingerprint = job.fingerprint(of: source)
     var recorded = claim.recorded
@@ -42,10 +43,15 @@ struct ColumnCheck: Sendable {
     }
     var sample = FilledSample([])
     if recorded?.admits(fingerprint) != true { sample = try await store.filled(in: source, limit: Self.mostRows) }
-    let content: Provenance.Content = sample.isTimedOut ? .notFound : sample.rows.isEmpty ? .none : .some
-    let verdict = Provenance(recorded: recorded, content: content).verdict(on: fingerprint, adopts: adopts)
+    if recorded == nil, !sample.rows.isEmpty {
+      // Another shard may have filled them since this one was claimed. It has recorded before what they are made of.
+      claim = try await store.claim(job.sources[index])
+      recorded = claim.recorded
+    }
+    let verdict = Provenance(recorded: recorded, content: sample.content).verdict(on: fingerprint, adopts: adopts)
     if case .refuses(let held) = verdict {
-      throw refusal(source, held, fingerprint, isInDatabase: claim.recorded != nil)
+      throw Failure.foreign(
+        source, held, fingerprint, says: claim.recorded != nil ? "the database" : "the ledger \(ledger.path)")
     }
     let comparison = verdict == .compares ? ColumnComparison(of: sample.rows, source: index, packer) : nil
     if let comparison, comparison.contents.isEmpty { throw job.incomparable(source) }
@@ -54,12 +60,33 @@ struct ColumnCheck: Sendable {
         source: source, identity: claim.column, fingerprint: fingerprint, isProven: verdict == .fills),
       comparison: comparison, recorded: claim.recorded)
   }
+}
 
-  private func refusal(_ source: Source, _ held: Fingerprint, _ made: Fingerprint, isInDatabase: Bool) -> Failure {
-    let name = source.column
-    let witness = isInDatabase ? "the database" : "the ledger \(ledger.path)"
-    return Failure(
-      .configuration, name,
+extension ColumnCheck {
+  /// Throws a `Failure` with `.configuration` where the database says that a column which was claimed holds vectors of
+  /// another fingerprint than the job's.
+  static func refuseForeign(_ claims: [ColumnClaim], of job: Job, _ store: any MessageStore) async throws {
+    for (source, claim) in zip(job.sources, claims) {
+      let source = try await store.named(source)
+      let fingerprint = job.fingerprint(of: source)
+      guard let recorded = claim.recorded, !recorded.admits(fingerprint) else { continue }
+      let content = try await store.filled(in: source, limit: 1).content
+      guard
+        case .refuses(let held) = Provenance(recorded: recorded, content: content).verdict(
+          on: fingerprint, adopts: false)
+      else { continue }
+      throw Failure.foreign(source, held, fingerprint, says: "the database")
+    }
+  }
+}
+
+extension Failure {
+  /// A column holds vectors of `held`, as `witness` says, and the job makes those of `made`.
+  fileprivate static func foreign(
+    _ source: Source, _ held: Fingerprint, _ made: Fingerprint, says witness: String
+  ) -> Failure {
+    Failure(
+      .configuration, source.column,
       "\(witness) says that it holds vectors of [\(held.differing(from: made))], and the job makes [\(made.differing(from: held))]",
       remedy:
         "set the job back to the former, fill another column, or empty this one and run again (docs/changing-a-job.md)")

@@ -50,10 +50,11 @@ struct ShardPlanning: Sendable {
       }
       if let kept = try await kept() { return kept }
       try await store.prepareShards(of: job.sources)
-      let (_, locks) = try await database.claim(job, in: StateFolder().locks)
+      let (claims, locks) = try await database.claim(job, in: StateFolder().locks)
       defer { withExtendedLifetime(locks) {} }
       // Another process may have planned meanwhile.
       if let kept = try await kept() { return kept }
+      try await ColumnCheck.refuseForeign(claims, of: job, store)
       try await checkSpool(store)
       var cuts: [[ShardCut]] = []
       for source in job.sources { cuts.append(try await cut(source, into: count, store)) }

@@ -35,6 +35,8 @@ struct SimulatedSharers {
 
   let limits: Job.Limits
   let hasFaults: Bool
+  /// How many tokens the provider counts for one that is reckoned with, which its reply tells.
+  let billedPerToken: Double
   var random: SeededGenerator
   var allowance = SimulatedAllowance(at: 1_000)
   /// How many of them have copies of one ledger.
@@ -47,12 +49,12 @@ struct SimulatedSharers {
 
   init(
     seed: UInt64, limits: Job.Limits, budget: Double? = nil, sharers count: Int? = nil, tokens: Double? = nil,
-    pause: Double = 0,
-    hasFaults: Bool
+    pause: Double = 0, billedPerToken: Double = 1, hasFaults: Bool
   ) {
     var random = SeededGenerator(seed: seed)
     self.limits = limits
     self.hasFaults = hasFaults
+    self.billedPerToken = billedPerToken
     sharers = (0..<(count ?? Int.random(in: 2...8, using: &random))).map { index in
       Sharer(
         ahead: Double.random(in: -500...500, using: &random),
@@ -88,7 +90,10 @@ struct SimulatedSharers {
       sharers[index].share.granted(answer.grant, at: clock)
       sharers[index].answer = nil
     }
-    for request in sharers[index].inFlight where request.ends <= now { sharers[index].spent += request.cost * 0.8 }
+    for request in sharers[index].inFlight where request.ends <= now {
+      sharers[index].spent += request.cost * 0.8
+      sharers[index].share.took(moreTokens: sharers[index].tokens * (billedPerToken - 1))
+    }
     sharers[index].inFlight.removeAll { $0.ends <= now }
     // After a time in which nobody has work, all have it at once.
     if hasFaults, now.truncatingRemainder(dividingBy: 100) > 70 { return }
@@ -105,7 +110,7 @@ struct SimulatedSharers {
       sharers[index].share.sent(next)
       sharers[index].inFlight.append((now + Double.random(in: 0.05...0.6, using: &random), cost))
       sharers[index].nextSend = now + sharers[index].pause
-      sent.append(Sent(time: now, tokens: next.tokens))
+      sent.append(Sent(time: now, tokens: next.tokens * billedPerToken))
       billed += cost * 0.8
     }
     guard !sharers[index].share.isAsking else { return }

@@ -89,12 +89,15 @@ package struct RateLimiter: Equatable, Sendable {
     return reserved
   }
 
-  /// A reply shows that a request of `counted` tokens, for which `reserved` were taken, took `actual` ones.
-  package mutating func correct(counted: Int, reserved: Int, actual: Int, at now: Duration) {
+  /// A reply shows that a request of `counted` tokens, for which `reserved` were taken, took `actual` ones. Returns how many
+  /// more those were.
+  @discardableResult
+  package mutating func correct(counted: Int, reserved: Int, actual: Int, at now: Duration) -> Int {
     let most = BilledRatio.bounds.upperBound * Double(max(counted, 1))
     let actual = Int(min(max(Double(actual), 0), most))
     tokens?.take(actual - reserved, at: now)
     ratio.add(counted: counted, billed: actual)
+    return actual - reserved
   }
 
   /// Nothing may be sent before `time`.

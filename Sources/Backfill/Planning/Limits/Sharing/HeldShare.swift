@@ -72,6 +72,10 @@ package struct HeldShare: Equatable, Sendable {
     }
   }
 
+  /// A reply shows that its request took so many tokens more than were reckoned with. Fewer are not given back: the next
+  /// requests are reckoned with fewer.
+  package mutating func took(moreTokens count: Double) { used.tokens += max(0, count) }
+
   /// The claim is made at `now`. `ask` gets what is known here.
   package mutating func ask(_ ask: inout ShareAsk, holdUntil: Duration = .zero, at now: Duration) {
     ask.used = used

@@ -26,6 +26,9 @@ package struct SharedPool: Equatable, Sendable, Codable {
     var waitsSince: Double?
     var waitsFor = ShareAmount()
 
+    /// What it has used beyond what it was given: the provider counts more tokens than were reckoned with.
+    var excess: ShareAmount { used.with(given) { max(0, $0 - $1) } }
+
     /// What it may still send.
     package func left(at now: Double) -> ShareAmount {
       lapses > now ? given.with(used) { max(0, $0 - $1) } : ShareAmount()
@@ -57,6 +60,8 @@ package struct SharedPool: Equatable, Sendable, Codable {
     holders = holders.filter { $0.value.seen > now - Self.memory }
     var holder = holders[id] ?? Holder(job: member.job, process: member.process)
     holder.used = holder.used.with(ask.used, max)
+    // One that is new here, or was forgotten, has had what it has used.
+    let excess = holders[id] == nil ? ShareAmount() : holder.excess
     holder.given = holder.lapses > now ? holder.given.with(holder.used, max) : holder.used
     holder.seen = now
     holder.requestsPerMinute = ask.limits.requestsPerMinute
@@ -64,6 +69,7 @@ package struct SharedPool: Equatable, Sendable, Codable {
     holders[id] = holder
     if ask.heldFor > .zero { heldUntil = max(heldUntil, now + ask.heldFor / .seconds(1)) }
     refill(at: now)
+    level = level.with(excess, -)
     let grant = give(to: &holder, id, ask, at: now)
     holders[id] = holder
     return grant
@@ -75,7 +81,7 @@ package struct SharedPool: Equatable, Sendable, Codable {
     guard var holder = holders[member.session] else { return }
     holder.used = holder.used.with(used, max)
     refill(at: now)
-    level = level.with(holder.left(at: now), +)
+    level = level.with(holder.left(at: now), +).with(holder.excess, -)
     holders[member.session] = nil
     refill(at: now)
   }
