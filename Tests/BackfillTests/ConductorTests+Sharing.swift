@@ -4,8 +4,11 @@ import Testing
 @testable import Backfill
 
 extension ConductorTests {
-  private static func sharing(budget: Double? = nil, share: Double = 1) -> Conductor {
-    var limits = Job.Limits(requestsPerMinute: 600, tokensPerMinute: 100_000)
+  private static func sharing(
+    budget: Double? = nil, share: Double = 1,
+    limits: Job.Limits = Job.Limits(requestsPerMinute: 600, tokensPerMinute: 100_000)
+  ) -> Conductor {
+    var limits = limits
     limits.share = share
     let job = Job(
       name: "job", sources: [Source(table: "a")],
@@ -107,6 +110,21 @@ extension ConductorTests {
     #expect(sent.asks.first?.used.requests == 1 && sent.asks.first?.next == ShareAmount())
     // Once is enough.
     #expect(Self.asked(conductor.handle(.granted(grant), at: .seconds(1.01))).asks.allSatisfy { $0.next.requests == 1 })
+  }
+
+  @Test(arguments: [false, true])
+  func `where tokens are estimated, the first reply is awaited before anything is sent beside it`(isExact: Bool) throws
+  {
+    var conductor = Self.sharing(limits: Self.ample)
+    _ = conductor.handle(.started, at: .zero)
+    _ = conductor.handle(.lastKeyRead(.integer(9)), at: .zero)
+    let packer = Packer(preparation: TextPreparation(), maxInputs: 2, countsExactly: isExact) { $0.utf8.count }
+    let messages = (1...4).map { Message(key: .integer($0), text: "text \($0)") }
+    _ = conductor.handle(.pageRead(packer.pack(MessagePage(messages, continuesAfter: .integer(4)))), at: .zero)
+    let sent = Self.asked(conductor.handle(.granted(Self.grant()), at: .seconds(1))).sent
+    #expect(sent.count == (isExact ? 2 : 1))
+    let reply = Conductor.Event.received(try #require(sent.first), Conductor.Receipt(billedTokens: 30, latency: .zero))
+    #expect(Self.asked(conductor.handle(reply, at: .seconds(1.1))).sent.count == (isExact ? 0 : 1))
   }
 
   @Test(arguments: [(billed: 90, told: 90), (1, nil)])

@@ -65,6 +65,7 @@ extension Conductor {
         break
       }
       let contents = next.batch.contents
+      guard mayAskBeside(contents) else { break }
       let isDivisible = !next.isAlone
       func divide() {
         planned.removeFirst()

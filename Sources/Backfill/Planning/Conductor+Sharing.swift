@@ -26,6 +26,12 @@ extension Conductor {
     return (isAllowed, nil)
   }
 
+  /// Whether a request may be sent beside those in flight. Where tokens are estimated, the first reply tells how far the
+  /// provider's count is from that: until then all who share could send too much at once.
+  func mayAskBeside(_ contents: Batch.Contents) -> Bool {
+    share == nil || requested.isEmpty || contents.isExact || tally.estimatedTokens > 0
+  }
+
   /// Tells the pool at once what all others wait for.
   mutating func tellOthers(at now: Duration) {
     guard let share, !share.isAsking, share.mustTell(holdUntil: limiter.heldUntil, at: now) else { return }
