@@ -81,6 +81,14 @@ import Testing
     #expect(world.condemnedByChance == 0)
   }
 
+  /// The request fails for another text, with a status that nobody documents, and alone it is answered 503 three times;
+  /// and a broken server's reply, then an outage.
+  @Test(arguments: [306_087, 401_526] as [UInt64])
+  func `chance condemns no text whose request failed in another way`(seed: UInt64) {
+    let world = Self.run(seed)
+    #expect(world.condemnedByChance == 0)
+  }
+
   @Test(arguments: [5_707, 8_393, 9_515] as [UInt64])
   func `a column of unknown vectors is compared though the replies of earlier runs wait to be written`(seed: UInt64) {
     let world = Self.run(seed, losesLedgers: true)

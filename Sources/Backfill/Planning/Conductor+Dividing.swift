@@ -8,7 +8,7 @@ extension Conductor {
     if let bundle = batch.bundle { assembly.split(bundle, into: inputs.count + 1) }
     let alone = inputs.sorted().map { input in
       var part = plan(own.slice(input..<input + 1), inPlaceOf: batch)
-      part.trial = Isolation.suspicion(of: request)
+      part.trial = Isolation.suspicion(of: request, .noVector("there is none for it"))
       return mayAddHarmless ? with(harmlessAt: [0], part) : part
     }
     planned.insert(contentsOf: alone, at: 0)

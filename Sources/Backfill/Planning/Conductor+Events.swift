@@ -148,7 +148,7 @@ extension Conductor {
     if request.isProbe {
       probeFailed(request, failure, at: now)
     } else if failure.isOfOneVector, mayAddHarmless {
-      request.trial = Isolation.suspicion(of: request)
+      request.trial = Isolation.suspicion(of: request, failure)
       planned.insert(with(harmlessAt: [0], request), at: 0)
     } else if request.isAlone, !request.harmless.isEmpty, failure.refusesInputs {
       // Perhaps the server takes no second input. Where replies went astray, it has taken several.

@@ -56,6 +56,9 @@ extension EmbeddingFailure {
   /// Whether the whole reply to one text has no usable vector for it.
   var isOfOneVector: Bool { kind == .brokenReply && badIndex != nil }
 
+  /// Whether one cause may have made both.
+  func looks(like other: EmbeddingFailure) -> Bool { kind == other.kind && status == other.status }
+
   /// Whether a status of the 400s says that the request was looked at and not done.
   var isRefusal: Bool { status.map { (400..<500).contains($0) } ?? false && kind != .rateLimited }
 

@@ -19,8 +19,11 @@ struct Isolation: Sendable {
     fileprivate var unproven = 0
     /// Whether one of the failures of this input alone came from a server that had answered before.
     fileprivate var isFirm = false
-    /// Whether it is a part of what failed while the endpoint worked.
-    fileprivate var isSuspected = false
+    /// How it failed, or what it is a part of, while the endpoint worked.
+    ///
+    /// Only a failure of the same look is the same text's. One of another look is by chance, or this part's own, and is
+    /// tried as often as its class allows, as that of a request that was never suspected.
+    fileprivate var suspicion: EmbeddingFailure?
     /// When what it is a part of was first refused.
     fileprivate var refusedAt: Duration?
     fileprivate var split: Int?
@@ -137,7 +140,7 @@ struct Isolation: Sendable {
       if failureClass.reaction == .split { sizes.add(request.batch.contents) }
       return hasAnswer ? judge(&request, failure, at: now) : keep(request, failure, since: request.sentAt)
     case .retry, .hold, .probe, .stop:
-      if request.trial.isSuspected {
+      if let suspicion = request.trial.suspicion, failure.looks(like: suspicion) {
         return goesAgain(&request, failure, using: &random) ? .again : judge(&request, failure, at: now)
       }
       guard !hasAnswer else {
@@ -169,9 +172,9 @@ struct Isolation: Sendable {
 
   /// A reply had no usable vector for some inputs of `request`, which are now asked for alone. The vectors of its other
   /// inputs are the proof that the endpoint worked; one of a single input proves nothing yet.
-  static func suspicion(of request: Conductor.Requested) -> Trial {
+  static func suspicion(of request: Conductor.Requested, _ failure: EmbeddingFailure) -> Trial {
     var trial = Trial()
-    trial.isSuspected = true
+    trial.suspicion = failure
     trial.failures = 1
     trial.proven = request.isAlone ? 0 : 1
     trial.refusedAt = request.sentAt
@@ -205,7 +208,7 @@ struct Isolation: Sendable {
       } else if !kept.isAlone, case .divide(let ranges) = judge(&request, kept.failure, at: now) {
         release.divided.append((request, ranges))
       } else {
-        request.trial.isSuspected = !kept.failure.refusesInputs
+        request.trial.suspicion = kept.failure.refusesInputs ? nil : kept.failure
         if !kept.isProven {
           request.trial.proven += max(1, request.trial.unproven)
           request.trial.unproven = 0
@@ -242,7 +245,7 @@ struct Isolation: Sendable {
     }
     let failures = request.trial.failures
     request.trial = Trial()
-    request.trial.isSuspected = !failure.refusesInputs
+    request.trial.suspicion = failure.refusesInputs ? nil : failure
     request.trial.refusedAt = first
     let middle = own.inputs.count / 2
     let bad = failure.badIndex.flatMap { request.batch.contents.input(ofText: $0) }.flatMap(request.ownInput)
