@@ -95,24 +95,36 @@ import Testing
     let column = try await Self.column(fixture)
     let (gone, next) = (try await Self.open(fixture, shard: shard), try await Self.open(fixture, shard: shard))
     let hold = try Hold("LOCK TABLE vecfill_spool IN SHARE MODE", on: fixture.url)
-    func isWaiting(_ count: Int) async throws -> Bool {
+    func waits(_ event: String) async throws -> Bool {
       try await fixture.run(
-        "SELECT count(*) >= \(count) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-      )[0][0] == "t"
+        "SELECT count(*) > 0 FROM pg_stat_activity WHERE \(event) AND datname = current_database()")[0][0] == "t"
     }
     let entry = Self.entry(column, 1)
     let put = Task { try await gone.put(entry) }
-    while try await !isWaiting(1) {}
+    while try await !waits("wait_event_type = 'Lock'") {}
     let isDone = Locked(false)
     let heads = Task {
       defer { isDone.withLock { $0 = true } }
       return try await next.heads()
     }
-    while try await !isWaiting(2) { if isDone.withLock(\.self) { break } }
+    while try await !waits("wait_event = 'PgSleep'") { if isDone.withLock(\.self) { break } }
     hold.release()
     try await put.value
     #expect(try await heads.value.map(\.id) == [entry.id])
     for spool in [gone, next] { await spool.close() }
+  }
+
+  /// As a process that is stopped between the parts of a large entry.
+  @Test func `one that stands still while it adds stops no other`() async throws {
+    let fixture = try await StoreFixture(.postgres16)
+    let column = try await Self.column(fixture)
+    let (next, other) = (try await Self.open(fixture, shard: 1), try await Self.open(fixture, shard: 2))
+    let hold = try Hold("LOCK TABLE vecfill_spool IN ROW EXCLUSIVE MODE", on: fixture.url)
+    let heads = Task { try await next.heads() }
+    try await other.put(Self.entry(column, 1))
+    #expect(try await heads.value.isEmpty)
+    hold.release()
+    for spool in [next, other] { await spool.close() }
   }
 
   @Test func `what was left in another schema comes along, and what is of a dropped column goes`() async throws {

@@ -156,9 +156,6 @@ extension PostgresSpool {
       if !group.contains(where: { $0.entry != nil }) {
         try pipeline.add("SELECT pg_catalog.set_config('synchronous_commit', 'off', true)")
       }
-      for column in Set(group.compactMap(\.entry?.id.column)) {
-        if let place = places[column] { try pipeline.add(place.enter) }
-      }
       for entry in group.compactMap(\.entry) {
         guard let place = places[entry.id.column] else { continue }
         try pipeline.add(place.insert, place.parameters(of: entry, shard: shard))

@@ -83,16 +83,28 @@ struct PostgresSpoolPlace: Sendable {
 }
 
 extension PostgresSpoolPlace {
-  /// The lock that whoever adds entries shares until they are committed.
-  private var entering: Int64 { AdvisoryLock(named: "vecfill_spool \(column.whole)").key }
-
-  /// The statement that comes before those that add entries.
-  var enter: String { "SELECT pg_catalog.pg_advisory_xact_lock_shared(\(entering))" }
-
-  /// Waits until what was being added is there to be read: a process that died may have sent an entry that the server has
-  /// yet to commit, while the column is no longer claimed over its other connection.
+  /// Waits until what was being added is there to be read, for 5 s at most: a process that died may have sent an entry that
+  /// the server has yet to commit, while the column is no longer claimed over its other connection.
+  ///
+  /// It takes no lock, so nobody waits for this, and a process that stands still while it adds can't stop others.
   func awaitEntries(on connection: isolated PostgresConnection) throws {
-    _ = try connection.query("SELECT pg_catalog.pg_advisory_xact_lock(\(entering))", under: Self.settings)
+    var adding = try transactions(on: connection)
+    for _ in 0..<250 where !adding.isEmpty {
+      _ = try connection.query("SELECT pg_catalog.pg_sleep(0.02)", under: Self.settings)
+      adding.formIntersection(try transactions(on: connection))
+    }
+  }
+
+  /// Those that add or remove entries, or wait to do so.
+  private func transactions(on connection: isolated PostgresConnection) throws -> Set<String> {
+    let found = try connection.query(
+      """
+      SELECT l.virtualtransaction AS id FROM pg_catalog.pg_locks l
+      JOIN pg_catalog.pg_database d ON d.oid = l.database AND d.datname = pg_catalog.current_database()
+      WHERE l.locktype = 'relation' AND l.relation = pg_catalog.to_regclass($1) AND l.mode = 'RowExclusiveLock'
+        AND l.pid <> pg_catalog.pg_backend_pid()
+      """, [.text(name)], under: Self.settings)
+    return Set(found.compactMap { $0["id"] })
   }
 
   /// The statement that adds entries; its parameters are those of `parameters(of:shard:)`.
