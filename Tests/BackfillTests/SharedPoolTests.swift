@@ -84,6 +84,49 @@ struct SharedPoolTests {
     #expect(other.level.tokens >= 0)
   }
 
+  @Test(arguments: [true, false])
+  func `what was used while there was no limit is not owed when one comes`(ofTokens: Bool) {
+    func limits(_ isSet: Bool) -> Job.Limits {
+      Job.Limits(
+        requestsPerMinute: isSet || ofTokens ? 6_000 : nil, tokensPerMinute: isSet || !ofTokens ? 100_000 : nil)
+    }
+    var pool = SharedPool(at: 0)
+    var used = ShareAmount()
+    for second in 0..<3_600 {
+      _ = pool.claim(Self.ask(used: used, limits: limits(false)), by: Self.member("a"), at: Double(second))
+      used = ShareAmount(requests: used.requests + 50, tokens: used.tokens + 1_000)
+      if ofTokens { used.tokens += 2_000 } else { used.requests += 50 }
+    }
+    var seconds = 0.0
+    while seconds < 600, (ofTokens ? pool.level.tokens : pool.level.requests) <= 0 || seconds == 0 {
+      seconds += 1
+      for name in ["b", "a"] {
+        _ = pool.claim(
+          Self.ask(used: name == "a" ? used : ShareAmount(), limits: limits(true)), by: Self.member(name),
+          at: 3_600 + seconds)
+      }
+    }
+    #expect(seconds <= 60)
+  }
+
+  @Test(
+    arguments: [([400, -400], 0), ([-400, 400], 0), ([300, 200, -100], 400), ([-300, 100], 0)]
+      as [([Double], Double)])
+  func `replies that bill more and replies that bill less make up for one another until the next claim`(
+    replies: [Double], told: Double
+  ) {
+    var share = HeldShare()
+    share.sent(ShareAmount(requests: 1, tokens: 1_000))
+    for more in replies { share.took(moreTokens: more) }
+    var ask = ShareAsk()
+    share.ask(&ask, at: .zero)
+    #expect(ask.used.tokens == 1_000 + told)
+    share.granted(ShareGrant(), at: .zero)
+    share.took(moreTokens: 50)
+    share.ask(&ask, at: .seconds(1))
+    #expect(ask.used.tokens == 1_000 + told + 50)
+  }
+
   @Test func `requests that are larger than a slice keep the limit too`() {
     for tokens in [30_000.0, 90_000, 400_000] {
       var pool = SharedPool(at: 0)

@@ -64,8 +64,8 @@ extension Conductor {
         actions += stop(.requests, at: now)
         break
       }
+      guard maySendBesideOthers(next) else { break }
       let contents = next.batch.contents
-      guard mayAskBeside(contents) else { break }
       let isDivisible = !next.isAlone
       func divide() {
         planned.removeFirst()

@@ -26,10 +26,10 @@ extension Conductor {
     return (isAllowed, nil)
   }
 
-  /// Whether a request may be sent beside those in flight. Where tokens are estimated, the first reply tells how far the
+  /// Whether `request` may be sent beside those in flight. Where tokens are estimated, the first reply may tell how far the
   /// provider's count is from that: until then all who share could send too much at once.
-  func mayAskBeside(_ contents: Batch.Contents) -> Bool {
-    share == nil || requested.isEmpty || contents.isExact || tally.estimatedTokens > 0
+  func maySendBesideOthers(_ request: Requested) -> Bool {
+    share == nil || requested.isEmpty || request.isProbe || request.batch.contents.isExact || tally.estimatedTokens > 0
   }
 
   /// Tells the pool at once what all others wait for.

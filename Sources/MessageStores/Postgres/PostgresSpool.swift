@@ -74,7 +74,10 @@ package final class PostgresSpool: DatabaseSpool {
   package func heads() async throws -> [SpoolEntry.Head] {
     let (places, shard) = (places, shard)
     return try await connection.attempt(patience, subject: subject) { connection in
-      for place in places.values { try place.awaitEntries(on: connection) }
+      let deadline = ContinuousClock.now + .seconds(5)
+      for place in Dictionary(grouping: places.values, by: \.name).values.compactMap(\.first) {
+        try place.awaitEntries(until: deadline, on: connection)
+      }
       if shard != nil { for place in places.values { try place.refuseWhole(on: connection) } }
       return try places.values.flatMap { try $0.heads(shard: shard, on: connection) }
     }.sorted { $0.receivedAt < $1.receivedAt }

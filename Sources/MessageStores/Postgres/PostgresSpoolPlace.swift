@@ -83,13 +83,15 @@ struct PostgresSpoolPlace: Sendable {
 }
 
 extension PostgresSpoolPlace {
-  /// Waits until what was being added is there to be read, for 5 s at most: a process that died may have sent an entry that
-  /// the server has yet to commit, while the column is no longer claimed over its other connection.
+  /// Waits until what was being added to its table is there to be read: a process that died may have sent an entry that the
+  /// server has yet to commit, while the column is no longer claimed over its other connection.
   ///
   /// It takes no lock, so nobody waits for this, and a process that stands still while it adds can't stop others.
-  func awaitEntries(on connection: isolated PostgresConnection) throws {
+  func awaitEntries(
+    until deadline: ContinuousClock.Instant, on connection: isolated PostgresConnection
+  ) throws {
     var adding = try transactions(on: connection)
-    for _ in 0..<250 where !adding.isEmpty {
+    while !adding.isEmpty, ContinuousClock.now < deadline {
       _ = try connection.query("SELECT pg_catalog.pg_sleep(0.02)", under: Self.settings)
       adding.formIntersection(try transactions(on: connection))
     }

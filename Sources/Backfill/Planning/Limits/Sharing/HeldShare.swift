@@ -3,7 +3,9 @@
 /// A slice lapses by the process's own clock, counted from before it was asked for. So one that stood still for a while
 /// finds it lapsed, and never later than the database does.
 package struct HeldShare: Equatable, Sendable {
-  package private(set) var used = ShareAmount()
+  private var sent = ShareAmount()
+  /// How many tokens the replies since the last claim have shown to be used beyond what was expected; below zero for fewer.
+  private var more = 0.0
   package private(set) var grant = ShareGrant()
   /// When the slice lapses.
   package private(set) var lapses: Duration = .zero
@@ -31,6 +33,9 @@ package struct HeldShare: Equatable, Sendable {
   package init() {}
 
   package var isAsking: Bool { asked != nil }
+
+  /// What is used up of what was given.
+  package var used: ShareAmount { ShareAmount(requests: sent.requests, tokens: sent.tokens + max(0, more)) }
 
   /// Up to where spending may go just now.
   var committed: Double { asked.map { min($0.kept, grant.committed) } ?? grant.committed }
@@ -66,19 +71,21 @@ package struct HeldShare: Equatable, Sendable {
   func mustTell(holdUntil time: Duration, at now: Duration) -> Bool { mustTellSent || time > now && time > toldHold }
 
   package mutating func sent(_ amount: ShareAmount) {
-    used = used.with(amount, +)
+    sent = sent.with(amount, +)
     if isPassed(byOneOf: amount.tokens) || SharedRate(grant.limits.requestsPerMinute).map({ $0.most < 1 }) ?? false {
       mustTellSent = true
     }
   }
 
-  /// A reply shows that its request took so many tokens more than were reckoned with. Fewer are not given back: the next
-  /// requests are reckoned with fewer.
-  package mutating func took(moreTokens count: Double) { used.tokens += max(0, count) }
+  /// A reply shows that its request took so many tokens more than were expected, or fewer. Those of the replies between
+  /// two claims make up for one another; fewer in all are not given back.
+  package mutating func took(moreTokens count: Double) { more += count }
 
   /// The claim is made at `now`. `ask` gets what is known here.
   package mutating func ask(_ ask: inout ShareAsk, holdUntil: Duration = .zero, at now: Duration) {
-    ask.used = used
+    sent = used
+    more = 0
+    ask.used = sent
     mustTellSent = false
     ask.heldFor = max(.zero, holdUntil - now)
     if ask.heldFor > .zero { toldHold = holdUntil }

@@ -26,8 +26,15 @@ package struct SharedPool: Equatable, Sendable, Codable {
     var waitsSince: Double?
     var waitsFor = ShareAmount()
 
-    /// What it has used beyond what it was given: the provider counts more tokens than were reckoned with.
-    var excess: ShareAmount { used.with(given) { max(0, $0 - $1) } }
+    /// What it has used beyond what it was given, since the provider counts more tokens than were expected: at most a minute
+    /// of each limit, and nothing where there is none.
+    func excess(under limits: Job.Limits) -> ShareAmount {
+      func beyond(_ limit: Int?, _ amount: KeyPath<ShareAmount, Double>) -> Double {
+        limit.map { min(max(0, used[keyPath: amount] - given[keyPath: amount]), Double($0)) } ?? 0
+      }
+      return ShareAmount(
+        requests: beyond(limits.requestsPerMinute, \.requests), tokens: beyond(limits.tokensPerMinute, \.tokens))
+    }
 
     /// What it may still send.
     package func left(at now: Double) -> ShareAmount {
@@ -61,7 +68,7 @@ package struct SharedPool: Equatable, Sendable, Codable {
     var holder = holders[id] ?? Holder(job: member.job, process: member.process)
     holder.used = holder.used.with(ask.used, max)
     // One that is new here, or was forgotten, has had what it has used.
-    let excess = holders[id] == nil ? ShareAmount() : holder.excess
+    let excess = holders[id] == nil ? ShareAmount() : holder.excess(under: limits)
     holder.given = holder.lapses > now ? holder.given.with(holder.used, max) : holder.used
     holder.seen = now
     holder.requestsPerMinute = ask.limits.requestsPerMinute
@@ -81,7 +88,7 @@ package struct SharedPool: Equatable, Sendable, Codable {
     guard var holder = holders[member.session] else { return }
     holder.used = holder.used.with(used, max)
     refill(at: now)
-    level = level.with(holder.left(at: now), +).with(holder.excess, -)
+    level = level.with(holder.left(at: now), +).with(holder.excess(under: limits), -)
     holders[member.session] = nil
     refill(at: now)
   }
