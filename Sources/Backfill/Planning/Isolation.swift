@@ -21,8 +21,8 @@ struct Isolation: Sendable {
     fileprivate var isFirm = false
     /// How it failed, or what it is a part of, while the endpoint worked.
     ///
-    /// Only a failure of the same look is the same text's. One of another look is by chance, or this part's own, and is
-    /// tried as often as its class allows, as that of a request that was never suspected.
+    /// Only a failure of the same kind and status counts against it. After another one it is tried as often as a request
+    /// that was never suspected: that one may be by chance, or have a cause of its own.
     fileprivate var suspicion: EmbeddingFailure?
     /// When what it is a part of was first refused.
     fileprivate var refusedAt: Duration?

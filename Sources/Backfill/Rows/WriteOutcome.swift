@@ -37,17 +37,17 @@ extension WriteOutcome {
   package var hasOnlyRefused: Bool { written.isEmpty && !(refused.isEmpty && unfilled.isEmpty) }
 
   /// The rows that take no vector. Those that another transaction holds or has filled are not among them.
-  package var untaking: Set<RowKey> { Set(refused.keys).union(unfilled) }
+  package var withoutVector: Set<RowKey> { Set(refused.keys).union(unfilled) }
 
   /// Sets `refusesAll` and `leavesDoubt` after a write of which no row was written.
   ///
   /// - Parameters:
-  ///   - others: other rows of the table than `untaking`, that lack a vector or have one.
+  ///   - others: other rows of the table than `withoutVector`, that lack a vector or have one.
   ///   - takes: whether such a row takes a vector, which it doesn't keep; nil where that can't be told.
   package mutating func tryOthers(
     _ others: (_ areFilled: Bool) throws -> [RowKey], takes: (RowKey) throws -> Bool?
   ) rethrows {
-    var tried = untaking.count
+    var tried = withoutVector.count
     var leavesDoubt = false
     for key in try others(false) {
       switch try takes(key) {

@@ -18,7 +18,7 @@ extension PostgresWrite {
       return try judgeType(by: rows, &outcome, on: connection)
     }
     let trial = PostgresTrial(table: table, vector: vector, looksAtText: guardsText)
-    let known = outcome.untaking
+    let known = outcome.withoutVector
     try outcome.tryOthers(
       { try others(than: known, areFilled: $0, on: connection) },
       takes: { key in
@@ -38,7 +38,7 @@ extension PostgresWrite {
   private func judgeType(
     by rows: [EmbeddedRow], _ outcome: inout WriteOutcome, on connection: isolated PostgresConnection
   ) throws {
-    guard try others(than: outcome.untaking, areFilled: true, fromEach: 1, on: connection).isEmpty else { return }
+    guard try others(than: outcome.withoutVector, areFilled: true, fromEach: 1, on: connection).isEmpty else { return }
     outcome.refusesAll = true
     outcome.leavesDoubt = rows.count < Self.leastUnfit
     for row in rows { outcome.refused[row.key]? += "; use vector(\(row.vector.count))" }

@@ -14,7 +14,7 @@ struct SQLiteTrial {
   ) throws {
     guard outcome.hasOnlyRefused else { return }
     let trial = SQLiteTrial(table: table, vector: table.vectorFormat.value(of: rows[0].vector))
-    let known = outcome.untaking
+    let known = outcome.withoutVector
     try outcome.tryOthers(
       { try trial.others(than: known, areFilled: $0, in: database) },
       takes: { try trial.takes($0, in: database) })
