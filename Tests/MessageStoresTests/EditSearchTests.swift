@@ -77,7 +77,7 @@ import Testing
     _ kind: StoreKind
   ) async throws {
     let committing = Locked<(hold: Hold, edit: Task<Void, any Error>)?>(nil)
-    let (_, store, searched) = try await Self.searched(kind) { fixture in
+    let (fixture, store, searched) = try await Self.searched(kind) { fixture in
       let hold = try Hold("SELECT pg_advisory_xact_lock(7)", on: fixture.url)
       let edit = Task {
         _ = try await fixture.run(
@@ -91,6 +91,7 @@ import Testing
     let (hold, edit) = try #require(committing.withLock { $0 })
     hold.release()
     try await edit.value
+    #expect(try await fixture.run("SELECT id FROM messages WHERE content = 'late'") == [["5"]])
     #expect(try await Self.edited(store, after: searched) == [5])
     await store.close()
   }

@@ -3,7 +3,7 @@ import Foundation
 /// A private PostgreSQL cluster with pgvector, on a free loopback port and in a folder of its own.
 ///
 /// A small shell waits on a socket of this process: when the process ends, however it ends, it stops the cluster and removes
-/// the folder.
+/// the folder. It holds a lock on the folder, so that `scripts/test` finds those whose shell was killed too.
 package actor PostgresCluster {
   package enum Major: Int, CaseIterable, Sendable {
     case sixteen = 16
@@ -42,7 +42,7 @@ package actor PostgresCluster {
     }
     folder = try PostgresProcess.makeFolder()
     lifeline = try PostgresProcess.guarding(
-      "cat; \"$1/pg_ctl\" -D \"$2/data\" -m immediate stop; rm -rf \"$2\"", programs, folder)
+      "exec 9<\"$2\"; flock 9; cat; \"$1/pg_ctl\" -D \"$2/data\" -m immediate stop; rm -rf \"$2\"", programs, folder)
     try await PostgresProcess.run(
       ["\(programs)/initdb", "-D", "\(folder)/data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"]
         + ["--no-sync"])
@@ -52,31 +52,30 @@ package actor PostgresCluster {
     try await PostgresDatabase(port: port, name: "template1").run("CREATE EXTENSION vector")
   }
 
-  /// A new, empty database; with pgvector, unless it is to be without.
+  /// A new, empty database; with pgvector, unless it is to be without. It is dropped when the test lets go of it.
   package func freshDatabase(pgvector: Bool = true) async throws -> PostgresDatabase {
-    databases += 1
-    let database = PostgresDatabase(port: port, name: "test_\(databases)")
-    try await PostgresDatabase(port: port, name: "postgres")
-      .run("CREATE DATABASE \(database.name) TEMPLATE \(pgvector ? "template1" : "template0")")
-    return database
+    try await newDatabase(template: pgvector ? "template1" : "template0")
   }
 
-  /// A new database with all that another one holds.
+  /// A new database with all that another one holds, dropped when the test lets go of it.
   ///
   /// - Parameter byDump: whether it goes through `pg_dump`, which gives all tables other numbers.
   package func copy(of database: PostgresDatabase, byDump: Bool) async throws -> PostgresDatabase {
-    guard byDump else {
-      databases += 1
-      let copy = PostgresDatabase(port: port, name: "test_\(databases)")
-      try await PostgresDatabase(port: port, name: "postgres")
-        .run("CREATE DATABASE \(copy.name) TEMPLATE \(database.name)")
-      return copy
-    }
+    guard byDump else { return try await newDatabase(template: database.name) }
     let copy = try await freshDatabase(pgvector: false)
     let dump = "\(folder)/\(database.name).dump"
     try await PostgresProcess.run(["\(programs)/pg_dump", "-Fc", "-f", dump, "-d", database.url])
     try await PostgresProcess.run(["\(programs)/pg_restore", "-d", copy.url, dump])
     return copy
+  }
+
+  private func newDatabase(template: String) async throws -> PostgresDatabase {
+    databases += 1
+    let name = "test_\(databases)"
+    // Copied as files: a copy by WAL costs twice as much, and as much again on the disk.
+    try await PostgresDatabase(port: port, name: "postgres")
+      .run("CREATE DATABASE \(name) TEMPLATE \(template) STRATEGY file_copy")
+    return PostgresDatabase(port: port, name: name, isDropped: true)
   }
 
   /// Starts a standby that follows this cluster asynchronously, in another folder and on a port of its own.

@@ -5,10 +5,13 @@ import Foundation
 package struct PostgresDatabase: Sendable {
   package let port: Int
   package let name: String
+  private let lease: Lease?
 
-  package init(port: Int, name: String) {
+  /// - Parameter isDropped: whether the database is dropped once the last copy of this value is gone.
+  package init(port: Int, name: String, isDropped: Bool = false) {
     self.port = port
     self.name = name
+    lease = isDropped ? Lease(port: port, name: name) : nil
   }
 
   package var url: String { "postgresql://postgres@127.0.0.1:\(port)/\(name)" }
@@ -43,6 +46,22 @@ package struct PostgresDatabase: Sendable {
       (0..<PQnfields(result)).map { column in
         PQgetisnull(result, row, column) == 1 ? nil : String(cString: PQgetvalue(result, row, column))
       }
+    }
+  }
+
+  /// Thousands of tests each have a database of 8 MB, and a whole run would fill 16 GB with those that ended.
+  private final class Lease: Sendable {
+    private let port: Int
+    private let name: String
+
+    init(port: Int, name: String) {
+      (self.port, self.name) = (port, name)
+    }
+
+    deinit {
+      let (port, name) = (port, name)
+      // A cluster that has been stopped drops nothing: its folder goes with it.
+      Task { try? await PostgresDatabase(port: port, name: "postgres").run("DROP DATABASE \(name) WITH (FORCE)") }
     }
   }
 }

@@ -12,16 +12,29 @@ enum PostgresProcess {
     getuid() == 0 ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] : []
   }
 
-  /// A new folder under /tmp that belongs to the user of the clusters.
+  /// A new folder that belongs to the user of the clusters: in memory where that is plentiful, otherwise under /tmp.
+  ///
+  /// A new database is 300 files, which cost 10 ms in memory and 150 ms on a disk.
   static func makeFolder() throws -> String {
     // Short, because a socket's path is.
-    var template = Array("/tmp/vecfill-pg-XXXXXX".utf8CString)
+    var template = Array("\(try hasMemoryForClusters() ? "/dev/shm" : "/tmp")/vecfill-pg-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw PostgresClusterError("mkdtemp: \(String(cString: strerror(errno)))") }
     let folder = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
     if getuid() == 0, chown(folder, 65534, 65534) != 0 {
       throw PostgresClusterError("chown \(folder): \(String(cString: strerror(errno)))")
     }
     return folder
+  }
+
+  /// Whether memory can hold the clusters of a whole run, which take half a gigabyte, and leave plenty.
+  private static func hasMemoryForClusters() throws -> Bool {
+    let needed = 4 << 30
+    var disk = statvfs()
+    guard statvfs("/dev/shm", &disk) == 0, Int(disk.f_bavail) * Int(disk.f_frsize) >= needed else { return false }
+    let available = try String(contentsOfFile: "/proc/meminfo", encoding: .utf8)
+      .split(separator: "\n").first { $0.hasPrefix("MemAvailable:") }?
+      .split(separator: " ").dropFirst().first.flatMap { Int($0) }
+    return available.map { $0 << 10 >= needed } ?? false
   }
 
   /// Runs a program to its end, and throws unless it exits with 0.
