@@ -60,8 +60,8 @@ package struct PostgresDatabase: Sendable {
 
     deinit {
       let (port, name) = (port, name)
-      // A cluster that has been stopped drops nothing: its folder goes with it.
-      Task { try? await PostgresDatabase(port: port, name: "postgres").run("DROP DATABASE \(name) WITH (FORCE)") }
+      // Without force: a test that has kept nothing but a connection goes on, and its database goes with the cluster.
+      Task { try? await PostgresDatabase(port: port, name: "postgres").run("DROP DATABASE \(name)") }
     }
   }
 }
