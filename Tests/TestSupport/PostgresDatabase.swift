@@ -60,7 +60,7 @@ package struct PostgresDatabase: Sendable {
 
     deinit {
       let (port, name) = (port, name)
-      // Without force: a test that has kept nothing but a connection goes on, and its database goes with the cluster.
+      // Without force: a database in which a session is still open stays until the cluster ends.
       Task { try? await PostgresDatabase(port: port, name: "postgres").run("DROP DATABASE \(name)") }
     }
   }

@@ -26,7 +26,7 @@ enum PostgresProcess {
     return folder
   }
 
-  /// Whether memory can hold the clusters of a whole run, which take half a gigabyte, and leave plenty.
+  /// Whether memory can hold the clusters of a whole run, which take less than 1 GB, and leave plenty.
   private static func hasMemoryForClusters() throws -> Bool {
     let needed = 4 << 30
     var disk = statvfs()
