@@ -1,6 +1,7 @@
 import Backfill
 import Foundation
 import MessageStores
+import PgVector
 import Postgres
 import TestSupport
 import Testing
@@ -15,6 +16,10 @@ struct PostgresAllowanceTests {
     try await database.run(
       "CREATE TABLE chat_messages (id int PRIMARY KEY, content text, embedding vector(8)); \(script)")
     return database
+  }
+
+  private static func made(in schema: String) -> String {
+    "CREATE TABLE \(schema).vecfill_share (\(OwnTable.Definition.share.body))"
   }
 
   private static func allowance(in database: PostgresDatabase, role: String = "postgres") async throws
@@ -127,8 +132,14 @@ struct PostgresAllowanceTests {
   }
 
   @Test(arguments: [
-    // The role may not make it; it may not write it; another's table has the name; there are two.
-    ("SELECT 1", ExitCode.denied, "GRANT SELECT, INSERT, UPDATE"),
+    // The role may not make it; it may not write it; it may not look into its schema; another's table has the name; there
+    // are two.
+    ("SELECT 1", ExitCode.denied, "the owner of chat_messages (with CREATE on the schema) or a superuser"),
+    (made(in: "public"), .denied, "GRANT SELECT, INSERT, UPDATE ON public.vecfill_share TO shopkeeper"),
+    (
+      "CREATE SCHEMA \"Hidden\"; \(made(in: "\"Hidden\"")); GRANT ALL ON \"Hidden\".vecfill_share TO shopkeeper",
+      .denied, "run: GRANT USAGE ON SCHEMA \"Hidden\" TO shopkeeper; GRANT"
+    ),
     ("SET ROLE shopkeeper; CREATE TABLE shop.vecfill_share (a int)", .configuration, "not as vecfill makes it"),
     (
       "CREATE TABLE vecfill_share (a int); CREATE TABLE shop.vecfill_share (a int)", .configuration,

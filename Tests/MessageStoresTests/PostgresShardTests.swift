@@ -80,6 +80,29 @@ import Testing
     await store.close()
   }
 
+  @Test(arguments: Keys.all, [RowOrder.oldest, .newest])
+  func `the last shard ends behind its lower bound, and is empty where the rows behind it are gone`(
+    keys: Keys, order: RowOrder
+  ) async throws {
+    let names = if case .composite = keys.kind { ["part", "id"] } else { ["id"] }
+    let source = Source(table: "messages", keys: names, text: "content", order: order)
+    let fixture = try await StoreFixture(.postgres18, key: keys.kind, source: source)
+    let store = try await fixture.openImpatient()
+    try await fixture.insert((0..<90).map { (keys.make($0), "text") })
+    let plan = try await Self.plan(store, source, 3)
+    let last = PostgresShardStore(store, shard: 2, of: plan, [source])
+    let own = try await Self.keys(store, source, plan, 2)
+    #expect(try await last.lastKey(of: source) == own.last && own.count == 30)
+    let conditions = own.map { key in
+      guard case .composite(let parts) = key else { return "id = \(fixture.literal(key))" }
+      return zip(names, parts).map { "\($0) = \(fixture.literal($1))" }.joined(separator: " AND ")
+    }
+    try await fixture.run("DELETE FROM messages WHERE \(conditions.joined(separator: " OR "))")
+    #expect(try await last.lastKey(of: source) == nil)
+    #expect(try await Self.keys(store, source, plan, 1).count == 30)
+    await store.close()
+  }
+
   @Test(arguments: [0, 2])
   func `where there are fewer rows than shards, the first shard has all, and what comes`(rows: Int) async throws {
     let fixture = try await StoreFixture(.postgres18)
@@ -99,7 +122,9 @@ import Testing
     let earlier = try await Self.plan(store, fixture.source, 3)
     _ = try await Self.plan(store, fixture.source, 3)
     let shard = PostgresShardStore(store, shard: 0, of: earlier, [fixture.source])
-    await #expect(throws: Failure.self) { try await shard.claim(fixture.source) }
+    let failure = await #expect(throws: Failure.self) { try await shard.claim(fixture.source) }
+    // The same command again reads the new plan.
+    #expect(failure?.exitCode == .unavailable)
     await store.close()
   }
 

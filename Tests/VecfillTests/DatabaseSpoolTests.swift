@@ -207,6 +207,10 @@ import Testing
       #expect(status.output.contains("4 replies for 40 rows"), "\(status.output)\(status.errors)")
       let json = try await scene.start(["status", "job.yaml", "--json"]).exit()
       #expect(json.output.contains(#""database_spool":{"#) && json.output.contains(#""replies":4"#), "\(json.output)")
+      let elsewhere = try await scene.start(["status", "job.yaml"], ShardTests.machine("laptop", of: scene)).exit()
+      #expect(
+        elsewhere.output.hasPrefix("job: no run of it is in this ledger\n")
+          && elsewhere.output.contains("4 replies for 40 rows"), "\(elsewhere.output)\(elsewhere.errors)")
       let away = try await scene.start(["status", "job.yaml"], ["DATABASE_URL": "postgresql://127.0.0.1:1/none"]).exit()
       #expect(away.code == 0 && away.output.contains("in the database"), "\(away.output)\(away.errors)")
       try spool.loseLedger()

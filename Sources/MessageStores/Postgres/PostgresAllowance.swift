@@ -20,7 +20,7 @@ package actor PostgresAllowance: SharedAllowance {
   ) async throws {
     guard case .postgres = url.engine else {
       throw Failure(
-        .configuration, "share", "share: database needs PostgreSQL; an SQLite file has one process at a time",
+        .configuration, "share: database", "it needs PostgreSQL; one process at a time fills an SQLite file",
         remedy: "take share out of the job")
     }
     connection = try PostgresConnection(to: url, applicationName: applicationName)

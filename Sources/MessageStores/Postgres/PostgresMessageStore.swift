@@ -62,14 +62,17 @@ package actor PostgresMessageStore: MessageStore {
     return table.shape
   }
 
-  package func lastKey(of source: Source) async throws -> RowKey? { try await lastKey(of: source, in: nil) }
+  package func lastKey(of source: Source) async throws -> RowKey? { try await lastKey(of: source, in: .whole) }
 
-  /// As `lastKey`, of one partition where one is given; nil also where it is no longer the table's.
-  func lastKey(of source: Source, in partition: ShardRange.Partition?) async throws -> RowKey? {
+  /// As `lastKey`, of the rows behind the range's lower end, and of its partition where it has one; nil also where that is
+  /// no longer the table's.
+  func lastKey(of source: Source, in shard: ShardRange) async throws -> RowKey? {
     let table = try await table(of: source)
     return try await read(source) { connection in
-      guard let table = try table.reading(partition, on: connection) else { return nil }
-      let rows = try connection.query(table.lastKey, format: .binary, under: table.settings())
+      guard let table = try table.reading(shard.partition, on: connection) else { return nil }
+      let rows = try connection.query(
+        table.lastKey(isBounded: shard.after != nil), shard.after.map(table.key.parameters) ?? [], format: .binary,
+        under: table.settings())
       return rows.isEmpty ? nil : try table.key(of: rows, row: 0, from: 0)
     }
   }

@@ -19,7 +19,7 @@ struct PostgresShareTable: Sendable {
     }
     var found = try OwnTable.all(Self.definition, in: nil, on: connection)
     if found.isEmpty {
-      try Self.create(in: filled.schema, on: connection)
+      try Self.create(in: filled.schema, for: source, on: connection)
       found = try OwnTable.all(Self.definition, in: nil, on: connection)
     }
     guard let table = found.first, found.count == 1 else {
@@ -36,13 +36,16 @@ struct PostgresShareTable: Sendable {
     }
     let rights = try connection.inspect(
       """
-      SELECT bool_and(has_table_privilege($1::oid, right_name)) AS has_all, quote_ident(current_user) AS role
-      FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE']) right_name
+      SELECT bool_and(has_table_privilege(c.oid, right_name)) AS has_all, quote_ident(current_user) AS role,
+        CASE WHEN has_schema_privilege(c.relnamespace, 'USAGE') THEN '' ELSE
+          format('GRANT USAGE ON SCHEMA %s TO %I; ', c.relnamespace::regnamespace, current_user) END AS usage
+      FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE']) right_name, pg_class c WHERE c.oid = $1::oid GROUP BY c.relnamespace
       """, [.text(table.id)])
     guard table.isReadable, rights.first?.isTrue("has_all") == true else {
+      let (role, usage) = (rights.first?["role"] ?? "", rights.first?["usage"] ?? "")
       throw Failure(
         .denied, table.name, "this role may not read and write it",
-        remedy: "let its owner run: GRANT \(Self.rights) ON \(table.name) TO \(rights.first?["role"] ?? "");")
+        remedy: "let its owner run: \(usage)GRANT \(Self.rights) ON \(table.name) TO \(role);")
     }
     name = table.name
   }
@@ -54,7 +57,9 @@ struct PostgresShareTable: Sendable {
 
   private static let rights = "SELECT, INSERT, UPDATE"
 
-  private static func create(in schema: String, on connection: isolated PostgresConnection) throws {
+  private static func create(
+    in schema: String, for source: Source, on connection: isolated PostgresConnection
+  ) throws {
     let schema = try connection.inspect("SELECT quote_ident($1)", [.text(schema)])[0][0] ?? ""
     let table = "\(schema).\(definition.name)"
     do {
@@ -69,7 +74,8 @@ struct PostgresShareTable: Sendable {
       }
     } catch let error as PostgresError where error.isDenied {
       throw try definition.denied(
-        table, for: "`share: database` needs it", rights: rights, owner: "the owner of the schema", on: connection)
+        table, for: "`share: database` needs it", rights: rights,
+        owner: "the owner of \(source.home.name) (with CREATE on the schema) or a superuser", on: connection)
     } catch let error as PostgresError where error.isMadeByAnother {
       // It is there.
     }

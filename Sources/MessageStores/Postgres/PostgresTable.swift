@@ -104,9 +104,11 @@ extension PostgresTable {
   /// The order in which keys are read.
   var direction: String { source.order == .oldest ? "ASC" : "DESC" }
 
-  var lastKey: String {
-    let direction = source.order == .oldest ? "DESC" : "ASC"
-    return "SELECT \(key.outputs) FROM \(held) ORDER BY \(key.order(direction, of: identifier)) LIMIT 1"
+  /// - Parameter isBounded: whether only keys behind the one of the parameters from $1 on count.
+  func lastKey(isBounded: Bool) -> String {
+    let (direction, behind) = source.order == .oldest ? ("DESC", ">") : ("ASC", "<")
+    let restriction = isBounded ? "WHERE \(key.comparison(behind, parametersFrom: 1)) " : ""
+    return "SELECT \(key.outputs) FROM \(held) \(restriction)ORDER BY \(key.order(direction, of: identifier)) LIMIT 1"
   }
 
   /// Whether the rows are locked before their texts are compared.

@@ -45,7 +45,7 @@ extension IndexLife {
     if let whole = recorded.whole { try await attach(recorded.name, to: whole) }
     try await comment(on: recorded)
     try await pair.worker.run { try IndexIntents.forget(intent, on: $0) }
-    narrator.tell("\(intent.name): built in \(started.duration(to: .now).rough)")
+    narrator.tell("\(intent.name): built in \(started.duration(to: .now).clock)")
   }
 
   private func comment(on recorded: RecordedIndex) async throws {

@@ -132,7 +132,7 @@ extension Reembedder {
     defer { narrator.show("") }
     let started = ContinuousClock.now
     try await IndexBuild(pair: pair, subject: name, narrator: narrator).run(index)
-    narrator.tell("\(name): built in \(started.duration(to: .now).rough)")
+    narrator.tell("\(name): built in \(started.duration(to: .now).clock)")
   }
 
   private func schema(of table: SQLName) async throws -> String {

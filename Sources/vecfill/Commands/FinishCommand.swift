@@ -11,7 +11,7 @@ struct FinishCommand: AsyncParsableCommand {
     discussion: """
       Goes through the whole table once all shards are done, and fills what came meanwhile. Then it builds the vector \
       indexes that the job asks for, checks them, and deletes the plan (docs/shards.md). The same command again goes on \
-      where it was.
+      where it was. Without a stored plan, as after an earlier finish, it fills the whole job as `vecfill run` does.
 
       Exit codes: 81 if a shard is open or at work, with the list; 65 if an index can't be used; else those of run \
       (docs/exit-codes.md).

@@ -31,9 +31,7 @@ struct StatusCommand: AsyncParsableCommand {
   func run() async throws {
     let clearsScreen = watch && !json && isatty(STDOUT_FILENO) == 1
     while true {
-      var parts = [try await text()]
-      if !json, let spec, let shards = await ShardStatus.text(spec) { parts.append(shards) }
-      print((clearsScreen ? "\u{1B}[H\u{1B}[J" : "") + parts.joined(separator: "\n\n"))
+      print((clearsScreen ? "\u{1B}[H\u{1B}[J" : "") + (try await text()))
       // A reader that has gone needs no more.
       guard fflush(nil) == 0, watch else { return }
       try await Task.sleep(for: .seconds(2))
@@ -42,11 +40,14 @@ struct StatusCommand: AsyncParsableCommand {
   }
 
   private func text() async throws -> String {
-    let (name, path) = try subject()
-    guard let opened = try Ledger.openForReading(at: path) else { return LedgerOption.nothingYet(path, json: json) }
     let now = Date()
-    let jobs = try await opened.jobs(at: now)
-    if let name, !jobs.isEmpty, !jobs.contains(where: { $0.job == name }) {
+    let spec = try spec.map { try JobConfiguration(spec: $0) }
+    let path = try ledger.path(spec: self.spec)
+    let name = spec?.jobName ?? job
+    let opened = try Ledger.openForReading(at: path)
+    let jobs = try await opened?.jobs(at: now) ?? []
+    let own = jobs.filter { name == nil || $0.job == name }
+    if own.isEmpty, spec == nil, let name, !jobs.isEmpty {
       let names = Set(jobs.map(\.job)).sorted()
       let nearest = Spelling.nearest(to: name, in: names).map { "did you mean \($0)? " } ?? ""
       // What was given may be anything, a password among it (P10).
@@ -54,48 +55,37 @@ struct StatusCommand: AsyncParsableCommand {
         .usage, "status", "no run of a job by that name is in the ledger \(path)",
         remedy: "\(nearest)it has \(names.joined(separator: ", "))")
     }
-    guard !jobs.isEmpty else { return LedgerOption.nothingYet(path, json: json) }
-    let state = try StateFolder()
-    // Without a plan that can be read the ledger is shown all the same.
-    let shards = if json, let spec { try? await ShardStatus.report(spec) } else { nil as ShardReport? }
-    let (shared, spool) = (try await shared(), try await databaseSpool())
+    let stored = if let spec { try await StoredReport(spec) } else { StoredReport() }
     var shown: [JobReport] = []
-    for job in jobs where name == nil || job.job == name {
-      let holder = job.holder(in: state.locks)
-      let control = await control(of: job, holder, in: state.sockets)
-      let batches = try await opened.batches(of: job).map { BatchReport($0, at: now) }
-      var report = JobReport(
-        job, holder: holder, control: control, batches: batches, shared: shared, ledger: path, at: now)
-      (report.databaseSpool, report.shards) = (spool, shards)
-      shown.append(report)
+    if let opened {
+      let state = try StateFolder()
+      for job in own {
+        let holder = job.holder(in: state.locks)
+        let control = await control(of: job, holder, in: state.sockets)
+        let batches = try await opened.batches(of: job).map { BatchReport($0, at: now) }
+        shown.append(
+          JobReport(job, holder: holder, control: control, batches: batches, stored: stored, ledger: path, at: now))
+      }
     }
-    return json ? JSONLine.encode(shown) : shown.map(\.text).joined(separator: "\n\n")
+    if json {
+      guard shown.isEmpty, let name else { return JSONLine.encode(shown) }
+      if let problem = stored.shardsProblem { throw problem }
+      return stored.isEmpty ? "[]" : JSONLine.encode([UnrunJobReport(job: name, stored, ledger: path)])
+    }
+    var parts = shown.map(\.text)
+    if shown.isEmpty {
+      let isUnknown = name == nil || stored.isEmpty && jobs.isEmpty
+      parts = [
+        isUnknown
+          ? LedgerOption.nothingYet(path, json: false) : UnrunJobReport(job: name ?? "", stored, ledger: path).text
+      ]
+    }
+    if let shards = stored.shardsText { parts.append(shards) }
+    return parts.joined(separator: "\n\n")
   }
 
   /// The job's spec, where it is one that was given.
   private var spec: String? { job.flatMap { job in [".yaml", ".yml"].contains(where: job.hasSuffix) ? job : nil } }
-
-  /// The job's name, and where its ledger is; a spec may say the latter.
-  private func subject() throws -> (name: String?, ledger: String) {
-    guard let spec else { return (job, try ledger.path()) }
-    return (try JobConfiguration(spec: spec).jobName, try ledger.path(spec: spec))
-  }
-
-  /// What the job shares with others, where its spec is given: that alone says in which database.
-  private func shared() async throws -> ShareReport? {
-    guard let spec else { return nil }
-    let configuration = try JobConfiguration(spec: spec)
-    guard configuration.share == .database else { return nil }
-    let pool = try configuration.pool()
-    do {
-      return try await PostgresSharedPools.read(
-        pool, in: DatabaseURL(configuration.databaseURL().reveal()), applicationName: "vecfill status"
-      ).map { ShareReport(pool, $0) }
-    } catch let failure as Failure {
-      // The ledger is shown all the same.
-      return ShareReport(pool, problem: failure)
-    }
-  }
 
   /// What the job's process says of itself; nil where it runs no more, or can't be asked.
   private func control(
@@ -107,12 +97,6 @@ struct StatusCommand: AsyncParsableCommand {
       if let report = await ControlSocket(of: column, in: sockets).report(), report.job == job.job { return report }
     }
     return nil
-  }
-
-  /// What waits in the database's spool, where the job is named by its spec and has one.
-  private func databaseSpool() async throws -> SpoolReport? {
-    guard let spec else { return nil }
-    return try await SpoolReport(JobConfiguration(spec: spec))
   }
 }
 

@@ -73,7 +73,7 @@ struct Filling {
         let first = try await rounds.first(board, upkeep)
         return try await body(rounds, first) { outcome, round in
           RunSummary(
-            outcome, job: job, countsExactly: counter.isExact, ledger: ledger.path, round: round,
+            outcome, job: job, shard: shard, countsExactly: counter.isExact, ledger: ledger.path, round: round,
             requiresComplete: steering?.plan.requiresComplete ?? true)
         }
       }

@@ -40,7 +40,7 @@ struct JobReport: Encodable {
   let possiblyPaid: Int
   let spooledBatches: Int
   /// nil with `spool: ledger`, and where the job is not named by its spec.
-  var databaseSpool: SpoolReport?
+  let databaseSpool: SpoolReport?
   let openRequests: Int
   /// What waits for the provider's batch API.
   let batches: [BatchReport]
@@ -49,16 +49,17 @@ struct JobReport: Encodable {
   /// What the job shares with others; nil where that is nothing, or where no spec says where it is.
   let shared: ShareReport?
   /// The job's stored plan; nil where there is none, and where the job is not named by its spec.
-  var shards: ShardReport?
+  let shards: ShardReport?
   let ledger: String
+  private let stored: [(String, String)]
   private let now: Date
 
   init(
     _ status: Ledger.JobStatus, holder: RunLock.Holder?, control: ControlReport? = nil, batches: [BatchReport] = [],
-    shared: ShareReport? = nil, ledger: String, at now: Date
+    stored: StoredReport = StoredReport(), ledger: String, at now: Date
   ) {
     self.control = control
-    self.shared = shared
+    (databaseSpool, shared, shards, self.stored) = (stored.spool, stored.shared, stored.shards, stored.figures)
     self.batches = batches
     self.now = now
     job = status.job
@@ -123,7 +124,7 @@ struct JobReport: Encodable {
       (columns.count == 1 ? "column" : "columns", columns.joined(separator: ", ")),
       ("model", "\(model), \(dimensions) dimensions"),
       ("last run", lastRun),
-      ("rows done", rowsDone.grouped + (rowsTotal.map { " of \($0.grouped)\(percent)" } ?? "")),
+      ("rows done", rowsInAll),
       ("rows written", rowsWritten.grouped),
     ]
     if let pace { rows.append(("pace", pace)) }
@@ -139,13 +140,18 @@ struct JobReport: Encodable {
     if spooledBatches > 0 {
       rows.append(("in the spool", "\(spooledBatches.of("batch", plural: "batches")), paid and not yet written"))
     }
-    if let databaseSpool, databaseSpool.replies != 0 { rows.append(("in the database", databaseSpool.line)) }
     for batch in batches { rows.append(("with the provider", batch.line)) }
     if let control { rows.append(("in force", control.inForce)) }
-    for line in shared?.lines ?? [] { rows.append(("shared", line)) }
+    rows += stored
     if openRequests > 0 { rows.append(("without a reply", openRequests.of("request"))) }
     rows.append(("ledger", ledger))
     return "\(job)\(shard.map { " shard \($0)" } ?? ""): \(outcome)\n" + FigureList(rows, nameWidth: 19).text
+  }
+
+  /// "500 of 2,000 (25.0%)"
+  private var rowsInAll: String {
+    if state == "completed", rowsDone == 0, rowsTotal ?? 0 == 0 { return "nothing to do" }
+    return rowsDone.grouped + (rowsTotal.map { " of \($0.grouped)\(percent)" } ?? "")
   }
 
   private var percent: String {

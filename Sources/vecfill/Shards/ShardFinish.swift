@@ -22,7 +22,7 @@ struct ShardFinish: Sendable {
     guard let plan, !plan.unfinished.isEmpty else { return }
     throw Failure(
       .incomplete, "job \(job.name)",
-      "\(plan.unfinished.count) of its \(plan.count) shards \(plan.unfinished.count == 1 ? "is" : "are") not done: shard \(plan.unfinished.list)",
+      "\(plan.unfinished.count) of its \(plan.count) shards \(plan.unfinished.count == 1 ? "is" : "are") not done: \(plan.unfinished.list)",
       remedy: "run each of them to its end, e.g. `vecfill run JOB --shard \(plan.unfinished[0].number)`")
   }
 

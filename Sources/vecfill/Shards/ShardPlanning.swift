@@ -112,13 +112,13 @@ struct ShardPlanning: Sendable {
     let atWork = plan.shards.filter { $0.state == .working }
     guard atWork.isEmpty else {
       throw Failure(
-        .locked, "job \(job.name)", "it is cut into \(plan.count) shards, and shard \(atWork.list)",
+        .locked, "job \(job.name)", "it is cut into \(plan.count) shards, and \(atWork.list)",
         remedy: "wait for them to end, or end them")
     }
     guard !isOfAnotherJob, plan.shards.contains(where: \.isBegun), !plan.unfinished.isEmpty else { return nil }
     throw Failure(
       .configuration, "job \(job.name)",
-      "it is cut into \(plan.count) shards already, and shard \(plan.unfinished.list)",
+      "it is cut into \(plan.count) shards already, and \(plan.unfinished.list)",
       remedy: "run those shards to their end, then `vecfill finish JOB`")
   }
 
@@ -184,9 +184,23 @@ extension PostgresMessageStore {
 }
 
 extension [ShardPlan.Shard] {
-  /// The first few in words, e.g. "3 is at work (vecfill a pid 7); 5 is open".
+  /// The first few in words, e.g. "shard 3 is at work (vecfill a pid 7); shards 5 to 8 are open".
   var list: String {
-    let shown = prefix(10).map(\.description)
-    return (count > shown.count ? shown + ["\(count - shown.count) more"] : shown).joined(separator: "; ")
+    var parts: [(first: ShardPlan.Shard, last: ShardPlan.Shard)] = []
+    for shard in self {
+      if let part = parts.last, part.last.number + 1 == shard.number, part.last.state == shard.state,
+        shard.state != .working
+      {
+        parts[parts.count - 1].last = shard
+      } else {
+        parts.append((shard, shard))
+      }
+    }
+    let shown = parts.prefix(10).map { part in
+      let (first, last) = (part.first.number, part.last.number)
+      guard first < last else { return "shard \(part.first)" }
+      return "shards \(first) \(last == first + 1 ? "and" : "to") \(last) are \(part.first.state.rawValue)"
+    }
+    return (parts.count > shown.count ? shown + ["others"] : shown).joined(separator: "; ")
   }
 }

@@ -28,7 +28,7 @@ package struct PostgresShardStore: MessageStore {
     let range = try shard(of: source).range
     if range.isEmpty { return nil }
     if let through = range.through { return through }
-    return try await whole.lastKey(of: source, in: range.partition)
+    return try await whole.lastKey(of: source, in: range)
   }
 
   package func page(of source: Source, _ request: PageRequest) async throws -> MessagePage {

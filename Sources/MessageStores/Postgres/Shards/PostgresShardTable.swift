@@ -108,7 +108,7 @@ struct PostgresShardTable: Sendable {
       """, keys + [.text("\(shard.number)"), .text(shard.plan)], under: Self.settings)
     guard changed.isEmpty else { return }
     throw Failure(
-      .configuration, "\(filled.tableName) shard \(shard.number)", "the plan was changed or ended meanwhile",
+      .unavailable, "\(filled.tableName) shard \(shard.number)", "the plan was changed or ended meanwhile",
       remedy: "run the same command again")
   }
 
