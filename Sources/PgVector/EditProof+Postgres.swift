@@ -8,7 +8,8 @@ extension EditProof {
 
   /// The triggers that mark the edited rows of `source` in the table with the object id `relation`, and the columns that
   /// the text is made of, by what the catalogue has of them; nil where a trigger is missing, off, or watches other columns,
-  /// on the table or on one that inherits from it.
+  /// on the table or on one that inherits from it. A partition that was attached counts: rows that were edited before have no
+  /// mark. One that was made as a partition changes nothing.
   ///
   /// Of a text that is an expression each column counts whose name is in it.
   package static func marks(
@@ -19,7 +20,8 @@ extension EditProof {
       WITH RECURSIVE family AS (
         SELECT $1::oid AS oid UNION SELECT i.inhrelid FROM pg_inherits i JOIN family f ON f.oid = i.inhparent
       )
-      SELECT c.relispartition AND c.oid <> $1::oid AS is_partition, t.oid AS id, t.xmin AS since, p.oid AS function,
+      SELECT c.relispartition AND c.oid <> $1::oid AS is_partition, c.oid <> $1::oid AND t.xmin =
+          (SELECT a.xmin FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'tableoid') AS is_born, t.oid AS id, t.xmin AS since, p.oid AS function,
         p.xmin AS function_since, \(TriggerName.watches("$6::text[]")) AS watches,
         (SELECT string_agg(a.attnum || '/' || a.xmin, ',' ORDER BY a.attname) FROM pg_attribute a
           WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -35,8 +37,9 @@ extension EditProof {
         .array(source.text.columns ?? []), .text(source.text.expression ?? ""),
       ])
     guard parts.allSatisfy({ $0["id"] != nil && $0.isTrue("watches") }) else { return nil }
-    // A partition has its table's trigger: one that comes changes nothing for the others.
-    return parts.filter { !$0.isTrue("is_partition") }
+    let own = Set(parts.filter { !$0.isTrue("is_partition") }.map { $0["since"] })
+    // A partition has its table's trigger, which came with the partition, or with the table's.
+    return parts.filter { !$0.isTrue("is_partition") || !($0.isTrue("is_born") || own.contains($0["since"])) }
       .map { row in
         ["id", "since", "function", "function_since", "columns"].map { row[$0] ?? "" }.joined(separator: ".")
       }

@@ -11,8 +11,20 @@ import Testing
 
   /// Four filled rows whose edits a trigger marks, after a complete search. The last one has the digest of another text,
   /// which only another complete search finds.
-  private static func searched(_ kind: StoreKind) async throws -> StoreFixture {
-    let fixture = try await Edits.fixture(kind, marked: true)
+  private static func searched(_ kind: StoreKind, partitioned: Bool = false) async throws -> StoreFixture {
+    let fixture = try await Edits.fixture(kind, marked: !partitioned)
+    if partitioned {
+      try await fixture.run(
+        """
+        CREATE TABLE parts (LIKE messages INCLUDING DEFAULTS, PRIMARY KEY (id)) PARTITION BY RANGE (id);
+        DROP TABLE messages;
+        ALTER TABLE parts RENAME TO messages;
+        CREATE TABLE low PARTITION OF messages FOR VALUES FROM (0) TO (3);
+        CREATE TABLE high PARTITION OF messages FOR VALUES FROM (3) TO (100) PARTITION BY RANGE (id);
+        CREATE TABLE higher PARTITION OF high FOR VALUES FROM (3) TO (50);
+        """)
+      try await fixture.run(Edits.marking(kind))
+    }
     let texts = ["one", "two", "three", "four"]
     try await fixture.insert(texts.enumerated().map { (.integer(Int64($0 + 1)), $1) })
     try await opening(fixture) { store in
@@ -98,6 +110,44 @@ import Testing
     #expect(try await Self.found(fixture, isEnded: true) == [2, 4])
     try await fixture.run(
       "UPDATE messages SET embedding_digest = \(kind.isPostgres ? "'\\x07'" : "x'07'") WHERE id = 4")
+    #expect(try await Self.found(fixture) == [])
+  }
+
+  /// What becomes of a partitioned table's parts, and the rows that the next search finds: the fourth one only if it is
+  /// complete.
+  static let parts: [(script: String, found: [RowKey])] = [
+    ("CREATE TABLE late PARTITION OF messages FOR VALUES FROM (100) TO (200)", []),
+    ("CREATE TABLE late PARTITION OF high FOR VALUES FROM (50) TO (100)", []),
+    ("ALTER TABLE messages DISABLE TRIGGER USER; ALTER TABLE messages ENABLE TRIGGER USER", [4]),
+    (
+      """
+      ALTER TABLE messages DETACH PARTITION low; UPDATE low SET content = 'unseen' WHERE id = 2;
+      ALTER TABLE messages ATTACH PARTITION low FOR VALUES FROM (0) TO (3)
+      """, [2, 4]
+    ),
+    (
+      """
+      ALTER TABLE messages DETACH PARTITION high; UPDATE high SET content = 'unseen' WHERE id = 3;
+      ALTER TABLE messages ATTACH PARTITION high FOR VALUES FROM (3) TO (100)
+      """, [3, 4]
+    ),
+    (
+      """
+      CREATE TABLE copy (LIKE messages INCLUDING ALL);
+      INSERT INTO copy SELECT * FROM low; UPDATE copy SET content = 'unseen' WHERE id = 1;
+      ALTER TABLE messages DETACH PARTITION low; ALTER TABLE messages ATTACH PARTITION copy FOR VALUES FROM (0) TO (3)
+      """, [1, 4]
+    ),
+  ]
+
+  @Test(.enabled(if: Helper.postgres.isUsable, "\(Helper.postgres.missing)"), arguments: parts)
+  func `a partition that is attached leads to a complete search, and one that is made as such does not`(
+    _ part: (script: String, found: [RowKey])
+  ) async throws {
+    let fixture = try await Self.searched(.postgres18, partitioned: true)
+    #expect(try await Self.found(fixture) == [])
+    for statement in part.script.split(separator: ";") { try await fixture.run(String(statement)) }
+    #expect(try await Self.found(fixture, isEnded: true) == part.found)
     #expect(try await Self.found(fixture) == [])
   }
 

@@ -26,25 +26,29 @@ import Testing
     let fixture = try await StoreFixture(kind, source: source)
     let digest = "embedding_digest"
     try await fixture.run("ALTER TABLE messages ADD COLUMN \(digest) \(kind.isPostgres ? "bytea" : "BLOB")")
-    guard marked else { return fixture }
+    if marked { try await fixture.run(marking(kind)) }
+    return fixture
+  }
+
+  /// What marks the edited rows.
+  static func marking(_ kind: StoreKind) -> String {
+    let digest = "embedding_digest"
     let name = TriggerName.of(source, TriggerName.Suffix.stale).plain
     let index = IndexName.of(source, IndexName.Suffix.edited).plain
-    try await fixture.run(
-      kind.isPostgres
-        ? """
-        CREATE INDEX \(index) ON messages (id) WHERE \(MarkedRowsIndex.predicate(digest: digest));
-        CREATE FUNCTION \(name)() RETURNS trigger LANGUAGE plpgsql AS $$
-          BEGIN NEW."\(digest)" := ''; RETURN NEW; END $$;
-        CREATE TRIGGER \(name) BEFORE UPDATE ON messages FOR EACH ROW
-          WHEN (OLD.embedding IS NOT NULL AND OLD.content IS DISTINCT FROM NEW.content) EXECUTE FUNCTION \(name)();
-        """
-        : """
-        CREATE INDEX \(index) ON messages (id) WHERE \(digest) = x'';
-        CREATE TRIGGER \(name) AFTER UPDATE ON messages
-          WHEN OLD.embedding IS NOT NULL AND OLD."content" IS NOT NEW."content"
-          BEGIN UPDATE messages SET \(digest) = x'' WHERE id = NEW.id; END;
-        """)
-    return fixture
+    return kind.isPostgres
+      ? """
+      CREATE INDEX \(index) ON messages (id) WHERE \(MarkedRowsIndex.predicate(digest: digest));
+      CREATE FUNCTION \(name)() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN NEW."\(digest)" := ''; RETURN NEW; END $$;
+      CREATE TRIGGER \(name) BEFORE UPDATE ON messages FOR EACH ROW
+        WHEN (OLD.embedding IS NOT NULL AND OLD.content IS DISTINCT FROM NEW.content) EXECUTE FUNCTION \(name)();
+      """
+      : """
+      CREATE INDEX \(index) ON messages (id) WHERE \(digest) = x'';
+      CREATE TRIGGER \(name) AFTER UPDATE ON messages
+        WHEN OLD.embedding IS NOT NULL AND OLD."content" IS NOT NEW."content"
+        BEGIN UPDATE messages SET \(digest) = x'' WHERE id = NEW.id; END;
+      """
   }
 
   /// A complete search, after which the marks tell of all edited rows.

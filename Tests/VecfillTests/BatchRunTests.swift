@@ -90,6 +90,25 @@ import Testing
     }
   }
 
+  @Test(arguments: dialects)
+  func `what a batch has for a column that a smaller job leaves out waits for the job that fills it`(
+    dialect: EmbeddingsServer.BatchDialect
+  ) async throws {
+    try await Self.run(dialect, .postgres18) { scene in
+      try await scene.database.insert((0..<50).map { "message \($0)" })
+      try await scene.database.insert((0..<50).map { "other \($0)" }, into: "standalone_chat_messages")
+      let both = try String(contentsOfFile: scene.folder.file("job.yaml"), encoding: .utf8)
+      #expect(try await scene.fill(["--batch"]).code == 75)
+      try scene.write(spec: "name: one\n" + both.replacing("  - table: standalone_chat_messages\n", with: ""))
+      let one = try await Self.runOn(scene)
+      #expect(one.code == 0 && one.output.contains("rows written         50"), "\(one.output)\(one.errors)")
+      #expect(try await scene.database.count("embedding IS NULL", in: "standalone_chat_messages") == 50)
+      try scene.write(spec: both)
+      try await Self.check(scene, try await Self.runOn(scene))
+      #expect(!one.errors.contains("possibly paid"), "\(one.errors)")
+    }
+  }
+
   enum Step: CaseIterable {
     case intended, uploaded, asked, polling, fetching, writing
   }

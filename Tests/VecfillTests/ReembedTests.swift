@@ -168,6 +168,36 @@ import Testing
     }
   }
 
+  @Test(arguments: [
+    ("text: {sql: \"public.chat_messages.content || ' x'\"}", "a trigger can't compute its text"),
+    ("text: {sql: \"content || xmin::text\"}", "a trigger can't compute its text"),
+    ("text: whole", "its text reads whole, a generated column"),
+    ("text: \"{role}: {whole}\"", "its text reads whole, a generated column"),
+    ("text: {sql: upper(whole)}", "its text reads whole, a generated column"),
+  ])
+  func `a text whose edits no trigger can see is refused before anything is paid or changed`(
+    _ text: String, _ words: String
+  ) async throws {
+    var options = EmbeddingsServer.Options()
+    options.otherModels = [ReembedScene.new]
+    try await Scene.run(.postgres18, options) { scene in
+      try await scene.database.insert(["one", "two"])
+      try await scene.database.run(
+        "ALTER TABLE chat_messages ADD COLUMN whole text GENERATED ALWAYS AS (content || '.') STORED")
+      try scene.write(source: "{table: chat_messages, \(text)}")
+      let fill = try await scene.fill()
+      #expect(fill.code == 0, "\(fill.errors)")
+      let requests = scene.server.record.requests.count
+      let arguments = ["reembed", "job.yaml", "--to", ReembedScene.new, "--dimensions", "8", "--yes"]
+      let exit = try await scene.start(arguments).exit()
+      #expect(exit.code == 78 && exit.errors.contains(words), "\(exit.errors)")
+      #expect(scene.server.record.requests.count == requests)
+      let columns = try await scene.database.rows(
+        "SELECT attname FROM pg_attribute WHERE attrelid = 'chat_messages'::regclass AND attname LIKE 'embedding_%'")
+      #expect(columns.isEmpty)
+    }
+  }
+
   @Test func `SQLite is refused, and told what to do instead`() async throws {
     try await Scene.run(.sqlite) { scene in
       let exit = try await scene.start(["reembed", "job.yaml", "--to", ReembedScene.new]).exit()

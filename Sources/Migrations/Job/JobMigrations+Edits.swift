@@ -112,7 +112,7 @@ extension JobMigrations {
 
 extension SourceText {
   /// Whether it is made of the column `name`, as far as its SQL says.
-  fileprivate func names(_ name: String) -> Bool {
+  func names(_ name: String) -> Bool {
     if let columns { return columns.contains(name) }
     guard case .sql(let expression) = self else { return false }
     return SQLLexer.leadingTokens(of: expression, .postgres).contains { $0.identifier == name }

@@ -97,6 +97,7 @@ struct ReembeddedTable: Sendable {
         "ALTER TABLE \(source.tableName.quoted) ALTER COLUMN \(source.vector.quotedIdentifier) DROP NOT NULL")
     }
     try ReembeddingDigests(table: self).check(on: connection)
+    try checkText(on: connection)
     guard !column.isGenerated else { throw refusal("its column \(source.vector) is generated", "name another column") }
     let followers = try followers(of: source.vector, on: connection) { TriggerName.isOwn($0) }
     guard followers.isEmpty else {
@@ -104,6 +105,21 @@ struct ReembeddedTable: Sendable {
         "\(followers.joined(separator: ", ")) would go on reading the former column after the switch: PostgreSQL follows "
           + "it through its renaming",
         "drop what reads \(source.vector), change the model, and make it again")
+    }
+  }
+
+  /// Throws a `Failure` with `.configuration` where no trigger can see that the text is edited: it would take each update for
+  /// an edit, or can't be made.
+  private func checkText(on connection: isolated PostgresConnection) throws {
+    if let reason = try source.obstacleToWatching(name.quoted, on: connection) {
+      throw refusal(
+        "a trigger can't compute its text, and would take each update for an edit: \(reason)",
+        "name the columns that it is made of as the job's text")
+    }
+    if let generated = columns.filter({ $0.value.isGenerated && source.text.names($0.key) }).keys.min() {
+      throw refusal(
+        "its text reads \(generated), a generated column, and a trigger before the update can't see what it becomes",
+        "name the columns that \(generated) is made of as the job's text")
     }
   }
 

@@ -71,10 +71,11 @@ extension BatchDesk {
     }
   }
 
-  /// Returns of how many rows it is; nil where the line has its answer already.
+  /// Returns of how many rows it is; nil where the line has its answer already. An answer for a column that this run doesn't
+  /// fill waits in the spool for a run that does.
   private func receive(_ reply: EmbeddingReply, to line: SubmittedLine, _ collect: Collect) async throws -> Int? {
-    guard let source = begun.targets.firstIndex(of: line.target) else { return nil }
-    let isWhole = job.sources[source].chunks == nil
+    let source = begun.targets.firstIndex(of: line.target)
+    let isWhole = source.map { job.sources[$0].chunks == nil } ?? false
     if isWhole { try await room.take() }
     var isTaken = false
     defer { if isWhole, !isTaken { room.release(1) } }
@@ -89,7 +90,7 @@ extension BatchDesk {
     let rows = try await ledger.received(
       reply, to: line, cost: cost, spent: terms.cost(ofTokens: spent), remembersTexts: job.duplicates == .table,
       at: time.now())
-    guard let rows else { return nil }
+    guard let rows, let source else { return rows }
     isTaken = true
     collect(
       .collected(
