@@ -16,6 +16,16 @@ extension JobMigrations {
       throw JobTable.refusal(
         source, obstacle, "name the columns that it is made of as the job's text, or say edits: digest")
     }
+    if table.needsVector, obstacle == nil, source.edits == .clear || source.isMarked {
+      let column = "ALTER TABLE \(source.tableName.quoted) ALTER COLUMN \(source.vector.quotedIdentifier)"
+      throw JobTable.refusal(
+        source,
+        "its column \(source.vector) takes no NULL, and the trigger empties the vector of a text that is edited"
+          + (source.edits == .clear ? "" : " to a blank one") + ": the application's own UPDATE would fail",
+        (dialect == .postgres
+          ? "let it take NULL (\(column) DROP NOT NULL)" : "make the table anew with a column that may be NULL")
+          + ", or take edits out of the job")
+    }
     if let obstacle, source.isMarked {
       note("\(source.name): each run looks at every row to find the edited texts: \(obstacle)")
     }

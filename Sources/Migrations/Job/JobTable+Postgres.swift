@@ -69,6 +69,7 @@ extension JobTable {
     }
     columnType = column["type"]
     vectorType = type
+    needsVector = column.isTrue("needed")
     isDeclared = column.isTrue("declared")
     declaredDimensions = column["modifier"].flatMap(Int.init).flatMap { $0 > 0 ? $0 : nil }
     vectorIndexes = try connection.query(
@@ -133,7 +134,9 @@ extension JobTable {
       return try connection.query(
         """
         SELECT format_type(a.atttypid, a.atttypmod) AS type, b.typname AS base, a.atttypmod > 0 AS declared,
-          a.attgenerated = 'v' AS virtual,
+          a.attgenerated = 'v' AS virtual, a.attnotnull OR t.typnotnull OR EXISTS (SELECT FROM pg_constraint c
+            WHERE c.conrelid = a.attrelid AND c.contype = 'c'
+              AND pg_get_expr(c.conbin, c.conrelid) = format('(%I IS NOT NULL)', a.attname)) AS needed,
           CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text END AS collation,
           CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END AS modifier
         FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid

@@ -45,6 +45,10 @@ extension JobTable {
         db, sql: "SELECT strict FROM pragma_table_list WHERE schema = 'main' AND name = ? COLLATE NOCASE",
         arguments: [source.table]) == true
     columnType = try declared(source.vector)
+    needsVector =
+      try Bool.fetchOne(
+        db, sql: "SELECT \"notnull\" FROM pragma_table_xinfo(?) WHERE name = ? COLLATE NOCASE",
+        arguments: [source.table, source.vector]) == true
     digestType = try declared(source.sqliteDigestColumn)
     declaredDimensions = columnType.flatMap { $0.firstMatch(of: #/\((\d+)\)/#) }.flatMap { Int($0.1) }
   }

@@ -10,6 +10,8 @@ package struct JobTable: Equatable, Sendable {
   package var declaredDimensions: Int?
   /// Whether the column itself declares them, as a domain doesn't.
   package var isDeclared = true
+  /// Whether the column takes no NULL, as far as its declaration shows.
+  package var needsVector = false
   /// A table whose index finds the rows that lack a vector, and which of them it holds.
   package struct Indexed: Equatable, Sendable {
     package var name: SQLName
