@@ -89,7 +89,8 @@ import Testing
   @Test(arguments: [
     "sources: [{table: m}]", "sources: [{table: m, where: embedding IS NULL}]", "sources: [{table: m, edits: digest}]",
     "sources: [{table: shown, write_to: m}]", "sources: [{table: m, order: {newest: at}}]",
-    "sources: [{table: m, edits: {digest: table}}]", "sources: [{table: m}]\nchunks: {tokens: 100, overlap: 0}",
+    "sources: [{table: m, edits: {digest: table}}]",
+    "sources: [{table: m, chunks: {table: pieces, tokens: 100, overlap: 0}}]",
     "sources: [{table: m}]\nindex: {when: after}",
   ])
   func `what is yet to be made keeps no migration from being planned, done and done again`(_ spec: String) async throws
