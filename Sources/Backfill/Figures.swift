@@ -76,6 +76,11 @@ extension Duration {
     return stopwatch
   }
 
+  /// "84 ms", and from a second on as `clock`.
+  package var brief: String {
+    self < .seconds(1) ? "\(Int((self / .milliseconds(1)).rounded())) ms" : clock
+  }
+
   /// In whole seconds: "0:07", "2:05" or "1:02:03".
   package var stopwatch: String {
     let total = Int(seconds.rounded())

@@ -41,7 +41,7 @@ struct RecordsTests {
     let fixture = try await Fixture(major, .beforeVectors)
     try await Self.asBefore(fixture)
     try await fixture.migrating { (migrator) async throws in
-      let state = "withdrawn: `vecfill migrate up` puts right what it did"
+      let state = "withdrawn: `vecfill migrate up` removes what it made"
       #expect(try await migrator.status().suffix(2).map(\.state) == [state, state])
       #expect(try await migrator.database.history().map(\.name) == ["chat_messages_embedded"])
       #expect(

@@ -20,6 +20,11 @@ import Testing
     #expect(usd.price == text)
   }
 
+  @Test(arguments: [(0.0004, "0 ms"), (0.084, "84 ms"), (0.999, "999 ms"), (3.326, "3.3 s"), (125, "2:05")])
+  func `a duration below a second is told in milliseconds`(seconds: Double, text: String) {
+    #expect(Duration.seconds(seconds).brief == text)
+  }
+
   @Test func `a number and its noun agree`() {
     #expect(1.of("row") == "1 row" && 0.of("row") == "0 rows" && 1204.of("row") == "1,204 rows")
     #expect(2.of("retry", plural: "retries") == "2 retries")

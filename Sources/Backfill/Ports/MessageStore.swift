@@ -105,6 +105,8 @@ package enum StoreAccess: Sendable {
   case reading
   /// As `reading`. Where the vector column is yet to be made, all rows lack a vector.
   case estimating
+  /// Looking at the rows and their texts alone, before what a run needs beside them is made.
+  case preparing
   /// As `reading`, also of a column that holds what no run would fill.
   case verifying
   /// Paging and counting all rows, as if none had a vector of whatever dimensions: for a column that is yet to come.

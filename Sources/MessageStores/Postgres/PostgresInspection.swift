@@ -40,7 +40,10 @@ struct PostgresInspection {
     }
     if source.view == nil, let since = source.since { try checkSince(since, columns) }
     if source.view == nil { try checkText(columns) }
-    if access == .estimating, try isYetToCome(columns, on: connection) {
+    if let column = newestBy {
+      _ = try self.column(column, of: columns, missing: "name a column with order: in the job")
+    }
+    if try access == .preparing || access == .estimating && isYetToCome(columns, on: connection) {
       return try tableWithoutVectors(oid, relation, columns, key, on: connection)
     }
     let pgvector = try pgvector(role, on: connection)
@@ -66,8 +69,7 @@ struct PostgresInspection {
       indexes: try indexes(of: home.relation, on: connection),
       warnings: (pgvector.warning.map { [$0] } ?? []) + missing.warnings + editWarnings)
     table.editWarnings = editWarnings
-    if access == .filling, source.view == nil, source.chunks == nil, let column = source.newestBy {
-      _ = try self.column(column, of: columns, missing: "name a column with order: in the job")
+    if access == .filling, let column = newestBy {
       table.newest = try key.newest(by: column, isPartitioned: relation["kind"] == "p", on: connection)
       _ = try PostgresPage(table: table.byColumn, request: PageRequest(limit: 0), bytes: 0).read(on: connection)
     }
@@ -81,10 +83,15 @@ struct PostgresInspection {
     return table
   }
 
+  /// The column by which the rows are read first, where any is asked for it.
+  private var newestBy: String? {
+    [.filling, .preparing].contains(access) && source.view == nil && source.chunks == nil ? source.newestBy : nil
+  }
+
   private func checkPage(of table: PostgresTable, on connection: isolated PostgresConnection) throws {
     if case .sql = source.text { try checkExpression(of: table, on: connection) }
     if let since = source.since { try table.checkValue(of: since, on: connection) }
-    if let place = source.conditionPlace { try table.checkCondition(at: place, on: connection) }
+    if let place = table.source.conditionPlace { try table.checkCondition(at: place, on: connection) }
     do {
       _ = try PostgresPage(table: table, request: PageRequest(limit: 0), bytes: 0).read(on: connection)
     } catch let error as PostgresError where error.sqlState == "22P05" {
@@ -108,8 +115,10 @@ struct PostgresInspection {
     on connection: isolated PostgresConnection
   ) throws -> PostgresTable {
     let (view, read) = try read(of: oid, key.key, columns, on: connection)
+    let isThere = columns.all.contains { $0.name == source.vector }
     let table = PostgresTable(
-      source: source, zonedTexts: zoned(read), oid: oid, schema: relation["schema"] ?? "", view: view, key: key.key,
+      source: access == .preparing && !isThere ? source.beforeItsVector : source, zonedTexts: zoned(read), oid: oid,
+      schema: relation["schema"] ?? "", view: view, key: key.key,
       vectorNumber: 0, vectorType: .vector, dimensions: nil, pgvectorSchema: "", keySchemas: key.schemas,
       takesAll: true, lacksColumn: true, indexes: SourceShape.Indexes(), warnings: [])
     try checkPage(of: table, on: connection)
@@ -135,7 +144,8 @@ struct PostgresInspection {
     of relation: String, key: PostgresKey, _ columns: Columns, on connection: isolated PostgresConnection
   ) throws -> PostgresView? {
     guard let view = source.view else { return nil }
-    let names = key.columns.map(\.name) + [source.vector]
+    // Before the column is made, no view shows it.
+    let names = key.columns.map(\.name) + (access == .preparing ? [] : [source.vector])
     return try PostgresView(
       view, of: source, relation: relation, needed: columns.all.filter { names.contains($0.name) }, on: connection)
   }
@@ -222,10 +232,7 @@ struct PostgresInspection {
       throw refusal("there is no such table", remedy)
     }
     guard relation["kind"] == "r" || relation["kind"] == "p" else {
-      throw refusal(
-        "it is a view or a foreign table",
-        source.view == nil && relation["kind"] == "v"
-          ? "name the table itself, or the table that the view shows in write_to" : "name the table itself")
+      throw source.noTable(kind: relation["kind"])
     }
     guard !relation.isTrue("hides_rows") else {
       throw Failure(
@@ -339,12 +346,5 @@ struct PostgresInspection {
         "set the job's model and dimensions to those of the column, or \(Self.fillAnother)", column: source.vector)
     }
     return (Int(column.number) ?? 0, type, declared)
-  }
-}
-
-extension PostgresConnection {
-  /// Asks the catalogue, under limits of the store's own.
-  func inspect(_ sql: String, _ parameters: [PostgresValue] = []) throws -> PostgresResult {
-    try query(sql, parameters, under: PostgresSettings())
   }
 }

@@ -1,6 +1,7 @@
 import Backfill
 import CLinux
 import Foundation
+import GRDB
 
 /// A lock on filling one column of a SQLite file, freed by the kernel when its holder dies.
 ///
@@ -9,7 +10,7 @@ import Foundation
 ///
 /// To be dropped only after the file's last connection is closed: closing a descriptor drops those locks of its process
 /// that SQLite has on the file.
-final class SQLiteFillLock: Sendable {
+package final class SQLiteFillLock: Sendable {
   private let descriptor: Int32
 
   /// SQLite's files end at 2^48 bytes at the latest.
@@ -35,6 +36,14 @@ final class SQLiteFillLock: Sendable {
         remedy: "wait until that process ends, or end it: then the lock is free")
     }
     self.descriptor = descriptor
+  }
+
+  /// The lock on the column of `source` in the file at `path`; nil where it has no record, as before its first run.
+  ///
+  /// Throws as above.
+  package convenience init?(on path: String, of source: Source, in database: Database) throws {
+    guard let record = try SQLiteColumnRecords(source: source, database: database).find() else { return nil }
+    try self.init(on: path, number: record.id, for: source)
   }
 
   deinit { close(descriptor) }

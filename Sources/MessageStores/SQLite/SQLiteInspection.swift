@@ -32,20 +32,16 @@ struct SQLiteInspection {
     let columns = try SQLiteColumn.all(of: source.table, in: database)
     let key = try SQLiteKeyInspection(source: source, database: database, columns: columns).key()
     if source.view == nil { try checkText(columns) }
-    if access == .estimating, !columns.contains(where: { $0.name.folded == source.vector.folded }) {
-      return try tableWithoutVectors(key, columns)
-    }
+    if isBeforeTheColumns, !columns.contains(where: isVector) { return try tableWithoutVectors(key, columns) }
     let vector = try column(
       source.vector, of: columns, missing: "`vecfill migrate up JOB` makes it; or correct vector: in the job")
-    try checkRead(key, vector, columns)
-    try checkCondition()
-    guard !vector.isGenerated else { throw refusal("it is a generated column", "name another", column: source.vector) }
-    let (format, found, warning) = try vectors(in: vector, key, preferring: dimensions)
-    if let dimensions, let found, found != dimensions {
-      throw refusal(
-        "it holds vectors of \(found) dimensions, the job's have \(dimensions)",
-        "change the job's dimensions or name another column", column: source.vector)
+    guard access != .preparing else {
+      _ = try vectors(in: vector, key, of: dimensions)
+      return try tableWithoutVectors(key, columns)
     }
+    try checkRead(key, vector, columns)
+    try checkCondition(of: source)
+    let (format, found, warning) = try vectors(in: vector, key, of: dimensions)
     let edits = try edits(key, columns)
     let table = SQLiteTable(
       source: source, key: key, vectorFormat: format, declaredType: vector.type, dimensions: found ?? dimensions,
@@ -61,11 +57,16 @@ struct SQLiteInspection {
     return table
   }
 
+  /// Whether what a run needs may be yet to be made.
+  private var isBeforeTheColumns: Bool { access == .estimating || access == .preparing }
+
+  private func isVector(_ column: SQLiteColumn) -> Bool { column.name.folded == source.vector.folded }
+
   private func edits(_ key: SQLiteKey, _ columns: [SQLiteColumn]) throws -> SQLiteEdits? {
     guard source.edits == .digest else { return nil }
     // Before the column is made, each vector counts as current.
     guard let column = SQLiteEdits.column(of: source, among: columns) else {
-      if access == .estimating { return nil }
+      if isBeforeTheColumns { return nil }
       throw refusal(
         "there is no such column, and edits: digest needs it", "`vecfill migrate up JOB` makes it",
         column: source.sqliteDigestColumn)
@@ -75,7 +76,8 @@ struct SQLiteInspection {
 
   private func tableWithoutVectors(_ key: SQLiteKey, _ columns: [SQLiteColumn]) throws -> SQLiteTable {
     try checkRead(key, nil, columns)
-    try checkCondition()
+    let source = access == .preparing && !columns.contains(where: isVector) ? source.beforeItsVector : source
+    try checkCondition(of: source)
     let table = SQLiteTable(
       source: source, key: key, vectorFormat: .json, declaredType: "VECTOR", dimensions: nil, missingIndex: nil,
       lacksColumn: true, triggers: [], schemaVersion: try Self.schemaVersion(of: database), warnings: [])
@@ -110,10 +112,7 @@ struct SQLiteInspection {
     guard let found else { throw refusal("there is no such table", "check its name and DATABASE_URL") }
     let definition = (found["sql"] as String?) ?? ""
     guard found["type"] == "table", !definition.uppercased().hasPrefix("CREATE VIRTUAL") else {
-      throw refusal(
-        "it is a view or a virtual table",
-        found["type"] == "view" && source.view == nil
-          ? "name the table itself, or the table that the view shows in write_to" : "name the table itself")
+      throw source.noTable(but: "a view or a virtual table", isView: found["type"] == "view")
     }
     guard try String.fetchOne(database, sql: "PRAGMA encoding") == "UTF-8" else {
       throw refusal("the file's texts are UTF-16, whose digests could not be compared", "convert the file to UTF-8")
@@ -151,7 +150,7 @@ struct SQLiteInspection {
   }
 
   /// Asks whether the job's `where` can be asked of a row.
-  private func checkCondition() throws {
+  private func checkCondition(of source: Source) throws {
     guard let place = source.conditionPlace, let condition = source.condition else { return }
     do {
       _ = try database.makeStatement(
@@ -163,7 +162,21 @@ struct SQLiteInspection {
     }
   }
 
-  /// How the column holds vectors, and their dimension: by the vectors that are there, else by the declared type.
+  /// How the column holds vectors, and their dimension, which `dimensions` must be where they are known.
+  private func vectors(
+    in column: SQLiteColumn, _ key: SQLiteKey, of dimensions: Int?
+  ) throws -> (SQLiteVectorFormat, dimensions: Int?, warning: String?) {
+    guard !column.isGenerated else { throw refusal("it is a generated column", "name another", column: source.vector) }
+    let held = try vectors(in: column, key, preferring: dimensions)
+    if let dimensions, let found = held.dimensions, found != dimensions {
+      throw refusal(
+        "it holds vectors of \(found) dimensions, the job's have \(dimensions)",
+        "change the job's dimensions or name another column", column: source.vector)
+    }
+    return held
+  }
+
+  /// By the vectors that are there, else by the declared type.
   private func vectors(
     in column: SQLiteColumn, _ key: SQLiteKey, preferring dimensions: Int?
   ) throws -> (SQLiteVectorFormat, dimensions: Int?, warning: String?) {
@@ -184,7 +197,7 @@ struct SQLiteInspection {
     if access == .verifying { return (usual?.format ?? sample.usualFormat, declaration.dimensions, nil) }
     guard let usual else {
       throw refusal(
-        "a value that it holds is no vector, as that of the row \(sample.someKey)", "name the vector column in the job",
+        "row \(sample.example.key) holds \(sample.example.kind), not a vector", "correct vector: in the job",
         column: source.vector)
     }
     if case .known(_, let declared?) = declaration, declared != usual.dimensions {

@@ -14,6 +14,8 @@ struct SQLiteVectorSample {
 
   private struct Value {
     let key: String
+    /// As SQLite's typeof() has it.
+    let type: String
     let format: SQLiteVectorFormat
     /// nil where it is no vector.
     let shape: Shape?
@@ -40,10 +42,11 @@ struct SQLiteVectorSample {
           """)
       while let row = try found.next() {
         let text = try row.withUnsafeData(atIndex: 0) { String(decoding: $0 ?? Data(), as: UTF8.self) }
-        let format: SQLiteVectorFormat = row[1] == "blob" ? .float32 : .json
+        let type: String = row[1]
+        let format: SQLiteVectorFormat = type == "blob" ? .float32 : .json
         let vector = format.vector(row[2])
         values[text] = Value(
-          key: text, format: format, shape: vector.map { Shape(format: format, dimensions: $0.count) })
+          key: text, type: type, format: format, shape: vector.map { Shape(format: format, dimensions: $0.count) })
       }
     }
     let selected = "SELECT \(key.text) AS vecfill_key, \(vector) AS vecfill_vector FROM \(table)"
@@ -55,8 +58,17 @@ struct SQLiteVectorSample {
 
   var isEmpty: Bool { values.isEmpty }
 
-  /// A key of them.
-  var someKey: String { values.keys.min() ?? "" }
+  /// The key of one of them, and what it is in words.
+  var example: (key: String, kind: String) {
+    let first = values.min { $0.key < $1.key }?.value
+    let kind =
+      switch first?.type {
+      case "blob": "bytes"
+      case "text": "text"
+      default: "a number"
+      }
+    return (first?.key ?? "", kind)
+  }
 
   /// What most of them are stored as; of two that are as frequent, the one of `dimensions`. nil where none is a vector.
   func usual(preferring dimensions: Int?) -> Shape? {

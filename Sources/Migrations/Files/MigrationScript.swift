@@ -37,6 +37,13 @@ package struct MigrationScript: Hashable, Sendable {
       self.condition = condition
       self.view = view
     }
+
+    /// The same before the column is made: a condition that speaks of it can't be asked yet.
+    var yetToCome: LoadedColumn {
+      var column = self
+      if condition?.contains(self.column) == true { column.condition = nil }
+      return column
+    }
   }
 
   /// `load` is what it waits for beside what it declares itself.

@@ -10,11 +10,12 @@ extension JobTable {
     let relation = try connection.query(
       """
       SELECT c.relkind AS kind, c.oid AS id, c.relispartition AS is_partition, n.nspname AS schema FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-      WHERE c.oid = to_regclass($1) AND c.relkind IN ('r', 'p')
+      WHERE c.oid = to_regclass($1)
       """, [.text(table)]
     ).first
     guard let relation else { throw Self.noTable(source) }
     let isPartitioned = relation["kind"] == "p"
+    guard isPartitioned || relation["kind"] == "r" else { throw source.noTable(kind: relation["kind"]) }
     let leaves = try connection.query(
       """
       SELECT n.nspname AS schema, c.relname AS name FROM pg_partition_tree(to_regclass($1)) p

@@ -5,12 +5,15 @@ import MessageStores
 extension JobTable {
   /// The table of `source`; throws a `Failure` with `.configuration` where it can't be filled at all.
   init(_ source: Source, _ db: Database) throws {
-    guard try db.tableExists(source.table) else { throw Self.noTable(source) }
-    let isVirtual = try Bool.fetchOne(
-      db, sql: "SELECT sql LIKE 'CREATE VIRTUAL%' FROM sqlite_master WHERE name = ? COLLATE NOCASE AND type = 'table'",
-      arguments: [source.table])
-    guard isVirtual != true else {
-      throw Self.refusal(source, "it is a virtual table, which gets no column", "name the table that holds the texts")
+    let kind = try Row.fetchOne(
+      db,
+      sql: """
+        SELECT type = 'view' AS is_view, sql LIKE 'CREATE VIRTUAL%' AS is_virtual FROM sqlite_master
+        WHERE name = ? COLLATE NOCASE AND type IN ('table', 'view')
+        """, arguments: [source.table])
+    guard let kind else { throw Self.noTable(source) }
+    guard kind["is_view"] == false, kind["is_virtual"] == false else {
+      throw source.noTable(but: "a view or a virtual table", isView: kind["is_view"])
     }
     guard try String.fetchOne(db, sql: "PRAGMA encoding") == "UTF-8" else {
       throw Self.refusal(

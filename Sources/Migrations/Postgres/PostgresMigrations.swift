@@ -53,38 +53,6 @@ package struct PostgresMigrations: MigrationDatabase {
   /// PostgreSQL refuses a change for what depends on it, and nothing else that is in the database.
   package func rehearse(_ prepared: [PreparedMigration]) {}
 
-  package func load(of column: MigrationScript.LoadedColumn) async throws -> Load? {
-    try await reading { connection in
-      let read = (column.view ?? column.table).quoted
-      func exists(_ name: String, of table: String, on connection: isolated PostgresConnection) throws -> Bool {
-        try !connection.query(
-          """
-          SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = $2 AND attnum > 0 AND NOT attisdropped
-          """, [.text(table), .text(name)]
-        ).isEmpty
-      }
-      guard try exists(column.column, of: read, on: connection) else { return nil }
-      let name = column.column.quotedIdentifier
-      var conditions = ["true"]
-      // An SQL expression may fail for a row.
-      if let text = column.text, let names = text.columns,
-        try names.allSatisfy({ try exists($0, of: read, on: connection) })
-      {
-        conditions.append("\(text.postgres()) ~ '\\S'")
-      }
-      // The line breaks keep a comment in the condition from swallowing what follows.
-      if let condition = column.condition { conditions.append("(\n\(condition)\n)") }
-      let counted = conditions.joined(separator: " AND ")
-      return try connection.transaction { connection in
-        // A limit of the role's is for the application's statements.
-        try connection.execute("SET LOCAL statement_timeout = '10min'")
-        let counts = try connection.query(
-          "SELECT count(*), count(*) - count(\(name)) FROM \(read) WHERE \(counted)")[0]
-        return Load(rows: counts[0].flatMap(Int.init) ?? 0, missing: counts[1].flatMap(Int.init) ?? 0)
-      }
-    }
-  }
-
   package func record(_ record: MigrationRecord, as action: HistoryEntry.Action) async throws {
     try await writing(record.name) { connection in
       try PostgresRecords.write(record, on: connection)
@@ -102,7 +70,7 @@ package struct PostgresMigrations: MigrationDatabase {
   }
 
   /// The errors of the connection that watches, as failures.
-  private func reading<Value: Sendable>(
+  func reading<Value: Sendable>(
     _ body: @Sendable (isolated PostgresConnection) throws -> Value
   ) async throws -> Value {
     do {

@@ -16,7 +16,10 @@ struct ReembeddingSwitch: Sendable {
     try connection.execute("LOCK TABLE \(table.name.quoted) IN ACCESS EXCLUSIVE MODE")
     let read = try table.column(before.column)
     let beside = try table.column(before.columnBeside)
-    for column in [read, beside] { try take(column, of: table, on: connection) }
+    // A run goes by the column's name, and would write into the other.
+    for column in [read, beside] {
+      try ColumnLock.take(table: table.id, number: column.number, of: before.place, on: connection)
+    }
     let triggers = try Reembedder.triggers(before, table, on: connection)
     let renewed = triggers.all
     let followers = try table.followers(of: before.column, on: connection, but: renewed.contains)
@@ -41,23 +44,6 @@ struct ReembeddingSwitch: Sendable {
     try digests.keep(proof, on: connection)
     try moveRecords(of: table, [read.number: after.columnBeside, beside.number: after.column], on: connection)
     try table.records.replace(before, by: after, on: connection)
-  }
-
-  /// Throws a `Failure` with `.locked` where a run fills the column: it goes by its name, and would write into the other.
-  private func take(
-    _ column: ReembeddedTable.Column, of table: ReembeddedTable, on connection: isolated PostgresConnection
-  ) throws {
-    let lock = AdvisoryLock(named: ColumnLock.name(table: table.id, number: column.number))
-    let relatives = try ColumnRelative.all(of: table.id, number: column.number, on: connection).map(\.lock)
-    var held = lock
-    if try lock.take(on: connection) {
-      guard let relative = try AdvisoryLock.held(among: relatives, on: connection) else { return }
-      held = relative
-    }
-    let holder = try held.holder(on: connection)
-    throw Failure(
-      .locked, before.place, "\(holder?["name"] ?? "another process") fills it",
-      remedy: "wait for it to end, or end it, then run the same command again")
   }
 
   private func rename(_ names: Reembedding.IndexNames, on connection: isolated PostgresConnection) throws {

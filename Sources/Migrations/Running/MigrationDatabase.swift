@@ -18,6 +18,17 @@ package protocol MigrationDatabase: Sendable {
   /// How far a column is filled; nil where the table or the column doesn't exist.
   func load(of column: MigrationScript.LoadedColumn) async throws -> Load?
 
+  /// Whether a table has rows to be filled whose column is yet to be made; false where it doesn't exist.
+  func hasRows(toFill column: MigrationScript.LoadedColumn) async throws -> Bool
+
+  /// The columns of a table that hold vectors by their type; none where there is no such table.
+  func vectorColumns(of table: SQLName) async throws -> [String]
+
+  /// Keeps runs from filling `columns` until this is closed; those that don't exist are passed over.
+  ///
+  /// Throws a `Failure` with `.locked` where somebody fills one of them.
+  func claim(_ columns: [DroppedColumn]) async throws
+
   /// A source's table as the database has it; throws a `Failure` with `.configuration` where it can't be filled.
   func table(of source: Source) async throws -> JobTable
 
@@ -62,6 +73,12 @@ extension MigrationDatabase {
       throw error
     }
   }
+}
+
+/// A column that a way down drops.
+package struct DroppedColumn: Hashable, Sendable {
+  package let table: SQLName
+  package let column: String
 }
 
 /// How far a column is filled.

@@ -1,32 +1,48 @@
 import Backfill
 
 extension Migrator {
-  /// Values that a way down would drop with their column.
+  /// What a way down would drop with a column.
   package struct Loss: Equatable, Sendable {
     package let table: SQLName
     package let column: String
     package let values: Int
+    /// Rows whose vectors are paid for and not yet written.
+    package var unwritten = 0
   }
 
   /// What `down` to `version` would lose; nothing that it would leave.
   package func losses(to version: Int?) async throws -> [Loss] {
+    var prepared: [PreparedMigration] = []
+    for step in try await downPlan(to: version).steps { prepared.append(try await prepare(step)) }
+    return try await losses(of: prepared)
+  }
+
+  func losses(of prepared: [PreparedMigration]) async throws -> [Loss] {
     var losses: [Loss] = []
-    for step in MigrationPlan.down(set, try await database.records(), to: version).steps {
-      for part in try await prepare(step).steps where part.runs {
-        if let table = part.statement.droppedTable,
-          let load = try await database.load(of: MigrationScript.LoadedColumn(table: table, column: "digest")),
-          load.rows > 0
-        {
-          losses.append(Loss(table: table, column: "digest", values: load.rows))
-        }
-        guard case .dropColumn(let table, let column)? = part.change,
-          let load = try await database.load(of: MigrationScript.LoadedColumn(table: table, column: column)),
-          load.rows > load.missing
-        else { continue }
-        losses.append(Loss(table: table, column: column, values: load.rows - load.missing))
-      }
+    for dropped in try await dropped(by: prepared) {
+      let load = try await database.load(
+        of: MigrationScript.LoadedColumn(table: dropped.table, column: dropped.column))
+      let loss = Loss(
+        table: dropped.table, column: dropped.column, values: load.map { $0.rows - $0.missing } ?? 0,
+        unwritten: try await unwritten(dropped))
+      if loss.values > 0 || loss.unwritten > 0 { losses.append(loss) }
     }
     return losses
+  }
+
+  /// The columns that go by what `prepared` would run. Of a table that goes they are those of its vectors, else the one
+  /// that vecfill's own tables have.
+  func dropped(by prepared: [PreparedMigration]) async throws -> [DroppedColumn] {
+    var columns: [DroppedColumn] = []
+    for part in prepared.flatMap(\.steps) where part.runs {
+      if case .dropColumn(let table, let column)? = part.change {
+        columns.append(DroppedColumn(table: table, column: column))
+      } else if let table = part.statement.droppedTable {
+        let vectors = try await database.vectorColumns(of: table)
+        columns += (vectors.isEmpty ? ["digest"] : vectors).map { DroppedColumn(table: table, column: $0) }
+      }
+    }
+    return columns
   }
 }
 

@@ -42,7 +42,7 @@ extension Migrator {
 
   private func gone(_ record: MigrationRecord) -> String {
     if set.withdrawn.contains(where: { $0.version == record.version }) {
-      return "withdrawn: `vecfill migrate up` puts right what it did"
+      return "withdrawn: `vecfill migrate up` removes what it made"
     }
     return set.isOfJob ? "no longer in the job" : "its file is missing"
   }
@@ -53,7 +53,7 @@ extension Migrator {
     let records = set.own(all).records
     var findings = MigrationPlan.up(set, all).problems.map(\.description)
     findings += records.filter { record in set.withdrawn.contains { $0.version == record.version } }.map {
-      "\($0) is withdrawn: `vecfill migrate up` puts right what it did"
+      "\($0) is withdrawn: `vecfill migrate up` removes what it made"
     }
     findings += records.filter { $0.state != .applied }.map { "\($0) was interrupted: run `vecfill migrate up`" }
     findings += try await complaints(records)
@@ -83,19 +83,24 @@ extension Migrator {
   }
 
   /// Records `version` and every one before it as applied and found, without running anything, files that were edited
-  /// among them, and forgets those up to it whose files are gone; returns a sentence for each.
+  /// among them, and forgets those up to it whose files are gone; returns a sentence for each. What waits for a load and
+  /// is not there is left to the load.
   ///
   /// Throws a `Failure` with `.configuration`, and records nothing, where the live database isn't as they would leave it.
   package func stamp(to version: Int) async throws -> [String] {
     try await database.exclusively(patience: lockWait) {
-      let (label, records) = set.own(try await database.records())
-      guard set[version] != nil || records.contains(where: { $0.version == version }) else {
-        throw Failure(.usage, "version \(version)", "there is no such migration in \(set.folder)")
-      }
+      let all = try await database.records()
+      let (label, records) = set.own(all)
+      try require(version, among: all)
       var stamped: [MigrationRecord] = []
+      var left: [String] = []
       for migration in set.migrations where migration.version <= version {
         let before = records.first { $0.version == migration.version }
         if let before, before.state == .applied, before.checksum == migration.checksum || set.isOfJob { continue }
+        if before == nil, let reason = try await waiting(migration), try await isYetToBeMade(migration) {
+          left.append("\(migration): not recorded, it waits for the load: \(reason)")
+          continue
+        }
         stamped.append(
           MigrationRecord(
             migration, of: label, state: .applied, outcomes: try await outcomes(of: migration, before)))
@@ -115,8 +120,16 @@ extension Migrator {
           && !set.withdrawn.contains { $0.version == record.version }
       }
       for record in gone { try await database.forget(record) }
-      return stamped.map { "\($0): recorded as applied" } + gone.map { "\($0): forgotten" }
+      return stamped.map { "\($0): recorded as applied" } + gone.map { "\($0): forgotten" } + left
     }
+  }
+
+  /// Whether nothing of what a migration makes is there.
+  private func isYetToBeMade(_ migration: Migration) async throws -> Bool {
+    for change in migration.up.statements.compactMap(SchemaChange.init) {
+      guard try await database.presence(of: change) == .absent else { return false }
+    }
+    return true
   }
 
   /// What is recorded of a migration that isn't run: its changes count as found, unless an earlier version of it made

@@ -8,6 +8,8 @@ package struct Migrator: Sendable {
   package var lockWait: Duration
   /// How many rows of a column are known to get no vector.
   package var quarantined: @Sendable (MigrationScript.LoadedColumn) async throws -> Int = { _ in 0 }
+  /// How many rows of a column have a vector that is paid for, not yet written, and lost with the column.
+  package var unwritten: @Sendable (DroppedColumn) async throws -> Int = { _ in 0 }
   private let tell: @Sendable (String) -> Void
 
   /// `tell` takes a line for a person, as things happen.
@@ -57,12 +59,20 @@ package struct Migrator: Sendable {
   }
 
   /// Reverts those above `version`, or only the newest without one, and returns the migrations that it reverted.
-  package func down(to version: Int?) async throws -> [Migration] {
+  ///
+  /// `confirm` is asked where something would be lost, and throws where it may not be. Throws a `Failure` with `.locked`
+  /// while a run fills what would be dropped.
+  package func down(
+    to version: Int?, confirming confirm: @Sendable ([Loss]) async throws -> Void = { _ in }
+  ) async throws -> [Migration] {
     try await database.exclusively(patience: lockWait) {
-      let plan = MigrationPlan.down(set, try await database.records(), to: version)
+      let plan = try await downPlan(to: version)
       try refuse(plan.problems, but: true)
       var prepared: [PreparedMigration] = []
       for step in plan.steps { prepared.append(try await prepare(step)) }
+      try await database.claim(try await dropped(by: prepared))
+      let losses = try await losses(of: prepared)
+      if !losses.isEmpty { try await confirm(losses) }
       try await database.rehearse(prepared)
       for step in plan.steps { _ = try await apply(step) }
       return plan.steps.map(\.migration)
@@ -70,8 +80,11 @@ package struct Migrator: Sendable {
   }
 
   /// What `up` would run now. Of a job's own migrations those are in it, too, of which what they made is gone.
+  ///
+  /// Throws a `Failure` with `.usage` for a version that doesn't exist.
   package func plan(to version: Int? = nil) async throws -> MigrationPlan {
     let records = try await database.records()
+    if let version { try require(version, among: records) }
     var lost: Set<Int> = []
     if set.isOfJob {
       for record in set.own(records).records where record.state == .applied {
@@ -83,6 +96,24 @@ package struct Migrator: Sendable {
       }
     }
     return MigrationPlan.up(set, records, to: version, lost: lost)
+  }
+
+  /// What `down` would run now; 0 keeps none. Throws a `Failure` with `.usage` for a version that doesn't exist.
+  package func downPlan(to version: Int? = nil) async throws -> MigrationPlan {
+    let records = try await database.records()
+    if let version, version != 0 { try require(version, among: records) }
+    return MigrationPlan.down(set, records, to: version)
+  }
+
+  /// Throws a `Failure` with `.usage` where neither the set nor its records have that version.
+  func require(_ version: Int, among records: [MigrationRecord]) throws(Failure) {
+    let isKnown =
+      set[version] != nil || set.withdrawn.contains { $0.version == version }
+      || set.own(records).records.contains { $0.version == version }
+    guard !isKnown else { return }
+    throw Failure(
+      .usage, "version \(version)", "there is no such migration in \(set.folder)",
+      remedy: "`vecfill migrate status` lists them")
   }
 
   private func refuse(_ problems: [MigrationPlan.Problem], but outOfOrder: Bool) throws(Failure) {
@@ -106,6 +137,31 @@ package struct Migrator: Sendable {
     return "\(load.missing) of \(load.rows) rows of \(column.table) lack \(column.column)"
   }
 
+  /// What each step of `plan` would do, in their order, and why it would wait for a load.
+  package func outlook(of plan: MigrationPlan) async throws -> [(prepared: PreparedMigration, waiting: String?)] {
+    var outlook: [(prepared: PreparedMigration, waiting: String?)] = []
+    for step in plan.steps {
+      let prepared = try await prepare(step)
+      var waiting: String?
+      if step.direction == .up {
+        let made = outlook.flatMap(\.prepared.steps).filter(\.runs).compactMap { $0.change?.object }
+        waiting = try await self.waiting(step.migration, forColumnsAmong: made)
+      }
+      outlook.append((prepared, waiting))
+    }
+    return outlook
+  }
+
+  /// As `waiting`, also of a column that is among what is to be `made` first.
+  private func waiting(
+    _ migration: Migration, forColumnsAmong made: [SchemaChange.Object]
+  ) async throws -> String? {
+    guard let column = migration.up.directives.load,
+      made.contains(.column(table: column.table, column: column.column))
+    else { return try await waiting(migration) }
+    return try await database.hasRows(toFill: column) ? "the rows of \(column.table) lack \(column.column)" : nil
+  }
+
   /// Runs one step; false where nothing was left to do.
   private func apply(_ step: MigrationPlan.Step) async throws -> Bool {
     let prepared = try await prepare(step)
@@ -114,8 +170,8 @@ package struct Migrator: Sendable {
     for note in prepared.steps.compactMap(\.note) { tell("\(step.migration): \(note)") }
     let started = ContinuousClock.now
     try await database.run(prepared, after: step.record)
-    let milliseconds = Int(started.duration(to: .now) / .milliseconds(1))
-    tell("\(step.migration): \(step.direction == .up ? "applied" : "reverted") in \(milliseconds) ms")
+    let done = step.direction == .up ? "applied" : step.migration.isWithdrawn ? "removed" : "reverted"
+    tell("\(step.migration): \(done) in \(started.duration(to: .now).brief)")
     return true
   }
 

@@ -1,6 +1,7 @@
 import Backfill
 import Foundation
 import GRDB
+import MessageStores
 import PgVector
 import Postgres
 
@@ -11,6 +12,8 @@ package final class SQLiteMigrations: MigrationDatabase {
   private let path: String
   private let applicationName: String
   private let queue: DatabaseQueue
+  /// To be let go only once the queue is closed.
+  private let locks = Locked<[SQLiteFillLock]>([])
 
   /// Opens the file at `path`, which must exist; throws a `Failure`.
   ///
@@ -41,6 +44,17 @@ package final class SQLiteMigrations: MigrationDatabase {
   package func close() async {
     // What fails to close here is closed by the queue's end.
     try? queue.close()
+    locks.withLock { $0 = [] }
+  }
+
+  package func claim(_ columns: [DroppedColumn]) async throws {
+    let path = path
+    let taken = try await work { db in
+      try columns.compactMap { column in
+        try SQLiteFillLock(on: path, of: Source(table: column.table.name, vector: column.column), in: db)
+      }
+    }
+    locks.withLock { $0 += taken }
   }
 
   package func records() async throws -> [MigrationRecord] {
@@ -76,29 +90,6 @@ package final class SQLiteMigrations: MigrationDatabase {
         }
         return .rollback
       }
-    }
-  }
-
-  package func load(of column: MigrationScript.LoadedColumn) async throws -> Load? {
-    try await work { db in
-      guard try db.tableExists(column.table.name) else { return nil }
-      let read = column.view ?? column.table
-      let columns = try String.fetchSet(db, sql: "SELECT name FROM pragma_table_xinfo(?)", arguments: [read.name])
-      guard columns.contains(column.column) else { return nil }
-      let name = column.column.quotedIdentifier
-      var conditions = ["true"]
-      if let text = column.text, columns.isSuperset(of: text.columns ?? []) {
-        conditions.append("trim(\(text.sqlite), char(9, 10, 11, 12, 13, 32)) <> ''")
-      }
-      // The line breaks keep a comment in the condition from swallowing what follows.
-      if let condition = column.condition { conditions.append("(\n\(condition)\n)") }
-      let row = try Row.fetchOne(
-        db,
-        sql: """
-          SELECT count(*) AS total, coalesce(sum(\(MissingVector.condition(name))), 0) AS missing FROM \(read.quoted)
-          WHERE \(conditions.joined(separator: " AND "))
-          """)
-      return Load(rows: row?["total"] ?? 0, missing: row?["missing"] ?? 0)
     }
   }
 
@@ -187,7 +178,7 @@ package final class SQLiteMigrations: MigrationDatabase {
     try await work { try JobTable(source, $0) }
   }
 
-  private func work<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
+  func work<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
     do {
       return try await queue.writeWithoutTransaction(body)
     } catch {

@@ -15,7 +15,7 @@ struct AnswerFindings {
     let billed = reply.billedTokens.map { "tokens billed: \($0.grouped)" } ?? "the tokens billed are not reported"
     return .ok(
       "embedding",
-      "\(model.name)\(alias) answers in \(latency.milliseconds): \(reply.vectors.dimensions) dimensions, \(billed)")
+      "\(model.name)\(alias) answers in \(latency.brief): \(reply.vectors.dimensions) dimensions, \(billed)")
   }
 
   private var norm: Finding {
@@ -43,12 +43,5 @@ struct AnswerFindings {
       .contains { own, told in own.flatMap { own in told.map { own > $0 } } ?? false }
     return .ok(
       "limits", "\(parts.joined(separator: ", "))\(tighter ? ": less than the job's own, and a run keeps to it" : "")")
-  }
-}
-
-extension Duration {
-  /// "84 ms" or "2.4 s".
-  fileprivate var milliseconds: String {
-    self < .seconds(1) ? "\(Int((self / .milliseconds(1)).rounded())) ms" : "\(seconds.fixed(1)) s"
   }
 }

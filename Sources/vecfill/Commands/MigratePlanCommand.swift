@@ -10,14 +10,12 @@ struct MigratePlanCommand: AsyncParsableCommand {
   @OptionGroup var options: MigrateOptions
 
   func run() async throws {
-    try await options.migrating { migrator in
+    try await options.migrating(surveying: true) { migrator in
       let plan = try await migrator.plan()
       for problem in plan.problems { print("\(problem): \(problem.remedy)") }
-      for step in plan.steps {
-        let waiting = step.direction == .up ? try await migrator.waiting(step.migration) : nil
-        let prepared = try await migrator.prepare(step)
-        let verb = step.direction == .up ? "would be applied" : "would be put right"
-        print("\(step.migration): \(waiting.map { "waits for the load: \($0)" } ?? verb)")
+      for (prepared, waiting) in try await migrator.outlook(of: plan) {
+        let verb = prepared.direction == .up ? "would be applied" : "would be removed"
+        print("\(prepared.migration): \(waiting.map { "waits for the load: \($0)" } ?? verb)")
         for note in prepared.steps.compactMap(\.note) { print("  \(note)") }
       }
       if plan.steps.isEmpty { print("nothing to apply") }

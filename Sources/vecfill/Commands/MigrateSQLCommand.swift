@@ -5,7 +5,8 @@ struct MigrateSQLCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "sql", abstract: "Print the SQL that `up` or `down` would run; run nothing.",
     discussion: """
-      If somebody else runs it, record that with `vecfill migrate stamp VERSION`.
+      If somebody else runs it, record that with `vecfill migrate stamp VERSION`. What waits for the load, as an HNSW index \
+      does, is in comments: a run with `index: {when: after}` builds it.
 
       Example: `vecfill migrate sql job.yaml`
       """)
@@ -19,12 +20,12 @@ struct MigrateSQLCommand: AsyncParsableCommand {
   var to: Int?
 
   func run() async throws {
-    try await options.migrating { migrator in
-      let plan =
-        down
-        ? MigrationPlan.down(migrator.set, try await migrator.database.records(), to: to)
-        : try await migrator.plan(to: to)
-      for step in plan.steps { print(try await migrator.prepare(step).sql + "\n") }
+    try await options.migrating(surveying: !down) { migrator in
+      let plan = try await down ? migrator.downPlan(to: to) : migrator.plan(to: to)
+      let builder = migrator.set.isOfJob ? "vecfill run" : "vecfill migrate up"
+      for (prepared, waiting) in try await migrator.outlook(of: plan) {
+        print(prepared.sql(waiting: waiting, builder: builder) + "\n")
+      }
     }
   }
 }

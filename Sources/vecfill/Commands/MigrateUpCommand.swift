@@ -24,9 +24,12 @@ struct MigrateUpCommand: AsyncParsableCommand {
   var outOfOrder = false
 
   func run() async throws {
-    let applied = try await options.migrating { migrator in
+    let done = try await options.migrating(surveying: true) { migrator in
       try await migrator.up(Migrator.UpOptions(version: to, beforeLoad: beforeLoad, outOfOrder: outOfOrder))
     }
-    print(applied.isEmpty ? "nothing to apply" : "applied \(applied.count.of("migration"))")
+    let removed = done.count(where: \.isWithdrawn)
+    let parts = [("applied", done.count - removed), ("removed", removed)].filter { $1 > 0 }
+    print(
+      parts.isEmpty ? "nothing to apply" : parts.map { "\($0) \($1.of("migration"))" }.joined(separator: ", "))
   }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Backfill
 import Configuration
 import Foundation
+import MessageStores
 import Migrations
 import Postgres
 
@@ -43,7 +44,9 @@ struct MigrateOptions: ParsableArguments {
   }
 
   /// Runs `body` with a migrator on the database, which is closed after it.
-  func migrating<Value>(_ body: (Migrator) async throws -> Value) async throws -> Value {
+  ///
+  /// - Parameter surveying: whether what a run would refuse of the job's rows and texts is refused before.
+  func migrating<Value>(surveying: Bool = false, _ body: (Migrator) async throws -> Value) async throws -> Value {
     let configuration = try database.configuration(spec: spec)
     let url = try database.url(configuration)
     switch url.engine {
@@ -53,28 +56,53 @@ struct MigrateOptions: ParsableArguments {
       let schema = try spec == nil ? nil : configuration.job().firstSchema
       return try await PostgresMigrations.connect(
         to: url, applicationName: database.applicationName, schema: schema, patience: patience, narrator: .console
-      ).closing { try await migrating(configuration, $0, body) }
+      ).closing { try await migrating(configuration, url, $0, surveying, body) }
     case .sqlite(let path):
       return try await SQLiteMigrations(
         path: path, identity: url.identity, applicationName: database.applicationName
-      ).closing { try await migrating(configuration, $0, body) }
+      ).closing { try await migrating(configuration, url, $0, surveying, body) }
     }
   }
 
   private func migrating<Value>(
-    _ configuration: JobConfiguration, _ opened: some MigrationDatabase, _ body: (Migrator) async throws -> Value
+    _ configuration: JobConfiguration, _ url: DatabaseURL, _ opened: some MigrationDatabase, _ surveying: Bool,
+    _ body: (Migrator) async throws -> Value
   ) async throws -> Value {
     let set: MigrationSet
     if spec == nil {
       set = try MigrationSet(in: Self.folder(migrations), for: opened.dialect)
     } else {
-      let needs = try await JobMigrations(configuration.job(), opened)
+      let job = try configuration.job()
+      if surveying { try await survey(job, url) }
+      let needs = try await JobMigrations(job, opened)
       for note in needs.notes { Narrator.console.tell(note) }
       set = needs.set
     }
     var migrator = Migrator(opened, set, lockWait: .seconds(wait), tell: Narrator.console.tell)
     let columns = FilledColumns(configuration, opened.identity)
     migrator.quarantined = { try await columns.quarantined($0) }
+    migrator.unwritten = { [name = database.applicationName] in
+      try await columns.unwritten($0, at: url, applicationName: name)
+    }
     return try await body(migrator)
+  }
+
+  /// Throws a `Failure` for what a run would refuse though all migrations were done. What the role that migrates may not
+  /// read is not its to judge: the one that runs may be another.
+  private func survey(_ job: Job, _ url: DatabaseURL) async throws {
+    let store = try await url.openMessageStore(applicationName: database.applicationName, for: .preparing)
+    do {
+      for source in job.sources {
+        do {
+          _ = try await store.inspect(source, dimensions: job.model.dimensions, for: .preparing)
+        } catch let failure as Failure where failure.exitCode == .denied {
+          continue
+        }
+      }
+      await store.close()
+    } catch {
+      await store.close()
+      throw error
+    }
   }
 }
