@@ -103,7 +103,8 @@ package struct Migrator: Sendable {
     }
     load.missing = max(0, load.missing - (try await quarantined(column)))
     guard !load.isDone else { return nil }
-    return "\(load.missing) of \(load.rows) rows of \(column.table) lack \(column.column)"
+    let lack = load.missing == 1 ? "lacks" : "lack"
+    return "\(load.missing.grouped) of \(load.rows.of("row")) of \(column.table) \(lack) \(column.column)"
   }
 
   /// Runs one step; false where nothing was left to do.

@@ -34,7 +34,7 @@ struct MigrateDownCommand: AsyncParsableCommand {
     let columns = FilledColumns(try options.database.configuration(spec: options.spec), identity)
     for loss in losses {
       let cost = try await columns.cost(of: loss.table, loss.column)
-      Console.standard.log("drops \(loss.values.grouped) values of \(loss.table).\(loss.column)\(cost)")
+      Console.standard.log("drops \(loss.values.of("value")) of \(loss.table).\(loss.column)\(cost)")
     }
     guard !yes else { return }
     guard isatty(STDIN_FILENO) == 1 else {
