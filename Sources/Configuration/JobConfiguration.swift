@@ -115,7 +115,8 @@ package struct JobConfiguration: Sendable {
     guard let folder, ConfigurationFolder.holds(folder, ConfigurationFolder.defaults) else { return [:] }
     let path = "\(folder)/\(ConfigurationFolder.defaults)"
     let file = process.shown(path)
-    let root = try YAMLFile.read(path, shown: file).mapping(keys: FileSettings.keys)
+    let root = try YAMLFile.read(path, shown: file).mapping(
+      keys: FileSettings.keys, orElse: "write a key and its value on each line, as model: NAME")
     return try FileSettings.read(from: root) { .config(file: file, line: $0) }
   }
 }

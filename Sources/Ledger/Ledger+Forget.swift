@@ -47,6 +47,18 @@ extension Ledger {
     }
   }
 
+  /// The columns that it knows, as "table.column", each once; none that was forgotten.
+  package func columns() async throws -> [String] {
+    try await read { db in
+      try String.fetchAll(
+        db,
+        sql: """
+          SELECT DISTINCT source || '.' || vector_column AS name FROM target
+          WHERE identity NOT LIKE '\(Ledger.forgotten) %' IS NOT 0 ORDER BY name
+          """)
+    }
+  }
+
   /// How the identity of a column begins that was forgotten.
   static let forgotten = "forgotten"
 

@@ -115,7 +115,7 @@ extension Ledger {
       switch ending {
       case .failed(let failure): failure.description
       case .stopped(let cause): "stopped by \(cause.name)"
-      case .waiting(let rows): "\(rows) rows wait for the provider's batch"
+      case .waiting(let rows): "\(rows.of("row")) \(rows == 1 ? "waits" : "wait") for the provider's batch"
       case .complete, .quarantined: nil
       }
     try await write { db in

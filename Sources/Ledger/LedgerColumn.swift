@@ -82,10 +82,11 @@ extension Ledger {
       try db.execute(sql: "UPDATE target SET served_model = NULL WHERE id = ?", arguments: [id])
       // What was never proven was never filled.
       if try known.checked("is_proven", as: Bool.self) {
+        let (were, are) = dropped == 1 ? ("was", "is") : ("were", "are")
         changes.append(
           "\(name) is filled anew with [\(column.fingerprint)] in place of [\(held)]"
-            + (dropped > 0 ? "; \(dropped) vectors that were paid for and not written are dropped" : "")
-            + (givenUp > 0 ? "; the batches of \(givenUp) rows that the provider has are given up" : ""))
+            + (dropped > 0 ? "; \(dropped.of("vector")) that \(were) paid for and not written \(are) dropped" : "")
+            + (givenUp > 0 ? "; the batches of \(givenUp.of("row")) that the provider has are given up" : ""))
       }
     } else if held != column.fingerprint {
       // A text that was found too long here, or by the provider in its own words, counts as refused.
@@ -99,7 +100,7 @@ extension Ledger {
       guard waiting == 0 else {
         throw Failure(
           .configuration, name,
-          "the ledger \(ledger) holds \(waiting) vectors of it by the key (\(key)), and the job's is (\(source.key))",
+          "the ledger \(ledger) holds \(waiting.of("vector")) of it by the key (\(key)), and the job's is (\(source.key))",
           remedy: "run with the former key until it is complete, or drop them by `vecfill ledger forget \(name)`")
       }
       _ = try dropSpool(of: id, db)

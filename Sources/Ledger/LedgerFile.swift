@@ -89,8 +89,10 @@ struct LedgerFile {
   /// Throws a `Failure` where a device or a pipe is at the path. A read of a pipe may never end, and nobody else could use a
   /// device with a ledger's mode.
   private func refuseDevice() throws(Failure) {
-    if FileKind(at: path) == .stream {
-      throw foreign(.configuration, "it is a device, a pipe or a socket")
+    switch FileKind(at: path) {
+    case .stream: throw foreign(.configuration, "it is a device, a pipe or a socket")
+    case .folder: throw Failure(.configuration, path, "it is a folder", remedy: "name a file in it with --ledger")
+    case .missing, .file: break
     }
   }
 

@@ -115,11 +115,11 @@ extension PostgresError {
   package func connectionFailure(_ address: String, setting: String = "DATABASE_URL") -> Failure {
     let remedy =
       switch sqlState?.prefix(2) {
-      case nil where isOfServiceFile: "correct the service in \(setting), or the file that PGSERVICEFILE names"
       case _ where refusesSetting: "correct it in \(setting) or PGOPTIONS"
       case "28": "check the user and the password in \(setting), and that the server lets them in"
       case "3D": "correct the database's name in \(setting), or create the database"
-      default: "check \(setting) and that the server runs"
+      case nil where message.contains("could not translate host name"): "check the host in \(setting)"
+      default: refusalAtTheDoor?.remedy(setting) ?? "check \(setting) and that the server runs"
       }
     return failure(address, remedy: remedy)
   }
@@ -143,7 +143,7 @@ extension PostgresError {
 
   private var exitCode: ExitCode {
     if isRaised { return .badData }
-    if let refusal = refusalAtTheDoor { return refusal }
+    if let refusalAtTheDoor { return refusalAtTheDoor.exitCode }
     if refusesSetting { return .configuration }
     return switch sqlState?.prefix(2) {
     case "28": .denied
@@ -205,21 +205,8 @@ extension PostgresError {
 }
 
 extension PostgresError {
-  /// What libpq, which has no SQLSTATE, or a pooler says before there is a session: a retry will not help.
-  private var refusalAtTheDoor: ExitCode? {
-    guard endsConnection, sqlState == nil || sqlState == "08P01" else { return nil }
-    if message.contains("no password supplied") { return .denied }
-    if isOfServiceFile { return .configuration }
-    let mismatches = [
-      "does not support SSL", "SSL was required", "channel binding required", "certificate verify failed",
-      "does not match host name", "root certificate file", "unsupported startup parameter",
-    ]
-    return mismatches.contains(where: message.contains) ? .configuration : nil
-  }
-
-  /// Whether libpq could not find the service that was named, or not read its file.
-  private var isOfServiceFile: Bool {
-    sqlState == nil && ["definition of service", "service file"].contains(where: message.contains)
+  private var refusalAtTheDoor: RefusalAtTheDoor? {
+    endsConnection && (sqlState == nil || sqlState == "08P01") ? RefusalAtTheDoor(in: message) : nil
   }
 
   /// Whether the server refused a connection for a parameter that came with it, such as `role` or `work_mem`. No row has

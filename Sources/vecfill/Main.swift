@@ -39,12 +39,19 @@ enum Main {
   ///
   /// The parser quotes what it doesn't understand, which may be an address with its password.
   private static func parsed() throws -> any ParsableCommand {
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    let mayHoldSecret = arguments.contains(where: SecretKeys.looksSecret)
+    // Asked for the help of what is no command, the parser gives that of all.
+    if arguments.first == "help", !mayHoldSecret,
+      let failure = UnknownCommand.failure(in: Array(arguments.dropFirst()))
+    {
+      throw failure
+    }
     do {
       return try Vecfill.parseAsRoot()
     } catch {
-      let secrets = CommandLine.arguments.dropFirst().filter(SecretKeys.looksSecret)
-      guard !secrets.isEmpty, !Vecfill.exitCode(for: error).isSuccess else {
-        if let failure = UnknownCommand.failure(in: Array(CommandLine.arguments.dropFirst())) { throw failure }
+      guard mayHoldSecret, !Vecfill.exitCode(for: error).isSuccess else {
+        if let failure = UnknownCommand.failure(in: arguments) { throw failure }
         try end(withUsage: error)
       }
       throw Failure(

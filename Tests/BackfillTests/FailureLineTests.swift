@@ -18,8 +18,8 @@ import Testing
       line == "h: connection refused by h at port 1, calling http://h:1/v1/embeddings; check the port in the base URL")
   }
 
-  @Test func `after an answer the advice goes on with how to go on`() {
-    #expect(Self.line(Self.refused).hasSuffix("; check the port in the base URL; run the same command again to go on"))
+  @Test func `after an answer the advice goes on with what to do then`() {
+    #expect(Self.line(Self.refused).hasSuffix("; check the port in the base URL; run the same command again"))
   }
 
   @Test func `a question is advice too`() {
@@ -33,8 +33,22 @@ import Testing
     #expect(
       Self.line(EmbeddingFailure(.forbidden, "no right")).hasSuffix("check the API key and its rights to the model"))
     let first = Self.line(EmbeddingFailure(.transient, "the provider failed", status: 500), isFirst: true)
-    #expect(first.hasPrefix("h: it answers nothing, not even a harmless text: the provider failed (status 500)"))
+    #expect(first.hasPrefix("h: it answers nothing: the provider failed (status 500)"))
     #expect(first.contains("check the base URL, the key and that the server runs"))
+  }
+
+  @Test(arguments: [
+    (EmbeddingFailure(.transient, "x", status: 500), ExitCode.configuration),
+    (EmbeddingFailure(.transient, "x", status: 501), .configuration),
+    (EmbeddingFailure(.transient, "x"), .configuration), (EmbeddingFailure(.unreachable, "x"), .configuration),
+    (EmbeddingFailure(.transient, "x", status: 503), .unavailable), (EmbeddingFailure(.timedOut, "x"), .unavailable),
+    (EmbeddingFailure(.rateLimited, "x", status: 429), .unavailable), (EmbeddingFailure(.denied, "x"), .denied),
+    (EmbeddingFailure(.brokenReply, "x", status: 200), .badData),
+  ])
+  func `without any answer, what won't pass by itself puts the address in doubt`(
+    _ failure: EmbeddingFailure, _ code: ExitCode
+  ) {
+    #expect(failure.failureWithoutAnswer(of: "h").exitCode == code)
   }
 
   @Test func `names with line breaks or what steers a terminal are told on one line`() {

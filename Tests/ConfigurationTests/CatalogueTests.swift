@@ -215,7 +215,7 @@ struct CatalogueTests {
   @Test func `a chosen catalogue that is missing is refused`() throws {
     let workspace = try Workspace()
     let line = try failureLine { _ = try workspace.configuration(flags: [.models: "none.yaml"]) }
-    #expect(line == "none.yaml: there is no such file")
+    #expect(line == "none.yaml: there is no such file; correct its path")
   }
 
   @Test(arguments: ["demo", "local"])

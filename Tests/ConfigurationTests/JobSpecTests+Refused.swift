@@ -179,7 +179,6 @@ extension JobSpecTests {
     ("sources: [{table: a, text: []}]", "1:28: sources[0].text must name at least one column"),
     ("sources: [{table: a, text: [t, t]}]", "1:32: sources[0].text names t twice; keep one of them"),
     ("sources: [{table: a, text: {sequel: t}}]", "1:29: sources[0].text.sequel is not a known key; allowed here: sql"),
-    ("sources: [{table: a, text: {}}]", "1:28: sources[0].text.sql is missing"),
     ("sources: [{table: a, text: {sql: ''}}]", "1:34: sources[0].text.sql must be text, not blank"),
     (
       "sources: [{table: a, text: [t, embedding]}]",
@@ -266,8 +265,9 @@ extension JobSpecTests {
         + "name another vector column, or rename the key's"
     ),
     ("sources: [{table: a, where: ' '}]", "1:29: sources[0].where must be text, not blank"),
-    ("- a\n- b", "1:1: the file must be a mapping of name, sources, \(topLevelKeys.dropFirst(29)), not a list"),
-    ("planted", "1:1: the file must be a mapping of name, sources, \(topLevelKeys.dropFirst(29)), not text"),
+    ("- a\n- b", "1:1: the file must be a mapping, not a list; a job spec begins with sources:"),
+    ("planted", "1:1: the file must be a mapping, not text; a job spec begins with sources:"),
+    ("---", "2:1: the file must be a mapping, not nothing; a job spec begins with sources:"),
     ("# nothing but a comment", " is empty; give the path of a job spec, e.g. jobs/backfill-embeddings.yaml"),
     ("", " is empty; give the path of a job spec, e.g. jobs/backfill-embeddings.yaml"),
     ("a: [planted", "2:1: is not YAML: did not find expected ',' or ']'; check this line and the one above it"),
@@ -277,8 +277,32 @@ extension JobSpecTests {
     ),
     (
       "a: b\n\tplanted: d",
-      "2:1: is not YAML: found a tab character that violates indentation; check this line and the one above it"
+      "2:1: is not YAML: it has a tab, and YAML takes only spaces for indentation; put spaces in place of it"
     ),
+    (
+      "sources:\n\t- table: planted",
+      "2:1: is not YAML: it has a tab, and YAML takes only spaces for indentation; put spaces in place of it"
+    ),
+    (
+      "sources:\n  - table: a\n  \ttext: planted",
+      "3:3: is not YAML: it has a tab, and YAML takes only spaces for indentation; put spaces in place of it"
+    ),
+    ("sources:\n  - table: @planted", "2:12: is not YAML: no value begins with @; put the value in quotes"),
+    (
+      "sources:\n  - table: a\n    text: {planted} and more",
+      #"3:21: is not YAML: a template stands without quotes; put a template in quotes, as text: "{column}""#
+    ),
+    (
+      "sources: [{table: a, text: {planted}}]",
+      "1:28: sources[0].text must be a column, a template or {sql: ...}, not a mapping; "
+        + #"put a template in quotes, as text: "{column}""#
+    ),
+    (
+      "sources: [{table: a, text: {}}]",
+      "1:28: sources[0].text must be a column, a template or {sql: ...}, not a mapping; "
+        + #"put a template in quotes, as text: "{column}""#
+    ),
+    ("sources: [{table: a, text: {sql: }}]", "1:34: sources[0].text.sql must be text, not nothing"),
     ("a: *planted", "1:4: is not YAML: found undefined alias; check this line and the one above it"),
     ("a: \"planted", "1:12: is not YAML: found unexpected end of stream; check this line and the one above it"),
     (

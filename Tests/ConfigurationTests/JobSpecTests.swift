@@ -174,7 +174,7 @@ struct JobSpecTests {
     for (path, told) in [
       ("jobs/none.yaml", "there is no such file; \(remedy)"), ("jobs", "is a folder, not a file; \(remedy)"),
       ("jobs/latin1.yaml", "is not UTF-8; save it as UTF-8"),
-      ("jobs/huge.yaml", "is larger than 1048576 bytes; is it the right file?"),
+      ("jobs/huge.yaml", "is larger than 1,048,576 bytes; is it the right file?"),
     ] {
       let line = try failureLine { _ = try JobConfiguration(spec: path, process: workspace.process) }
       #expect(line == "\(path): \(told)")

@@ -56,8 +56,7 @@ struct PrecedenceTests {
   @Test(arguments: [
     (
       Layer.flag,
-      "command line: --batch-size must be a whole number from 1 to 2048; "
-        + "leave it out for the default; --help shows what it takes"
+      "command line: --batch-size must be a whole number from 1 to 2048; leave it out for the default"
     ),
     (.environment, "environment: VECFILL_BATCH_SIZE must be a whole number from 1 to 2048"),
     (.dotenv, ".env:2: VECFILL_BATCH_SIZE must be a whole number from 1 to 2048"),

@@ -36,7 +36,7 @@ import Testing
     ("UPDATE receipt SET cost = 'much'", "6 receipts hold what is no sum"),
     ("UPDATE receipt SET spent = -1 WHERE number = 1", "1 receipts hold what is no sum"),
     ("UPDATE batch SET possibly_paid = -1 WHERE number = 1", "1 batches hold what is no count"),
-    ("DELETE FROM batch WHERE number = 1", "1 rows of its table receipt belong to nothing"),
+    ("DELETE FROM batch WHERE number = 1", "1 row of its table receipt belongs to nothing"),
     ("UPDATE target SET fingerprint = '{'", "fingerprint holds what vecfill never writes"),
     ("UPDATE run SET tally = '[]'", "tally holds what vecfill never writes"),
     ("INSERT INTO quarantine VALUES (1, '1', x'00', 'badInput', '400', 1, 1)", "1 rows are in quarantine without"),

@@ -111,6 +111,13 @@ import Testing
     #expect(stat(odd, &after) == 0 && after.st_mode == before.st_mode)
   }
 
+  @Test func `a folder is told as one`() {
+    for open in [{ _ = try Ledger.open(at: "/tmp") }, { _ = try Ledger.openForReading(at: "/tmp") }] {
+      let failure = #expect(throws: Failure.self) { try open() }
+      #expect(failure?.description == "/tmp: it is a folder; name a file in it with --ledger")
+    }
+  }
+
   @Test func `a ledger of a newer version is refused, and left as it is`() throws {
     _ = try Ledger.open(at: path)
     try DatabaseQueue.patient(path).write { try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('999')") }

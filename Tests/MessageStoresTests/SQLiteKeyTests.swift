@@ -151,6 +151,33 @@ private struct KeyCase: CustomTestStringConvertible {
     withExtendedLifetime(file) {}
   }
 
+  @Test(arguments: [
+    ("(id INTEGER, content TEXT, embedding BLOB)", ["id"], "it has no primary key: write key: rowid in the job"),
+    (
+      "(rowid INTEGER, content TEXT, embedding BLOB)", ["rowid"],
+      "it has no primary key: write key: _rowid_ in the job"
+    ),
+    (
+      "(n INTEGER PRIMARY KEY, content TEXT, embedding BLOB)", ["nr"],
+      "name its primary key with `key` in the job, or rowid"
+    ),
+    (
+      "(n TEXT PRIMARY KEY, content TEXT, embedding BLOB) WITHOUT ROWID", ["nr"],
+      "name its primary key with `key` in the job"
+    ),
+  ])
+  func `where the job's key is none, the line says what the table can be paged by`(
+    _ script: String, _ keys: [String], _ remedy: String
+  ) async throws {
+    let (file, store) = try await open(script)
+    let failure = await #expect(throws: Failure.self) {
+      try await store.inspect(Source(table: "m", keys: keys), dimensions: 3)
+    }
+    #expect(failure?.remedy == remedy)
+    await store.close()
+    withExtendedLifetime(file) {}
+  }
+
   @Test func `a table that is made anew meanwhile is read as it is now`() async throws {
     let (file, store) = try await open(
       "(id INTEGER PRIMARY KEY, content TEXT, embedding BLOB); INSERT INTO m VALUES (1, 'x', NULL)")

@@ -14,12 +14,15 @@ struct Refusal: CustomTestStringConvertible {
   var exitCode = ExitCode.configuration
   let subject: String
   let reason: String
+  /// Words of what to do next.
+  let remedy: String
 
   init(
     _ name: String, _ script: String, source: Source = Source(table: "messages"), dimensions: Int = 3,
-    exitCode: ExitCode = .configuration, subject: String, reason: String
+    exitCode: ExitCode = .configuration, subject: String, reason: String, remedy: String = ""
   ) {
     testDescription = name
+    self.remedy = remedy
     (self.script, self.source, self.dimensions) = (script, source, dimensions)
     (self.exitCode, self.subject, self.reason) = (exitCode, subject, reason)
   }
@@ -31,6 +34,7 @@ struct Refusal: CustomTestStringConvertible {
     #expect(failure?.exitCode == exitCode)
     #expect(failure?.subject == subject)
     #expect(failure?.reason.contains(reason) == true, "\(failure?.reason ?? "")")
+    #expect(remedy.isEmpty || failure?.remedy?.contains(remedy) == true, "\(failure?.remedy ?? "")")
     await store.close()
   }
 
@@ -43,7 +47,7 @@ struct Refusal: CustomTestStringConvertible {
     Refusal(
       "a materialized view", "CREATE MATERIALIZED VIEW messages AS SELECT 1 AS id", subject: "messages",
       reason: "a view"),
-    Refusal("no key column", "CREATE TABLE messages (n int)", subject: "messages.id", reason: "no such column"),
+    Refusal("no key column", "CREATE TABLE messages (n int)", subject: "messages", reason: "it has no primary key"),
     Refusal(
       "no text column", "CREATE TABLE messages (id int PRIMARY KEY)", subject: "messages.content",
       reason: "no such column"),
@@ -52,10 +56,10 @@ struct Refusal: CustomTestStringConvertible {
       reason: "no such column"),
     Refusal(
       "a key that is not unique", "CREATE TABLE messages (id int NOT NULL, content text, embedding vector(3))",
-      subject: "messages.id", reason: "not the table's key"),
+      subject: "messages", reason: "it has no primary key"),
     Refusal(
       "a key that may be NULL", "CREATE TABLE messages (id int UNIQUE, content text, embedding vector(3))",
-      subject: "messages.id", reason: "not the table's key"),
+      subject: "messages", reason: "it has no primary key"),
     Refusal(
       "a part of a key of two columns",
       "CREATE TABLE messages (id int, n int, content text, embedding vector(3), PRIMARY KEY (id, n))",
@@ -69,16 +73,25 @@ struct Refusal: CustomTestStringConvertible {
       """
       CREATE TABLE messages (id int NOT NULL, content text, embedding vector(3));
       CREATE UNIQUE INDEX ON messages (id) WHERE content IS NOT NULL
-      """, subject: "messages.id", reason: "not the table's key"),
+      """, subject: "messages", reason: "it has no primary key"),
     Refusal(
       "a key by an expression",
       """
       CREATE TABLE messages (id text NOT NULL, content text, embedding vector(3));
       CREATE UNIQUE INDEX ON messages (lower(id))
-      """, subject: "messages.id", reason: "not the table's key"),
+      """, subject: "messages", reason: "it has no primary key"),
     Refusal(
       "a text column that holds JSON", "CREATE TABLE messages (id int PRIMARY KEY, content jsonb, embedding vector(3))",
-      subject: "messages.content", reason: "jsonb"),
+      subject: "messages.content", reason: "it holds jsonb, not text",
+      remedy: #"write text: "{content}" in the job, or"#),
+    Refusal(
+      "a text column that holds numbers",
+      "CREATE TABLE messages (id int PRIMARY KEY, content numeric(5, 2), embedding vector(3))",
+      subject: "messages.content", reason: "it holds numeric(5,2), not text", remedy: #"write text: "{content}""#),
+    Refusal(
+      "a text column that holds bytes",
+      "CREATE TABLE messages (id int PRIMARY KEY, content bytea, embedding vector(3))",
+      subject: "messages.content", reason: "it holds bytea, not text", remedy: "or write text: {sql: ...} with a cast"),
     Refusal(
       "an array for a vector column",
       "CREATE TABLE messages (id int PRIMARY KEY, content text, embedding real[])", subject: "messages.embedding",
@@ -88,7 +101,8 @@ struct Refusal: CustomTestStringConvertible {
       subject: "messages.embedding", reason: "not vectors"),
     Refusal(
       "another dimension", "CREATE TABLE messages (id int PRIMARY KEY, content text, embedding vector(1536))",
-      dimensions: 3072, subject: "messages.embedding", reason: "1536 dimensions, the job's have 3072"),
+      dimensions: 3072, subject: "messages.embedding", reason: "1536 dimensions, the job's have 3072",
+      remedy: "set dimensions: 1536 and the model that made them, or name a new column with vector: in the job and run"),
     Refusal(
       "another dimension in a column that declares none",
       """

@@ -49,7 +49,7 @@ struct JobMigrationsTests {
     let job = Self.job(Self.notes, dimensions: dimensions)
     let early = try await fixture.migrating(for: job) { try await $0.up() }
     #expect(early.map(\.name) == ["vector_extension", "my_notes_vec", "my_notes_vec_missing"])
-    #expect(fixture.lines.contain("my_notes_vec_hnsw: waits for the load: 1 of 1 rows"))
+    #expect(fixture.lines.contain("my_notes_vec_hnsw: waits for the load: 1 of 1 row of"))
     try await fixture.database.run("UPDATE \"My Notes\" SET \"Vec\" = array_fill(1, ARRAY[\(dimensions)])::vector")
     let late = try await fixture.migrating(for: job) { try await $0.up() }
     #expect(late.map(\.name) == ["my_notes_vec_hnsw"])

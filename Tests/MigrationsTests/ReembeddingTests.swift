@@ -87,16 +87,16 @@ import Testing
   @Test(
     arguments: [
       // A good index, and one that is not.
-      (30, 0.4, 0.96, 0.97, nil), (30, 0.4, 0.89, 0.97, "recall@10 is 89.0 %, less than 90.0 %"),
+      (30, 0.4, 0.96, 0.97, nil), (30, 0.4, 0.89, 0.97, "recall@10 is 89.0%, less than 90.0%"),
       // Of a column that had none.
-      (30, 0.4, 0.89, nil, "recall@10 is 89.0 %, less than 90.0 %"), (30, 0.4, nil, nil, nil),
+      (30, 0.4, 0.89, nil, "recall@10 is 89.0%, less than 90.0%"), (30, 0.4, nil, nil, nil),
       // The application lives with less, and 10 points less is too much.
-      (30, 0.4, 0.5, 0.55, nil), (30, 0.4, 0.44, 0.55, "recall@10 is 44.0 %, less than 45.0 %"),
+      (30, 0.4, 0.5, 0.55, nil), (30, 0.4, 0.44, 0.55, "recall@10 is 44.0%, less than 45.0%"),
       (30, 0.4, 0.1, 0.05, nil),
       // How much two models agree depends on the texts.
       (30, 0, 1, 1, nil),
       // A few rows tell nothing.
-      (9, 0, 0, 1, nil), (10, 0, 0.5, 1, "recall@10 is 50.0 %, less than 90.0 %"),
+      (9, 0, 0, 1, nil), (10, 0, 0.5, 1, "recall@10 is 50.0%, less than 90.0%"),
     ] as [(Int, Double, Double?, Double?, String?)])
   func `where nothing is asked for, what can't be meant stops`(
     samples: Int, overlap: Double, recall: Double?, former: Double?, shortfall: String?
@@ -113,7 +113,7 @@ import Testing
     #expect(comparison.shortfall(leastOverlap: 0.4, leastRecall: 0.95) == nil)
     #expect(
       comparison.shortfall(leastOverlap: 0.5, leastRecall: 0.99)
-        == "overlap@10 is 40.0 %, less than 50.0 %, and recall@10 is 96.0 %, less than 99.0 %")
+        == "overlap@10 is 40.0%, less than 50.0%, and recall@10 is 96.0%, less than 99.0%")
     let none = ReembeddingComparison(samples: 0, overlap: nil, recall: nil)
     #expect(none.shortfall(leastOverlap: 0.5, leastRecall: 0.5) == nil)
     #expect(none.description == "no row has both vectors: nothing to compare")

@@ -48,14 +48,43 @@ struct TableKeyTests {
     }
   }
 
-  @Test func `a table without a key is refused`() async throws {
+  @Test(arguments: [
+    (
+      "id int", ["id"],
+      "m: it has no primary key; add a primary key, or name NOT NULL columns that have a unique index with `key` in the job"
+    ),
+    (
+      "id int, slug text NOT NULL UNIQUE", ["id"],
+      "m: it has no primary key; name the columns of its unique index in the job: key: [slug]"
+    ),
+    (
+      "a int NOT NULL, b text NOT NULL, UNIQUE (a, b)", ["id"],
+      "m: it has no primary key; name the columns of its unique index in the job: key: [a, b]"
+    ),
+    (
+      "a int, b text UNIQUE", ["id"],
+      "m: it has no primary key; add a primary key, or name NOT NULL columns that have a unique index with `key` in the job"
+    ),
+    (
+      "slug text NOT NULL UNIQUE", ["slag"],
+      "m.slag: there is no such column; name the columns of its unique index in the job: key: [slug]"
+    ),
+    (
+      "id int, n int PRIMARY KEY", ["nr"],
+      "m.nr: there is no such column; name its primary key with `key` in the job"
+    ),
+  ])
+  func `a table that can't be paged by the job's key is refused with what can be named, if anything`(
+    _ columns: String, _ keys: [String], _ told: String
+  ) async throws {
     let fixture = try await Fixture(.eighteen, .empty, pgvector: true)
-    try await fixture.database.run("CREATE TABLE m (id int, content text)")
+    try await fixture.database.run("CREATE TABLE m (\(columns), content text)")
+    let job = JobMigrationsTests.job(Source(table: "m", keys: keys), dimensions: 3)
     let failure = await #expect(throws: Failure.self) {
-      try await fixture.migrating(for: Self.job(["id"]) { _ in }) { try await $0.up() }
+      try await fixture.migrating(for: job) { try await $0.up() }
     }
     #expect(failure?.exitCode == .configuration)
-    #expect(failure?.remedy == "name its primary key with `key` in the job")
+    #expect(failure?.description == told)
   }
 
   @Test(arguments: [SourceText.column("shown"), .columns(["content", "shown"])])

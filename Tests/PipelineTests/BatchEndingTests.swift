@@ -290,7 +290,7 @@ import Testing
     }
     #expect(try await world.runs().last?.ending == .complete)
     let told = world.news.withLock { $0.first { $0.kind == .fetched } }
-    #expect(told?.message.contains("1 answers came twice") == true)
+    #expect(told?.message.contains("1 answer came twice") == true)
     #expect(told?.message.contains("an id that nobody asked for, the first in line 1") == true)
     #expect(told?.isWarning == true)
     #expect(world.paidTwice == [])

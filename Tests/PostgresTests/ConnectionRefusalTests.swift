@@ -14,6 +14,26 @@ struct ConnectionRefusalTests {
     }
     #expect(error?.isTransient == false)
     #expect(error?.failure("db").exitCode == .configuration)
+    #expect(
+      error?.connectionFailure("db").remedy == "switch TLS on at the server, or take sslmode out of DATABASE_URL")
+  }
+
+  @Test(arguments: [
+    ("connection to server at \"db\" failed: fe_sendauth: no password supplied", "give the password in"),
+    ("server does not support SSL, but SSL was required", "switch TLS on at the server"),
+    ("channel binding required, but server authenticated client without channel binding", "take channel_binding out"),
+    ("SSL error: certificate verify failed", "sslrootcert=FILE"),
+    ("server certificate for \"a\" does not match host name \"b\"", "the host that the certificate names"),
+    ("root certificate file \"/root/.postgresql/root.crt\" does not exist", "sslrootcert=FILE"),
+    ("unsupported startup parameter: search_path", "ignore_startup_parameters"),
+    ("connection to server at \"h\", port 5432 failed: Connection refused", "that the server runs"),
+    ("could not translate host name \"h\" to address", "check the host"),
+  ])
+  func `a refusal without an SQLSTATE says what to do about this one`(_ message: String, _ remedy: String) {
+    let failure = PostgresError(message: message, endsConnection: true)
+      .connectionFailure("db", setting: "VECFILL_MIGRATION_DATABASE_URL")
+    #expect(failure.remedy?.contains(remedy) == true, "\(failure)")
+    #expect(failure.remedy?.contains("VECFILL_MIGRATION_DATABASE_URL") == true, "\(failure)")
   }
 
   @Test(arguments: [

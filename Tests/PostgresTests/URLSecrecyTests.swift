@@ -68,9 +68,16 @@ import Testing
 
   @Test(arguments: [
     ("postgresql://h/db?foo=s3cret", "vecfill doesn't know its option foo; leave it out"),
+    ("postgresql://h/db?sslmod=s3cret", "vecfill doesn't know its option sslmod; did you mean sslmode?"),
+    ("postgresql://h/db?sslrootcrt=s3cret", "vecfill doesn't know its option sslrootcrt; did you mean sslrootcert?"),
+    ("postgresql://h/db?curentSchema=s3cret", "; did you mean currentschema?"),
+    ("postgresql://h/db?statment_timeout=s3cret", "; did you mean statement_timeout?"),
+    ("host=h dbname=d pasword=s3cret", "; did you mean password?"),
+    ("sqlite:///a.db?mod=s3cret", "vecfill doesn't know its option mod; did you mean mode?"),
     ("postgresql://h/db?sslmode=s3cret", "its sslmode has a value that libpq doesn't know"),
     ("postgresql://h/db?connect_timeout=s3cret", "its connect_timeout is no whole number"),
-    ("postgresql://h:s3cret/db", "its port is no number from 1 to 65535"),
+    ("postgresql://h:s3cret/db", "its port is not a number from 1 to 65535; correct the port; if it is a part"),
+    ("mysql://h/s3cret", "its scheme is unknown"),
     ("postgresql://h/db?channel_binding=s3cret", "its channel_binding has a value"),
     ("host=h dbname=postgresql://u:s3cret@h/db", "its database's name is a URL"),
     ("postgresql://u:p@h/db?password=x&s3cret=y", "whose name may be a piece of a password"),

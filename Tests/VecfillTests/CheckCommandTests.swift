@@ -72,11 +72,11 @@ struct CheckCommandTests {
     ("DROP TABLE m", "table", 78, ["no such table"]),
     ("ALTER TABLE m RENAME TO n; CREATE VIEW m AS SELECT * FROM n", "table", 78, ["it is a view"]),
     ("ALTER TABLE m DROP content", "text", 78, ["no column content"]),
-    ("ALTER TABLE m DROP content; ALTER TABLE m ADD content int", "text", 78, ["integer, not text"]),
+    ("ALTER TABLE m DROP content; ALTER TABLE m ADD content int", "text", 78, ["integer, not text", "write text: "]),
     ("ALTER TABLE m DROP embedding", "vector", 78, ["no column embedding", "migrate up"]),
     ("ALTER TABLE m DROP embedding; ALTER TABLE m ADD embedding vector(6)", "vector", 78, ["6 dimensions"]),
     ("ALTER TABLE m DROP embedding; ALTER TABLE m ADD embedding text", "vector", 78, ["not vectors"]),
-    ("ALTER TABLE m DROP CONSTRAINT m_pkey", "key", 78, ["not the table's key"]),
+    ("ALTER TABLE m DROP CONSTRAINT m_pkey", "key", 78, ["it has no primary key"]),
     (
       "ALTER TABLE m REPLICA IDENTITY NOTHING; CREATE PUBLICATION p FOR TABLE m", "publication", 78,
       ["no replica identity", "REPLICA IDENTITY FULL"]

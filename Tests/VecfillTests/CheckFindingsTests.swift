@@ -77,6 +77,15 @@ import Testing
     #expect(search.catalogueEntry(model: name, provider: "p")?.contains("  - id: \"") == true)
   }
 
+  @Test(arguments: [(0, "0 warnings"), (1, "1 warning"), (2, "2 warnings")])
+  func `the last line counts what was found`(_ warnings: Int, _ told: String) {
+    var report = CheckReport(job: "j")
+    let group = CheckReport.Group(name: "database", place: "")
+    _ = report.add(.ok("key", "id"), to: group)
+    for _ in 0..<warnings { _ = report.add(.warning("index", "none", next: "make one"), to: group) }
+    #expect(report.ending == "\n1 ok, \(told), 0 failed; nothing was written")
+  }
+
   /// An embedder whose answers a test makes.
   private struct Answering: Embedder {
     let vector: @Sendable (String, Int) -> [Float]

@@ -122,6 +122,7 @@ struct CheckProviderTests {
     (.respond(.error(429, type: "insufficient_quota", code: "insufficient_quota")), 82, ["credit"]),
     (.respond(.error(429, type: "requests", code: "rate_limit_exceeded")), 69, ["later"]),
     (.respond(.error(503, type: "server_error")), 69, ["again"]),
+    (.respond(.error(500, type: "server_error")), 78, ["it answers nothing", "check the base URL, the key"]),
     (.distort(.notJSON), 65, ["base URL"]),
     (.distort(.dimensions(6)), 78, ["vectors have 6 dimensions, the job asks for 8", "set dimensions: 6"]),
     (.distort(.flawed(.zeros, where: { _ in true })), 65, ["all zeros"]),

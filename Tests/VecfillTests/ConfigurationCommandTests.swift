@@ -17,6 +17,7 @@ struct ConfigurationCommandTests {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     try Data(dotenv.utf8).write(to: folder.appending(path: ".env"))
+    try Data("SQLite format 3\0".utf8 + Data(count: 4_080)).write(to: folder.appending(path: "a.db"))
     try Data("sources: [{table: messages}]\nmodel: text-embedding-3-small\n".utf8)
       .write(to: folder.appending(path: "job.yaml"))
     let process = Process()
@@ -58,6 +59,34 @@ struct ConfigurationCommandTests {
     #expect(outcome.output.isEmpty)
     #expect(outcome.error.contains(".env:1: VECFILL_BATCH_SIZE must be a whole number from 1 to 2048\n"))
     #expect(!outcome.error.contains("PLANTED"))
+  }
+
+  @Test func `config of a job that can't run tells it once`() throws {
+    let outcome = try vecfill(["config", "job.yaml", "--model", "text-embedding-3-smal"])
+    #expect(outcome.status == 78 && outcome.output.contains("text-embedding-3-smal"))
+    #expect(outcome.error.components(separatedBy: "did you mean").count == 2, "\(outcome.error)")
+  }
+
+  @Test(arguments: [
+    (["config", "--models", "nofile"], "nofile: there is no such file; correct its path"),
+    (["config", "--models", "."], ".: is a folder, not a file; name a file in it"),
+    (["config", "a.db"], "a.db: is a SQLite database, not a text file; give the path of a job spec"),
+    (["config", "job.yaml", "--models", "a.db"], "a.db: is a SQLite database, not a text file; correct its path"),
+    (
+      ["migrate", "new", "a table", "--migrations", "job.yaml"],
+      "job.yaml: is a file, not a folder; name the folder of migrations with --migrations"
+    ),
+    (
+      ["config", "--concurrency", "0"],
+      "--concurrency must be a whole number from 1 to 256; leave it out for the default"
+    ),
+  ])
+  func `a path that leads to something else says what is there, and what to name`(
+    _ arguments: [String], _ told: String
+  ) throws {
+    let outcome = try vecfill(arguments, environment: ["DATABASE_URL": "sqlite:///a.db", "OPENAI_API_KEY": "sk-test"])
+    #expect(outcome.status != 0 && outcome.error.contains(told), "\(outcome.error)")
+    #expect(outcome.error.split(separator: "\n").count == 1, "\(outcome.error)")
   }
 
   @Test func `models prints the shipped catalogue, as a table and as JSON`() throws {

@@ -142,6 +142,25 @@ import Testing
     }
   }
 
+  @Test(arguments: [
+    (["pause", "nojob"], 64, "no run of it listens in"), (["resume", "nojob"], 64, "no run of it listens in"),
+    (["stop", "nojob"], 64, "no run of it listens in"), (["status", "nojob"], 64, "no run of a job by that name"),
+    (["report", "r.html", "nojob"], 64, "has no run of it"), (["pause", "job"], 69, "no run of it listens in"),
+    (["pause"], 69, "no run of this user listens"), (["set", "rpm"], 64, "takes rpm=, tpm=, concurrency= or budget="),
+    (["set", "foo=3"], 64, "takes rpm=, tpm=, concurrency= or budget="), (["set", "rpm=0"], 64, "rpm must be"),
+    (["set", "rpm=5"], 69, "no run of this user listens"),
+  ])
+  func `what is wrong for any run is a wrong argument also while none is at work`(
+    _ arguments: [String], _ code: Int32, _ told: String
+  ) async throws {
+    try await Scene.run(.sqlite) { scene in
+      try await scene.database.insert(["one"])
+      #expect(try await scene.fill().code == 0)
+      let exit = try await scene.start(arguments).exit()
+      #expect(exit.code == code && exit.errors.contains(told), "\(exit.errors)")
+    }
+  }
+
   @Test func `the shards of a job are told apart, and one is paused by its process's number`() async throws {
     let gate = EmbeddingsServer.Gate()
     try await Scene.run(.postgres18, rules: [.requests(0..<100, .hold(gate, then: .answer))]) { scene in

@@ -154,6 +154,7 @@ import Testing
       for (arguments, told) in [
         (["--gzip"], "not compressed"), (["--model", "text-embedding-3-large"], "model=text-embedding-3-small"),
         (["--to", exchange.scene.folder.path], "not empty"),
+        (["--to", "job.yaml"], "job.yaml: is a file; name a folder with --to"),
       ] {
         let exit = try await exchange.scene.start(
           ["export", "job.yaml"] + (arguments[0] == "--to" ? [] : ["--to", exchange.export]) + arguments

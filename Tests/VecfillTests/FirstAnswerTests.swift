@@ -111,6 +111,40 @@ import Testing
     }
   }
 
+  /// What the provider does to every request, the exit code, and what to do.
+  static let constant: [(name: String, fault: EmbeddingsServer.Behaviour, code: Int32, next: String)] = [
+    ("500", .respond(.init(500)), 78, "check the base URL, the key and that the server runs"),
+    ("501", .respond(.init(501)), 78, "check the base URL, the key and that the server runs"),
+    ("503", .respond(.init(503)), 69, "run the same command again"),
+    ("a reset", .resetBeforeProcessing, 78, "check the base URL, the key and that the server runs"),
+    ("404", .respond(.init(404)), 78, "base URL"), ("401", .respond(.init(401)), 77, "check the API key"),
+  ]
+
+  @Test(arguments: constant)
+  func `a check, a search, a comparison and a run of a provider that only fails end alike`(
+    provider: (name: String, fault: EmbeddingsServer.Behaviour, code: Int32, next: String)
+  ) async throws {
+    let failing = Locked(false)
+    try await Scene.run(.sqlite, rules: [.when({ failing.withLock { $0 } }, provider.fault)]) { scene in
+      try await scene.database.insert(["one"])
+      #expect(try await scene.fill().code == 0)
+      try await scene.database.insert(["two"])
+      failing.withLock { $0 = true }
+      let commands = [
+        ["check", "job.yaml"], ["search", "one", "job.yaml"], ["verify", "job.yaml", "--yes"],
+        // What may pass is waited for as long as is allowed.
+        ["run", "job.yaml"] + (provider.name == "503" ? ["--max-outage", "2"] : []),
+      ]
+      for command in commands {
+        let exit = try await scene.start(command).exit()
+        let told = (exit.output + exit.errors).split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        #expect(exit.code == provider.code, "\(command): \(told)")
+        #expect(told.contains(provider.next), "\(command): \(told)")
+        #expect(!told.contains("again to go on"), "\(command): \(told)")
+      }
+    }
+  }
+
   static let credentials: [Refusal] = [
     Refusal(
       "OpenAI", .error(401, type: "invalid_request_error", code: "invalid_api_key", message: "Incorrect API key"), 77,

@@ -79,6 +79,22 @@ import Testing
     }
   }
 
+  @Test(arguments: ChatDatabase.Engine.allCases)
+  func `a column that nobody knows is refused with those that are known`(engine: ChatDatabase.Engine) async throws {
+    try await Scene.run(engine) { scene in
+      let none = try await scene.start(["ledger", "forget", "nope.nope"]).exit()
+      #expect(none.code == 64 && none.errors.contains("the ledger has none"), "\(none.errors)")
+      try await scene.database.insert(["message"])
+      #expect(try await scene.fill().code == 0)
+      let exit = try await scene.start(["ledger", "forget", "chat_messages.embeding"]).exit()
+      #expect(exit.code == 64, "\(exit.output)")
+      #expect(
+        exit.errors.contains(
+          "did you mean chat_messages.embedding? the ledger has chat_messages.embedding, standalone_chat_messages."),
+        "\(exit.errors)")
+    }
+  }
+
   @Test(arguments: ["embedding", "a.b.c.d", ".embedding", ""])
   func `a name that is no column's is refused`(name: String) async throws {
     try await Scene.run(.sqlite) { scene in

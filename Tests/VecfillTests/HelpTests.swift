@@ -83,6 +83,31 @@ import Testing
     }
   }
 
+  /// The help of each argument and option, by its beginning, e.g. "--writers <writes>".
+  private static func entries(of help: String) -> [(name: String, text: String)] {
+    var entries: [(name: String, text: String)] = []
+    for line in help.split(separator: "\n") {
+      if let match = line.wholeMatch(of: #/  ((?:-\w, )?--?[^\s<]+(?: <[^>]+>)?|<[^>]+>)(?: \.\.\.)?\s*(.*)/#) {
+        entries.append((String(match.1), String(match.2)))
+      } else if line.hasPrefix("        "), let last = entries.indices.last {
+        entries[last].text += (entries[last].text.isEmpty ? "" : " ") + line.trimmingPrefix { $0 == " " }
+      }
+    }
+    return entries
+  }
+
+  @Test func `each option's help is a sentence`() async throws {
+    for command in try await Self.commands() {
+      for (name, text) in Self.entries(of: try await VecfillProcess.run(command + ["--help"]).output) {
+        let sentence = text.replacing(#/ \((default|values): [^()]*\)$/#, with: "")
+        #expect(sentence.first?.isLowercase != true && sentence.last != nil, "\(command) \(name): \(text)")
+        #expect(
+          sentence.hasSuffix(".") || ["--version", "--help"].contains { name.hasSuffix($0) },
+          "\(command) \(name): \(text)")
+      }
+    }
+  }
+
   @Test func `the version tells the commit, where the build was told it, and the libraries`() async throws {
     let exit = try await VecfillProcess.run(["--version"])
     let lines = exit.output.split(separator: "\n")
@@ -101,6 +126,9 @@ import Testing
     (["estimte", "job.yaml"], "there is no command estimte; did you mean estimate? `vecfill help` lists them"),
     (["migrate", "upp"], "there is no command upp; did you mean up? `vecfill help migrate` lists them"),
     (["nonsense"], "there is no command nonsense; `vecfill help` lists them"),
+    (["help", "nonsense"], "there is no command nonsense; `vecfill help` lists them"),
+    (["help", "runn"], "there is no command runn; did you mean run? `vecfill help` lists them"),
+    (["help", "migrate", "upp"], "there is no command upp; did you mean up? `vecfill help migrate` lists them"),
   ])
   func `a command that isn't there is named, with the one that was meant`(
     _ arguments: [String], message: String

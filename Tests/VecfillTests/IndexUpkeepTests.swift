@@ -55,6 +55,7 @@ import Testing
 
   @Test(arguments: [
     (IndexPolicy.keep, 20_000, 20_000, ["a", "b"], 1), (.keep, 20_000, 20_000, [], 0), (.keep, 10, 20_000, ["a"], 0),
+    (.keep, 500, 500, ["a"], 0),
     (.keep, 0, 20_000, ["a"], 0), (.rebuild, 20_000, 20_000, ["a"], 0),
   ])
   func `what keeping the indexes costs is told without asking the database`(
@@ -67,7 +68,7 @@ import Testing
     #expect(told.count == warnings)
     #expect(
       told.allSatisfy {
-        $0 == "m: writing 20000 rows takes some 4 min with a, b kept and 57 s with them rebuilt; "
+        $0 == "m: writing 20,000 rows takes some 4 min with a, b kept and 57 s with them rebuilt; "
           + "`index: {when: rebuild}` in the job does that"
       }, "\(told)")
   }

@@ -17,6 +17,15 @@ import Testing
       #expect(exit.output.contains("rows to embed"))
       #expect(exit.output.contains("cost"))
       #expect(exit.errors.contains("recall@10"))
+      let held = "vectors of \(ReembedScene.new), \(dimensions) dimensions"
+      let columns = "chat_messages.embedding, standalone_chat_messages.embedding"
+      #expect(exit.output.contains("job: from \(ReembedScene.former), 8 dimensions to \(ReembedScene.new), "))
+      #expect(exit.output.contains(/from +text-embedding-3-small, 8 dimensions\n/), "\(exit.output)")
+      #expect(exit.errors.contains("switched: \(columns) now hold \(held)\n"), "\(exit.errors)")
+      #expect(!(exit.output + exit.errors).contains("public."), "\(exit.output)\(exit.errors)")
+      // The filling before the switch and after it finds nothing left.
+      #expect(exit.output.components(separatedBy: "rows written").count == 2, "\(exit.output)")
+      #expect(exit.errors.components(separatedBy: "job:reembed: fresh; ").count <= 2, "\(exit.errors)")
       #expect(try await world.wrong(ReembedScene.new) == [])
       #expect(try await world.records() == [["chat_messages", "keep"], ["standalone_chat_messages", "keep"]])
 
@@ -26,6 +35,7 @@ import Testing
 
       let undone = try await world.reembed(["--undo"])
       #expect(undone.code == 0, "\(undone.errors)")
+      #expect(undone.output.hasPrefix("undone: \(columns) hold vectors of \(ReembedScene.former) again. "))
       #expect(try await world.wrong(ReembedScene.former) == [])
       #expect(try await world.scene.fill().code == 0)
 
@@ -41,6 +51,7 @@ import Testing
       #expect(early.errors.contains("kept until"))
       let finished = try await world.reembed(["--finish", "--yes"])
       #expect(finished.code == 0, "\(finished.errors)")
+      #expect(finished.output == "finished: \(columns) hold \(held)\n", "\(finished.output)")
       #expect(try await world.records() == [])
       let after = try await world.definitions().map {
         $0.map { $0?.replacing("vector(\(dimensions))", with: "vector(8)") }

@@ -53,7 +53,7 @@ import Testing
       #expect(exit.code == 78, "\(exit.errors)")
       #expect(exit.errors.contains("holds vectors of 8 dimensions [model=text-embedding-3-small"), "\(exit.errors)")
       #expect(
-        exit.errors.contains("set the job's model and dimensions to those of the column, or name another"),
+        exit.errors.contains("and the model that made them, or name a new column"),
         "\(exit.errors)")
     }
   }

@@ -55,7 +55,7 @@ import Tokenizer
       #expect(record.billed.count == 30)
       #expect(Set(record.requests.flatMap(\.digests)) == Set(record.billed.keys))
       let list = try await scene.start(["quarantine", "list"]).exit()
-      #expect(list.output.components(separatedBy: "longer than the model takes").count == 11)
+      #expect(list.output.components(separatedBy: "too long for the model: the text has more than ").count == 11)
       #expect(try await Self.fill(scene, ["--max-quarantined", "10"]).code == 0)
       #expect(scene.server.record.requests.count == 3)
     }
@@ -216,7 +216,9 @@ import Tokenizer
       #expect(sent.contains(TextDigest(of: doubtful)))
       for text in proven { #expect(!sent.contains(TextDigest(of: text))) }
       let list = try await scene.start(["quarantine", "list"]).exit()
-      #expect(list.output.components(separatedBy: "was not sent").count == 3, "\(list.output)")
+      let told = "too long for the model: the text has more than 8,192 tokens, and was not sent  ("
+      #expect(list.output.components(separatedBy: told).count == 3, "\(list.output)")
+      #expect(list.output.components(separatedBy: "refused by the provider: ").count == 2, "\(list.output)")
     }
   }
 

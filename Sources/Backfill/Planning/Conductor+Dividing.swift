@@ -54,7 +54,8 @@ extension Conductor {
     leaveOut(
       request.batch,
       Condemnation(
-        .overLimit, "it has about \(tokens) tokens, more than limits.tokens_per_minute, \(limit), and was not sent"))
+        .overLimit,
+        "it has about \(tokens.of("token")), more than limits.tokens_per_minute, \(limit.grouped), and was not sent"))
   }
 
   mutating func leaveOut(_ batch: Batch, for failure: EmbeddingFailure) {

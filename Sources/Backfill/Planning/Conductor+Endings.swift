@@ -50,7 +50,7 @@ extension Conductor {
   private func restless(_ rows: Int, of source: Int) -> Failure {
     Failure(
       .unavailable, job.sources[source].name,
-      "\(rows) rows changed before each of \(SourceProgress.mostFullSweeps) tries to write their vectors",
+      "\(rows.of("row")) changed before each of \(SourceProgress.mostFullSweeps) tries to write their vectors",
       remedy: "run the same command again when they are edited less")
   }
 

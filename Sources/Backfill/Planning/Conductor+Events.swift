@@ -25,11 +25,8 @@ extension Conductor {
       with: page.bundles.isEmpty
         ? page.contents.map { plan($0, source: source, page: pageCount) } : bundled(page, source))
     guard !page.overlong.isEmpty || !page.garbled.isEmpty else { return }
-    let tooLong = EmbeddingFailure.tooLong(for: job.model)
     condemn(
-      page.overlong.map {
-        CondemnedRow(source: source, row: $0, Condemnation(.provider(tooLong.kind), tooLong.summary))
-      }
+      page.overlong.map { CondemnedRow(source: source, row: $0, .tooLong(for: job.model)) }
         + page.garbled.map { key, text in
           CondemnedRow(
             source: source, key: key, digest: text.digest,

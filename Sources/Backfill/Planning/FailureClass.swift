@@ -10,12 +10,12 @@ package struct FailureClass: Sendable {
   package let remedy: String
 
   package static let table: [FailureClass] = [
-    FailureClass(.transient, .retry, 4, .unavailable, "run the same command again to go on"),
-    FailureClass(.timedOut, .retry, 2, .unavailable, "run the same command again to go on"),
-    FailureClass(.unreachable, .retry, 4, .unavailable, "run the same command again to go on"),
-    FailureClass(.rateLimited, .hold, 12, .unavailable, "run the same command again later to go on"),
+    FailureClass(.transient, .retry, 4, .unavailable, "run the same command again"),
+    FailureClass(.timedOut, .retry, 2, .unavailable, "run the same command again"),
+    FailureClass(.unreachable, .retry, 4, .unavailable, "run the same command again"),
+    FailureClass(.rateLimited, .hold, 12, .unavailable, "run the same command again later"),
     FailureClass(
-      .quotaExhausted, .stop, 1, .budget, "restore the account's credit and run the same command again to go on"),
+      .quotaExhausted, .stop, 1, .budget, "restore the account's credit and run the same command again"),
     FailureClass(.denied, .stop, 1, .denied, "check the API key and its rights to the model"),
     FailureClass(.forbidden, .probe, 2, .denied, "check the API key and its rights to the model"),
     FailureClass(
@@ -28,7 +28,7 @@ package struct FailureClass: Sendable {
     FailureClass(.misconfigured, .probe, 1, .configuration, "check the base URL, the model and the dimensions"),
     FailureClass(
       .unrecognized, .probe, 2, .configuration, "check the base URL, and any proxy or gateway before the provider"),
-    FailureClass(.cancelled, .stop, 1, .unavailable, "run the same command again to go on"),
+    FailureClass(.cancelled, .stop, 1, .unavailable, "run the same command again"),
   ]
 
   private init(

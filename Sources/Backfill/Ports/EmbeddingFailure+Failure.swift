@@ -18,7 +18,7 @@ extension EmbeddingFailure {
     if let asksToWait { told += "; it asks to wait \(Int((asksToWait / .seconds(1)).rounded(.up))) s" }
     if isAddressInDoubt {
       // Who can't be reached was not even asked.
-      if kind != .unreachable { told = "it answers nothing, not even a harmless text: \(told)" }
+      if kind != .unreachable { told = "it answers nothing: \(told)" }
       return Failure(
         .configuration, provider, told,
         remedy: advice ?? "check the base URL, the key and that the server runs, then run the same command again")
@@ -27,6 +27,13 @@ extension EmbeddingFailure {
     return Failure(
       row.exitCode, provider, told,
       remedy: row.exitCode == .unavailable ? "\(advice); \(row.remedy)" : advice)
+  }
+
+  /// The same where a command asked `provider` for a text or two and was never answered, however often it tried: the exit
+  /// code is that of a run that fares so.
+  package func failureWithoutAnswer(of provider: String) -> Failure {
+    let isLost = kind == .transient && status == nil
+    return failure(of: provider, isBeforeFirstAnswer: isLost || !mayPassBeforeFirstAnswer)
   }
 
   /// What happened, with the status, the code and the request's id, where they are known.
@@ -51,11 +58,5 @@ extension EmbeddingFailure {
   /// A reply has a usable vector for another text and none for this one: why.
   static func noVector(_ why: String) -> EmbeddingFailure {
     EmbeddingFailure(.brokenReply, "the reply can't be used: \(why)", status: 200)
-  }
-
-  /// A row's text is known to be too long, so that it is not even sent.
-  package static func tooLong(for model: Model) -> EmbeddingFailure {
-    let most = model.maxInputTokens.map { ", \($0) tokens" } ?? ""
-    return EmbeddingFailure(.badInput, "the text is longer than the model takes\(most), and was not sent")
   }
 }

@@ -22,6 +22,12 @@ package struct Condemnation: Equatable, Sendable {
     self.cause = cause
     self.reason = reason
   }
+
+  /// A text that is known to be too long for `model`, so that it is not even sent.
+  static func tooLong(for model: Model) -> Condemnation {
+    let most = model.maxInputTokens.map { "the text has more than \($0.of("token")), and" } ?? "the text"
+    return Condemnation(.provider(.tooLarge), "\(most) was not sent")
+  }
 }
 
 extension Condemnation.Cause {

@@ -99,6 +99,13 @@ extension JobSpec {
   /// A column, a list of columns, a template or an SQL expression.
   private static func readText(_ value: YAMLValue) throws(Failure) -> SourceText {
     if value.isMapping {
+      // What YAML makes of a template without quotes: keys that have no values.
+      let isTemplate = value.node.mapping?.allSatisfy { key, node in
+        key.scalar?.string != "sql" && YAMLValue(node: node, file: value.file, path: value.path).isNull
+      }
+      guard isTemplate == false else {
+        throw value.refusal("a column, a template or {sql: ...}", remedy: YAMLFile.quoteTemplate)
+      }
       return .sql(try value.mapping(keys: ["sql"]).required("sql").text(mayBeSecret: true))
     }
     if value.isList { return .columns(try readColumns(value)) }

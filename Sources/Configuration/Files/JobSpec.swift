@@ -21,7 +21,7 @@ struct JobSpec {
     let remedy = "give the path of a job spec, e.g. jobs/backfill-embeddings.yaml"
     guard !path.isEmpty else { throw Failure(.usage, "job spec", "its path is empty", remedy: remedy) }
     let root = try YAMLFile.read(process.absolute(path), shown: path, remedy: remedy)
-      .mapping(keys: Self.ownKeys + FileSettings.keys)
+      .mapping(keys: Self.ownKeys + FileSettings.keys, orElse: "a job spec begins with sources:")
     let origin = { (line: Int) in Origin.spec(file: path, line: line) }
     settings = try FileSettings.read(from: root, origin: origin)
     if let value = root["name"] {

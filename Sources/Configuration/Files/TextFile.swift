@@ -8,19 +8,24 @@ enum TextFile {
 
   /// The file's text without a byte order mark; its line endings are as they are.
   ///
-  /// Throws a `Failure` that calls the file `shown`; `remedy` is for a file that is missing.
+  /// Throws a `Failure` that calls the file `shown`; `remedy` is for what is no such file.
   static func read(_ path: String, shown: String, remedy: String? = nil) throws(Failure) -> String {
     let kind = FileKind(at: path)
     switch kind {
-    case .missing: throw Failure(.configuration, shown, "there is no such file", remedy: remedy)
-    case .folder: throw Failure(.configuration, shown, "is a folder, not a file", remedy: remedy)
+    case .missing: throw Failure(.configuration, shown, "there is no such file", remedy: remedy ?? "correct its path")
+    case .folder: throw Failure(.configuration, shown, "is a folder, not a file", remedy: remedy ?? "name a file in it")
     case .file, .stream: break
     }
     guard let bytes = bytes(of: path, kind) else {
       throw Failure(.configuration, shown, "can't be read", remedy: "check its permissions")
     }
+    guard !bytes.starts(with: "SQLite format 3\0".utf8) else {
+      throw Failure(
+        .configuration, shown, "is a SQLite database, not a text file", remedy: remedy ?? "correct its path")
+    }
     guard bytes.count <= maximumBytes else {
-      throw Failure(.configuration, shown, "is larger than \(maximumBytes) bytes", remedy: "is it the right file?")
+      throw Failure(
+        .configuration, shown, "is larger than \(maximumBytes.grouped) bytes", remedy: "is it the right file?")
     }
     guard let text = String(validating: bytes, as: UTF8.self) else {
       throw Failure(.configuration, shown, "is not UTF-8", remedy: "save it as UTF-8")

@@ -15,7 +15,7 @@ enum YAMLFile {
     do {
       root = try Parser(yaml: text, encoding: .utf8).singleRoot()
     } catch let error as YamlError {
-      throw failure(error, in: shown)
+      throw failure(error, of: text, in: shown)
     } catch {
       throw Failure(.configuration, shown, "is not YAML")
     }
@@ -23,13 +23,32 @@ enum YAMLFile {
     return YAMLValue(node: root, file: shown, path: "")
   }
 
-  private static func failure(_ error: YamlError, in file: String) -> Failure {
+  /// What to do about a template that stands without quotes: to YAML it is a mapping.
+  static let quoteTemplate = #"put a template in quotes, as text: "{column}""#
+
+  /// What is wrong with `line` in words that help more than libyaml's, and what to do about it; nil where it isn't known.
+  private static func likely(_ line: Substring) -> (problem: String, remedy: String)? {
+    if line.prefix(while: \.isWhitespace).contains("\t") {
+      return ("it has a tab, and YAML takes only spaces for indentation", "put spaces in place of it")
+    }
+    if line.contains(/^[\s-]*text:\s*\{/) { return ("a template stands without quotes", quoteTemplate) }
+    if let match = line.firstMatch(of: /:\s+([@`%])/) {
+      return ("no value begins with \(match.1)", "put the value in quotes")
+    }
+    return nil
+  }
+
+  private static func failure(_ error: YamlError, of text: String, in file: String) -> Failure {
     func failure(at place: some CustomStringConvertible, _ problem: String) -> Failure {
       Failure(
         .configuration, "\(file):\(place)", "is not YAML: \(problem)", remedy: "check this line and the one above it")
     }
     switch error {
     case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _):
+      let lines = text.split(separator: /\r\n|\r|\n/, omittingEmptySubsequences: false)
+      if lines.indices.contains(mark.line - 1), let likely = likely(lines[mark.line - 1]) {
+        return Failure(.configuration, "\(file):\(mark)", "is not YAML: \(likely.problem)", remedy: likely.remedy)
+      }
       // libyaml's own words name a function of its own.
       return failure(at: mark, problem.hasPrefix("Maximum nesting level") ? "it is nested too deeply" : problem)
     case .composer(let context, let problem, let mark, _):

@@ -25,8 +25,11 @@ struct YAMLValue {
     return sequence.enumerated().map { YAMLValue(node: $1, file: file, path: "\(path)[\($0)]") }
   }
 
-  func mapping(keys: [String]) throws(Failure) -> YAMLMapping {
-    guard node.mapping != nil else { throw refusal("a mapping of \(keys.joined(separator: ", "))") }
+  /// - Parameter begin: what to do about a file that is no mapping; nil where its keys are few enough to be listed.
+  func mapping(keys: [String], orElse begin: String? = nil) throws(Failure) -> YAMLMapping {
+    guard node.mapping != nil else {
+      throw refusal(begin == nil ? "a mapping of \(keys.joined(separator: ", "))" : "a mapping", remedy: begin)
+    }
     return try YAMLMapping(self, keys: keys)
   }
 

@@ -19,7 +19,8 @@ struct Layers {
       guard let value = definition.allowed.value(of: text) else { throw parameter.refusal(in: place, called: name) }
       if case .text(let told) = value, SecretKeys.looksSecret(told) {
         throw Failure(
-          .configuration, place, "\(name) holds what looks like a password or a key",
+          place == Origin.commandLine ? .usage : .configuration, place,
+          "\(name) holds what looks like a password or a key",
           remedy: "take it out: this value is printed in logs and reports")
       }
       return Setting(key: parameter.rawValue, value: value, origin: origin)
@@ -28,7 +29,7 @@ struct Layers {
       let setting = try read(text, .flag(flag), in: Origin.commandLine, called: flag)
       if case .secret(let secret) = setting.value, secret.isMasked {
         throw Failure(
-          .configuration, Origin.commandLine, "\(flag) holds a password, and other users can see a command line",
+          .usage, Origin.commandLine, "\(flag) holds a password, and other users can see a command line",
           remedy: definition.variable.map { "set \($0) in the environment or in .env" })
       }
       return setting

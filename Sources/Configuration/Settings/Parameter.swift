@@ -182,7 +182,7 @@ extension Parameter {
         derived: "the provider's own variable, e.g. `OPENAI_API_KEY`")
     case .baseURL:
       Definition(
-        "where the API is; the variable is read only for provider `openai`", .webURL, flag: "--base-url",
+        "the API's address; `OPENAI_BASE_URL` is read only for provider `openai`", .webURL, flag: "--base-url",
         variable: "OPENAI_BASE_URL", derived: "the provider's, from the catalogue")
     case .organization:
       Definition("the `OpenAI-Organization` header", .word, variable: "OPENAI_ORG_ID")
@@ -236,6 +236,6 @@ extension Parameter {
     let isFlag = place == Origin.commandLine
     return Failure(
       isFlag ? .usage : .configuration, place, "\(name) must be \(definition.allowed)",
-      remedy: isFlag ? "leave it out for the default; --help shows what it takes" : nil)
+      remedy: isFlag ? "leave it out for the default" : nil)
   }
 }

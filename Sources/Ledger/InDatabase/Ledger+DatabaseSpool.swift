@@ -139,9 +139,9 @@ extension LedgerColumn {
   fileprivate func notice(of refusal: SpoolEntry.Refusal, rows: Int) -> String {
     switch refusal {
     case .damaged:
-      "the database's spool held vectors of \(rows) rows of \(source.column) that are damaged: they are dropped, and paid again"
+      "the database's spool held vectors of \(rows.of("row")) of \(source.column) that are damaged: they are dropped, and paid again"
     case .foreign(let other):
-      "the database's spool held vectors of \(rows) rows of \(source.column) made with [\(other.differing(from: fingerprint))]: "
+      "the database's spool held vectors of \(rows.of("row")) of \(source.column) made with [\(other.differing(from: fingerprint))]: "
         + "they are dropped, as the job's are [\(fingerprint.differing(from: other))]"
     }
   }

@@ -41,7 +41,7 @@ extension Ledger {
     return try pages
       + orphans.map { row in
         let (count, table): (Int, String) = (try row.checked("count"), try row.checked("child"))
-        return damaged(path, "\(count) rows of its table \(table) belong to nothing")
+        return damaged(path, "\(count.of("row")) of its table \(table) \(count == 1 ? "belongs" : "belong") to nothing")
       }
   }
 

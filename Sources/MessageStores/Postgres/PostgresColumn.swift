@@ -34,6 +34,14 @@ struct PostgresColumn: Equatable, Sendable {
   /// The type's modifier; nil where it has none.
   let modifier: Int?
 
+  /// What a job can do that names it as its text, where it holds none: a template takes what has a steady text form.
+  var adviceForText: String {
+    let other = "name a column of type text or varchar"
+    return type.hasSteadyText
+      ? #"write text: "{\#(name)}" in the job, or \#(other)"#
+      : "\(other), or write text: {sql: ...} with a cast of your own"
+  }
+
   /// Those of the table with the object id `relation`.
   ///
   /// Each table of the catalogue is asked for itself, by values of its columns' own types: a session's first join or

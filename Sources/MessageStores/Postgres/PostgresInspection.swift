@@ -213,7 +213,7 @@ struct PostgresInspection {
 
   private static let make = "`vecfill migrate up JOB` makes it"
   private static let fillAnother =
-    "name another column with vector: in the job; if it isn't there, `vecfill migrate up JOB` makes it"
+    "name a new column with vector: in the job and run `vecfill migrate up JOB`"
 
   private func relation(
     on connection: isolated PostgresConnection,
@@ -284,7 +284,7 @@ struct PostgresInspection {
       if case .column = source.text {
         guard text.type.category == "S" else {
           throw refusal(
-            "it holds \(text.declared), not text", "name a column of type text or varchar", column: name, of: columns)
+            "it holds \(text.declared), not text", text.adviceForText, column: name, of: columns)
         }
       } else {
         guard text.type.hasSteadyText else {
@@ -343,7 +343,7 @@ struct PostgresInspection {
         table: relation["oid"] ?? "", in: relation["schema"] ?? "", column: column.number, on: connection)
       throw refusal(
         "it holds vectors of \(found) dimensions\(recorded.map { " [\($0)]" } ?? ""), the job's have \(dimensions)",
-        "set the job's model and dimensions to those of the column, or \(Self.fillAnother)", column: source.vector)
+        "set dimensions: \(found) and the model that made them, or \(Self.fillAnother)", column: source.vector)
     }
     return (Int(column.number) ?? 0, type, declared)
   }

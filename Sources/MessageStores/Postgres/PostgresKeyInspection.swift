@@ -32,7 +32,9 @@ struct PostgresKeyInspection {
     }.filter { $1.allSatisfy(\.isNotNull) }
     let named = candidates.first { Set($1.map(\.name)) == Set(source.keys) }
     let primary = source.keys == ["id"] ? candidates.first(where: \.0) : nil
-    guard let (isPrimary, found) = named ?? primary else { throw Self.refusal(source, columns, indexes) }
+    guard let (isPrimary, found) = named ?? primary else {
+      throw Self.refusal(source, columns, indexes, usable: candidates.first?.1.map(\.name))
+    }
     if !isPrimary { try Self.checkNotNull(found, source, relation, on: connection) }
     key = PostgresKey(columns: found.map(Self.keyColumn))
     schemas = found.map(\.type.schema).reduce(into: []) { schemas, schema in
@@ -77,8 +79,9 @@ struct PostgresKeyInspection {
     }
   }
 
+  /// - Parameter usable: the columns by which the table could be paged; nil where there are none.
   private static func refusal(
-    _ source: Source, _ columns: [PostgresColumn], _ indexes: [PostgresIndex]
+    _ source: Source, _ columns: [PostgresColumn], _ indexes: [PostgresIndex], usable: [String]?
   ) -> Failure {
     let primary = indexes.first { $0.isPrimary && !$0.isBtree }
     let names = Set(primary?.columns.compactMap { number in columns.first { $0.number == number }?.name } ?? [])
@@ -88,7 +91,16 @@ struct PostgresKeyInspection {
         "its primary key is WITHOUT OVERLAPS, by which no table can be read in order",
         remedy: "name NOT NULL columns that have a unique index with `key` in the job")
     }
-    let remedy = "name its primary key with `key` in the job"
+    let hasPrimaryKey = indexes.contains(where: \.isPrimary)
+    let unique = usable.map { "name the columns of its unique index in the job: key: [\($0.joined(separator: ", "))]" }
+    let remedy =
+      hasPrimaryKey
+      ? "name its primary key with `key` in the job"
+      : unique ?? "add a primary key, or name NOT NULL columns that have a unique index with `key` in the job"
+    // `id` is only the default, which the job need not have written.
+    guard hasPrimaryKey || source.keys != ["id"] else {
+      return Failure(.configuration, source.name, "it has no primary key", remedy: remedy)
+    }
     for key in source.keys where !columns.contains(where: { $0.name == key }) {
       return Failure(.configuration, "\(source.name).\(key)", "there is no such column", remedy: remedy)
     }

@@ -134,7 +134,9 @@ struct SQLiteInspection {
         name, of: columns, missing: "correct `text` in the job: it names the columns to read", reading: true)
       let type = text.type.uppercased()
       if case .column = source.text, ["INT", "REAL", "FLOA", "DOUB"].contains(where: type.contains) {
-        throw refusal("it holds \(text.type), not text", "name a text column", column: name, reading: true)
+        throw refusal(
+          "it holds \(text.type), not text", #"write text: "{\#(name)}" in the job, or name a text column"#,
+          column: name, reading: true)
       }
     }
     guard case .sql(let expression) = source.text else { return }
@@ -171,7 +173,8 @@ struct SQLiteInspection {
     if let dimensions, let found = held.dimensions, found != dimensions {
       throw refusal(
         "it holds vectors of \(found) dimensions, the job's have \(dimensions)",
-        "change the job's dimensions or name another column", column: source.vector)
+        "set dimensions: \(found) and the model that made them, or name a new column with vector: in the job and run `vecfill migrate up JOB`",
+        column: source.vector)
     }
     return held
   }

@@ -46,8 +46,7 @@ struct SQLiteKeyInspection {
     if names.count == 1, let key = try rowid(names[0]) { return key }
     let found = try names.map { name in
       guard let found = column(name) else {
-        let remedy = "name its primary key with `key` in the job" + (try hasRowid() ? ", or rowid" : "")
-        throw refusal("there is no such column", remedy, column: name)
+        throw refusal("there is no such column", try nameAKey(), column: name)
       }
       return found
     }
@@ -103,7 +102,7 @@ struct SQLiteKeyInspection {
   private func index(of key: [SQLiteColumn]) throws -> Index {
     let names = key.map { $0.name.folded }
     let candidates = try indices().filter { Set($0.columns.map { $0.folded }) == Set(names) }
-    guard let first = candidates.first else { throw notTheKey(key) }
+    guard let first = candidates.first else { throw try notTheKey(key) }
     for index in candidates where index.columns.map({ $0.folded }) == names {
       // A column's collation, or a descending part, may make the index's order another than the column's.
       let order = key.map(\.quoted).joined(separator: ", ")
@@ -124,10 +123,19 @@ struct SQLiteKeyInspection {
       column: key.map(\.name).joined(separator: ", "))
   }
 
-  private func notTheKey(_ key: [SQLiteColumn]) -> Failure {
+  private func notTheKey(_ key: [SQLiteColumn]) throws -> Failure {
     refusal(
-      "it is not the table's key: it may hold a value twice", "name its primary key with `key` in the job",
+      "it is not the table's key: it may hold a value twice", try nameAKey(),
       column: key.map(\.name).joined(separator: ", "))
+  }
+
+  /// What to do where the job's key is none. A table without a primary key has a rowid.
+  private func nameAKey() throws -> String {
+    let rowid = try hasRowid() ? Self.rowidNames.first { column($0) == nil } : nil
+    guard columns.contains(where: { $0.primaryKeyPlace > 0 }) else {
+      return "it has no primary key: write key: \(rowid ?? "COLUMN, of one that has a unique index,") in the job"
+    }
+    return "name its primary key with `key` in the job" + (rowid.map { ", or \($0)" } ?? "")
   }
 
   private func kind(of column: SQLiteColumn, isLeading: Bool) throws -> RowKey.Kind {

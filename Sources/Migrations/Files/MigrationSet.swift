@@ -58,6 +58,7 @@ package struct MigrationSet: Sendable {
 
   /// The number of the next migration of this folder, whatever its dialect.
   package static func nextVersion(in folder: String) throws -> Int {
+    try checkIsFolder(folder, mayBeMissing: true)
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     let versions = try names.filter { $0.hasSuffix(".sql") }.map { try MigrationFileName(parsing: $0).version }
     return (versions.max() ?? 0) + 1
@@ -65,7 +66,17 @@ package struct MigrationSet: Sendable {
 
   package subscript(version: Int) -> Migration? { migrations.first { $0.version == version } }
 
+  private static func checkIsFolder(_ path: String, mayBeMissing: Bool) throws(Failure) {
+    let kind = FileKind(at: path)
+    guard kind == .folder || mayBeMissing && kind == .missing else {
+      throw Failure(
+        .configuration, path, kind == .missing ? "there is no such folder" : "is a file, not a folder",
+        remedy: "name the folder of migrations with --migrations")
+    }
+  }
+
   private static func files(in folder: String) throws(Failure) -> [Int: [MigrationFileName]] {
+    try checkIsFolder(folder, mayBeMissing: false)
     let names: [String]
     do {
       names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()

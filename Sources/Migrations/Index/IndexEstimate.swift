@@ -1,3 +1,5 @@
+import Backfill
+
 /// How long a load takes with the indexes kept and with them rebuilt.
 ///
 /// Measured on two cores with 20,000 rows of 1536 dimensions: some 210 rows/s into an HNSW index, 12,000 without one, and
@@ -20,9 +22,12 @@ package struct IndexEstimate: Equatable, Sendable {
   /// Whether dropping the indexes for the load saves time; a few rows in a large table are written sooner with them.
   package var paysToRebuild: Bool { rebuilding < keeping }
 
+  /// Whether it saves so much, a minute, that a person should hear of it.
+  package var isWorthAdvice: Bool { keeping - rebuilding >= .seconds(60) }
+
   /// What both ways take, for a person.
   package func sentence(_ source: String, missing: Int, indexes: [String]) -> String {
-    "\(source): writing \(missing) rows takes some \(keeping.rough) with \(indexes.joined(separator: ", ")) kept and "
+    "\(source): writing \(missing.of("row")) takes some \(keeping.rough) with \(indexes.joined(separator: ", ")) kept and "
       + "\(rebuilding.rough) with \(indexes.count == 1 ? "it" : "them") rebuilt"
   }
 

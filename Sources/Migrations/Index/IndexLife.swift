@@ -35,7 +35,7 @@ package struct IndexLife: Sendable {
   /// Before the first write: with `rebuild`, records and drops all of the table's vector indexes where that saves time;
   /// returns the names of those that are away during the load, an earlier load's among them.
   ///
-  /// Says what both ways would take where indexes stay that a rebuild would save time with.
+  /// Says what both ways would take where indexes stay that a rebuild would save a minute or more with.
   package func begin(_ policy: IndexPolicy, _ source: Source, dimensions: Int) async throws -> [String] {
     try await reporting(source.name) {
       let table = try await pair.watcher.run { try IndexedTable(source, on: $0) }
@@ -44,7 +44,8 @@ package struct IndexLife: Sendable {
       for name in away where !names.contains(name) {
         narrator.tell("\(name): away since an earlier load; it is put back after this one")
       }
-      guard !names.isEmpty, let (estimate, missing) = try await estimate(table, dimensions), estimate.paysToRebuild
+      guard !names.isEmpty, let (estimate, missing) = try await estimate(table, dimensions),
+        policy == .rebuild ? estimate.paysToRebuild : estimate.isWorthAdvice
       else { return away }
       let times = estimate.sentence(source.name, missing: missing, indexes: names)
       guard policy == .rebuild else {

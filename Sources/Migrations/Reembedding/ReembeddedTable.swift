@@ -102,7 +102,7 @@ struct ReembeddedTable: Sendable {
     let followers = try followers(of: source.vector, on: connection) { TriggerName.isOwn($0) }
     guard followers.isEmpty else {
       throw refusal(
-        "\(followers.joined(separator: ", ")) would go on reading the former column after the switch: PostgreSQL follows "
+        "\(followers.joined(separator: ", ")) would go on reading the old column after the switch: PostgreSQL follows "
           + "it through its renaming",
         "drop what reads \(source.vector), change the model, and make it again")
     }

@@ -229,7 +229,9 @@ package struct Reembedder: Sendable {
             FROM \(table.name.quoted)
             """)[0]
           func number(_ column: Int) -> Int { row[column].flatMap(Int.init) ?? 0 }
-          return Progress(losing: number(0), filled: number(1), rows: number(2))
+          return Progress(
+            losing: number(0), filled: number(1), rows: number(2),
+            formerDimensions: table.columns[reembedding.formerColumn]?.dimensions)
         }
       }
     }
@@ -241,6 +243,8 @@ package struct Reembedder: Sendable {
     /// Rows that have a vector of the new model.
     package let filled: Int
     package let rows: Int
+    /// Of the former model's vectors; nil where the column's type doesn't say.
+    package let formerDimensions: Int?
   }
 }
 

@@ -101,7 +101,10 @@ extension Reembedding {
   package var keptUntil: Date? { switchedAt.map { $0.addingTimeInterval(Double(keepDays) * 86_400) } }
 
   /// "messages.embedding", as a person reads it.
-  package var place: String { "\(table).\(column)" }
+  package var place: String { "\(tableName).\(column)" }
+
+  /// As a person reads it: the schema "public" goes without saying.
+  package var tableName: String { table.schema == "public" ? table.name : "\(table)" }
 
   /// `name` with `suffix`, cut to PostgreSQL's 63 bytes.
   package static func beside(_ name: String, _ suffix: String) -> String {

@@ -1,3 +1,5 @@
+import Backfill
+
 /// What the neighbours of some tens of rows show of the new column, before the application reads it.
 package struct ReembeddingComparison: Equatable, Sendable {
   /// How many neighbours are looked at.
@@ -55,15 +57,14 @@ package struct ReembeddingComparison: Equatable, Sendable {
   }
 
   private static func share(_ value: Double) -> String {
-    let thousandths = Int((value * 1000).rounded())
-    return "\(thousandths / 10).\(thousandths % 10) %"
+    "\((100 * value).fixed(1))%"
   }
 }
 
 extension ReembeddingComparison: CustomStringConvertible {
   package var description: String {
     guard let overlap else { return "no row has both vectors: nothing to compare" }
-    let former = formerRecall.map { ", of the former \(Self.share($0))" } ?? ""
+    let former = formerRecall.map { ", of the old one \(Self.share($0))" } ?? ""
     let searched = recall.map { "recall@10 of the new index \(Self.share($0))" } ?? "the new column has no index"
     return "\(samples) rows: overlap@10 of the two models \(Self.share(overlap)), \(searched)\(former)"
   }

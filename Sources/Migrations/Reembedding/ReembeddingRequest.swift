@@ -40,7 +40,7 @@ extension Reembedding {
       guard isSwitched else { return }
       throw refusal(
         "it is switched to \(target), and the application reads the new vectors",
-        "change back with --undo first, or drop the former column with --finish")
+        "change back with --undo first, or drop the old column with --finish")
     case .finish(let isConsented):
       guard isSwitched, let keptUntil else {
         throw refusal("it is not switched yet", "go on: `vecfill reembed JOB`")
@@ -50,7 +50,7 @@ extension Reembedding {
       }
       guard now >= keptUntil || isConsented else {
         throw refusal(
-          "its former column \(formerColumn) is kept until \(keptUntil.formatted(.iso8601)), and nothing brings it back",
+          "its old column \(formerColumn) is kept until \(keptUntil.formatted(.iso8601)), and nothing brings it back",
           "wait until then, or add --yes")
       }
     }

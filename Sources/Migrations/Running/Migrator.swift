@@ -134,7 +134,8 @@ package struct Migrator: Sendable {
     }
     load.missing = max(0, load.missing - (try await quarantined(column)))
     guard !load.isDone else { return nil }
-    return "\(load.missing) of \(load.rows) rows of \(column.table) lack \(column.column)"
+    let lack = load.missing == 1 ? "lacks" : "lack"
+    return "\(load.missing.grouped) of \(load.rows.of("row")) of \(column.table) \(lack) \(column.column)"
   }
 
   /// What each step of `plan` would do, in their order, and why it would wait for a load.

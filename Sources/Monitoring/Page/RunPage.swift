@@ -33,7 +33,7 @@ struct RunPage {
   private var header: HTML {
     let facts = picture.facts
     let total = tally.total.map { max($0, progress.done) }
-    let share = total.flatMap { $0 > 0 ? ", \((100 * Double(progress.done) / Double($0)).fixed(1)) %" : nil } ?? ""
+    let share = total.flatMap { $0 > 0 ? ", \((Double(progress.done) / Double($0)).percentDone)" : nil } ?? ""
     let left = total.map { $0 - progress.done } ?? 0
     let rate = picture.history.recentPerSecond(\.rows) ?? 0
     let eta =

@@ -178,7 +178,7 @@ extension BatchDesk {
     guard let completed = shown.completed else {
       // Nobody says how much was done.
       switch shown.state {
-      case .completed: return "\(tally.read) of its \(batch.lines) lines could be read"
+      case .completed: return "\(tally.read.grouped) of its \(batch.lines.of("line")) could be read"
       case .expired, .cancelled, .failed:
         return tally.read == 0 && !shown.files.isEmpty ? "none of its \(batch.lines) lines could be read" : nil
       case .underWay: return nil
@@ -187,7 +187,7 @@ extension BatchDesk {
     let done = min(completed, batch.lines)
     guard tally.readOfOutput < done else { return nil }
     return shown.outputFile == nil
-      ? "it brought no file of the \(done) lines that it has done"
-      : "\(tally.readOfOutput) of the \(done) lines that it has done could be read"
+      ? "it brought no file of the \(done.of("line")) that it has done"
+      : "\(tally.readOfOutput) of the \(done.of("line")) that it has done could be read"
   }
 }

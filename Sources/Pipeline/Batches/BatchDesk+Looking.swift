@@ -63,7 +63,8 @@ extension BatchDesk {
     let reason = "the provider doesn't show it after \(looks) looks"
     let rest = try await ledger.ended(batch.id, as: .lost, rest: .lost, reason: reason, at: time.now())
     tell(
-      .lost, batch, "\(reason): \(rest.rows) rows are asked for again, and \(rest.lines) lines count as possibly paid")
+      .lost, batch,
+      "\(reason): \(rest.rows.of("row")) to be asked for again, \(rest.lines.of("line")) possibly paid")
     return nil
   }
 
@@ -102,7 +103,8 @@ extension BatchDesk {
       batch.id, as: isOver ? .overEnqueued : .refused, rest: .missing, reason: said, at: time.now())
     await forget(file: batch.fileID)
     tell(
-      .refused, batch, id: shown.id, "the provider refused it, and its \(rest.rows) rows are asked for again: \(said)")
+      .refused, batch, id: shown.id,
+      "the provider refused it, with \(rest.rows.of("row")) to be asked for again: \(said)")
     // Less than a line can't be sent.
     guard !isOver || batch.lines == 1 && batch.tokensUnderWay <= batch.tokens else { return nil }
     return Failure(

@@ -117,7 +117,7 @@ extension BatchDesk {
       try await ledger.shown(id, batch, at: time.now())
       tell(
         .submitted, batch.id,
-        "submitted with \(rows) rows in \(file.lines.count) lines, about \(file.size.tokens) tokens")
+        "submitted with \(rows.of("row")) in \(file.lines.count.of("line")), about \(file.size.tokens.of("token"))")
       return true
     case .unknown(let failure):
       // Perhaps it is shown at once.

@@ -58,14 +58,14 @@ struct FetchTally: Sendable {
 
   /// What was seen, in words; without what is zero.
   var words: String {
-    var parts = ["\(rows) rows of \(answered) lines fetched"]
-    if refused > 0 { parts.append("\(refused) lines refused, whose rows are asked for by requests") }
-    if unreadable > 0 { parts.append("\(unreadable) lines that can't be read, whose rows come again") }
-    if failed > 0 { parts.append("\(failed) lines not done, whose rows come again") }
-    if possiblyPaid > 0 { parts.append("\(possiblyPaid) lines possibly paid without an answer") }
-    if duplicates > 0 { parts.append("\(duplicates) answers came twice, and the second was left") }
+    var parts = ["\(rows.of("row")) of \(answered.of("line")) fetched"]
+    if refused > 0 { parts.append("\(refused.of("line")) refused, whose rows are asked for by requests") }
+    if unreadable > 0 { parts.append("\(unreadable.of("line")) that can't be read, whose rows come again") }
+    if failed > 0 { parts.append("\(failed.of("line")) not done, whose rows come again") }
+    if possiblyPaid > 0 { parts.append("\(possiblyPaid.of("line")) possibly paid without an answer") }
+    if duplicates > 0 { parts.append("\(duplicates.of("answer")) came twice, and the second was left") }
     if let first = unknown.first {
-      parts.append("\(unknown.count) answers with an id that nobody asked for, the first in line \(first)")
+      parts.append("\(unknown.count.of("answer")) with an id that nobody asked for, the first in line \(first)")
     }
     if let why { parts.append("the last failure: \(why)") }
     return parts.joined(separator: "; ")

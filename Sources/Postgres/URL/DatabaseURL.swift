@@ -54,7 +54,7 @@ package struct DatabaseURL: Hashable, Sendable {
     case "prisma", "prisma+postgres":
       throw Self.refusal("it is Prisma Accelerate's address", "use the database's own, as in directUrl")
     default:
-      throw Self.refusal("its scheme is none that vecfill knows", "use postgresql:// or sqlite:///")
+      throw Self.refusal("its scheme is unknown", "use postgresql:// or sqlite:///")
     }
   }
 

@@ -143,6 +143,10 @@ struct LibpqParameters {
       return DatabaseURL.refusal(
         "its option \(option.name) needs a newer libpq than the \(PostgresOptions.libraryVersion) here", "leave it out")
     }
-    return DatabaseURL.refusal("vecfill doesn't know its option \(option.name)", "leave it out")
+    // Without what was meant, as sslmode, the connection would be another than was asked for.
+    let known = keywords.values + OptionMeaning.names + newerKeywords
+    return DatabaseURL.refusal(
+      "vecfill doesn't know its option \(option.name)",
+      Spelling.nearest(to: option.name, in: known.sorted()).map { "did you mean \($0)?" } ?? "leave it out")
   }
 }

@@ -56,9 +56,10 @@ enum LibpqValueCheck {
     guard ports.allSatisfy({ $0.isEmpty || (1...65535).contains(Int(digits: $0) ?? 0) }) else {
       let isNumber = ports.allSatisfy { Int(digits: $0) != nil }
       throw DatabaseURL.refusal(
-        "its port is no number from 1 to 65535",
+        "its port is not a number from 1 to 65535",
         isNumber
-          ? "give the server's port, 5432 as a rule" : "percent-encode the password, e.g. %3A for : and %2F for /")
+          ? "give the server's port, 5432 as a rule"
+          : "correct the port; if it is a part of the password, percent-encode that, e.g. %3A for : and %2F for /")
     }
     guard ports.count == 1 || ports.count == max(hosts.count, 1) else {
       throw DatabaseURL.refusal("it has more hosts or ports than the other", "give one port, or one for each host")

@@ -41,6 +41,15 @@ enum OptionMeaning: Equatable {
     }
   }
 
+  /// The names of options that say which server, and how: as people write them.
+  static let names = translated.compactMap { key, meaning -> String? in
+    switch meaning {
+    case .keyword, .ours, .driver: nil
+    case .server(let name): name
+    default: key
+    }
+  }
+
   private static let translated: [String: OptionMeaning] = [
     "username": .keyword("user"), "database": .keyword("dbname"), "pghost": .keyword("host"),
     "pgport": .keyword("port"), "pgdbname": .keyword("dbname"), "kerberosservername": .keyword("krbsrvname"),

@@ -1,3 +1,5 @@
+import Backfill
+
 /// A SQLite file's URL: SQLAlchemy's, and the forms of others that can mean only one file.
 struct SQLiteURL {
   /// Relative to the working folder, or absolute.
@@ -56,7 +58,10 @@ struct SQLiteURL {
       leftOut.append(option.name)
     default:
       let name = option.canBeNamed ? " \(option.name)" : ""
-      throw DatabaseURL.refusal("vecfill doesn't know its option\(name)", "leave it out; a ? of the file's name is %3F")
+      let near = option.canBeNamed ? Spelling.nearest(to: option.name, in: ["mode", "immutable"]) : nil
+      throw DatabaseURL.refusal(
+        "vecfill doesn't know its option\(name)",
+        near.map { "did you mean \($0)?" } ?? "leave it out; a ? of the file's name is %3F")
     }
   }
 

@@ -45,7 +45,8 @@ struct CheckReport: Encodable {
   var ending: String {
     let sum = Finding.Mark.allCases.compactMap { mark in
       let count = count(mark)
-      return count == 0 && mark == .skipped ? nil : "\(count) \(mark.rawValue)"
+      guard count > 0 || mark != .skipped else { return nil }
+      return mark == .warning ? count.of("warning") : "\(count.grouped) \(mark.rawValue)"
     }.joined(separator: ", ")
     let paste = catalogueEntry.map { "for ~/.config/vecfill/models.yaml, or a file for --models:\n\n\($0)\n\n" } ?? ""
     return "\n\(paste)\(sum); nothing was written"

@@ -48,7 +48,7 @@ struct MigrationFindings {
 
   /// - Parameter role: who asks; nil on SQLite, which has no roles that could lack a right.
   private func migration(_ role: String?) -> Finding {
-    let what = needed.joined(separator: ", ")
+    let what = "\(needed.joined(separator: ", ")) \(needed.count == 1 ? "is" : "are") missing"
     var lacks: [String] = []
     if let pgvector = server.pgvector, pgvector.installed == nil, pgvector.offered != nil, !pgvector.mayInstall {
       lacks.append("install pgvector")
@@ -59,18 +59,19 @@ struct MigrationFindings {
       else { continue }
       lacks.append("change \(source.name), which belongs to \(ownership.owner)")
     }
-    guard let role else { return .warning("migration", "\(what) is missing", next: "`vecfill migrate up JOB`") }
+    guard let role else { return .warning("migration", "\(what)", next: "`vecfill migrate up JOB`") }
     guard lacks.isEmpty else {
-      let found = "\(what) is missing, and the role \(role) may not \(lacks.joined(separator: ", nor "))"
+      let found = "\(what), and the role \(role) may not \(lacks.joined(separator: ", nor "))"
       let next = "name the owner in VECFILL_MIGRATION_DATABASE_URL, or give them what `vecfill migrate sql JOB` prints"
       return isRequired ? .failed("migration", .denied, found, next: next) : .warning("migration", found, next: next)
     }
     guard !server.isPooled else {
       return .warning(
-        "migration", "\(what) is missing, and a pooler stands between",
+        "migration", "\(what), and a pooler stands between",
         next: "name the database's own address in VECFILL_MIGRATION_DATABASE_URL, then `vecfill migrate up JOB`")
     }
-    return .warning("migration", "\(what) is missing; \(role) may make it", next: "`vecfill migrate up JOB`")
+    let them = needed.count == 1 ? "it" : "them"
+    return .warning("migration", "\(what); \(role) may make \(them)", next: "`vecfill migrate up JOB`")
   }
 
   /// Why the job's own wish for its vector indexes can't be carried out.

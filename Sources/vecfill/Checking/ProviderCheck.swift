@@ -37,7 +37,6 @@ struct ProviderCheck {
   }
 
   private func refusal(_ error: EmbeddingFailure) -> Finding {
-    let failure = error.failure(of: model.provider, isBeforeFirstAnswer: error.kind == .unreachable)
     // The most usual mistake has a remedy of its own.
     if let match = error.reason.firstMatch(of: #/its vector has (\d+) dimensions/#) {
       return .failed(
@@ -47,7 +46,7 @@ struct ProviderCheck {
           "set dimensions: \(match.1) in the job and use a column of that length; or set send_dimensions: true if the model can shorten its vectors"
       )
     }
-    return .failed("embedding", failure)
+    return .failed("embedding", error.failureWithoutAnswer(of: model.provider))
   }
 
   /// How far the server gives the same text two vectors; nil where that could not be found out.

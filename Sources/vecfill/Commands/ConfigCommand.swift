@@ -22,7 +22,8 @@ struct ConfigCommand: ParsableCommand {
     let configuration = try JobConfiguration(spec: spec, flags: .merged(model.flags, planning.flags, options.flags))
     let report = SettingsReport(configuration.settings)
     print(json ? try report.json() : report.table)
-    for warning in configuration.warnings() { Console.standard.warn(warning) }
+    // What fails tells the same as its warning.
     if spec != nil { _ = try configuration.job() }
+    for warning in configuration.warnings() { Console.standard.warn(warning) }
   }
 }

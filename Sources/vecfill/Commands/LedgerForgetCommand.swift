@@ -54,16 +54,28 @@ struct LedgerForgetCommand: AsyncParsableCommand {
     let unwritten = max(held.spooledRows, waiting.rows)
     if unwritten > 0, !yes {
       throw ValidationError(
-        "\(unwritten.grouped) vectors of \(column) are paid for and not written: run the job once more to write "
-          + "them, or add --yes to pay for them again")
+        "\(unwritten.of("vector")) of \(column) \(unwritten == 1 ? "is" : "are") paid for and not written: run the job once "
+          + "more to keep what is paid, or add --yes to pay again")
     }
     let isInDatabase = try await store.forget(source) != nil
     if waiting.replies > 0 { _ = try await url.dropSpool(of: source, applicationName: Self.applicationName) }
     _ = try await known?.forget(identity, source)
-    guard isInDatabase || held.isKnown || waiting.replies > 0 else { return "nothing is known of \(column)" }
+    guard isInDatabase || held.isKnown || waiting.replies > 0 else {
+      let known = try await known?.columns() ?? []
+      let nearest = Spelling.nearest(to: column, in: known).map { "did you mean \($0)? " } ?? ""
+      // What was given may be anything, a password among it (P10).
+      throw Failure(
+        .usage, "ledger forget", "no column by that name is in the ledger \(path) or on record in the database",
+        remedy: "\(nearest)the ledger has \(known.isEmpty ? "none" : known.joined(separator: ", "))")
+    }
     var lines = ["\(column) is forgotten" + (isInDatabase ? "" : "; the database had no record of it")]
-    if unwritten > 0 { lines.append("\(unwritten.grouped) vectors that were paid for are lost") }
-    if held.quarantined > 0 { lines.append("\(held.quarantined.grouped) rows leave the quarantine") }
+    if unwritten > 0 {
+      lines.append(
+        "\(unwritten.of("vector")) that \(unwritten == 1 ? "was paid for is" : "were paid for are") lost")
+    }
+    if held.quarantined > 0 {
+      lines.append("\(held.quarantined.of("row")) \(held.quarantined == 1 ? "leaves" : "leave") the quarantine")
+    }
     if held.spent > 0 { lines.append("\(held.spent.dollars) that it cost no longer counts against a budget") }
     return lines.joined(separator: "\n")
   }

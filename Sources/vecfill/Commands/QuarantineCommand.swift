@@ -66,9 +66,12 @@ struct QuarantineCommand: AsyncParsableCommand {
       let named = Set(keys.map { Array($0.utf8) })
       let missing = named.subtracting(held).count
       if missing > 0 {
+        let subject =
+          named.count == 1
+          ? "key \(keys[0].onOneLine) is"
+          : "\(missing.grouped) of the \(named.count.grouped) keys \(missing == 1 ? "is" : "are")"
         Console.standard.warn(
-          "\(missing.grouped) of the \(named.count.of("key")) \(missing == 1 ? "is" : "are") not in quarantine; "
-            + "`vecfill quarantine list` shows those that are")
+          "\(subject) not in quarantine; `vecfill quarantine list` shows the keys that are")
       }
       let count = try await opened.release(source: source, keys: keys)
       print("\(count.grouped) \(count == 1 ? "row is" : "rows are") taken by the next run")

@@ -35,7 +35,7 @@ struct ReembedCommand: AsyncParsableCommand {
   @Flag(help: "After the switch: change the names back.")
   var undo = false
 
-  @Flag(help: "After --keep-days: drop the former column. Before, it needs --yes.")
+  @Flag(help: "After --keep-days: drop the old column. Before, it needs --yes.")
   var finish = false
 
   @Flag(help: "Stop before the switch; the same command without it switches.")
@@ -44,7 +44,7 @@ struct ReembedCommand: AsyncParsableCommand {
   @Flag(help: "Agree to the plan, the switch, and what is dropped, without a question.")
   var yes = false
 
-  @Option(help: ArgumentHelp("How long the former column stays after the switch.", valueName: "days"))
+  @Option(help: ArgumentHelp("How long the old column stays after the switch.", valueName: "days"))
   var keepDays = 7
 
   @Option(

@@ -27,7 +27,8 @@ struct ReportCommand: AsyncParsableCommand {
     guard let status = jobs.first(where: { job == nil || $0.job == job }) else {
       let known = Set(jobs.map(\.job)).sorted().joined(separator: ", ")
       throw Failure(
-        .configuration, job.map { "job \($0)" } ?? "report", "the ledger \(ledger.path) has no run of it",
+        job == nil ? .configuration : .usage, job.map { "job \($0)" } ?? "report",
+        "the ledger \(ledger.path) has no run of it",
         remedy: known.isEmpty ? "run a job first" : "it knows \(known)")
     }
     let page = HistoryPage(status, try await ledger.history(of: status), version: Build.version)

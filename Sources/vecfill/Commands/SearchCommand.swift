@@ -54,7 +54,7 @@ struct SearchCommand: AsyncParsableCommand {
       var failure = error
       // It may quote the words.
       failure.serverMessage = nil
-      throw failure.failure(of: job.model.provider)
+      throw failure.failureWithoutAnswer(of: job.model.provider)
     }
   }
 

@@ -13,7 +13,8 @@ struct SetCommand: AsyncParsableCommand {
       """)
 
   @Argument(
-    help: ArgumentHelp("rpm=, tpm=, concurrency= or budget= with a number or none.", valueName: "name=value"))
+    help: ArgumentHelp(
+      "What to set: rpm=, tpm=, concurrency= or budget= with a number or none.", valueName: "name=value"))
   var changes: [String]
 
   @Option(
@@ -21,6 +22,8 @@ struct SetCommand: AsyncParsableCommand {
   var job: String?
 
   func run() async throws {
+    // The run judges them too, by its own price. What is wrong for any run is told also where there is none.
+    try TermsChange.check(changes)
     var running = RunningJob()
     running.name = job
     try await running.ask("/set", changes)

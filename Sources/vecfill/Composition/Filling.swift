@@ -18,6 +18,8 @@ struct Filling {
   var grace: Double = 20
   var maxOutage: Double = 600
   var maxQuarantined = 0
+  /// Whether the process has filled these columns before, and told what there is to know of the job.
+  var isAgain = false
   var failOn = FailOn.quarantined
   var adopts = false
   /// The provider's batch API; nil where rows are only asked for by requests.
@@ -37,8 +39,8 @@ struct Filling {
       _ rounds: Rounds, _ first: JobRun.Outcome, _ summarize: (JobRun.Outcome, _ round: Int?) -> RunSummary
     ) async throws -> Value
   ) async throws -> Value {
-    for warning in configuration.warnings(before: job) {
-      logger.warning("\(warning)")
+    if !isAgain {
+      for warning in configuration.warnings(before: job) { logger.warning("\(warning)") }
     }
     let embedder =
       try batches?.embedder
@@ -65,7 +67,8 @@ struct Filling {
     policy.failOn = failOn
     let rounds = Rounds(
       job: job, policy: policy, database: database, ledger: ledger, embedder: embedder, packer: packer, stops: stops,
-      logger: logger, monitor: monitor, columns: columns, steering: steering, batches: batches, sharing: sharing)
+      logger: logger, monitor: monitor, columns: columns, steering: steering, batches: batches, sharing: sharing,
+      tellsHeader: !isAgain)
     return try await withSpool(of: claims) { spool in
       var rounds = rounds
       rounds.spool = spool

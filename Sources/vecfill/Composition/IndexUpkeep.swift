@@ -69,7 +69,7 @@ struct IndexUpkeep: Sendable {
     try await connected { life in try await names { try await life.away($0) } }
   }
 
-  /// Where indexes are kept: says what both ways take where a rebuild would save time. It asks no database.
+  /// Where indexes are kept: says what both ways take where a rebuild would save a minute or more. It asks no database.
   ///
   /// - Parameters:
   ///   - missing: the rows of `source` that lack a vector.
@@ -79,7 +79,7 @@ struct IndexUpkeep: Sendable {
     guard job.indexPolicy == .keep, missing > 0, !indexes.isEmpty else { return }
     let estimate = IndexEstimate(
       missing: missing, total: max(missing, total), dimensions: job.model.dimensions, indexes: indexes.count)
-    guard estimate.paysToRebuild else { return }
+    guard estimate.isWorthAdvice else { return }
     narrator.warn(estimate.advice(source.name, missing: missing, indexes: indexes))
   }
 

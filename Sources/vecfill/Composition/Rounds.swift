@@ -23,11 +23,13 @@ struct Rounds: Sendable {
   /// nil with `spool: ledger`.
   var spool: (any DatabaseSpool)?
   let sharing: Sharing?
+  /// Whether the first round says what it is about to do.
+  var tellsHeader = true
 
   /// The first round, which does all that a run does.
   func first(_ board: ProgressBoard, _ upkeep: IndexUpkeep) async throws -> JobRun.Outcome {
     try await round(columns, board, upkeep, policy) { begun in
-      tellHeader(begun)
+      if tellsHeader { tellHeader(begun) }
       tellRecovery(begun)
       if let cut = job.cutting { logger.info("\(cut)") }
     }
@@ -139,7 +141,9 @@ struct Rounds: Sendable {
     for change in begun.changes { logger.notice("\(change)") }
     let ofPieces = begun.spooled.filter { job.sources[$0.source].chunks != nil }
     if !ofPieces.isEmpty {
-      logger.info("\(ofPieces.count) replies of an earlier run hold pieces of texts, which are not asked for again")
+      let replies = ofPieces.count.of("reply", plural: "replies")
+      let hold = ofPieces.count == 1 ? "holds" : "hold"
+      logger.info("\(replies) of an earlier run \(hold) pieces of texts, which are not asked for again")
     }
     let whole = begun.spooled.filter { job.sources[$0.source].chunks == nil }
     if !whole.isEmpty {

@@ -27,10 +27,15 @@ actor ExportFolder {
   /// Throws a `Failure` with `.configuration` where it holds anything else than an export like `wanted`, with `.locked`
   /// where another process writes there, and with `.localIO`.
   init(_ path: String, _ wanted: ExportManifest, partRows: Int) throws {
+    guard [.missing, .folder].contains(FileKind(at: path)) else {
+      throw Failure(
+        .configuration, path, "is a file", remedy: "name a folder with --to, a new one or one of this export")
+    }
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
-      throw Failure(.localIO, path, "the folder can't be made", remedy: "check that its place is there, and its rights")
+      throw Failure(
+        .localIO, path, "the folder can't be made", remedy: "give another by --to, where this user may write")
     }
     let lock = open("\(path)/.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     guard lock >= 0 else {

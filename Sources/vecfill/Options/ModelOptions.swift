@@ -23,6 +23,7 @@ struct ModelOptions: ParsableArguments {
   static func help(_ parameter: Parameter, _ value: String) -> ArgumentHelp {
     let definition = parameter.definition
     let fallback = definition.fallback.map { "\($0)" } ?? definition.derivedDefault ?? "none"
-    return ArgumentHelp("\(definition.summary) (default: \(fallback))", valueName: value)
+    let summary = definition.summary.prefix(1).uppercased() + definition.summary.dropFirst()
+    return ArgumentHelp("\(summary) (default: \(fallback)).", valueName: value)
   }
 }

@@ -43,7 +43,13 @@ struct ReembedPlan {
     for index in estimated.sources.indices { estimated.sources[index].edits = .ignore }
     let report = try await Estimation(configuration: configuration).figuresOfAllRows(estimated)
     let lines = Self.lines(report, surveys, job, formers[0], target)
-    text = "\(task.job.name): from \(formers[0]) to \(target)\n" + FigureList(lines, lineWidth: 100).text
+    let former = Self.words(formers[0], surveys[0].formerDimensions)
+    text = "\(task.job.name): from \(former) to \(target)\n" + FigureList(lines, lineWidth: 100).text
+  }
+
+  /// A model and its dimensions, as a person reads them; nil where the latter are not known.
+  static func words(_ model: String, _ dimensions: Int?) -> String {
+    dimensions.map { "\(Reembedding.Target(provider: nil, model: model, dimensions: $0))" } ?? model
   }
 
   private static func lines(

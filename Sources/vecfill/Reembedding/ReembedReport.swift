@@ -24,16 +24,17 @@ struct ReembedReport {
     _ reembedding: Reembedding, _ progress: Reembedder.Progress?, _ task: ReembedTask
   ) -> String {
     var rows = [
-      ("from", reembedding.former), ("to", "\(reembedding.target)"), ("step", reembedding.step.words),
+      ("from", ReembedPlan.words(reembedding.former, progress?.formerDimensions)), ("to", "\(reembedding.target)"),
+      ("step", reembedding.step.words),
     ]
     if let progress {
-      let losing = progress.losing > 0 ? ", \(progress.losing.grouped) only one of the former" : ""
+      let losing = progress.losing > 0 ? ", \(progress.losing.grouped) only one of the old model" : ""
       rows.append(
         ("rows", "\(progress.filled.grouped) of \(progress.rows.grouped) have a vector of the new model\(losing)"))
     }
     if let comparison = reembedding.comparison { rows.append(("compared", comparison)) }
     if let keptUntil = reembedding.keptUntil {
-      rows.append(("former column", "\(reembedding.formerColumn), kept until \(keptUntil.formatted(.iso8601))"))
+      rows.append(("old column", "\(reembedding.formerColumn), kept until \(keptUntil.formatted(.iso8601))"))
     }
     rows.append(("next", next(reembedding, task)))
     return "\(reembedding.place):\n" + FigureList(rows).text
@@ -48,7 +49,7 @@ struct ReembedReport {
     return switch reembedding.step {
     case .keep:
       "model: \(reembedding.target.model) and dimensions: \(reembedding.target.dimensions) in the job spec; "
-        + "then --finish drops the former column, or --undo changes back"
+        + "then --finish drops the old column, or --undo changes back"
     case .rest: "\(task.again) fills the rows that came during the switch"
     default: "\(task.again) goes on, --abandon drops the new column"
     }

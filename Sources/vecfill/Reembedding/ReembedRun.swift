@@ -36,7 +36,8 @@ struct ReembedRun {
     let pending = task.job.sources.filter { source in !begun.contains { $0.source == source } }
     if !pending.isEmpty { try await begin(pending, target, configuration) }
     stops.begin()
-    while try await advance(configuration, stops, logger) {}
+    var hasFilled = false
+    while try await advance(configuration, stops, logger, &hasFilled) {}
   }
 
   /// The plan, the consent and the probe, before anything is changed; then the new columns.
@@ -59,16 +60,17 @@ struct ReembedRun {
     let model = try configuration.job().model
     let embedder = try configuration.provider().embedder(for: model)
     do {
-      let vectors = try await embedder.embed(["vecfill"], as: .document).vectors
+      let vectors = try await embedder.embedWithTries(["vecfill"], as: .document).vectors
       Console.standard.log("probe: \(model.name) answers with \(vectors[0].count) dimensions")
     } catch {
-      throw error.failure(of: model.provider)
+      guard error.kind != .cancelled else { throw CancellationError() }
+      throw error.failureWithoutAnswer(of: model.provider)
     }
   }
 
   /// Does the step that is next; false where it is the last for now.
   private func advance(
-    _ configuration: JobConfiguration, _ stops: StopSignals, _ logger: Logger
+    _ configuration: JobConfiguration, _ stops: StopSignals, _ logger: Logger, _ hasFilled: inout Bool
   ) async throws -> Bool {
     let parts = try await task.parts()
     guard let step = parts.map(\.reembedding.step).min() else { return false }
@@ -78,7 +80,7 @@ struct ReembedRun {
     case .find:
       try await each(due, stops) { _ = try await $0.findMissing($1.reembedding, $1.source) }
     case .fill:
-      try await fill(due, configuration, stops, logger)
+      try await fill(due, configuration, stops, logger, &hasFilled)
       try await each(due, stops) { _ = try await $0.advance($1.reembedding, $1.source, to: .index) }
     case .index:
       let isWanted = try configuration.job().indexPolicy == .after
@@ -92,13 +94,14 @@ struct ReembedRun {
         return false
       }
       // Rows that came while the index was built.
-      try await fill(due, configuration, stops, logger)
+      try await fill(due, configuration, stops, logger, &hasFilled)
       try await each(due, stops) { try await checkLeftOut($1, $0) }
-      try consent.ask("Switch \(names(due)) to the new model?", else: "the former model is still read")
+      try consent.ask("Switch \(names(due)) to the new model?", else: "the old model is still read")
       try await interrupting(stops) { try await task.connected { try await $0.change(due, to: .rest) } }
-      Console.standard.log("switched: \(names(due)) now of \(due[0].reembedding.target)")
+      let (hold, target) = (ReembedEnding.hold(due), due[0].reembedding.target)
+      Console.standard.log("switched: \(names(due)) now \(hold) vectors of \(target)")
     case .rest:
-      try await fill(due, configuration, stops, logger)
+      try await fill(due, configuration, stops, logger, &hasFilled)
       try await each(due, stops) { _ = try await $0.advance($1.reembedding, $1.source, to: .keep) }
     case .keep:
       print(try await ReembedReport(task).text)
@@ -113,9 +116,9 @@ struct ReembedRun {
     guard rows > maxQuarantined else { return }
     throw Failure(
       .quarantined, part.reembedding.place,
-      "\(rows.grouped) row\(rows == 1 ? " has" : "s have") a vector and get\(rows == 1 ? "s" : "") none of the new model, as the job's where or since leaves \(rows == 1 ? "it" : "them") out",
+      "\(rows.inRows) a vector and get\(rows == 1 ? "s" : "") none of the new model, as the job's where or since leaves \(rows == 1 ? "it" : "them") out",
       remedy: "nothing was switched: take where and since out of the job and run the same command again, or "
-        + "--max-quarantined \(rows) goes on without them")
+        + "--max-quarantined \(rows) goes on without \(rows == 1 ? "it" : "them")")
   }
 
   private func compare(_ part: Reembedder.Part, _ reembedder: Reembedder) async throws {
@@ -132,9 +135,14 @@ struct ReembedRun {
       part.reembedding, part.source, to: .switch, comparison: "\(comparison)")
   }
 
+  /// Fills what lacks a vector of the new model. After the first time, by `hasFilled`, there is as a rule nothing left, and
+  /// nothing is told of it.
   private func fill(
-    _ parts: [Reembedder.Part], _ configuration: JobConfiguration, _ stops: StopSignals, _ logger: Logger
+    _ parts: [Reembedder.Part], _ configuration: JobConfiguration, _ stops: StopSignals, _ logger: Logger,
+    _ hasFilled: inout Bool
   ) async throws {
+    let isAgain = hasFilled
+    hasFilled = true
     let job = try task.filling(parts, configuration)
     try await each(parts, stops) { try await $0.makeDigests($1.reembedding, $1.source) }
     let (ending, summary) = try await Database.with(configuration, job, for: .filling, maxOutage: .seconds(600)) {
@@ -145,13 +153,14 @@ struct ReembedRun {
       }
       return try await Filling(
         job: job, configuration: configuration, logger: logger, stops: stops, grace: Self.grace,
-        maxQuarantined: maxQuarantined
+        maxQuarantined: maxQuarantined, isAgain: isAgain
       ).rounds(database) { _, first, summarize in (first.ending, summarize(first, nil)) }
     }
-    print(summary.text)
+    if !isAgain || summary.rowsWritten > 0 || ending != .complete { print(summary.text) }
     if case .quarantined(let rows) = ending {
       Console.standard.log(
-        "\(rows.grouped) rows have no vector of the new model: --max-quarantined \(rows) goes on without them")
+        "\(rows.inRows) no vector of the new model: --max-quarantined \(rows) goes on without \(rows == 1 ? "it" : "them")"
+      )
     }
     try ending.check()
   }
@@ -187,9 +196,9 @@ extension Reembedding.Step {
     case .fill: "filling the new column"
     case .index: "indexing the new column"
     case .compare: "comparing neighbours"
-    case .switch: "before the switch"
+    case .switch: "ready to switch"
     case .rest: "filling what came during the switch"
-    case .keep: "switched, and the former column is kept"
+    case .keep: "switched, and the old column is kept"
     }
   }
 }

@@ -45,16 +45,25 @@ struct EstimateReport: Encodable {
     let head = ["SOURCE", "ROWS", "BLANK", "LONG", "DUPL", "TOKENS", "REQ", "COST"]
     let rows = sources.map { figures in
       [
-        figures.source ?? "", count(figures.rows), figures.blank.map(count) ?? "?", mark + figures.overlong.short,
+        figures.source ?? "", count(figures.rows), figures.blank.map(count) ?? "?",
+        terms.model.maxInputTokens == nil ? "?" : mark + figures.overlong.short,
         terms.isSample ? "?" : figures.duplicates.short, mark + figures.tokens.short,
-        mark + figures.requests.short, figures.costUsd.map { mark + $0.shortMoney } ?? "unknown",
+        mark + figures.requests.short, figures.costUsd.map { marked($0.shortMoney) } ?? "unknown",
       ]
     }
     return TextTable(header: head, rows: rows, lineWidth: 80).description
   }
 
-  /// What stands before a figure that is not exact.
-  private var mark: String { terms.isExact ? "" : "~" }
+  /// What stands before a figure that is not exact: where there is nothing to do, each is.
+  private var mark: String { terms.isExact || all.rows == 0 && !terms.isSample ? "" : "~" }
+
+  /// A figure with its mark; a bound has none, nor has what is free.
+  private func marked(_ figure: String) -> String { figure.hasPrefix("<") || figure == "$0" ? figure : mark + figure }
+
+  /// A figure that is not exact, and where the true one is, if the words for both ends differ.
+  private func marked(_ figure: String, from low: String, to high: String) -> String {
+    low == high ? marked(figure) : "\(marked(figure)), \(low) to \(high)"
+  }
 
   /// A count of rows is an estimate only in a sample.
   private func count(_ value: Int) -> String { (terms.isSample ? "~" : "") + value.short }
@@ -85,7 +94,7 @@ struct EstimateReport: Encodable {
     if let batchTime, let place = lines.firstIndex(where: { $0.0 == "time" }) {
       lines.insert(("time in the batch API", batchTime), at: place + 1)
     }
-    if let disk = all.indexBytes, let memory = all.indexMemoryBytes {
+    if let disk = all.indexBytes, let memory = all.indexMemoryBytes, all.vectorBytes > 0 {
       let rough = terms.isSample ? "~" : ""
       lines.append(
         ("an HNSW index", "\(rough)\(disk.bytes) of disk, \(rough)\(memory.bytes) of memory to build it"))
@@ -105,14 +114,15 @@ struct EstimateReport: Encodable {
 
   private var duplicates: String {
     guard !terms.isSample else { return "unknown: a sample can't tell, so nothing is taken off" }
-    let saved = all.costUsdSaved.map { ", \(mark)\($0.dollars)" } ?? ""
+    guard all.duplicates > 0 else { return "none" }
+    let saved = all.costUsdSaved.map { ", \(marked($0.roughDollars))" } ?? ""
     return "\(all.duplicates.grouped); sent once, which saves \(mark)\(all.tokensSaved.short) tokens\(saved)"
   }
 
   /// The tokens, in words.
   var tokens: String {
     guard !terms.isExact else { return "\(all.tokens.grouped), exact" }
-    return "~\(all.tokens.grouped), \(all.tokensLow.grouped) to \(all.tokensHigh.grouped)"
+    return marked(all.tokens.grouped, from: all.tokensLow.grouped, to: all.tokensHigh.grouped)
   }
 
   /// What it costs, in words.
@@ -122,13 +132,14 @@ struct EstimateReport: Encodable {
     let price = terms.model.usdPerMillionTokens.map { " at \($0.price)/M tokens" } ?? ""
     let asOf = terms.price?.asOf.map { " (\($0))" } ?? ""
     return terms.isExact
-      ? "\(cost.dollars), exact\(price)\(asOf)" : "~\(cost.dollars), \(low.dollars) to \(high.dollars)\(price)"
+      ? "\(cost.dollars), exact\(price)\(asOf)"
+      : marked(cost.roughDollars, from: low.roughDollars, to: high.roughDollars) + price
   }
 
   private var batchCost: String {
     guard let batch = all.batchCostUsd else { return "none, or unknown" }
-    guard terms.batch != nil, let cost = all.costUsd, cost > batch else { return mark + batch.dollars }
-    return "\(mark)\(batch.dollars), which saves \(mark)\((cost - batch).dollars)"
+    let (shown, saved) = (marked(batch.roughDollars), all.costUsd.map { $0 - batch } ?? 0)
+    return terms.batch != nil && saved > 0 ? "\(shown), which saves \(marked(saved.roughDollars))" : shown
   }
 
   /// What the batch API makes of it, in words; nil where there is none.
@@ -148,7 +159,7 @@ struct EstimateReport: Encodable {
   /// What the limits a minute make of it, in words.
   var time: String {
     guard let hours = all.hours, let binding = all.hoursBoundBy else {
-      return "unknown: no limit a minute is set or known"
+      return "unknown: no limit a minute is set or known; set limits: in the job to see it"
     }
     let limit =
       switch binding {

@@ -11,6 +11,11 @@ extension Int {
 }
 
 extension Double {
+  /// Dollars that are only estimated: in no more than two digits where they are parts of a cent.
+  var roughDollars: String {
+    (0.0001..<0.001).contains(self) ? ((self * 100_000).rounded() / 100_000).dollars : dollars
+  }
+
   /// Dollars in at most eight characters, for a table: "$0.0247", "$12.34", "$1.23M".
   var shortMoney: String {
     switch self {

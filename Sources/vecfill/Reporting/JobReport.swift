@@ -189,8 +189,9 @@ struct JobReport: Encodable {
   /// Of a run that has ended complete.
   private var completion: String {
     if released > 0 {
-      return
-        "complete but for \((released + rowsQuarantined).of("row")); the next run takes \(released.grouped) of them"
+      let left = released + rowsQuarantined
+      let taken = released < left ? "\(released.grouped) of them" : left == 1 ? "it" : "them"
+      return "complete but for \(left.of("row")); the next run takes \(taken)"
     }
     if rowsQuarantined > 0 {
       return "complete but for \(rowsQuarantined.of("quarantined row")); `vecfill quarantine list` shows why"

@@ -1,7 +1,9 @@
 import ArgumentParser
 import Backfill
+import Configuration
 import FlyingFox
 import Foundation
+import Ledger
 
 /// The run that a command is for, which need not be named where there is but one.
 struct RunningJob: ParsableArguments {
@@ -19,7 +21,7 @@ struct RunningJob: ParsableArguments {
     }
     let wanted = runs.filter { name == nil || $0.report.job == name || "\($0.report.pid)" == name }
     guard let run = wanted.first, wanted.count == 1 else {
-      throw wanted.isEmpty ? nothing(in: folder, runs.map(\.report)) : several(wanted.map(\.report))
+      throw wanted.isEmpty ? await nothing(in: folder, runs.map(\.report)) : several(wanted.map(\.report))
     }
     let body = try JSONEncoder().encode(words)
     let answer = await run.socket.ask(.POST, path, body)
@@ -33,15 +35,26 @@ struct RunningJob: ParsableArguments {
     print("\(run.report.job): \(told.message)")
   }
 
-  private func nothing(in folder: String, _ others: [ControlReport]) -> Failure {
+  private func nothing(in folder: String, _ others: [ControlReport]) async -> Failure {
     guard let name else {
       return Failure(
         .unavailable, folder, "no run of this user listens there",
         remedy: "start one with `vecfill run JOB`; `vecfill status` shows how the jobs stand")
     }
+    // What ran before may run again; what never ran is a wrong name, as for `status`.
+    let recorded = await Self.recordedJobs()
+    let mayRun = Int(name) != nil || recorded.map { $0.contains(name) } ?? true
     return Failure(
-      .unavailable, "job \(name)", "no run of it listens in \(folder)",
+      mayRun ? .unavailable : .usage, "job \(name)", "no run of it listens in \(folder)",
       remedy: others.isEmpty ? "`vecfill status` shows how the jobs stand" : "these run: \(Self.list(others))")
+  }
+
+  /// The jobs that the user's own ledger knows; nil where there is none that can be read.
+  private static func recordedJobs() async -> [String]? {
+    guard let path = try? JobConfiguration(flags: [:]).ledgerPath ?? StateFolder().ledger,
+      let ledger = try? Ledger.openForReading(at: path)
+    else { return nil }
+    return try? await ledger.jobs().map(\.job)
   }
 
   private func several(_ runs: [ControlReport]) -> Failure {

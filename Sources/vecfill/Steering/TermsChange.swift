@@ -14,6 +14,11 @@ enum TermsChange: String, CaseIterable {
     }
   }
 
+  /// Throws a `Failure` where one of `words` is wrong for any run.
+  static func check(_ words: [String]) throws(Failure) {
+    _ = try apply(words, to: Terms(limits: Job.Limits(), concurrency: 1, budget: nil), hasPrice: true)
+  }
+
   /// The terms with all of `words` in them, and what is different, in words; nothing is taken where one of them is wrong.
   ///
   /// - Parameter hasPrice: whether a budget can be kept.

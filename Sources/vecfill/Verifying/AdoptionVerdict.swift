@@ -48,7 +48,7 @@ struct AdoptionVerdict {
     guard !isAlike else { return nil }
     return Failure(
       .configuration, name,
-      "of \(own.compared.grouped) vectors that \(model) made again, \(own.unlike.count.grouped) came out different "
+      "of \(own.compared.of("vector")) that \(model) made again, \(own.unlike.count.grouped) came out different "
         + "(mean cosine \(own.meanCosine.fixed(2)); the same model gives \(SampleComparison.leastCosine) and more); \(likeness)",
       remedy: "name the model that made them in the job, or fill another column (docs/changing-a-job.md)")
   }

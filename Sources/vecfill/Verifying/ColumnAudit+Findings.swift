@@ -9,8 +9,10 @@ extension ColumnAudit {
   ///   - vector: the vector column's name.
   func findings(about: String, vector: String) -> [VerifyFinding] {
     let clear = "UPDATE … SET \(vector) = NULL for these rows, then `vecfill run JOB`"
-    func failed(_ check: String, _ examples: RowExamples, _ what: String, next: String? = nil) -> VerifyFinding {
-      guard examples.count > 0 else { return VerifyFinding(about, .ok(check, "none"), rows: 0) }
+    func failed(
+      _ check: String, _ examples: RowExamples, _ what: String, orElse fine: String, next: String? = nil
+    ) -> VerifyFinding {
+      guard examples.count > 0 else { return VerifyFinding(about, .ok(check, fine), rows: 0) }
       return VerifyFinding(about, .failed(check, .badData, what, next: next ?? clear), examples)
     }
     var findings = [
@@ -24,19 +26,26 @@ extension ColumnAudit {
     ]
     guard vectors > 0 else { return findings }
     findings += [
-      failed("no vector", broken, "\(broken.count.inRows) a value that is no vector or can't be read"),
+      failed(
+        "no vector", broken, "\(broken.count.inRows) a value that is no vector or can't be read",
+        orElse: "each value is a vector that can be read"),
       failed(
         "dimensions", misfits,
-        "\(misfits.count.inRows) a vector of \(shownDimensions) dimensions, the job's have \(dimensions)"),
-      failed("not finite", notFinite, "\(notFinite.count.inRows) a vector with a value that is infinite or no number"),
+        "\(misfits.count.inRows) a vector of \(shownDimensions) dimensions, the job's have \(dimensions)",
+        orElse: "each vector has \(dimensions.grouped), as the job's"),
       failed(
-        "zero", zero, "\(zero.count.inRows) a vector of zeros, which no search by cosine distance finds"),
+        "not finite", notFinite, "\(notFinite.count.inRows) a vector with a value that is infinite or no number",
+        orElse: "no vector has a value that is infinite or no number"),
+      failed(
+        "zero", zero, "\(zero.count.inRows) a vector of zeros, which no search by cosine distance finds",
+        orElse: "no vector is all zeros"),
       lengthFinding(about, clear),
     ]
     if keepsDigests {
       findings.append(
         failed(
           "stale", stale, "\(stale.count.inRows) a vector of an earlier text",
+          orElse: "no vector is older than its text",
           next:
             "`vecfill run JOB` makes them anew; where it leaves some, `vecfill quarantine list` shows those that were "
             + "refused, and for others \(clear)"))
@@ -53,7 +62,9 @@ extension ColumnAudit {
       about,
       .warning(
         "missing", "\(missing.count.inRows) no vector\(others)",
-        next: "`vecfill run JOB` fills them, and `vecfill quarantine list` shows those that it leaves"),
+        next: missing.count == 1
+          ? "`vecfill run JOB` fills it, or puts it into quarantine (`vecfill quarantine list`)"
+          : "`vecfill run JOB` fills them, and `vecfill quarantine list` shows those that it leaves"),
       missing)
   }
 
@@ -89,7 +100,7 @@ extension RepeatedVectors.Summary {
       return VerifyFinding(about, .ok("repeated", "no vector stands for different texts"), rows: 0)
     }
     let found =
-      "\(vectors.grouped) vector\(vectors == 1 ? " stands" : "s stand") for different texts, in \(rows.grouped) rows"
+      "\(vectors.grouped) vector\(vectors == 1 ? " stands" : "s stand") for different texts, in \(rows.of("row"))"
     let next = "look at these rows; where they are wrong, set \(vector) to NULL in all of them and run the job"
     let finding: Finding =
       mostTexts > 2

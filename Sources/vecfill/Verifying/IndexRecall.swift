@@ -38,7 +38,7 @@ struct IndexRecall {
 
   static func finding(of share: Double, searches: Int) -> Finding {
     let found =
-      "the index finds \((100 * share).fixed(1)) % of the \(Recall.neighbours) nearest rows, over \(searches) searches"
+      "the index finds \(share.percentDone) of the \(Recall.neighbours) nearest rows, over \(searches) searches"
     let next = "raise hnsw.ef_search (ivfflat.probes), or build the index anew"
     if share >= leastGood { return .ok("recall", found) }
     return share >= leastBearable

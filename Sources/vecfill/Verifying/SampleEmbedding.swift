@@ -46,7 +46,7 @@ struct SampleEmbedding {
   {
     var vectors: [TextDigest: [Float]] = [:]
     for request in requests {
-      let reply = try await reply(to: request.texts, from: embedder)
+      let reply = try await reply(to: request.texts, from: embedder, isFirst: vectors.isEmpty)
       for (index, text) in request.texts.enumerated() where reply.unusable[index] == nil {
         vectors[TextDigest(of: text)] = Array(reply.vectors[index])
       }
@@ -54,7 +54,9 @@ struct SampleEmbedding {
     return vectors
   }
 
-  private func reply(to texts: [String], from embedder: any Embedder) async throws -> EmbeddingReply {
+  private func reply(
+    to texts: [String], from embedder: any Embedder, isFirst: Bool
+  ) async throws -> EmbeddingReply {
     do {
       return try await embedder.embedWithTries(texts, as: .document, longestWait: .seconds(60))
     } catch {
@@ -62,7 +64,8 @@ struct SampleEmbedding {
       var failure = error
       // It may quote the texts.
       failure.serverMessage = nil
-      throw failure.failure(of: job.model.provider)
+      let provider = job.model.provider
+      throw isFirst ? failure.failureWithoutAnswer(of: provider) : failure.failure(of: provider)
     }
   }
 }

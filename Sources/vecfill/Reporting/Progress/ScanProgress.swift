@@ -43,11 +43,11 @@ final class ScanProgress: Sendable {
   static func line(
     rows: Int, of expected: Int?, _ window: RateWindow, _ source: String, verb: String = "read"
   ) -> String {
-    var parts = ["\(rows.grouped) rows \(verb)"]
+    var parts = ["\(rows.of("row")) \(verb)"]
     if let expected, expected > 0 {
       // Rows can be added meanwhile.
       let all = max(expected, rows)
-      parts = ["\(rows.grouped)/\(all.grouped) rows \((100 * Double(rows) / Double(all)).fixed(1))%"]
+      parts = ["\(rows.grouped)/\(all.grouped) rows \((Double(rows) / Double(all)).percentDone)"]
     }
     parts.append("\(Int(window.rowsPerSecond).grouped) rows/s")
     if let expected, expected > rows, let time = window.time(for: expected - rows) {

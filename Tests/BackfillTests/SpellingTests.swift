@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Configuration
+@testable import Backfill
 
 struct SpellingTests {
   @Test(arguments: [
