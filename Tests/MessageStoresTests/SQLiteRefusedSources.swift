@@ -96,13 +96,13 @@ extension Refusal {
       """
       CREATE TABLE messages (id INTEGER PRIMARY KEY, content TEXT, embedding BLOB);
       INSERT INTO messages VALUES (2, 'y', zeroblob(7))
-      """, subject: "messages.embedding", reason: "no vector"),
+      """, subject: "messages.embedding", reason: "row 2 holds bytes, not a vector"),
     Refusal(
       "a text that is no vector",
       """
       CREATE TABLE messages (id INTEGER PRIMARY KEY, content TEXT, embedding TEXT);
       INSERT INTO messages VALUES (2, 'y', '[1,2,three]')
-      """, subject: "messages.embedding", reason: "no vector"),
+      """, subject: "messages.embedding", reason: "row 2 holds text, not a vector"),
     Refusal(
       "a column that leaves the form open",
       "CREATE TABLE messages (id INTEGER PRIMARY KEY, content TEXT, embedding TEXT)", subject: "messages.embedding",
