@@ -91,7 +91,7 @@ struct LedgerFile {
   private func refuseDevice() throws(Failure) {
     switch FileKind(at: path) {
     case .stream: throw foreign(.configuration, "it is a device, a pipe or a socket")
-    case .folder: throw Failure(.configuration, path, "it is a folder", remedy: "name a file in it with --ledger")
+    case .folder: throw Failure(.localIO, path, "it is a folder", remedy: "name a file in it with --ledger")
     case .missing, .file: break
     }
   }
