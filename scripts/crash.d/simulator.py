@@ -3,6 +3,7 @@
 
     simulator.py build FOLDER            makes the package in FOLDER and builds it for the long runs
     simulator.py faults FOLDER [WORDS]   puts each fault of faults.py into a copy and tells whether the simulator finds it
+    simulator.py fit                     whether each fault has one place in the engine as it is now
 """
 import itertools
 import os
@@ -123,6 +124,15 @@ def place(folder, file):
     return f"{folder}/Tests/BackfillTests/{file}" if file.startswith("Simulation/") else f"{folder}/Sources/Backfill/{file}"
 
 
+def text(folder, name, file, old):
+    """The file's text, which has the place of the fault once."""
+    with open(place(folder, file)) as opened:
+        found = opened.read()
+    if found.count(old) != 1:
+        sys.exit(f"crash: the fault \"{name}\" fits {found.count(old)} places of {file}, not one: correct scripts/crash.d/faults.py")
+    return found
+
+
 def find(folder, words):
     make(folder)
     errors = build(folder)
@@ -135,16 +145,12 @@ def find(folder, words):
         if words and not any(word in name for word in words):
             continue
         tried += 1
-        path = place(folder, file)
-        with open(path) as opened:
-            text = opened.read()
-        if text.count(old) != 1:
-            sys.exit(f"crash: the fault \"{name}\" fits {text.count(old)} places of {file}, not one: correct scripts/crash.d/faults.py")
-        write(path, text.replace(old, new))
+        path, before = place(folder, file), text(folder, name, file, old)
+        write(path, before.replace(old, new))
         began = time.time()
         errors = build(folder)
         said, _ = test(folder, "|".join(suites), seconds) if not errors else (None, 0)
-        write(path, text)
+        write(path, before)
         if errors:
             sys.exit(f"crash: the fault \"{name}\" doesn't compile: {errors[0]}")
         missed += said is None
@@ -162,6 +168,9 @@ def main():
                 sys.exit("crash: " + "\n".join(errors[:10]))
         case ["faults", folder, *words]:
             find(folder, words)
+        case ["fit"]:
+            for name, file, old, *_ in faults.FAULTS:
+                text(ROOT, name, file, old)
         case _:
             sys.exit(__doc__)
 
