@@ -173,7 +173,7 @@ import Testing
     let page = Self.packer(.quarantine, limit: 6, maxInputs: 2).pack(Self.page("text 1", "text 22"))
     #expect(
       conductor.tell(.pageRead(page)) == [
-        "request 1 x1", "page 0 after 1 up to 1", "settle 2, condemning 1 as badInput",
+        "request 1 x1", "page 0 after 1 up to 1", "settle 2, condemning 1 as tooLarge",
       ])
     _ = conductor.tell(.pageRead(ConductorTests.emptyPage))
     #expect(conductor.tell(.settled) == [])

@@ -289,6 +289,10 @@ extension JobSpecTests {
     ),
     ("sources:\n  - table: @planted", "2:12: is not YAML: no value begins with @; put the value in quotes"),
     (
+      "sources:\n  - table: a\n    text: {sql: planted || ': ' || b}",
+      #"3:29: is not YAML: the SQL stands without quotes; put it in quotes, as text: {sql: "title || ': ' || body"}"#
+    ),
+    (
       "sources:\n  - table: a\n    text: {planted} and more",
       #"3:21: is not YAML: a template stands without quotes; put a template in quotes, as text: "{column}""#
     ),

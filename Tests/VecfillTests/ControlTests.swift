@@ -143,8 +143,9 @@ import Testing
   }
 
   @Test(arguments: [
-    (["pause", "nojob"], 64, "no run of it listens in"), (["resume", "nojob"], 64, "no run of it listens in"),
-    (["stop", "nojob"], 64, "no run of it listens in"), (["status", "nojob"], 64, "no run of a job by that name"),
+    (["pause", "jbo"], 64, "did you mean job?"), (["resume", "jobs"], 64, "did you mean job?"),
+    // It may have a ledger of its own.
+    (["stop", "messages"], 69, "no run of it listens in"), (["status", "nojob"], 64, "no run of a job by that name"),
     (["report", "r.html", "nojob"], 64, "has no run of it"), (["pause", "job"], 69, "no run of it listens in"),
     (["pause"], 69, "no run of this user listens"), (["set", "rpm"], 64, "takes rpm=, tpm=, concurrency= or budget="),
     (["set", "foo=3"], 64, "takes rpm=, tpm=, concurrency= or budget="), (["set", "rpm=0"], 64, "rpm must be"),

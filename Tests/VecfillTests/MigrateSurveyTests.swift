@@ -91,7 +91,10 @@ import Testing
     "sources: [{table: shown, write_to: m}]", "sources: [{table: m, order: {newest: at}}]",
     "sources: [{table: m, edits: {digest: table}}]",
     "sources: [{table: m, chunks: {table: pieces, tokens: 100, overlap: 0}}]",
-    "sources: [{table: m}]\nindex: {when: after}",
+    "sources: [{table: m}]\nindex: {when: after}", "sources: [{table: m, where: EMBEDDING IS NULL}]",
+    "sources: [{table: m, edits: digest, where: embedding_digest IS NULL}]",
+    "sources: [{table: shown, write_to: m, where: embedding IS NULL}]",
+    "sources: [{table: m}, {table: m, vector: other, where: embedding IS NOT NULL}]\nindex: {when: after}",
   ])
   func `what is yet to be made keeps no migration from being planned, done and done again`(_ spec: String) async throws
   {
@@ -109,6 +112,9 @@ import Testing
   @Test(arguments: [
     "sources: [{table: m}]", "sources: [{table: m, where: embedding IS NULL}]", "sources: [{table: m, edits: digest}]",
     "sources: [{table: shown, write_to: m}]", "sources: [{table: main.m}]",
+    "sources: [{table: m, where: EMBEDDING IS NULL}]",
+    "sources: [{table: shown, write_to: m, where: embedding IS NULL}]",
+    "sources: [{table: m}, {table: m, vector: other, where: embedding IS NOT NULL}]",
   ])
   func `the same on SQLite`(_ spec: String) async throws {
     try await Scene.run(.sqlite) { scene in

@@ -31,6 +31,9 @@ enum YAMLFile {
     if line.prefix(while: \.isWhitespace).contains("\t") {
       return ("it has a tab, and YAML takes only spaces for indentation", "put spaces in place of it")
     }
+    if line.contains(/^[\s-]*text:\s*\{\s*sql:/) {
+      return ("the SQL stands without quotes", #"put it in quotes, as text: {sql: "title || ': ' || body"}"#)
+    }
     if line.contains(/^[\s-]*text:\s*\{/) { return ("a template stands without quotes", quoteTemplate) }
     if let match = line.firstMatch(of: /:\s+([@`%])/) {
       return ("no value begins with \(match.1)", "put the value in quotes")

@@ -91,7 +91,7 @@ struct PostgresInspection {
   private func checkPage(of table: PostgresTable, on connection: isolated PostgresConnection) throws {
     if case .sql = source.text { try checkExpression(of: table, on: connection) }
     if let since = source.since { try table.checkValue(of: since, on: connection) }
-    if let place = table.source.conditionPlace { try table.checkCondition(at: place, on: connection) }
+    if let place = source.conditionPlace { try table.checkCondition(at: place, on: connection) }
     do {
       _ = try PostgresPage(table: table, request: PageRequest(limit: 0), bytes: 0).read(on: connection)
     } catch let error as PostgresError where error.sqlState == "22P05" {
@@ -115,10 +115,8 @@ struct PostgresInspection {
     on connection: isolated PostgresConnection
   ) throws -> PostgresTable {
     let (view, read) = try read(of: oid, key.key, columns, on: connection)
-    let isThere = columns.all.contains { $0.name == source.vector }
     let table = PostgresTable(
-      source: access == .preparing && !isThere ? source.beforeItsVector : source, zonedTexts: zoned(read), oid: oid,
-      schema: relation["schema"] ?? "", view: view, key: key.key,
+      source: source, zonedTexts: zoned(read), oid: oid, schema: relation["schema"] ?? "", view: view, key: key.key,
       vectorNumber: 0, vectorType: .vector, dimensions: nil, pgvectorSchema: "", keySchemas: key.schemas,
       takesAll: true, lacksColumn: true, indexes: SourceShape.Indexes(), warnings: [])
     try checkPage(of: table, on: connection)

@@ -40,7 +40,7 @@ struct SQLiteInspection {
       return try tableWithoutVectors(key, columns)
     }
     try checkRead(key, vector, columns)
-    try checkCondition(of: source)
+    try checkCondition()
     let (format, found, warning) = try vectors(in: vector, key, of: dimensions)
     let edits = try edits(key, columns)
     let table = SQLiteTable(
@@ -76,8 +76,7 @@ struct SQLiteInspection {
 
   private func tableWithoutVectors(_ key: SQLiteKey, _ columns: [SQLiteColumn]) throws -> SQLiteTable {
     try checkRead(key, nil, columns)
-    let source = access == .preparing && !columns.contains(where: isVector) ? source.beforeItsVector : source
-    try checkCondition(of: source)
+    try checkCondition()
     let table = SQLiteTable(
       source: source, key: key, vectorFormat: .json, declaredType: "VECTOR", dimensions: nil, missingIndex: nil,
       lacksColumn: true, triggers: [], schemaVersion: try Self.schemaVersion(of: database), warnings: [])
@@ -152,7 +151,7 @@ struct SQLiteInspection {
   }
 
   /// Asks whether the job's `where` can be asked of a row.
-  private func checkCondition(of source: Source) throws {
+  private func checkCondition() throws {
     guard let place = source.conditionPlace, let condition = source.condition else { return }
     do {
       _ = try database.makeStatement(

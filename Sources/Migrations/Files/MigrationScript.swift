@@ -38,10 +38,10 @@ package struct MigrationScript: Hashable, Sendable {
       self.view = view
     }
 
-    /// The same before the column is made: a condition that speaks of it can't be asked yet.
-    var yetToCome: LoadedColumn {
+    /// The same without a condition.
+    var ofAllRows: LoadedColumn {
       var column = self
-      if condition?.contains(self.column) == true { column.condition = nil }
+      column.condition = nil
       return column
     }
   }

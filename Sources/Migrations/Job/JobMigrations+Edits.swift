@@ -16,15 +16,20 @@ extension JobMigrations {
       throw JobTable.refusal(
         source, obstacle, "name the columns that it is made of as the job's text, or say edits: digest")
     }
-    if table.needsVector, obstacle == nil, source.edits == .clear || source.isMarked {
+    if table.needsVector, obstacle == nil, source.isMarked {
+      note(
+        "\(source.name): its column \(source.vector) takes no NULL, so an UPDATE that makes a text blank will fail: let the "
+          + "column take NULL if texts can become blank")
+    }
+    if table.needsVector, source.edits == .clear {
       let column = "ALTER TABLE \(source.tableName.quoted) ALTER COLUMN \(source.vector.quotedIdentifier)"
       throw JobTable.refusal(
         source,
-        "its column \(source.vector) takes no NULL, and the trigger empties the vector of a text that is edited"
-          + (source.edits == .clear ? "" : " to a blank one") + ": the application's own UPDATE would fail",
+        "its column \(source.vector) takes no NULL, and the trigger empties the vector of a text that is edited: the "
+          + "application's own UPDATE would fail",
         (dialect == .postgres
           ? "let it take NULL (\(column) DROP NOT NULL)" : "make the table anew with a column that may be NULL")
-          + ", or take edits out of the job")
+          + ", or say edits: digest")
     }
     if let obstacle, source.isMarked {
       note("\(source.name): each run looks at every row to find the edited texts: \(obstacle)")

@@ -21,9 +21,20 @@ extension PostgresMigrations {
       let read = column.reading
       let isThere = try connection.query("SELECT to_regclass($1) IS NOT NULL", [.text(read)])[0][0] == "t"
       guard isThere else { return false }
-      let condition = try Self.condition(of: column.yetToCome, on: connection)
-      return try Self.count("count(*)", "(SELECT FROM \(read) WHERE \(condition) LIMIT 1) r", on: connection)[0] == "1"
+      do {
+        return try Self.hasRows(column, in: read, on: connection)
+      } catch let error as PostgresError where error.sqlState == "42703" {
+        // The condition speaks of a column that is yet to be made, too.
+        return try Self.hasRows(column.ofAllRows, in: read, on: connection)
+      }
     }
+  }
+
+  private static func hasRows(
+    _ column: MigrationScript.LoadedColumn, in read: String, on connection: isolated PostgresConnection
+  ) throws -> Bool {
+    let condition = try condition(of: column, on: connection)
+    return try count("count(*)", "(SELECT FROM \(read) WHERE \(condition) LIMIT 1) r", on: connection)[0] == "1"
   }
 
   package func vectorColumns(of table: SQLName) async throws -> [String] {

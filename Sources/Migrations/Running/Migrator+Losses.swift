@@ -8,6 +8,10 @@ extension Migrator {
     package let values: Int
     /// Rows whose vectors are paid for and not yet written.
     package var unwritten = 0
+
+    func isWithin(_ other: Loss) -> Bool {
+      table == other.table && column == other.column && values <= other.values && unwritten <= other.unwritten
+    }
   }
 
   /// What `down` to `version` would lose; nothing that it would leave.

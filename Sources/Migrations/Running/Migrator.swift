@@ -60,19 +60,24 @@ package struct Migrator: Sendable {
 
   /// Reverts those above `version`, or only the newest without one, and returns the migrations that it reverted.
   ///
-  /// `confirm` is asked where something would be lost, and throws where it may not be. Throws a `Failure` with `.locked`
-  /// while a run fills what would be dropped.
-  package func down(
-    to version: Int?, confirming confirm: @Sendable ([Loss]) async throws -> Void = { _ in }
-  ) async throws -> [Migration] {
+  /// Throws a `Failure` with `.locked` while a run fills what would be dropped, and with `.unavailable` where by now more
+  /// would be lost than `accepted`, if that is given.
+  package func down(to version: Int?, losing accepted: [Loss]? = nil) async throws -> [Migration] {
     try await database.exclusively(patience: lockWait) {
       let plan = try await downPlan(to: version)
       try refuse(plan.problems, but: true)
       var prepared: [PreparedMigration] = []
       for step in plan.steps { prepared.append(try await prepare(step)) }
       try await database.claim(try await dropped(by: prepared))
-      let losses = try await losses(of: prepared)
-      if !losses.isEmpty { try await confirm(losses) }
+      if let accepted,
+        let more = try await losses(of: prepared).first(where: { loss in
+          !accepted.contains(where: loss.isWithin)
+        })
+      {
+        throw Failure(
+          .unavailable, "\(more.table).\(more.column)", "it holds more by now than what may be lost",
+          remedy: "run the same command again")
+      }
       try await database.rehearse(prepared)
       for step in plan.steps { _ = try await apply(step) }
       return plan.steps.map(\.migration)

@@ -25,9 +25,17 @@ extension SQLiteMigrations {
     try await work { db in
       let columns = try Self.columns(of: column, db)
       guard !columns.isEmpty else { return false }
-      let condition = Self.condition(of: column.yetToCome, columns)
-      return try Bool.fetchOne(
-        db, sql: "SELECT EXISTS (SELECT 1 FROM \(column.reading.quoted) WHERE \(condition))") == true
+      func hasRows(_ column: MigrationScript.LoadedColumn) throws -> Bool {
+        let condition = Self.condition(of: column, columns)
+        return try Bool.fetchOne(
+          db, sql: "SELECT EXISTS (SELECT 1 FROM \(column.reading.quoted) WHERE \(condition))") == true
+      }
+      do {
+        return try hasRows(column)
+      } catch let error as DatabaseError where error.message?.hasPrefix("no such column") == true {
+        // The condition speaks of a column that is yet to be made, too.
+        return try hasRows(column.ofAllRows)
+      }
     }
   }
 

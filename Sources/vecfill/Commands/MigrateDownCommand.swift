@@ -24,8 +24,10 @@ struct MigrateDownCommand: AsyncParsableCommand {
 
   func run() async throws {
     let reverted = try await options.migrating { migrator in
-      let identity = migrator.database.identity
-      return try await migrator.down(to: to) { try await confirm($0, of: identity) }
+      // A person who is asked keeps nobody waiting: nothing is locked until then.
+      let losses = try await migrator.losses(to: to)
+      if !losses.isEmpty { try await confirm(losses, of: migrator.database.identity) }
+      return try await migrator.down(to: to, losing: yes ? nil : losses)
     }
     print(reverted.isEmpty ? "nothing to revert" : "reverted \(reverted.count.of("migration"))")
   }

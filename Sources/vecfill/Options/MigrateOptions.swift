@@ -92,7 +92,7 @@ struct MigrateOptions: ParsableArguments {
   private func survey(_ job: Job, _ url: DatabaseURL) async throws {
     let store = try await url.openMessageStore(applicationName: database.applicationName, for: .preparing)
     do {
-      for source in job.sources {
+      for source in job.askedBeforeItsColumns {
         do {
           _ = try await store.inspect(source, dimensions: job.model.dimensions, for: .preparing)
         } catch let failure as Failure where failure.exitCode == .denied {
@@ -103,6 +103,21 @@ struct MigrateOptions: ParsableArguments {
     } catch {
       await store.close()
       throw error
+    }
+  }
+}
+
+extension Job {
+  /// The sources as they can be asked while the job's columns are yet to be made: a `where` that speaks of one can't be.
+  fileprivate var askedBeforeItsColumns: [Source] {
+    let columns = Set(sources.flatMap { [$0.vector, $0.digestColumn, $0.sqliteDigestColumn] }.map { $0.lowercased() })
+    return sources.map { source in
+      guard let condition = source.condition?.lowercased(), columns.contains(where: condition.contains) else {
+        return source
+      }
+      var asked = source
+      (asked.condition, asked.conditionPlace) = (nil, nil)
+      return asked
     }
   }
 }

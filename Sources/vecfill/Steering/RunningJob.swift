@@ -41,20 +41,22 @@ struct RunningJob: ParsableArguments {
         .unavailable, folder, "no run of this user listens there",
         remedy: "start one with `vecfill run JOB`; `vecfill status` shows how the jobs stand")
     }
-    // What ran before may run again; what never ran is a wrong name, as for `status`.
+    // What ran before may run again, and a job with a ledger of its own is not in the user's: only a name that resembles
+    // a known one is wrong for sure.
     let recorded = await Self.recordedJobs()
-    let mayRun = Int(name) != nil || recorded.map { $0.contains(name) } ?? true
+    let meant = recorded.contains(name) ? nil : Spelling.nearest(to: name, in: recorded.sorted())
+    let next = others.isEmpty ? "`vecfill status` shows how the jobs stand" : "these run: \(Self.list(others))"
     return Failure(
-      mayRun ? .unavailable : .usage, "job \(name)", "no run of it listens in \(folder)",
-      remedy: others.isEmpty ? "`vecfill status` shows how the jobs stand" : "these run: \(Self.list(others))")
+      meant == nil ? .unavailable : .usage, "job \(name)", "no run of it listens in \(folder)",
+      remedy: meant.map { "did you mean \($0)? \(next)" } ?? next)
   }
 
-  /// The jobs that the user's own ledger knows; nil where there is none that can be read.
-  private static func recordedJobs() async -> [String]? {
+  /// The jobs that the user's own ledger knows; none where it can't be read.
+  private static func recordedJobs() async -> Set<String> {
     guard let path = try? JobConfiguration(flags: [:]).ledgerPath ?? StateFolder().ledger,
-      let ledger = try? Ledger.openForReading(at: path)
-    else { return nil }
-    return try? await ledger.jobs().map(\.job)
+      let ledger = try? Ledger.openForReading(at: path), let jobs = try? await ledger.jobs()
+    else { return [] }
+    return Set(jobs.map(\.job))
   }
 
   private func several(_ runs: [ControlReport]) -> Failure {
