@@ -20,9 +20,9 @@ extension EditProof {
       WITH RECURSIVE family AS (
         SELECT $1::oid AS oid UNION SELECT i.inhrelid FROM pg_inherits i JOIN family f ON f.oid = i.inhparent
       )
-      SELECT c.relispartition AND c.oid <> $1::oid AS is_partition, c.oid <> $1::oid AND t.xmin =
-          (SELECT a.xmin FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'tableoid') AS is_born, t.oid AS id, t.xmin AS since, p.oid AS function,
-        p.xmin AS function_since, \(TriggerName.watches("$6::text[]")) AS watches,
+      SELECT c.relispartition AND c.oid <> $1::oid AS is_partition,
+        t.xmin = (SELECT a.xmin FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'tableoid') AS is_born,
+        t.oid AS id, t.xmin AS since, p.oid AS function, p.xmin AS function_since, \(TriggerName.watches("$6::text[]")) AS watches,
         (SELECT string_agg(a.attnum || '/' || a.xmin, ',' ORDER BY a.attname) FROM pg_attribute a
           WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
             AND (a.attname::text = ANY ($6::text[]) OR strpos(lower($7), lower(a.attname::text)) > 0)) AS columns

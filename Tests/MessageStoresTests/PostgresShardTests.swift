@@ -32,6 +32,16 @@ import Testing
     Job(name: "job", sources: [source], model: Model(name: "m", dimensions: StoreFixture.dimensions))
   }
 
+  /// An empty table with such a key, read in `order`.
+  private static func table(
+    _ keys: Keys, _ order: RowOrder
+  ) async throws -> (Source, StoreFixture, PostgresMessageStore) {
+    let names = if case .composite = keys.kind { ["part", "id"] } else { ["id"] }
+    let source = Source(table: "messages", keys: names, text: "content", order: order)
+    let fixture = try await StoreFixture(.postgres18, key: keys.kind, source: source)
+    return (source, fixture, try await fixture.openImpatient())
+  }
+
   /// Cuts the table, stores the plan, and returns it as it is read again.
   private static func plan(_ store: PostgresMessageStore, _ source: Source, _ count: Int) async throws -> ShardPlan {
     _ = try await store.inspect(source, dimensions: StoreFixture.dimensions)
@@ -52,10 +62,7 @@ import Testing
   func `shards have the same number of rows, and each row is one shard's, also those that come later`(
     keys: Keys, order: RowOrder
   ) async throws {
-    let names = if case .composite = keys.kind { ["part", "id"] } else { ["id"] }
-    let source = Source(table: "messages", keys: names, text: "content", order: order)
-    let fixture = try await StoreFixture(.postgres18, key: keys.kind, source: source)
-    let store = try await fixture.openImpatient()
+    let (source, fixture, store) = try await Self.table(keys, order)
     let all = (0..<1_200).map(keys.make)
     // Every fourth row comes after the cut: at both ends and between.
     let late = all.enumerated().filter { $0.offset % 4 == 1 }.map(\.element)
@@ -84,10 +91,7 @@ import Testing
   func `the last shard ends behind its lower bound, and is empty where the rows behind it are gone`(
     keys: Keys, order: RowOrder
   ) async throws {
-    let names = if case .composite = keys.kind { ["part", "id"] } else { ["id"] }
-    let source = Source(table: "messages", keys: names, text: "content", order: order)
-    let fixture = try await StoreFixture(.postgres18, key: keys.kind, source: source)
-    let store = try await fixture.openImpatient()
+    let (source, fixture, store) = try await Self.table(keys, order)
     try await fixture.insert((0..<90).map { (keys.make($0), "text") })
     let plan = try await Self.plan(store, source, 3)
     let last = PostgresShardStore(store, shard: 2, of: plan, [source])
@@ -95,7 +99,7 @@ import Testing
     #expect(try await last.lastKey(of: source) == own.last && own.count == 30)
     let conditions = own.map { key in
       guard case .composite(let parts) = key else { return "id = \(fixture.literal(key))" }
-      return zip(names, parts).map { "\($0) = \(fixture.literal($1))" }.joined(separator: " AND ")
+      return zip(source.keys, parts).map { "\($0) = \(fixture.literal($1))" }.joined(separator: " AND ")
     }
     try await fixture.run("DELETE FROM messages WHERE \(conditions.joined(separator: " OR "))")
     #expect(try await last.lastKey(of: source) == nil)

@@ -44,13 +44,7 @@ import Testing
     try await Scene.run(engine) { scene in
       try scene.write(spec: Self.spec(scene, newlines: "space"))
       try await scene.database.insert((1...20).map { "message \($0)" })
-      let hold = try await scene.holdTable()
-      let process = try scene.start(["run", "job.yaml"])
-      try await scene.wait { $0.totals.spooledBatches == 2 }
-      process.send(SIGKILL)
-      #expect(await process.exit().signal == SIGKILL)
-      hold.release()
-      if engine != .sqlite { try await KillTests.endSessions(of: scene) }
+      try await KillTests.dieBeforeTheRows(scene, engine)
       let refused = try await Self.forget(scene)
       #expect(refused.code == 64)
       #expect(refused.errors.contains("20 vectors of chat_messages.embedding are paid for and not written"))

@@ -163,6 +163,18 @@ import Testing
       """)
   }
 
+  /// Kills a run whose two replies are paid for and in the spool while it waits for the table; the table is free then.
+  static func dieBeforeTheRows(_ scene: Scene, _ engine: ChatDatabase.Engine) async throws {
+    let hold = try await scene.holdTable()
+    let process = try scene.start(["run", "job.yaml"])
+    try await scene.wait { $0.totals.spooledBatches == 2 }
+    process.send(SIGKILL)
+    #expect(await process.exit().signal == SIGKILL)
+    // First, that what waits for the table writes nothing.
+    if engine != .sqlite { try await endSessions(of: scene) }
+    hold.release()
+  }
+
   static func holdRows(of scene: Scene, _ engine: ChatDatabase.Engine) async throws -> Hold {
     engine == .sqlite
       ? try await scene.holdWrites()

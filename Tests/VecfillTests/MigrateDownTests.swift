@@ -36,25 +36,13 @@ import Testing
     }
   }
 
-  /// All replies came while no row could be written; then the run was killed.
-  static func dieBeforeTheRows(_ scene: Scene) async throws {
-    let hold = try await scene.holdTable()
-    let process = try scene.start(["run", "job.yaml"])
-    try await scene.wait { $0.totals.spooledBatches == 2 }
-    process.send(SIGKILL)
-    #expect(await process.exit().signal == SIGKILL)
-    // First, that what waits for the table writes nothing.
-    try await KillTests.endSessions(of: scene)
-    hold.release()
-  }
-
   /// By the ledger, by the database's spool beside it, and by that alone, as on another machine.
   @Test(arguments: postgres, [("ledger", false), ("database", false), ("database", true)])
   func `vectors that are paid for and not written are only lost with --yes, and their number is told`(
     _ engine: ChatDatabase.Engine, _ spool: (place: String, losesLedger: Bool)
   ) async throws {
     try await Self.run(engine, extra: "spool: \(spool.place)\n") { scene in
-      try await Self.dieBeforeTheRows(scene)
+      try await KillTests.dieBeforeTheRows(scene, engine)
       if spool.losesLedger { try FileManager.default.removeItem(atPath: scene.folder.file("ledger")) }
       let refused = try await Self.down(scene)
       #expect(refused.code == 64, "\(refused.output)\(refused.errors)")
@@ -81,7 +69,7 @@ import Testing
     _ engine: ChatDatabase.Engine
   ) async throws {
     try await Self.run(engine) { scene in
-      try await Self.dieBeforeTheRows(scene)
+      try await KillTests.dieBeforeTheRows(scene, engine)
       let done = try await Self.down(scene, ["--yes"])
       #expect(done.code == 0, "\(done.errors)")
       #expect(done.errors.contains("loses 20 vectors of chat_messages.embedding"), "\(done.errors)")
@@ -96,12 +84,7 @@ import Testing
   /// In SQLite a column that is made again is known by its name: nothing is lost, and nothing asked for.
   @Test func `on SQLite what is paid for outlives the column`() async throws {
     try await Self.run(.sqlite) { scene in
-      let hold = try await scene.holdTable()
-      let process = try scene.start(["run", "job.yaml"])
-      try await scene.wait { $0.totals.spooledBatches == 2 }
-      process.send(SIGKILL)
-      #expect(await process.exit().signal == SIGKILL)
-      hold.release()
+      try await KillTests.dieBeforeTheRows(scene, .sqlite)
       let done = try await Self.down(scene)
       #expect(done.code == 0, "\(done.errors)")
       #expect(try await scene.start(["migrate", "up", "job.yaml"]).exit().code == 0)

@@ -109,10 +109,7 @@ extension JobMigrations {
       return
         "what an SQL expression fails with in a trigger of SQLite would keep the application from writing"
     case .postgres:
-      if let reason = table.unwatchable { return "a trigger can't compute its text: \(reason)" }
-      return table.generated.first(where: source.text.names).map {
-        "its column \($0) is generated, and a trigger before the update can't see what it becomes"
-      }
+      return source.obstacleToTrigger(unwatchable: table.unwatchable, generated: table.generated)
     }
   }
 
@@ -125,9 +122,23 @@ extension JobMigrations {
   }
 }
 
+extension Source {
+  /// Why no trigger of PostgreSQL can see that the text is edited; nil where one can.
+  ///
+  /// - Parameters:
+  ///   - unwatchable: why a trigger can't compute the text; nil where it can.
+  ///   - generated: the table's generated columns.
+  func obstacleToTrigger(unwatchable: String?, generated: [String]) -> String? {
+    if let unwatchable { return "a trigger can't compute its text: \(unwatchable)" }
+    return generated.first(where: text.names).map {
+      "its text reads \($0), a generated column, and a trigger before the update can't see what it becomes"
+    }
+  }
+}
+
 extension SourceText {
   /// Whether it is made of the column `name`, as far as its SQL says.
-  func names(_ name: String) -> Bool {
+  fileprivate func names(_ name: String) -> Bool {
     if let columns { return columns.contains(name) }
     guard case .sql(let expression) = self else { return false }
     return SQLLexer.leadingTokens(of: expression, .postgres).contains { $0.identifier == name }

@@ -111,16 +111,10 @@ struct ReembeddedTable: Sendable {
   /// Throws a `Failure` with `.configuration` where no trigger can see that the text is edited: it would take each update for
   /// an edit, or can't be made.
   private func checkText(on connection: isolated PostgresConnection) throws {
-    if let reason = try source.obstacleToWatching(name.quoted, on: connection) {
-      throw refusal(
-        "a trigger can't compute its text, and would take each update for an edit: \(reason)",
-        "name the columns that it is made of as the job's text")
-    }
-    if let generated = columns.filter({ $0.value.isGenerated && source.text.names($0.key) }).keys.min() {
-      throw refusal(
-        "its text reads \(generated), a generated column, and a trigger before the update can't see what it becomes",
-        "name the columns that \(generated) is made of as the job's text")
-    }
+    let obstacle = source.obstacleToTrigger(
+      unwatchable: try source.obstacleToWatching(name.quoted, on: connection),
+      generated: columns.filter(\.value.isGenerated).keys.sorted())
+    if let obstacle { throw refusal(obstacle, "name the columns that it is made of as the job's text") }
   }
 
   /// What goes by the column and not by its name: views, generated columns, policies, publications, and triggers but those of which

@@ -16,9 +16,7 @@ extension Migrator {
 
   /// What `down` to `version` would lose; nothing that it would leave.
   package func losses(to version: Int?) async throws -> [Loss] {
-    var prepared: [PreparedMigration] = []
-    for step in try await downPlan(to: version).steps { prepared.append(try await prepare(step)) }
-    return try await losses(of: prepared)
+    try await losses(of: prepare(downPlan(to: version)))
   }
 
   func losses(of prepared: [PreparedMigration]) async throws -> [Loss] {

@@ -66,8 +66,7 @@ package struct Migrator: Sendable {
     try await database.exclusively(patience: lockWait) {
       let plan = try await downPlan(to: version)
       try refuse(plan.problems, but: true)
-      var prepared: [PreparedMigration] = []
-      for step in plan.steps { prepared.append(try await prepare(step)) }
+      let prepared = try await prepare(plan)
       try await database.claim(try await dropped(by: prepared))
       if let accepted,
         let more = try await losses(of: prepared).first(where: { loss in
@@ -75,7 +74,7 @@ package struct Migrator: Sendable {
         })
       {
         throw Failure(
-          .unavailable, "\(more.table).\(more.column)", "it holds more by now than what may be lost",
+          .unavailable, "\(more.table).\(more.column)", "more would be lost now than you confirmed",
           remedy: "run the same command again")
       }
       try await database.rehearse(prepared)
@@ -108,6 +107,12 @@ package struct Migrator: Sendable {
     let records = try await database.records()
     if let version, version != 0 { try require(version, among: records) }
     return MigrationPlan.down(set, records, to: version)
+  }
+
+  func prepare(_ plan: MigrationPlan) async throws -> [PreparedMigration] {
+    var prepared: [PreparedMigration] = []
+    for step in plan.steps { prepared.append(try await prepare(step)) }
+    return prepared
   }
 
   /// Throws a `Failure` with `.usage` where neither the set nor its records have that version.

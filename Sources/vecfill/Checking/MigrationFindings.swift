@@ -59,7 +59,7 @@ struct MigrationFindings {
       else { continue }
       lacks.append("change \(source.name), which belongs to \(ownership.owner)")
     }
-    guard let role else { return .warning("migration", "\(what)", next: "`vecfill migrate up JOB`") }
+    guard let role else { return .warning("migration", what, next: "`vecfill migrate up JOB`") }
     guard lacks.isEmpty else {
       let found = "\(what), and the role \(role) may not \(lacks.joined(separator: ", nor "))"
       let next = "name the owner in VECFILL_MIGRATION_DATABASE_URL, or give them what `vecfill migrate sql JOB` prints"

@@ -22,7 +22,7 @@ struct SetCommand: AsyncParsableCommand {
   var job: String?
 
   func run() async throws {
-    // The run judges them too, by its own price. What is wrong for any run is told also where there is none.
+    // A wrong argument is an error even if no run is at work. The run checks again, since it knows whether it has a price.
     try TermsChange.check(changes)
     var running = RunningJob()
     running.name = job

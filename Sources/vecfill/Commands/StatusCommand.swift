@@ -41,8 +41,8 @@ struct StatusCommand: AsyncParsableCommand {
 
   private func text() async throws -> String {
     let now = Date()
-    let spec = try spec.map { try JobConfiguration(spec: $0) }
-    let path = try ledger.path(spec: self.spec)
+    let spec = try specPath.map { try JobConfiguration(spec: $0) }
+    let path = try ledger.path(spec: specPath)
     let name = spec?.jobName ?? job
     let opened = try Ledger.openForReading(at: path)
     let jobs = try await opened?.jobs(at: now) ?? []
@@ -73,19 +73,17 @@ struct StatusCommand: AsyncParsableCommand {
       return stored.isEmpty ? "[]" : JSONLine.encode([UnrunJobReport(job: name, stored, ledger: path)])
     }
     var parts = shown.map(\.text)
-    if shown.isEmpty {
-      let isUnknown = name == nil || stored.isEmpty && jobs.isEmpty
-      parts = [
-        isUnknown
-          ? LedgerOption.nothingYet(path, json: false) : UnrunJobReport(job: name ?? "", stored, ledger: path).text
-      ]
+    if shown.isEmpty, let name, !(stored.isEmpty && jobs.isEmpty) {
+      parts = [UnrunJobReport(job: name, stored, ledger: path).text]
+    } else if shown.isEmpty {
+      parts = [LedgerOption.nothingYet(path, json: false)]
     }
     if let shards = stored.shardsText { parts.append(shards) }
     return parts.joined(separator: "\n\n")
   }
 
   /// The job's spec, where it is one that was given.
-  private var spec: String? { job.flatMap { job in [".yaml", ".yml"].contains(where: job.hasSuffix) ? job : nil } }
+  private var specPath: String? { job.flatMap { job in [".yaml", ".yml"].contains(where: job.hasSuffix) ? job : nil } }
 
   /// What the job's process says of itself; nil where it runs no more, or can't be asked.
   private func control(

@@ -135,8 +135,8 @@ struct ReembedRun {
       part.reembedding, part.source, to: .switch, comparison: "\(comparison)")
   }
 
-  /// Fills what lacks a vector of the new model. After the first time, by `hasFilled`, there is as a rule nothing left, and
-  /// nothing is told of it.
+  /// Fills what lacks a vector of the new model, and prints a summary. After the first time (`hasFilled`) it prints one only
+  /// if rows were written or the run did not complete.
   private func fill(
     _ parts: [Reembedder.Part], _ configuration: JobConfiguration, _ stops: StopSignals, _ logger: Logger,
     _ hasFilled: inout Bool

@@ -19,7 +19,7 @@ struct StoredReport {
   /// Nothing, of a job whose spec wasn't given.
   init() {}
 
-  /// Throws a `Failure` only where the spec is at fault: a database that can't be read is told in the report.
+  /// Throws a `Failure` only for a wrong spec. If the database can't be read, the report says why.
   init(_ configuration: JobConfiguration) async throws {
     shared = try await Self.shared(configuration)
     spool = try await SpoolReport(configuration)
