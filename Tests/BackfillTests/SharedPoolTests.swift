@@ -22,19 +22,24 @@ struct SharedPoolTests {
     return ask
   }
 
-  @Test(arguments: 0..<30)
-  func `whatever is killed, stands still or is lost, no 60 s pass a limit and no spending the budget`(seed: Int) {
+  /// On a good line and on a bad one.
+  @Test(arguments: 0..<30, [0.03, 0.4])
+  func `whatever is killed, stands still or is lost, no 60 s pass a limit and no spending the budget`(
+    seed: Int, lostAnswer: Double
+  ) {
     var random = SeededGenerator(seed: UInt64(seed))
     let limits = Job.Limits(
       requestsPerMinute: Int.random(in: 100...6_000, using: &random),
       tokensPerMinute: Int.random(in: 400_000...2_000_000, using: &random))
     let budget = Double.random(in: 0.5...20, using: &random)
-    var world = SimulatedSharers(seed: UInt64(seed), limits: limits, budget: budget, hasFaults: true)
+    var world = SimulatedSharers(
+      seed: UInt64(seed), limits: limits, budget: budget, lostAnswer: lostAnswer, hasFaults: true)
     world.run(until: 170)
+    #expect(world.fullest.requests <= 1 + 1e-9 && world.fullest.tokens <= 1 + 1e-9)
     #expect(world.most.requests <= Double(limits.requestsPerMinute ?? 0))
     #expect(world.most.tokens <= Double(limits.tokensPerMinute ?? 0))
-    #expect(world.billed <= budget)
-    #expect(world.sent.count > 50)
+    #expect(world.billed <= budget && world.unbooked == 0)
+    #expect(world.sent.count > 20)
     #expect(world.kills + world.stands + world.lostAnswers > 0)
   }
 
@@ -187,6 +192,17 @@ struct SharedPoolTests {
     #expect(pool.claim(Self.ask(), by: Self.member("a"), at: 11).requests ?? 0 >= 1)
   }
 
+  /// Just before it lapses, and the pool hears of it before or after that.
+  @Test(arguments: [11.95, 12.5])
+  func `what is sent at the last moment was not refilled before`(time: Double) {
+    var pool = SharedPool(at: 0)
+    let used = pool.claim(Self.ask(), by: Self.member("a"), at: 10).tokens ?? 0
+    let ready = pool.level.tokens
+    let given = pool.claim(Self.ask(used: ShareAmount(requests: 1, tokens: used)), by: Self.member("a"), at: time)
+      .tokens
+    #expect(abs((given ?? 0) - used + pool.level.tokens - ready) < 1e-6)
+  }
+
   @Test func `a slice that is given back is there for others, and one that lapsed is not`() {
     for (isReleased, isThere) in [(true, true), (false, false)] {
       var pool = SharedPool(at: 0)
@@ -232,7 +248,7 @@ struct SharedPoolTests {
     var world = SimulatedSharers(seed: UInt64(seed), limits: limits, budget: budget, hasFaults: true)
     world.run(until: 170)
     #expect(world.most.requests <= Double(limits.requestsPerMinute ?? 0))
-    #expect(world.billed <= budget)
+    #expect(world.billed <= budget && world.unbooked == 0)
     #expect(world.sent.count > 5)
   }
 

@@ -121,7 +121,7 @@ struct SimulatedFleet {
     let step = members[index].world.step(at: members[index].clock(at: now))
     for ask in members[index].world.asks { claim(ask, of: index) }
     members[index].world.asks = []
-    if !members[index].world.sentTokens.isEmpty { expectOnTheBooks(index) }
+    expectOnTheBooks(index)
     for tokens in members[index].world.sentTokens { arrive(tokens) }
     members[index].world.sentTokens = []
     switch step {
@@ -131,12 +131,16 @@ struct SimulatedFleet {
     }
   }
 
-  /// Who has just sent something has a slice that the database counts as held, and money that it counts as gone.
+  /// Who sends has a slice that the database counts as held. As long as one has a slice, all others count as gone what it
+  /// has spent and reserved; afterwards another round may go on with its row.
   private mutating func expectOnTheBooks(_ index: Int) {
     let (member, world) = (member(index), members[index].world)
     // A host's clock may be slower than the database's.
-    if (allowance.pool.holders[member.session]?.lapses ?? 0) + 0.001 < clock {
-      members[index].world.violations.append("a request was sent by a slice that has lapsed")
+    guard (allowance.pool.holders[member.session]?.lapses ?? 0) + 0.001 >= clock else {
+      if !world.sentTokens.isEmpty {
+        members[index].world.violations.append("a request was sent by a slice that has lapsed")
+      }
+      return
     }
     let committed = world.conductor?.spending.committedByRun ?? 0
     if budget != nil, committed > allowance.committed(by: member) + 1e-9 {

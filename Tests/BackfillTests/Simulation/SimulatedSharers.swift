@@ -21,7 +21,8 @@ struct SimulatedSharers {
     var session = 0
     /// In this session.
     var spent = 0.0
-    var inFlight: [(ends: Double, cost: Double)] = []
+    var reserved = 0.0
+    var inFlight: [(ends: Double, cost: Double, bill: Double)] = []
     var nextSend = 0.0
     /// Until when it stands still, or is dead.
     var awayUntil = 0.0
@@ -29,12 +30,13 @@ struct SimulatedSharers {
     var claim: (arrives: Double, ask: ShareAsk)?
     var answer: (arrives: Double, grant: ShareGrant)?
 
-    var reserved: Double { inFlight.reduce(0) { $0 + $1.cost } }
     func clock(at time: Double) -> Duration { .seconds(time + ahead) }
   }
 
   let limits: Job.Limits
   let hasFaults: Bool
+  /// The share of claims whose answer is lost, where there are faults. The first process has a good line.
+  let lostAnswer: Double
   /// How many tokens the provider counts for one that is reckoned with, which its reply tells.
   let billedPerToken: Double
   var random: SeededGenerator
@@ -45,15 +47,18 @@ struct SimulatedSharers {
   var sent: [Sent] = []
   var billed = 0.0
   var (kills, stands, lostAnswers) = (0, 0, 0)
+  /// Steps after which one had spent or reserved what nobody else knew of.
+  var unbooked = 0
   static let price = 0.000_01
 
   init(
     seed: UInt64, limits: Job.Limits, budget: Double? = nil, sharers count: Int? = nil, tokens: Double? = nil,
-    pause: Double = 0, billedPerToken: Double = 1, hasFaults: Bool
+    pause: Double = 0, billedPerToken: Double = 1, lostAnswer: Double = 0.03, hasFaults: Bool
   ) {
     var random = SeededGenerator(seed: seed)
     self.limits = limits
     self.hasFaults = hasFaults
+    self.lostAnswer = lostAnswer
     self.billedPerToken = billedPerToken
     sharers = (0..<(count ?? Int.random(in: 2...8, using: &random))).map { index in
       Sharer(
@@ -70,8 +75,19 @@ struct SimulatedSharers {
   mutating func run(until end: Double) {
     for step in 0..<Int(end * 100) {
       let now = 1_000 + Double(step) / 100
-      for index in sharers.indices { advance(index, at: now) }
+      for index in sharers.indices {
+        advance(index, at: now)
+        if !isOnTheBooks(index, at: now) { unbooked += 1 }
+      }
     }
+  }
+
+  /// Whether all others count as gone what one has spent and reserved. Once its slice has lapsed another round may go on
+  /// with its row.
+  private func isOnTheBooks(_ index: Int, at now: Double) -> Bool {
+    let (sharer, member) = (sharers[index], member(index))
+    guard sharer.budget != nil, allowance.pool.holders[member.session]?.lapses ?? 0 > now else { return true }
+    return sharer.spent + sharer.reserved <= allowance.committed(by: member) + 1e-9
   }
 
   private mutating func advance(_ index: Int, at now: Double) {
@@ -91,7 +107,8 @@ struct SimulatedSharers {
       sharers[index].answer = nil
     }
     for request in sharers[index].inFlight where request.ends <= now {
-      sharers[index].spent += request.cost * 0.8
+      sharers[index].reserved -= request.cost
+      sharers[index].spent += request.bill
       sharers[index].share.took(moreTokens: sharers[index].tokens * (billedPerToken - 1))
     }
     sharers[index].inFlight.removeAll { $0.ends <= now }
@@ -100,27 +117,31 @@ struct SimulatedSharers {
     send(index, at: now)
   }
 
+  /// Asks for more before it sends what it may, as a run does.
   private mutating func send(_ index: Int, at now: Double) {
     let clock = sharers[index].clock(at: now)
     let next = ShareAmount(requests: 1, tokens: sharers[index].tokens)
     let cost = next.tokens * Self.price
     while now >= sharers[index].nextSend {
+      let share = sharers[index].share
       let committed = sharers[index].spent + sharers[index].reserved + cost
-      guard sharers[index].share.holds(next, committed: committed, at: clock) else { break }
+      let isAllowed = share.holds(next, committed: committed, at: clock)
+      if !share.isAsking, clock >= share.nextAsk, !isAllowed || share.isLow(at: clock) {
+        ask(for: next, of: index, at: now)
+      }
+      guard isAllowed else { break }
       sharers[index].share.sent(next)
-      sharers[index].inFlight.append((now + Double.random(in: 0.05...0.6, using: &random), cost))
+      // Some requests fail, and cost nothing.
+      let bill = hasFaults && random.chance(0.1) ? 0 : cost * 0.8
+      sharers[index].inFlight.append((now + Double.random(in: 0.05...0.6, using: &random), cost, bill))
+      sharers[index].reserved += cost
       sharers[index].nextSend = now + sharers[index].pause
       sent.append(Sent(time: now, tokens: next.tokens * billedPerToken))
-      billed += cost * 0.8
+      billed += bill
     }
-    guard !sharers[index].share.isAsking else { return }
-    if sharers[index].share.mustTell(holdUntil: .zero, at: clock) { return ask(for: ShareAmount(), of: index, at: now) }
-    guard now >= sharers[index].nextSend, clock >= sharers[index].share.nextAsk else { return }
-    let committed = sharers[index].spent + sharers[index].reserved + cost
-    guard
-      !sharers[index].share.holds(next, committed: committed, at: clock) || sharers[index].share.isLow(at: clock)
-    else { return }
-    ask(for: next, of: index, at: now)
+    if !sharers[index].share.isAsking, sharers[index].share.mustTell(holdUntil: .zero, at: clock) {
+      ask(for: ShareAmount(), of: index, at: now)
+    }
   }
 
   private mutating func ask(for next: ShareAmount, of index: Int, at now: Double) {
@@ -141,7 +162,7 @@ struct SimulatedSharers {
   private mutating func carryOut(_ ask: ShareAsk, of index: Int, at now: Double) {
     let (grant, change) = allowance.read(for: member(index), at: now).claim(ask, by: member(index))
     _ = allowance.write(change, over: allowance.version, at: now)
-    if hasFaults, random.chance(0.03) {
+    if hasFaults, random.chance(index == 0 ? 0.03 : lostAnswer) {
       // The answer is lost, and the same is claimed again.
       lostAnswers += 1
       sharers[index].claim = (now + Double.random(in: 0.1...3, using: &random), ask)
@@ -168,7 +189,7 @@ struct SimulatedSharers {
   private mutating func restart(_ index: Int) {
     sharers[index].isDead = false
     sharers[index].session += 1
-    sharers[index].spent = 0
+    (sharers[index].spent, sharers[index].reserved) = (0, 0)
     sharers[index].inFlight = []
     sharers[index].share = HeldShare()
     sharers[index].claim = nil
@@ -189,5 +210,20 @@ struct SimulatedSharers {
       most.tokens = max(most.tokens, sum.tokens)
     }
     return most
+  }
+
+  /// The most that was sent beyond what a pool refills meanwhile, in any time, as a share of what it can hold: of the
+  /// requests, and of the tokens.
+  var fullest: (requests: Double, tokens: Double) {
+    func fullest(_ limit: Int?, _ amount: (Sent) -> Double) -> Double {
+      guard let rate = SharedRate(limit) else { return 0 }
+      var (most, level, last) = (0.0, 0.0, 0.0)
+      for entry in sent {
+        level = max(0, level - rate.perSecond * (entry.time - last)) + amount(entry)
+        (most, last) = (max(most, level), entry.time)
+      }
+      return most / rate.capacity
+    }
+    return (fullest(limits.requestsPerMinute) { _ in 1 }, fullest(limits.tokensPerMinute, \.tokens))
   }
 }

@@ -68,6 +68,7 @@ extension SimulatedWorld {
       if inFlight.count >= max(1, steered.concurrency) { violations.append("more in flight than it was told") }
     case .readPage, .readLastKey:
       if steered.hold != nil { violations.append("a page was read while it was held") }
+      if !ledger.unproven.isEmpty { violations.append("a page was read before the comparisons had passed") }
     case .write:
       if steered.hold?.stopsWriting == true { violations.append("a write while writing was held") }
     default:

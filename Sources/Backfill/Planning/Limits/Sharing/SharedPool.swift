@@ -64,6 +64,7 @@ package struct SharedPool: Equatable, Sendable, Codable {
   package mutating func claim(_ ask: ShareAsk, by member: ShareMember, at clock: Double) -> ShareGrant {
     let now = time(of: clock)
     let id = member.session
+    let held = held(at: refilledAt)
     holders = holders.filter { $0.value.seen > now - Self.memory }
     var holder = holders[id] ?? Holder(job: member.job, process: member.process)
     holder.used = holder.used.with(ask.used, max)
@@ -75,7 +76,7 @@ package struct SharedPool: Equatable, Sendable, Codable {
     holder.tokensPerMinute = ask.limits.tokensPerMinute
     holders[id] = holder
     if ask.heldFor > .zero { heldUntil = max(heldUntil, now + ask.heldFor / .seconds(1)) }
-    refill(at: now)
+    refill(at: now, besides: held)
     level = level.with(excess, -)
     let grant = give(to: &holder, id, ask, at: now)
     holders[id] = holder
@@ -86,11 +87,11 @@ package struct SharedPool: Equatable, Sendable, Codable {
   package mutating func release(_ used: ShareAmount, by member: ShareMember, at clock: Double) {
     let now = time(of: clock)
     guard var holder = holders[member.session] else { return }
+    refill(at: now, besides: held(at: refilledAt))
     holder.used = holder.used.with(used, max)
-    refill(at: now)
     level = level.with(holder.left(at: now), +).with(holder.excess(under: limits), -)
     holders[member.session] = nil
-    refill(at: now)
+    refill(at: now, besides: held(at: now))
   }
 
   /// The time, which never goes back. After a clock that was put back for longer, nothing that was known holds.
@@ -100,18 +101,24 @@ package struct SharedPool: Equatable, Sendable, Codable {
     return clock
   }
 
-  private mutating func refill(at now: Double) {
+  /// What all may still send, as far as they have told.
+  private func held(at now: Double) -> ShareAmount {
+    holders.values.reduce(ShareAmount()) { $0.with($1.left(at: now), +) }
+  }
+
+  /// - Parameter held: what was held since the last refill. It may have been sent only a moment ago, so that nothing was
+  ///   refilled in its place.
+  private mutating func refill(at now: Double, besides held: ShareAmount) {
     let time = now - refilledAt
     refilledAt = now
-    let held = holders.values.map { $0.left(at: now) }
     let limits = limits
-    func refilled(_ rate: SharedRate?, _ level: Double, _ held: Double) -> Double {
-      guard let rate else { return level }
-      return min(level + rate.perSecond * time, rate.capacity - held)
+    func refilled(_ rate: SharedRate?, _ amount: KeyPath<ShareAmount, Double>) -> Double {
+      let level = level[keyPath: amount]
+      return rate.map { min(level + $0.perSecond * time, $0.capacity - held[keyPath: amount]) } ?? level
     }
     level = ShareAmount(
-      requests: refilled(SharedRate(limits.requestsPerMinute), level.requests, held.reduce(0) { $0 + $1.requests }),
-      tokens: refilled(SharedRate(limits.tokensPerMinute), level.tokens, held.reduce(0) { $0 + $1.tokens }))
+      requests: refilled(SharedRate(limits.requestsPerMinute), \.requests),
+      tokens: refilled(SharedRate(limits.tokensPerMinute), \.tokens))
   }
 
   /// Those who wait or hold a slice, the one with the id `id` among them.
