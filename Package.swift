@@ -94,7 +94,9 @@ let package = Package(
     .executableTarget(
       name: "embeddings-server", dependencies: ["TestSupport", "Tokenizer"], path: "Tests/EmbeddingsServerCommand",
       swiftSettings: settings),
-    .testTarget(name: "BackfillTests", dependencies: ["Backfill", "TestSupport"], swiftSettings: settings),
+    // As Backfill.
+    .testTarget(
+      name: "BackfillTests", dependencies: ["Backfill", "TestSupport"], swiftSettings: settings + [.unsafeFlags(["-O"])]),
     .testTarget(name: "TokenizerTests", dependencies: ["TestSupport", "Tokenizer"], swiftSettings: settings),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "TestSupport"], swiftSettings: settings),
     .testTarget(
@@ -128,6 +130,7 @@ let package = Package(
       name: "FuzzTests",
       dependencies: [
         "Backfill", "Configuration", "EmbeddingAPIs", "Ledger", "Migrations", "Postgres", "TestSupport",
+        .product(name: "GRDB", package: "GRDB.swift"),
       ],
       exclude: ["Corpus"], swiftSettings: settings),
     .testTarget(

@@ -8,10 +8,11 @@ import Testing
 @Suite struct HostileWorldTests {
   /// `VECFILL_SEED=17` runs one seed alone, `VECFILL_SEED=0-100000` many.
   static let seeds: ClosedRange<UInt64> = {
-    let bounds = (ProcessInfo.processInfo.environment["VECFILL_SEED"] ?? "0-1999").split(separator: "-")
-      .compactMap { UInt64($0) }
+    let bounds = (chosen ?? "0-9999").split(separator: "-").compactMap { UInt64($0) }
     return (bounds.first ?? 0)...(bounds.last ?? 0)
   }()
+  static var isChosen: Bool { chosen != nil }
+  private static let chosen = ProcessInfo.processInfo.environment["VECFILL_SEED"]
 
   /// In the worst of these worlds the application appends a thousand rows, each is a request of its own, and every hundredth
   /// step is a kill.

@@ -1,5 +1,4 @@
 import Backfill
-import Foundation
 import TestSupport
 import Testing
 
@@ -7,7 +6,7 @@ import Testing
 /// names its seed.
 @Suite struct RivalsSimulationTests {
   static let seeds: ClosedRange<UInt64> =
-    ProcessInfo.processInfo.environment["VECFILL_SEED"] == nil ? 0...199 : HostileWorldTests.seeds
+    HostileWorldTests.isChosen ? HostileWorldTests.seeds : 0...199
 
   @Test func `a holder that wakes after another has taken over spoils no row, and neither pays twice for what it has`()
   {

@@ -1,5 +1,4 @@
 import Backfill
-import Foundation
 import TestSupport
 import Testing
 
@@ -7,7 +6,7 @@ import Testing
 @Suite struct SharingSimulationTests {
   /// As in `HostileWorldTests`.
   static let seeds: ClosedRange<UInt64> =
-    ProcessInfo.processInfo.environment["VECFILL_SEED"] == nil ? 0...29 : HostileWorldTests.seeds
+    HostileWorldTests.isChosen ? HostileWorldTests.seeds : 0...29
 
   /// In every third fleet ledgers are lost, or are old copies; in every fourth one each two jobs have copies of one ledger.
   static func fleet(seed: UInt64) -> SimulatedFleet {

@@ -1,5 +1,4 @@
 import Backfill
-import Foundation
 import TestSupport
 import Testing
 
@@ -88,7 +87,7 @@ import Testing
   }
 
   /// `VECFILL_SEED=17` runs one seed alone, `VECFILL_SEED=0-100000` many.
-  static let seeds = ProcessInfo.processInfo.environment["VECFILL_SEED"] == nil ? 0...99 : HostileWorldTests.seeds
+  static let seeds = HostileWorldTests.isChosen ? HostileWorldTests.seeds : 0...99
 
   static let alphabet = [
     "word", "a", " ", "  ", "\n", "\n\n", "\r\n", "\t", "Dr. ", "end. ", "why? ", "\"Quote.\" ", "(x) ", "3.14", "…",

@@ -8,7 +8,10 @@ package.targets += [
   .systemLibrary(name: "CFuzzer", path: "fuzz.d/CFuzzer"),
   .target(
     name: "FuzzTargets",
-    dependencies: ["Backfill", "Configuration", "EmbeddingAPIs", "Ledger", "Migrations", "Postgres"],
+    dependencies: [
+      "Backfill", "Configuration", "EmbeddingAPIs", "Ledger", "Migrations", "Postgres",
+      .product(name: "GRDB", package: "GRDB.swift"),
+    ],
     path: "Tests/FuzzTests/Targets", swiftSettings: settings),
   .executableTarget(
     name: "fuzz", dependencies: ["CFuzzer", "FuzzTargets"], path: "fuzz.d", exclude: ["CFuzzer", "manifest.swift"],

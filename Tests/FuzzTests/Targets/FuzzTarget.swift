@@ -20,6 +20,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
   case migration
   /// What the database's spool and the ledger hold of a batch.
   case spool
+  /// A ledger's file.
+  case ledger
 
   /// Reads `bytes` as the product does, and returns which promise was broken; nil where none was.
   package func check(_ bytes: [UInt8]) -> String? {
@@ -35,6 +37,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
       case .url: try URLCheck.url(bytes)
       case .migration: try MigrationCheck.file(bytes)
       case .spool: try SpoolCheck.entry(bytes)
+      case .ledger: try Waiting.for { try await LedgerCheck.file(bytes) }
       }
       return nil
     } catch {
