@@ -75,7 +75,7 @@ let package = Package(
     .executableTarget(
       name: "vecfill",
       dependencies: [
-        "Backfill", "CCurl", "CLinux", "CPostgres", "CRelease", "Configuration", "EmbeddingAPIs", "Ledger",
+        "Backfill", "CCrypto", "CCurl", "CLinux", "CPostgres", "CRelease", "Configuration", "EmbeddingAPIs", "Ledger",
         "MessageStores", "Migrations", "Monitoring", "PgVector", "Pipeline", "Postgres", "Tokenizer",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "FlyingFox", package: "FlyingFox"),
@@ -96,7 +96,8 @@ let package = Package(
       swiftSettings: settings),
     // As Backfill.
     .testTarget(
-      name: "BackfillTests", dependencies: ["Backfill", "TestSupport"], swiftSettings: settings + [.unsafeFlags(["-O"])]),
+      name: "BackfillTests", dependencies: ["Backfill", "TestSupport"], swiftSettings: settings + [.unsafeFlags(["-O"])]
+    ),
     .testTarget(name: "TokenizerTests", dependencies: ["TestSupport", "Tokenizer"], swiftSettings: settings),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "TestSupport"], swiftSettings: settings),
     .testTarget(

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Backfill
+import CCrypto
 import Configuration
 import Foundation
 
@@ -8,6 +9,7 @@ enum Main {
   static func main() async {
     // A reader that goes away, as in `vecfill status | head`, is an error of that write and not of the run.
     signal(SIGPIPE, SIG_IGN)
+    keepLibcrypto()
     openStandardStreams()
     do {
       var command = try parsed()
@@ -27,6 +29,11 @@ enum Main {
         with: Failure(
           .unavailable, "vecfill", "it failed with \(type(of: error))", remedy: "run the same command again to go on"))
     }
+  }
+
+  /// Keeps libcrypto from freeing its tables while the process ends: a thread that still uses them would crash.
+  private static func keepLibcrypto() {
+    OPENSSL_init_crypto(UInt64(OPENSSL_INIT_NO_ATEXIT), nil)
   }
 
   /// Opens those of the standard streams that are closed, so that no file and no connection gets their number: messages

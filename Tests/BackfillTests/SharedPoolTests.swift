@@ -239,6 +239,42 @@ struct SharedPoolTests {
     #expect((0.93...1).contains(used) && most <= 1, "\(used), \(most)")
   }
 
+  /// Requests of half a second of the limit and more. A process whose requests are all in flight has sent its slice.
+  @Test(arguments: [
+    (2, 1, 1.4, 0.75), (3, 1, 1.2, 0.5), (2, 2, 2.8, 0.75), (1, 4, 3, 0.75), (4, 1, 1.5, 0.5), (8, 1, 2.5, 0.5),
+  ])
+  func `a limit is used by few requests at once, as large as they may be`(
+    count: Int, concurrency: Int, latency: Double, seconds: Double
+  ) {
+    let limits = Job.Limits(requestsPerMinute: nil, tokensPerMinute: 1_000_000)
+    var world = SimulatedSharers(
+      seed: 7, limits: limits, sharers: count, tokens: seconds * 1_000_000 / 60, concurrency: concurrency,
+      latency: latency...latency, hasFaults: false)
+    world.run(until: 330)
+    let used = Double(world.sent.count { $0.time >= 1_030 }) * seconds / 300
+    print(
+      "figure: \(count) processes of \(concurrency), \(latency) s, \(seconds): \((used * 1000).rounded() / 10) %, \(world.claims / 330) claims/s"
+    )
+    #expect((0.93...1).contains(used) && world.fullest.tokens <= 1 + 1e-9, "\(used)")
+  }
+
+  /// Told as sent, lapsed, or held all along.
+  @Test(arguments: [(1.0, 10.5), (0, 15), (0, 10.5)])
+  func `a limit that falls stops nobody for more than a minute`(sent: Double, time: Double) {
+    var pool = SharedPool(at: 0)
+    let high = Job.Limits(requestsPerMinute: 30_000, tokensPerMinute: nil)
+    let low = Job.Limits(requestsPerMinute: 60, tokensPerMinute: nil)
+    let given = pool.claim(Self.ask(limits: high), by: Self.member("a"), at: 10).requests ?? 0
+    let used = ShareAmount(requests: given * sent)
+    var now = time
+    while pool.claim(Self.ask(used: used, limits: low), by: Self.member("a"), at: now).requests ?? 0 < used.requests + 1
+    {
+      now += 0.5
+      guard now < time + 70 else { break }
+    }
+    #expect(now <= time + 65)
+  }
+
   @Test(arguments: 0..<20)
   func `a low limit is passed by nobody, whatever is killed, stands still or is lost`(seed: Int) {
     var random = SeededGenerator(seed: UInt64(seed))

@@ -79,6 +79,8 @@ struct AddedFieldsTests {
     ("{X-A: \"a \"}", "headers.X-A must be printable ASCII on one line, without a space at its ends"),
     ("{\"X A\": a}", "a key of headers must be a header's name"),
     ("{\"X:\": a}", "a key of headers must be a header's name"),
+    ("{AuthorizationBearerPlanted1x2Y3z: a}", "a key of headers must be a header's name"),
+    ("{keysk-planted0A1b2C3d4E5f6: a}", "a key of headers must be a header's name"),
     ("{X-A: \"${a-b}\"}", "headers.X-A has a ${ that begins no variable; write it as ${NAME}"),
     ("{X-A: \"a ${A\"}", "headers.X-A has a ${ that begins no variable; write it as ${NAME}"),
     ("{X-A: a, x-a: b}", "headers.x-a is given more than once; keep one of them"),
@@ -148,6 +150,7 @@ struct AddedFieldsTests {
     ("{[a]: b}", "a key of body must be a field's name"),
     ("{\"\": b}", "a key of body must be a field's name"),
     ("{sk-planted0123456789abcdef: b}", "a key of body must be a field's name"),
+    ("{planted0A1b2C3d4E5f6G7h: b}", "a key of body must be a field's name"),
   ])
   func `a body that is wrong is refused`(body: String, told: String) throws {
     let line = try failureLine { _ = try configuration("body: \(body)") }
@@ -161,6 +164,13 @@ struct AddedFieldsTests {
       try configuration.job().model.fields == ["truncate_prompt_tokens": .integer(512), "user": .string("u-1")])
     #expect(
       "\(try configuration.setting("body").value, default: "")" == #"{"truncate_prompt_tokens":512,"user":"u-1"}"#)
+  }
+
+  @Test(arguments: [
+    "headers: {X-B3-TraceId128bit: a}", "body: {embeddingTypesV2Float16: b}", "body: {a_very_long_name_2_of_3_4: b}",
+  ])
+  func `a name with a few digits is a name`(line: String) throws {
+    _ = try configuration(line).job()
   }
 
   @Test func `a body can't say by the provider's own names what vecfill says`() throws {

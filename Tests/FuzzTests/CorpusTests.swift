@@ -51,7 +51,7 @@ struct CorpusTests {
       case .load: ["", "{\"key\":"]
       case .spec: ["", "sources: ", "sources: [{table: a}]\nbody: "]
       case .spool: ["0000\n\n\n", "0000\n\n\n{\"rows\":[{\"k\":"]
-      case .ledger: ["2", "1:40"]
+      case .ledger: ["2", "1batch.contents="]
       case .dotenv, .catalogue, .url, .migration: [""]
       }
     for beginning in beginnings { #expect(target.check(Array(beginning.utf8) + deep) == nil) }

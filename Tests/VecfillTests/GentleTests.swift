@@ -46,6 +46,23 @@ struct GentleTests {
     }
   }
 
+  /// The signal comes with the first line, while the run is being set up, and the process takes half a second to end.
+  @Test func `a signal at once ends a run with its code, and no thread crashes meanwhile`() async throws {
+    let library = try PreloadedLibrary(of: RepositoryFiles.path("scripts/crash.d/linger.c"))
+    try await Scene.run(.sqlite) { scene in
+      try await scene.database.insert(["message"])
+      let file = scene.folder.file("hold")
+      try Data().write(to: URL(fileURLWithPath: file))
+      try scene.write(spec: scene.spec + "\ngentle: {file: \(file)}\n")
+      for _ in 0..<4 {
+        let process = try scene.start(
+          ["run", "job.yaml"], library.environment.mapValues { $0 },
+          by: "mkfifo said.$$; \"$0\" \"$@\" 2>said.$$ & read -r line <said.$$; kill -TERM $!; wait $!")
+        #expect(await process.exit().code == 143)
+      }
+    }
+  }
+
   @Test func `a replica that falls behind is waited for`() async throws {
     try await DurabilityTests.run { cluster, scene in
       let standby = try await cluster.startStandby()

@@ -78,7 +78,7 @@ FAULTS = [
      "level = ShareAmount(requests: level.requests - requests.charge, tokens: level.tokens - tokens.charge)", "",
      "SharingSimulationTests"),
     ("a pool that nobody uses fills on and on", "Planning/Limits/Sharing/SharedPool.swift",
-     "min(level + $0.perSecond * time, $0.capacity - held[keyPath: amount])", "level + $0.perSecond * time",
+     "return min(level + rate.perSecond * time, most)", "return level + rate.perSecond * time",
      "SharingSimulationTests", "SharedPoolTests/.whatever"),
     ("what was held a moment ago is refilled at once", "Planning/Limits/Sharing/SharedPool.swift",
      "let held = held(at: refilledAt)", "let held = ShareAmount()", "SharingSimulationTests", "SharedPoolTests/.whatever"),

@@ -4,7 +4,8 @@ import Foundation
 
 /// SIGINT, SIGTERM and SIGHUP as stop requests, in place of their default of killing the process.
 ///
-/// Until a run has begun there is nothing to be brought to an end: a signal then ends the process at once. A second
+/// Until a run has begun there is nothing to be brought to an end: a signal then ends the process at once, by its default or
+/// here. None is ignored: dispatch takes it up a moment after it was asked to, and what came before would be lost. A second
 /// signal cancels what is under way. What can't be cancelled, as a name that the system looks up, is not waited for: the
 /// process ends then, and whatever matters is in the ledger, as after a SIGKILL.
 ///
@@ -43,10 +44,9 @@ final class StopSignals: Sendable {
     let signals = [(SIGINT, StopCause.interrupt), (SIGTERM, .terminate), (SIGHUP, .hangup)]
     sources = signals.compactMap { [requests, state] number, cause in
       guard number != SIGHUP || !StopSignals.isIgnored(number) else { return nil }
-      signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
       source.setEventHandler {
-        guard state.withLock({ $0.hasBegun }) else { exit(Ending.stopped(cause).exitCode.rawValue) }
+        guard state.withLock({ $0.hasBegun }) else { _exit(Ending.stopped(cause).exitCode.rawValue) }
         guard state.withLock({ $0.isNew(cause, at: .now) }) else { return }
         announce(cause)
         requests.add(cause)

@@ -34,6 +34,9 @@ struct SimulatedSharers {
   }
 
   let limits: Job.Limits
+  /// The most requests in flight at once, and how long one takes.
+  let concurrency: Int
+  let latency: ClosedRange<Double>
   let hasFaults: Bool
   /// The share of claims whose answer is lost, where there are faults. The first process has a good line.
   let lostAnswer: Double
@@ -46,17 +49,20 @@ struct SimulatedSharers {
   var sharers: [Sharer]
   var sent: [Sent] = []
   var billed = 0.0
-  var (kills, stands, lostAnswers) = (0, 0, 0)
+  var (kills, stands, lostAnswers, claims) = (0, 0, 0, 0)
   /// Steps after which one had spent or reserved what nobody else knew of.
   var unbooked = 0
   static let price = 0.000_01
 
   init(
     seed: UInt64, limits: Job.Limits, budget: Double? = nil, sharers count: Int? = nil, tokens: Double? = nil,
-    pause: Double = 0, billedPerToken: Double = 1, lostAnswer: Double = 0.03, hasFaults: Bool
+    pause: Double = 0, concurrency: Int = .max, latency: ClosedRange<Double> = 0.05...0.6, billedPerToken: Double = 1,
+    lostAnswer: Double = 0.03, hasFaults: Bool
   ) {
     var random = SeededGenerator(seed: seed)
     self.limits = limits
+    self.concurrency = concurrency
+    self.latency = latency
     self.hasFaults = hasFaults
     self.lostAnswer = lostAnswer
     self.billedPerToken = billedPerToken
@@ -122,7 +128,7 @@ struct SimulatedSharers {
     let clock = sharers[index].clock(at: now)
     let next = ShareAmount(requests: 1, tokens: sharers[index].tokens)
     let cost = next.tokens * Self.price
-    while now >= sharers[index].nextSend {
+    while now >= sharers[index].nextSend, sharers[index].inFlight.count < concurrency {
       let share = sharers[index].share
       let committed = sharers[index].spent + sharers[index].reserved + cost
       let isAllowed = share.holds(next, committed: committed, at: clock)
@@ -133,7 +139,7 @@ struct SimulatedSharers {
       sharers[index].share.sent(next)
       // Some requests fail, and cost nothing.
       let bill = hasFaults && random.chance(0.1) ? 0 : cost * 0.8
-      sharers[index].inFlight.append((now + Double.random(in: 0.05...0.6, using: &random), cost, bill))
+      sharers[index].inFlight.append((now + Double.random(in: latency, using: &random), cost, bill))
       sharers[index].reserved += cost
       sharers[index].nextSend = now + sharers[index].pause
       sent.append(Sent(time: now, tokens: next.tokens * billedPerToken))
@@ -155,6 +161,7 @@ struct SimulatedSharers {
     ask.dollars.least = committed
     ask.dollars.wanted = committed + 7 * cost
     ask.dollars.budget = sharers[index].budget
+    claims += 1
     sharers[index].share.ask(&ask, at: sharers[index].clock(at: now))
     sharers[index].claim = (now + Double.random(in: 0...0.02, using: &random), ask)
   }

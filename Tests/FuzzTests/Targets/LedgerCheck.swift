@@ -9,10 +9,10 @@ enum LedgerCheck {
   private static let job = Job(
     name: "job", sources: [Source(table: "messages")], model: Model(name: "model", provider: "p", dimensions: 2))
   private static let rows = 3
+  private static let date = Date(timeIntervalSince1970: 1_764_000_000)
 
   /// Its first byte says what the others are: bytes of a good ledger that are others now (three of their place, one of
-  /// their count, and they themselves), values of its tables (a line each, which begins with table and column), or the
-  /// whole file.
+  /// their count, and they themselves), values of its tables, or the whole file.
   static func file(_ bytes: [UInt8]) async throws {
     let folder = try ScratchFolder()
     let path = folder.file("ledger.db")
@@ -41,7 +41,7 @@ enum LedgerCheck {
           let batch = batch(number, of: run.id)
           try await ledger.requested(batch, target: run.targets[0], reservation: 0.001)
           let reply = EmbeddingReply(vectors: vectors(number), billedTokens: 9)
-          try await ledger.received(reply, to: batch, target: run.targets[0], cost: 0.00009, at: Date())
+          try await ledger.received(reply, to: batch, target: run.targets[0], cost: 0.00009, at: date)
         }
       }
       let queue = try DatabaseQueue(path: path)
@@ -55,7 +55,7 @@ enum LedgerCheck {
     let column = LedgerColumn(
       source: job.sources[0], identity: ColumnIdentity(database: "db", column: "messages.embedding"),
       fingerprint: job.fingerprint(of: job.sources[0]), isProven: true)
-    return try await ledger.begin(job, on: "db", columns: [column], at: Date())
+    return try await ledger.begin(job, on: "db", columns: [column], at: date)
   }
 
   private static func batch(_ number: Int, of run: Int64) -> Batch {
@@ -87,28 +87,28 @@ enum LedgerCheck {
     return file
   }
 
+  /// Sets a column to a value, for each line as `table.column=value`.
   private static func change(_ path: String, by lines: ArraySlice<UInt8>) throws {
     var configuration = Configuration()
     configuration.foreignKeysEnabled = false
     let queue = try DatabaseQueue(path: path, configuration: configuration)
     defer { try? queue.close() }
     try queue.write { db in
-      let tables = try String.fetchAll(db, sql: "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
       for line in lines.split(separator: 0x0A) {
-        var line = FuzzInput(Array(line))
-        let table = tables[line.choice(tables.count)]
-        let columns = try db.columns(in: table).map(\.name)
-        let column = columns[line.choice(columns.count)]
-        let isText = line.choice(2) == 0
-        let value = Data(line.rest)
-        let text = String(decoding: value, as: UTF8.self)
+        guard let equals = line.firstIndex(of: 0x3D) else { continue }
+        let place = String(decoding: line[..<equals], as: UTF8.self).split(separator: ".").map(String.init)
+        guard place.count == 2, !place.contains(where: { $0.contains("\0") }) else { continue }
+        let value = line[line.index(after: equals)...]
+        // What is no text is bytes.
+        let bound =
+          String(validating: value, as: UTF8.self).map { Int64($0)?.databaseValue ?? $0.databaseValue }
+          ?? Data(value).databaseValue
         do {
-          let bound = isText ? Int64(text)?.databaseValue ?? text.databaseValue : value.databaseValue
           try db.execute(
-            sql: "UPDATE \(table.quotedDatabaseIdentifier) SET \(column.quotedDatabaseIdentifier) = ?",
+            sql: "UPDATE \(place[0].quotedDatabaseIdentifier) SET \(place[1].quotedDatabaseIdentifier) = ?",
             arguments: [bound])
         } catch is DatabaseError {
-          // The schema does not take this value.
+          // There is no such column, or it does not take this value.
         }
       }
     }
@@ -137,12 +137,16 @@ enum LedgerCheck {
     try await ledger.export { _ in }
   }
 
-  /// What a run reads of it: each vector is that of its key's text.
+  /// What a run reads of it: each vector is that of its key's text. Where a checksum is gone, as in a ledger of an early
+  /// version, nothing can tell.
   private static func resume(_ path: String) async throws {
     let ledger = try Ledger.open(at: path)
+    let hasChecksums =
+      try await ledger.read { try Int.fetchOne($0, sql: "SELECT COUNT(*) FROM spool WHERE checksum IS NULL") } == 0
     for spooled in try await begin(ledger).spooled {
       let batch = try await ledger.spooled(spooled.id)
       for row in batch.rows.embedded(by: batch.vectors) {
+        guard hasChecksums else { continue }
         guard case .integer(let key) = row.key, Array(row.vector) == vector(key),
           row.digest == TextDigest(of: "text \(key)")
         else { throw Broken("the vector of another text for \(row.key)") }

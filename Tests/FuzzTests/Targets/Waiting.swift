@@ -1,6 +1,6 @@
 import Dispatch
 
-/// Waits for asynchronous work. The work has a thread of its own, so that it goes on where all of the pool's threads wait.
+/// Waits for asynchronous work. The work has a thread of its own, so that it goes on where all threads of Swift's pool wait.
 enum Waiting {
   static func `for`<Value: Sendable>(_ work: @escaping @Sendable () async throws -> Value) throws -> Value {
     let (ended, outcome) = (DispatchSemaphore(value: 0), Outcome<Value>())

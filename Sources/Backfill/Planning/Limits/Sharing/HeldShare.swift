@@ -13,9 +13,8 @@ package struct HeldShare: Equatable, Sendable {
   package private(set) var nextAsk: Duration = .zero
   /// When the claim that is under way was made, and up to where spending may go until it is answered.
   private var asked: Asked?
-  /// Whether the last request was larger than what the pool can hold at once, and the pool doesn't know yet that it was
-  /// sent. Until it knows, it refills nothing.
-  private var mustTellSent = false
+  /// The last request that was sent and that the pool doesn't know of yet. Until it knows, it refills nothing in its place.
+  private var untold: ShareAmount?
   /// Until when the provider asked to wait, as the pool was told last.
   private var toldHold: Duration = .zero
 
@@ -47,8 +46,11 @@ package struct HeldShare: Equatable, Sendable {
 
   /// Whether a request may be sent now after which `committed` dollars are spent or reserved.
   package func holds(_ next: ShareAmount, committed dollars: Double, at now: Duration) -> Bool {
-    now < lapses && dollars <= committed + Self.rounding
-      && used.requests + next.requests <= (grant.requests ?? .infinity) + 1e-6
+    now < lapses && dollars <= committed + Self.rounding && hasRoom(for: next)
+  }
+
+  private func hasRoom(for next: ShareAmount) -> Bool {
+    used.requests + next.requests <= (grant.requests ?? .infinity) + 1e-6
       && used.tokens + next.tokens <= (grant.tokens ?? .infinity) + 1e-6
   }
 
@@ -67,14 +69,14 @@ package struct HeldShare: Equatable, Sendable {
   }
 
   /// Whether the pool must be told something now, since all others wait for it: that the provider asked to wait until
-  /// `time`, or that such a request was sent.
-  func mustTell(holdUntil time: Duration, at now: Duration) -> Bool { mustTellSent || time > now && time > toldHold }
+  /// `time`, or that a slice was sent up to where it has no room for another request like the last one.
+  func mustTell(holdUntil time: Duration, at now: Duration) -> Bool {
+    untold.map { !hasRoom(for: $0) } ?? false || time > now && time > toldHold
+  }
 
   package mutating func sent(_ amount: ShareAmount) {
     sent = sent.with(amount, +)
-    if isPassed(byOneOf: amount.tokens) || SharedRate(grant.limits.requestsPerMinute).map({ $0.most < 1 }) ?? false {
-      mustTellSent = true
-    }
+    untold = amount
   }
 
   /// A reply shows that its request took so many tokens more than were expected, or fewer. Those of the replies between
@@ -86,7 +88,7 @@ package struct HeldShare: Equatable, Sendable {
     sent = used
     more = 0
     ask.used = sent
-    mustTellSent = false
+    untold = nil
     ask.heldFor = max(.zero, holdUntil - now)
     if ask.heldFor > .zero { toldHold = holdUntil }
     // Money that isn't enough for the next request is given back: otherwise two processes could each hold what the other

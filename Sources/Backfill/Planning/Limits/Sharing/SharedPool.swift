@@ -91,7 +91,6 @@ package struct SharedPool: Equatable, Sendable, Codable {
     holder.used = holder.used.with(used, max)
     level = level.with(holder.left(at: now), +).with(holder.excess(under: limits), -)
     holders[member.session] = nil
-    refill(at: now, besides: held(at: now))
   }
 
   /// The time, which never goes back. After a clock that was put back for longer, nothing that was known holds.
@@ -106,15 +105,17 @@ package struct SharedPool: Equatable, Sendable, Codable {
     holders.values.reduce(ShareAmount()) { $0.with($1.left(at: now), +) }
   }
 
-  /// - Parameter held: what was held since the last refill. It may have been sent only a moment ago, so that nothing was
-  ///   refilled in its place.
+  /// - Parameter held: what was held since the last refill. It may have been sent just now. Nothing is refilled for it yet.
+  ///   Where the limit has fallen meanwhile, all wait for at most a minute of the new one.
   private mutating func refill(at now: Double, besides held: ShareAmount) {
     let time = now - refilledAt
     refilledAt = now
     let limits = limits
     func refilled(_ rate: SharedRate?, _ amount: KeyPath<ShareAmount, Double>) -> Double {
       let level = level[keyPath: amount]
-      return rate.map { min(level + $0.perSecond * time, $0.capacity - held[keyPath: amount]) } ?? level
+      guard let rate else { return level }
+      let most = max(rate.capacity - held[keyPath: amount], min(level, -rate.limit))
+      return min(level + rate.perSecond * time, most)
     }
     level = ShareAmount(
       requests: refilled(SharedRate(limits.requestsPerMinute), \.requests),

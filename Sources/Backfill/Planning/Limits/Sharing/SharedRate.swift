@@ -1,7 +1,8 @@
 /// One of a pool's rates a minute: what may be given out, and when.
 ///
-/// What lies ready and what is given out and not told as used are together never more than `capacity`. So in any 60 s
-/// no more is sent than `capacity` and what is refilled meanwhile, which are the limit together.
+/// What lies ready and what is given out and not told as used are together never more than `capacity`. What a process held
+/// until now is refilled only from when it has told of it, since it may have sent it just before. So in any 60 s no more is
+/// sent than `capacity` and what is refilled meanwhile, which are the limit together.
 package struct SharedRate: Equatable, Sendable {
   /// The part of the limit that is refilled.
   package static let headroom = 0.97
