@@ -84,7 +84,7 @@ FAULTS = [
      "let held = held(at: refilledAt)", "let held = ShareAmount()", "SharingSimulationTests", "SharedPoolTests/.whatever"),
     ("money that a request just has is given back while it is sent", "Planning/Limits/Sharing/HeldShare.swift",
      "ask.dollars.least > grant.committed + Self.rounding", "ask.dollars.least > grant.committed", "SharingSimulationTests",
-     "SharedPoolTests/.whatever"),
+     "SharedPoolTests/.whatever", "SharedPoolTests/.money"),
     ("a slice that has lapsed is given back", "Planning/Limits/Sharing/SharedPool.swift",
      "holder.given = holder.lapses > now ? holder.given.with(holder.used, max) : holder.used",
      "if holder.lapses <= now { level = level.with(holder.given.with(holder.used) { max(0, $0 - $1) }, +) }\n"
