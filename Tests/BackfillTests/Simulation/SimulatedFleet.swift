@@ -135,13 +135,12 @@ struct SimulatedFleet {
   /// has spent and reserved; afterwards another round may go on with its row.
   private mutating func expectOnTheBooks(_ index: Int) {
     let (member, world) = (member(index), members[index].world)
+    let lapses = allowance.pool.holders[member.session]?.lapses ?? 0
     // A host's clock may be slower than the database's.
-    guard (allowance.pool.holders[member.session]?.lapses ?? 0) + 0.001 >= clock else {
-      if !world.sentTokens.isEmpty {
-        members[index].world.violations.append("a request was sent by a slice that has lapsed")
-      }
-      return
+    if !world.sentTokens.isEmpty, lapses + 0.001 < clock {
+      members[index].world.violations.append("a request was sent by a slice that has lapsed")
     }
+    guard lapses >= clock else { return }
     let committed = world.conductor?.spending.committedByRun ?? 0
     if budget != nil, committed > allowance.committed(by: member) + 1e-9 {
       members[index].world.violations.append(
