@@ -185,11 +185,19 @@ struct SharedPoolTests {
     #expect(pool.claim(large, by: Self.member("b"), at: 1.9).tokens == 13_000)
   }
 
-  @Test func `a database's clock that is put back holds nobody up`() {
+  @Test(arguments: [4_998, 4_000, 10.0])
+  func `a database's clock that is put back holds nobody up, and nothing is forgotten`(time: Double) throws {
     var pool = SharedPool(at: 5_000)
-    _ = pool.claim(Self.ask(), by: Self.member("a"), at: 5_001)
-    _ = pool.claim(Self.ask(), by: Self.member("a"), at: 10)
-    #expect(pool.claim(Self.ask(), by: Self.member("a"), at: 11).requests ?? 0 >= 1)
+    let low = Job.Limits(requestsPerMinute: 3_000, tokensPerMinute: 500_000)
+    let rate = try #require(SharedRate(low.tokensPerMinute))
+    _ = pool.claim(Self.ask(limits: low), by: Self.member("a"), at: 5_000.1)
+    let given = pool.claim(Self.ask(limits: low), by: Self.member("a"), at: 5_001).tokens ?? 0
+    #expect(given > 0)
+    _ = pool.claim(Self.ask(), by: Self.member("b"), at: time)
+    let grant = pool.claim(Self.ask(), by: Self.member("b"), at: time + 1.9)
+    #expect(grant.limits == low && grant.requests ?? 0 >= 1)
+    // The first process may send its slice now.
+    #expect(given + (grant.tokens ?? 0) + pool.level.tokens <= rate.capacity)
   }
 
   /// Just before it lapses, and the pool hears of it before or after that.
@@ -259,20 +267,25 @@ struct SharedPoolTests {
   }
 
   /// Told as sent, lapsed, or held all along.
-  @Test(arguments: [(1.0, 10.5), (0, 15), (0, 10.5)])
-  func `a limit that falls stops nobody for more than a minute`(sent: Double, time: Double) {
-    var pool = SharedPool(at: 0)
-    let high = Job.Limits(requestsPerMinute: 30_000, tokensPerMinute: nil)
-    let low = Job.Limits(requestsPerMinute: 60, tokensPerMinute: nil)
-    let given = pool.claim(Self.ask(limits: high), by: Self.member("a"), at: 10).requests ?? 0
-    let used = ShareAmount(requests: given * sent)
-    var now = time
-    while pool.claim(Self.ask(used: used, limits: low), by: Self.member("a"), at: now).requests ?? 0 < used.requests + 1
-    {
-      now += 0.5
-      guard now < time + 70 else { break }
+  @Test(arguments: [(1.0, 10.5), (0, 15), (0, 10.5)], [true, false])
+  func `a limit that falls stops nobody for more than a minute`(use: (sent: Double, time: Double), ofTokens: Bool) {
+    func limits(_ limit: Int) -> Job.Limits {
+      Job.Limits(requestsPerMinute: ofTokens ? nil : limit, tokensPerMinute: ofTokens ? limit * 100 : nil)
     }
-    #expect(now <= time + 65)
+    var pool = SharedPool(at: 0)
+    let grant = pool.claim(Self.ask(limits: limits(30_000)), by: Self.member("a"), at: 10)
+    let given = (grant.requests ?? (grant.tokens ?? 0) / 100) * use.sent
+    let used = ShareAmount(requests: given, tokens: given * 100)
+    #expect(grant.requests ?? grant.tokens ?? 0 > 0)
+    var now = use.time
+    while now < use.time + 70 {
+      let next = pool.claim(Self.ask(used: used, limits: limits(60)), by: Self.member("a"), at: now)
+      guard next.requests ?? .infinity < used.requests + 1 || next.tokens ?? .infinity < used.tokens + 100 else {
+        break
+      }
+      now += 0.5
+    }
+    #expect(now <= use.time + 65)
   }
 
   @Test(arguments: 0..<20)

@@ -82,6 +82,8 @@ FAULTS = [
      "SharingSimulationTests", "SharedPoolTests/.whatever"),
     ("what was held a moment ago is refilled at once", "Planning/Limits/Sharing/SharedPool.swift",
      "let held = held(at: refilledAt)", "let held = ShareAmount()", "SharingSimulationTests", "SharedPoolTests/.whatever"),
+    ("what is held is forgotten when the clock is put back", "Planning/Limits/Sharing/SharedPool.swift",
+     "holders = holders.mapValues { $0.moved(backBy: seconds) }", "holders = [:]", "SharedPoolTests/.a database.s clock"),
     ("money that a request just has is given back while it is sent", "Planning/Limits/Sharing/HeldShare.swift",
      "ask.dollars.least > grant.committed + Self.rounding", "ask.dollars.least > grant.committed", "SharingSimulationTests",
      "SharedPoolTests/.whatever", "SharedPoolTests/.money"),

@@ -36,13 +36,15 @@ package enum SecretKeys {
       || bytes.count > 16 && text.contains(providerKey)
   }
 
-  /// Whether `name` holds what nobody would call something, as a key that slipped into a name's place: 16 or more letters of
-  /// both cases with three groups of digits between them.
-  static func looksRandom(_ name: String) -> Bool {
-    name.split { !($0.isASCII && ($0.isLetter || $0.isNumber)) }.contains { run in
-      run.count >= 16 && run.contains(where: \.isLowercase) && run.contains(where: \.isUppercase)
-        && run.split(whereSeparator: { !$0.isNumber }).count >= 3
-    }
+  /// Whether `name` looks secret, or holds what nobody would call something, as a key that slipped into a name's place: 16 or
+  /// more letters of both cases with three groups of digits between them.
+  static func looksSecret(name: String) -> Bool {
+    let runs = name.split { !($0.isASCII && ($0.isLetter || $0.isNumber)) }
+    return looksSecret(name)
+      || runs.contains { run in
+        run.count >= 16 && run.contains(where: \.isLowercase) && run.contains(where: \.isUppercase)
+          && run.split(whereSeparator: { !$0.isNumber }).count >= 3
+      }
   }
 
   // Made once, since compiling one takes as long as reading a whole file. A `Regex` doesn't change, though it isn't marked

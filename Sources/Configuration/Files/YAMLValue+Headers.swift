@@ -13,7 +13,7 @@ extension YAMLValue {
     var headers: [HeaderTemplate] = []
     for (key, node) in mapping {
       guard let name = key.scalar?.string, name.wholeMatch(of: /[A-Za-z0-9!#$%&'*+.^_`|~\-]+/) != nil,
-        !SecretKeys.looksSecret(name), !SecretKeys.looksRandom(name)
+        !SecretKeys.looksSecret(name: name)
       else {
         throw Failure(
           .configuration, YAMLValue(node: key, file: file, path: path).place, "a key of \(path) must be a header's name"

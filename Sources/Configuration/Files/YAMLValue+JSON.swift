@@ -30,7 +30,7 @@ extension YAMLValue {
     var fields: [String: JSONValue] = [:]
     for (key, node) in mapping {
       guard let name = key.scalar?.string, SecretKeys.shown(name) != nil || name.wholeMatch(of: /\w{1,40}/) != nil,
-        !SecretKeys.looksSecret(name), !SecretKeys.looksRandom(name), name != "<<"
+        !SecretKeys.looksSecret(name: name), name != "<<"
       else {
         throw Failure(
           .configuration, YAMLValue(node: key, file: file, path: path).place, "a key of \(path) must be a field's name")

@@ -2,8 +2,8 @@ import TestSupport
 
 @testable import Backfill
 
-/// Processes on hosts of their own over one pool, from a seed: they are killed, stand still, lose answers, and their clocks
-/// differ. The provider counts what is sent, and the most that it may cost.
+/// Processes on hosts of their own over one pool, from a seed: they are killed, stand still, lose answers, their clocks
+/// differ, and the database's is put back. The provider counts what is sent, and the most that it may cost.
 struct SimulatedSharers {
   struct Sent {
     let time: Double
@@ -50,6 +50,8 @@ struct SimulatedSharers {
   var sent: [Sent] = []
   var billed = 0.0
   var (kills, stands, lostAnswers, claims) = (0, 0, 0, 0)
+  /// When the database's clock is put back, and by how much.
+  private(set) var clockBack: (at: Double, by: Double)?
   /// Steps after which one had spent or reserved what nobody else knew of.
   var unbooked = 0
   static let price = 0.000_01
@@ -74,6 +76,9 @@ struct SimulatedSharers {
         budget: budget)
     }
     copies = hasFaults ? Int.random(in: 1...3, using: &random) : 1
+    if hasFaults, random.chance(0.5) {
+      clockBack = (Double.random(in: 1_020...1_120, using: &random), Double.random(in: 1...300, using: &random))
+    }
     self.random = random
   }
 
@@ -92,8 +97,14 @@ struct SimulatedSharers {
   /// with its row.
   private func isOnTheBooks(_ index: Int, at now: Double) -> Bool {
     let (sharer, member) = (sharers[index], member(index))
-    guard sharer.budget != nil, allowance.pool.holders[member.session]?.lapses ?? 0 > now else { return true }
+    let lapses = allowance.pool.holders[member.session]?.lapses ?? 0
+    guard sharer.budget != nil, lapses > databaseClock(at: now) else { return true }
     return sharer.spent + sharer.reserved <= allowance.committed(by: member) + 1e-9
+  }
+
+  /// What the database's clock shows.
+  private func databaseClock(at now: Double) -> Double {
+    clockBack.map { now < $0.at ? now : now - $0.by } ?? now
   }
 
   private mutating func advance(_ index: Int, at now: Double) {
@@ -167,8 +178,9 @@ struct SimulatedSharers {
   }
 
   private mutating func carryOut(_ ask: ShareAsk, of index: Int, at now: Double) {
-    let (grant, change) = allowance.read(for: member(index), at: now).claim(ask, by: member(index))
-    _ = allowance.write(change, over: allowance.version, at: now)
+    let clock = databaseClock(at: now)
+    let (grant, change) = allowance.read(for: member(index), at: clock).claim(ask, by: member(index))
+    _ = allowance.write(change, over: allowance.version, at: clock)
     if hasFaults, random.chance(index == 0 ? 0.03 : lostAnswer) {
       // The answer is lost, and the same is claimed again.
       lostAnswers += 1

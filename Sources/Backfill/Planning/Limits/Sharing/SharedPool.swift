@@ -36,6 +36,15 @@ package struct SharedPool: Equatable, Sendable, Codable {
         requests: beyond(limits.requestsPerMinute, \.requests), tokens: beyond(limits.tokensPerMinute, \.tokens))
     }
 
+    /// As it is by a clock that was put back.
+    func moved(backBy seconds: Double) -> Holder {
+      var moved = self
+      moved.lapses -= seconds
+      moved.seen -= seconds
+      moved.waitsSince = waitsSince.map { $0 - seconds }
+      return moved
+    }
+
     /// What it may still send.
     package func left(at now: Double) -> ShareAmount {
       lapses > now ? given.with(used) { max(0, $0 - $1) } : ShareAmount()
@@ -93,10 +102,14 @@ package struct SharedPool: Equatable, Sendable, Codable {
     holders[member.session] = nil
   }
 
-  /// The time, which never goes back. After a clock that was put back for longer, nothing that was known holds.
+  /// The time, which never goes back by less than a slice's lifetime: claims come a little out of order. A clock that shows an
+  /// earlier time than that was put back. All that is known moves with it, as if no time had passed meanwhile.
   private mutating func time(of clock: Double) -> Double {
     guard clock < refilledAt - Self.lifetime else { return max(clock, refilledAt) }
-    self = SharedPool(at: clock)
+    let seconds = refilledAt - clock
+    refilledAt = clock
+    heldUntil -= seconds
+    holders = holders.mapValues { $0.moved(backBy: seconds) }
     return clock
   }
 
