@@ -95,6 +95,21 @@ struct PostgresAllowanceTests {
     await allowance.close()
   }
 
+  /// One that was killed an hour ago, or a moment before the clock was put back by an hour.
+  @Test(arguments: ["- interval '1 hour'", "+ interval '1 hour'"])
+  func `what a killed process had reserved is not waited for`(changed: String) async throws {
+    let database = try await Self.database()
+    let allowance = try await Self.allowance(in: database)
+    var ask = Self.ask()
+    (ask.dollars.least, ask.dollars.wanted) = (4, 6)
+    _ = try await allowance.claim(ask, by: Self.member("a"))
+    let live = try await allowance.claim(Self.ask(), by: Self.member("b"))
+    try await database.run("UPDATE vecfill_share SET changed_at = changed_at \(changed)")
+    let killed = try await allowance.claim(Self.ask(), by: Self.member("b"))
+    #expect(live.mayReturn == 6 && killed.mayReturn == 0 && killed.others == 6)
+    await allowance.close()
+  }
+
   @Test(arguments: ["BEFORE UPDATE", "BEFORE INSERT OR UPDATE"])
   func `a table that keeps nothing of what is written is named`(event: String) async throws {
     let database = try await Self.database()

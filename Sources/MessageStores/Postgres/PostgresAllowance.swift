@@ -84,7 +84,7 @@ package actor PostgresAllowance: SharedAllowance {
           WHERE pool = $1 AND participant <> '' AND NOT \(isOwn)) AS others,
         (SELECT coalesce(sum(reserved), 0) FROM ONLY \(table.name)
           WHERE pool = $1 AND participant <> '' AND NOT \(isOwn)
-            AND changed_at > clock_timestamp() - interval '\(2 * SharedPool.lifetime) s') AS may_return,
+            AND abs(extract(epoch FROM clock_timestamp() - changed_at)) < \(2 * SharedPool.lifetime)) AS may_return,
         own.participant, own.spent, own.reserved, own.state AS own_state
       FROM ONLY \(table.name) pool
       LEFT JOIN (SELECT * FROM ONLY \(table.name) WHERE pool = $1 AND \(isOwn)) own ON true

@@ -25,7 +25,7 @@ struct SimulatedAllowance {
     let others = money.filter { !isOwn($0.row) }
     return ShareReading(
       pool: pool, at: now, rows: money.map(\.row).filter(isOwn), others: others.reduce(0) { $0 + $1.row.committed },
-      mayReturn: others.filter { $0.changed > now - 2 * SharedPool.lifetime }.reduce(0) { $0 + $1.row.reserved })
+      mayReturn: others.filter { abs(now - $0.changed) < 2 * SharedPool.lifetime }.reduce(0) { $0 + $1.row.reserved })
   }
 
   /// What all others see that one has spent and reserved, by its latest claim.
