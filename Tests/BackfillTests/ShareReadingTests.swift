@@ -24,7 +24,7 @@ struct ShareReadingTests {
     _ allowance: inout SimulatedAllowance, _ member: ShareMember, spent: Double, at now: Double
   ) -> ShareGrant {
     let (grant, change) = allowance.read(for: member, at: now).claim(ask(spent: spent), by: member)
-    let isWritten = allowance.write(change, over: allowance.version, at: now)
+    let isWritten = allowance.write(change, over: allowance.version)
     #expect(isWritten)
     return grant
   }

@@ -5,14 +5,14 @@ import Testing
 
 /// One limit and one budget for many processes, as values.
 struct SharedPoolTests {
-  private static let limits = Job.Limits(requestsPerMinute: 3_000, tokensPerMinute: 1_000_000)
+  static let limits = Job.Limits(requestsPerMinute: 3_000, tokensPerMinute: 1_000_000)
 
-  private static func member(_ name: String, session: String = "1") -> ShareMember {
+  static func member(_ name: String, session: String = "1") -> ShareMember {
     ShareMember(
       pool: "host model", participant: name, session: "\(name) \(session)", job: "job", process: "host pid 1")
   }
 
-  private static func ask(
+  static func ask(
     used: ShareAmount = ShareAmount(), tokens: Double = 100, limits: Job.Limits = limits
   ) -> ShareAsk {
     var ask = ShareAsk()
@@ -83,7 +83,7 @@ struct SharedPoolTests {
       let given = pool.claim(Self.ask(used: used), by: Self.member("a"), at: 10).tokens ?? 0
       #expect(abs(given + pool.level.tokens - used.tokens - (ready - 5_000)) < 1e-6)
     }
-    // A pool that knows nothing of it, as after a clock that was put back.
+    // A pool that knows nothing of it, as after its row was deleted.
     var other = SharedPool(at: 10)
     _ = other.claim(Self.ask(used: used), by: Self.member("a"), at: 10)
     #expect(other.level.tokens >= 0)
@@ -173,31 +173,6 @@ struct SharedPoolTests {
     let grant = pool.claim(Self.ask(used: ShareAmount(requests: 99, tokens: 9_900)), by: Self.member("a"), at: 4)
     #expect(grant.requests == 99)
     #expect(grant.retryAfter == .seconds(5))
-  }
-
-  @Test func `one who waits is served before those who come later`() {
-    var pool = SharedPool(at: 0)
-    let large = Self.ask(tokens: 13_000)
-    _ = pool.claim(Self.ask(tokens: 13_000), by: Self.member("a"), at: 1)
-    #expect(pool.claim(large, by: Self.member("b"), at: 1.01).tokens == 0)
-    // What has come since then would be enough for this one.
-    #expect(pool.claim(Self.ask(tokens: 100), by: Self.member("c"), at: 1.1).tokens == 0)
-    #expect(pool.claim(large, by: Self.member("b"), at: 1.9).tokens == 13_000)
-  }
-
-  @Test(arguments: [4_998, 4_000, 10.0])
-  func `a database's clock that is put back holds nobody up, and nothing is forgotten`(time: Double) throws {
-    var pool = SharedPool(at: 5_000)
-    let low = Job.Limits(requestsPerMinute: 3_000, tokensPerMinute: 500_000)
-    let rate = try #require(SharedRate(low.tokensPerMinute))
-    _ = pool.claim(Self.ask(limits: low), by: Self.member("a"), at: 5_000.1)
-    let given = pool.claim(Self.ask(limits: low), by: Self.member("a"), at: 5_001).tokens ?? 0
-    #expect(given > 0)
-    _ = pool.claim(Self.ask(), by: Self.member("b"), at: time)
-    let grant = pool.claim(Self.ask(), by: Self.member("b"), at: time + 1.9)
-    #expect(grant.limits == low && grant.requests ?? 0 >= 1)
-    // The first process may send its slice now.
-    #expect(given + (grant.tokens ?? 0) + pool.level.tokens <= rate.capacity)
   }
 
   /// Just before it lapses, and the pool hears of it before or after that.

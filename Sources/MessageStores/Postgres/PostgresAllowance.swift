@@ -82,13 +82,11 @@ package actor PostgresAllowance: SharedAllowance {
       SELECT pool.version, pool.state, extract(epoch FROM clock_timestamp()) AS now,
         (SELECT coalesce(sum(spent + reserved), 0) FROM ONLY \(table.name)
           WHERE pool = $1 AND participant <> '' AND NOT \(isOwn)) AS others,
-        (SELECT coalesce(sum(reserved), 0) FROM ONLY \(table.name)
-          WHERE pool = $1 AND participant <> '' AND NOT \(isOwn)
-            AND abs(extract(epoch FROM clock_timestamp() - changed_at)) < \(2 * SharedPool.lifetime)) AS may_return,
-        own.participant, own.spent, own.reserved, own.state AS own_state
+        money.participant, money.spent, money.reserved, money.state AS writer, money.is_own
       FROM ONLY \(table.name) pool
-      LEFT JOIN (SELECT * FROM ONLY \(table.name) WHERE pool = $1 AND \(isOwn)) own ON true
-      WHERE pool.pool = $1 AND pool.participant = '' ORDER BY length(own.participant), own.participant
+      LEFT JOIN (SELECT *, \(isOwn) AS is_own FROM ONLY \(table.name)
+        WHERE pool = $1 AND participant <> '' AND (\(isOwn) OR reserved > 0)) money ON true
+      WHERE pool.pool = $1 AND pool.participant = '' ORDER BY length(money.participant), money.participant
       """
     let parameters: [PostgresValue] = [.text(member.pool), .text(member.participant)]
     var rows = try connection.query(query, parameters, under: settings)
@@ -103,16 +101,18 @@ package actor PostgresAllowance: SharedAllowance {
         .configuration, table.name, "rows that were written can't be read back",
         remedy: "check its policies, triggers and rules")
     }
-    let own = rows.compactMap { row in
-      row["participant"].map { name in
-        ShareRow(
-          participant: name, spent: row["spent"].flatMap(Double.init) ?? 0,
-          reserved: row["reserved"].flatMap(Double.init) ?? 0, state: row["own_state"] ?? "")
+    func money(isOwn: Bool) -> [ShareRow] {
+      rows.filter { ($0["is_own"] == "t") == isOwn }.compactMap { row in
+        row["participant"].map { name in
+          ShareRow(
+            participant: name, spent: row["spent"].flatMap(Double.init) ?? 0,
+            reserved: row["reserved"].flatMap(Double.init) ?? 0, state: row["writer"] ?? "")
+        }
       }
     }
     let reading = ShareReading(
-      pool: try SharedPool(recorded: row["state"] ?? "", at: now, in: table.name), at: now, rows: own,
-      others: row["others"].flatMap(Double.init) ?? 0, mayReturn: row["may_return"].flatMap(Double.init) ?? 0)
+      pool: try SharedPool(recorded: row["state"] ?? "", at: now, in: table.name), at: now, rows: money(isOwn: true),
+      reserving: money(isOwn: false), others: row["others"].flatMap(Double.init) ?? 0)
     return (reading, row["version"] ?? "")
   }
 

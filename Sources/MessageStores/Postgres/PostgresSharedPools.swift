@@ -6,7 +6,7 @@ package struct PostgresSharedPools: Sendable {
   /// A pool as it is just now.
   package struct Reading: Sendable {
     package let pool: SharedPool
-    /// In seconds of the database's clock.
+    /// In seconds, as the pool counts them.
     package let now: Double
     /// Dollars, of all that take part.
     package let spent: Double
@@ -30,9 +30,11 @@ package struct PostgresSharedPools: Sendable {
             (SELECT sum(reserved) FROM ONLY \(table) WHERE pool = $1) AS reserved
           FROM ONLY \(table) WHERE pool = $1 AND participant = ''
           """, [.text(name)])
-        guard let row = rows.first, let now = row["now"].flatMap(Double.init) else { return nil }
+        guard let row = rows.first, let clock = row["now"].flatMap(Double.init) else { return nil }
+        var pool = try SharedPool(recorded: row["state"] ?? "", at: clock, in: table)
+        let now = pool.time(of: clock)
         return Reading(
-          pool: try SharedPool(recorded: row["state"] ?? "", at: now, in: table), now: now,
+          pool: pool, now: now,
           spent: row["spent"].flatMap(Double.init) ?? 0, reserved: row["reserved"].flatMap(Double.init) ?? 0)
       }
       await connection.close()

@@ -3,14 +3,9 @@
 /// What processes share in the database, as `PostgresAllowance` keeps it: a claim reads the pool, and writes it back if
 /// nobody has changed it meanwhile.
 struct SimulatedAllowance {
-  private struct Money {
-    var row: ShareRow
-    var changed: Double
-  }
-
   private(set) var pool: SharedPool
   private(set) var version = 0
-  private var money: [Money] = []
+  private var money: [ShareRow] = []
   /// Writes that came too late, since another process had changed the pool.
   private(set) var overtaken = 0
 
@@ -22,38 +17,36 @@ struct SimulatedAllowance {
     func isOwn(_ row: ShareRow) -> Bool {
       row.participant == member.participant || row.participant.hasPrefix(member.participant + ShareRow.separator)
     }
-    let others = money.filter { !isOwn($0.row) }
+    let others = money.filter { !isOwn($0) }
     return ShareReading(
-      pool: pool, at: now, rows: money.map(\.row).filter(isOwn), others: others.reduce(0) { $0 + $1.row.committed },
-      mayReturn: others.filter { abs(now - $0.changed) < 2 * SharedPool.lifetime }.reduce(0) { $0 + $1.row.reserved })
+      pool: pool, at: now, rows: money.filter(isOwn), reserving: others, others: others.reduce(0) { $0 + $1.committed })
   }
 
   /// What all others see that one has spent and reserved, by its latest claim.
   func committed(by member: ShareMember) -> Double {
-    money.first { $0.row.isOwn(of: member) }.map { $0.row.committed - $0.row.earlier } ?? 0
+    money.first { $0.isOwn(of: member) }.map { $0.committed - $0.earlier } ?? 0
   }
 
   var rows: Int { money.count }
 
   /// False where the pool is another by now.
-  mutating func write(_ change: ShareReading.Change, over version: Int, at now: Double) -> Bool {
+  mutating func write(_ change: ShareReading.Change, over version: Int) -> Bool {
     guard version == self.version else {
       overtaken += 1
       return false
     }
     pool = change.pool
     self.version += 1
-    let place = money.firstIndex { $0.row.participant == change.row.participant }
-    if let place {
-      money[place] = Money(row: change.row, changed: now)
+    if let place = money.firstIndex(where: { $0.participant == change.row.participant }) {
+      money[place] = change.row
     } else {
-      money.append(Money(row: change.row, changed: now))
+      money.append(change.row)
     }
     return true
   }
 
   mutating func release(_ used: ShareAmount, spent: Double, by member: ShareMember, at now: Double) {
     guard let change = read(for: member, at: now).release(used, spent: spent, by: member) else { return }
-    _ = write(change, over: version, at: now)
+    _ = write(change, over: version)
   }
 }

@@ -233,7 +233,7 @@ struct SimulatedFleet {
         at: now + (isSlow ? .milliseconds(Int.random(in: 500...3_000, using: &random)) : hop()))
     case .write(let claim, let change, let version, let grant):
       // It gets there, whatever has become of the sender.
-      let isWritten = allowance.write(change, over: version, at: clock)
+      let isWritten = allowance.write(change, over: version)
       if isWritten, !random.chance(faults.lostAnswer) { return answer(claim, grant) }
       if isWritten { lostAnswers += 1 }
       let wait = isWritten ? Int.random(in: 100...3_000, using: &random) : Int.random(in: 0...10, using: &random)

@@ -51,7 +51,7 @@ struct SimulatedSharers {
   var billed = 0.0
   var (kills, stands, lostAnswers, claims) = (0, 0, 0, 0)
   /// When the database's clock is put back, and by how much.
-  private(set) var clockBack: (at: Double, by: Double)?
+  var clockBack: (at: Double, by: Double)?
   /// Steps after which one had spent or reserved what nobody else knew of.
   var unbooked = 0
   static let price = 0.000_01
@@ -97,8 +97,9 @@ struct SimulatedSharers {
   /// with its row.
   private func isOnTheBooks(_ index: Int, at now: Double) -> Bool {
     let (sharer, member) = (sharers[index], member(index))
-    let lapses = allowance.pool.holders[member.session]?.lapses ?? 0
-    guard sharer.budget != nil, lapses > databaseClock(at: now) else { return true }
+    var pool = allowance.pool
+    let time = pool.time(of: databaseClock(at: now))
+    guard sharer.budget != nil, pool.holders[member.session]?.lapses ?? 0 > time else { return true }
     return sharer.spent + sharer.reserved <= allowance.committed(by: member) + 1e-9
   }
 
@@ -178,9 +179,9 @@ struct SimulatedSharers {
   }
 
   private mutating func carryOut(_ ask: ShareAsk, of index: Int, at now: Double) {
-    let clock = databaseClock(at: now)
-    let (grant, change) = allowance.read(for: member(index), at: clock).claim(ask, by: member(index))
-    _ = allowance.write(change, over: allowance.version, at: clock)
+    let reading = allowance.read(for: member(index), at: databaseClock(at: now))
+    let (grant, change) = reading.claim(ask, by: member(index))
+    _ = allowance.write(change, over: allowance.version)
     if hasFaults, random.chance(index == 0 ? 0.03 : lostAnswer) {
       // The answer is lost, and the same is claimed again.
       lostAnswers += 1

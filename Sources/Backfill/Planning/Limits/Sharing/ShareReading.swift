@@ -1,13 +1,14 @@
 /// What a process reads of its pool before it changes it.
 package struct ShareReading: Sendable {
   package let pool: SharedPool
-  /// In seconds of the database's clock.
+  /// In seconds, as the pool counts them.
   package let now: Double
   /// The rows of the process's ledger and columns.
   package let rows: [ShareRow]
-  /// Dollars that all other rows say are spent or reserved, and the part of it that live processes may yet give back.
+  /// All other rows that have dollars reserved.
+  package let reserving: [ShareRow]
+  /// Dollars that all other rows say are spent or reserved.
   package let others: Double
-  package let mayReturn: Double
 
   /// What is written over what was read.
   package struct Change: Sendable {
@@ -15,12 +16,14 @@ package struct ShareReading: Sendable {
     package var row: ShareRow
   }
 
-  package init(pool: SharedPool, at now: Double, rows: [ShareRow], others: Double, mayReturn: Double) {
+  /// - Parameter clock: what the database's clock shows, in seconds.
+  package init(pool: SharedPool, at clock: Double, rows: [ShareRow], reserving: [ShareRow], others: Double) {
+    var pool = pool
+    now = pool.time(of: clock)
     self.pool = pool
-    self.now = now
     self.rows = rows
+    self.reserving = reserving
     self.others = others
-    self.mayReturn = mayReturn
   }
 
   /// What `member` gets, once the change is written.
@@ -29,7 +32,7 @@ package struct ShareReading: Sendable {
     let beside = rows.filter { $0.participant != change.row.participant }
     var grant = change.pool.claim(ask, by: member, at: now)
     grant.others = others + change.row.earlier + beside.reduce(0) { $0 + $1.committed }
-    grant.mayReturn = mayReturn + beside.filter { $0.isLive(in: pool, at: now) }.reduce(0) { $0 + $1.reserved }
+    grant.mayReturn = (reserving + beside).reduce(0) { $0 + $1.mayReturn(in: pool, at: now) }
     grant.committed = ask.dollars.committed(besides: grant.others)
     change.row.tell(spent: ask.dollars.spent, reserved: max(0, grant.committed - ask.dollars.spent))
     return (grant, change)

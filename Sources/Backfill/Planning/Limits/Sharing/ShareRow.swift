@@ -55,6 +55,12 @@ package struct ShareRow: Equatable, Sendable {
     writer.flatMap { pool.holders[$0.session] }.map { $0.lapses > now } ?? false
   }
 
+  /// The dollars of it that its round may yet give back, if that was seen a moment ago.
+  func mayReturn(in pool: SharedPool, at now: Double) -> Double {
+    let holder = writer.flatMap { pool.holders[$0.session] }
+    return holder.map { $0.seen > now - 2 * SharedPool.lifetime } ?? false ? reserved : 0
+  }
+
   /// What the round that writes it has spent and reserved.
   mutating func tell(spent: Double, reserved: Double) {
     (self.spent, self.reserved) = (earlier + spent, reserved)

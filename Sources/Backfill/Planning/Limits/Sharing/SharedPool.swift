@@ -37,7 +37,7 @@ package struct SharedPool: Equatable, Sendable, Codable {
     }
 
     /// As it is by a clock that was put back.
-    func moved(backBy seconds: Double) -> Holder {
+    package func moved(backBy seconds: Double) -> Holder {
       var moved = self
       moved.lapses -= seconds
       moved.seen -= seconds
@@ -102,9 +102,10 @@ package struct SharedPool: Equatable, Sendable, Codable {
     holders[member.session] = nil
   }
 
-  /// The time, which never goes back by less than a slice's lifetime: claims come a little out of order. A clock that shows an
-  /// earlier time than that was put back. All that is known moves with it, as if no time had passed meanwhile.
-  private mutating func time(of clock: Double) -> Double {
+  /// The pool's time when the database's clock shows `clock`. If the clock was put back by up to 2 s, the time stands still
+  /// until the clock has caught up. If it was put back by more, all times of the pool move back with it, as if no time had
+  /// passed since the last claim.
+  package mutating func time(of clock: Double) -> Double {
     guard clock < refilledAt - Self.lifetime else { return max(clock, refilledAt) }
     let seconds = refilledAt - clock
     refilledAt = clock
