@@ -78,40 +78,37 @@ package actor PostgresAllowance: SharedAllowance {
     _ table: PostgresShareTable, _ member: ShareMember, on connection: isolated PostgresConnection
   ) throws -> (reading: ShareReading, version: String) {
     let isOwn = "(participant = $2 OR starts_with(participant, $2 || '\(ShareRow.separator)'))"
+    // The first row is the pool itself.
     let query = """
-      SELECT pool.version, pool.state, extract(epoch FROM clock_timestamp()) AS now,
+      SELECT participant, version, spent, reserved, state, \(isOwn) AS is_own, extract(epoch FROM clock_timestamp()) AS now,
         (SELECT coalesce(sum(spent + reserved), 0) FROM ONLY \(table.name)
-          WHERE pool = $1 AND participant <> '' AND NOT \(isOwn)) AS others,
-        money.participant, money.spent, money.reserved, money.state AS writer, money.is_own
-      FROM ONLY \(table.name) pool
-      LEFT JOIN (SELECT *, \(isOwn) AS is_own FROM ONLY \(table.name)
-        WHERE pool = $1 AND participant <> '' AND (\(isOwn) OR reserved > 0)) money ON true
-      WHERE pool.pool = $1 AND pool.participant = '' ORDER BY length(money.participant), money.participant
+          WHERE pool = $1 AND participant <> '' AND NOT \(isOwn)) AS others
+      FROM ONLY \(table.name) WHERE pool = $1 AND (participant = '' OR \(isOwn) OR reserved > 0)
+      ORDER BY length(participant), participant
       """
     let parameters: [PostgresValue] = [.text(member.pool), .text(member.participant)]
     var rows = try connection.query(query, parameters, under: settings)
-    if rows.isEmpty {
+    if rows.first?["participant"] != "" {
       _ = try connection.query(
         "INSERT INTO \(table.name) (pool, participant) VALUES ($1, '') ON CONFLICT DO NOTHING",
         [.text(member.pool)], under: settings)
       rows = try connection.query(query, parameters, under: settings)
     }
-    guard let row = rows.first, let now = row["now"].flatMap(Double.init) else {
+    guard let row = rows.first, row["participant"] == "", let clock = row["now"].flatMap(Double.init) else {
       throw Failure(
         .configuration, table.name, "rows that were written can't be read back",
         remedy: "check its policies, triggers and rules")
     }
     func money(isOwn: Bool) -> [ShareRow] {
-      rows.filter { ($0["is_own"] == "t") == isOwn }.compactMap { row in
-        row["participant"].map { name in
-          ShareRow(
-            participant: name, spent: row["spent"].flatMap(Double.init) ?? 0,
-            reserved: row["reserved"].flatMap(Double.init) ?? 0, state: row["writer"] ?? "")
-        }
+      rows.dropFirst().filter { ($0["is_own"] == "t") == isOwn }.map { row in
+        ShareRow(
+          participant: row["participant"] ?? "", spent: row["spent"].flatMap(Double.init) ?? 0,
+          reserved: row["reserved"].flatMap(Double.init) ?? 0, state: row["state"] ?? "")
       }
     }
     let reading = ShareReading(
-      pool: try SharedPool(recorded: row["state"] ?? "", at: now, in: table.name), at: now, rows: money(isOwn: true),
+      pool: try SharedPool(recorded: row["state"] ?? "", at: clock, in: table.name), at: clock,
+      rows: money(isOwn: true),
       reserving: money(isOwn: false), others: row["others"].flatMap(Double.init) ?? 0)
     return (reading, row["version"] ?? "")
   }
