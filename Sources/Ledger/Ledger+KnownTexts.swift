@@ -27,10 +27,13 @@ extension Ledger {
   /// The entries of a column behind the entry `after`, at most so many, in their order.
   func texts(of target: Int64, after: Int64, limit: Int) async throws -> [(entry: Int64, digest: Data)] {
     try await read { db in
-      try Row.fetchAll(
+      let texts: [(entry: Int64, digest: Data)] = try Row.fetchAll(
         db, sql: "SELECT id, digest FROM known_text WHERE id > ? AND target_id = ? ORDER BY id LIMIT ?",
         arguments: [after, target, limit]
       ).map { (try $0.checked("id"), try $0.checked("digest")) }
+      // In the order of a damaged file this would never end.
+      if let last = texts.last, last.entry <= after { throw LedgerDamage(place: "known_text") }
+      return texts
     }
   }
 

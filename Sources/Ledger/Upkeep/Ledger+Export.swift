@@ -12,7 +12,12 @@ extension Ledger {
       var place: [DatabaseValue] = table.places.map { _ in Int64.min.databaseValue }
       while true {
         let rows = try await read { [place] db in
-          try Row.fetchAll(db, sql: table.sql, arguments: StatementArguments(place)).map(Array.init(row:))
+          let rows = try Row.fetchAll(db, sql: table.sql, arguments: StatementArguments(place)).map(Array.init(row:))
+          if let last = rows.last?.dropFirst() {
+            let isBehind = try Bool.fetchOne(db, sql: table.isBehind, arguments: StatementArguments(last + place))
+            guard isBehind ?? false else { throw LedgerDamage(place: table.from) }
+          }
+          return rows
         }
         guard let last = rows.last else { break }
         try body(rows.compactMap { String.fromDatabaseValue($0[0]) }.joined(separator: "\n"))

@@ -1,7 +1,7 @@
 /// The ledger's tables as an export has them.
 struct LedgerExport {
   /// The table, with what it is joined to.
-  private let from: String
+  let from: String
   /// What its rows are read in the order of.
   let places: [String]
   /// The fields of a line, and what SQL makes of each.
@@ -18,6 +18,13 @@ struct LedgerExport {
       SELECT json_object(\(object)), \(order) FROM \(from) WHERE (\(order)) > (\(behind))
       ORDER BY \(order) LIMIT \(LedgerExport.rowsAtOnce)
       """
+  }
+
+  /// Whether the first places are behind the second ones. A damaged file may have its rows in another order, and reading
+  /// them would never end.
+  var isBehind: String {
+    let row = places.map { _ in "?" }.joined(separator: ", ")
+    return "SELECT (\(row)) > (\(row))"
   }
 
   private static func time(_ column: String) -> String { "strftime('%Y-%m-%dT%H:%M:%fZ', \(column), 'unixepoch')" }
