@@ -17,8 +17,8 @@ struct Isolation: Sendable {
     fileprivate(set) var proven = 0
     /// Failures of this input alone since then.
     fileprivate var unproven = 0
-    /// Whether one of the failures of this input alone came from a server that had answered before.
-    fileprivate var isFirm = false
+    /// The last failure of this input alone that came from a server that had answered before.
+    fileprivate var firm: EmbeddingFailure?
     /// How it failed, or what it is a part of, while the endpoint worked.
     ///
     /// Only a failure of the same kind and status counts against it. After another one it is tried as often as a request
@@ -27,6 +27,9 @@ struct Isolation: Sendable {
     /// When what it is a part of was first refused.
     fileprivate var refusedAt: Duration?
     fileprivate var split: Int?
+
+    /// Whether a server that had answered before failed in the same way.
+    fileprivate func isFirm(_ failure: EmbeddingFailure) -> Bool { firm?.looks(like: failure) ?? false }
   }
 
   /// What is done about a failed request.
@@ -133,7 +136,7 @@ struct Isolation: Sendable {
       return request.trial.holds < failureClass.tries ? .again : keep(request, failure, since: request.sentAt)
     }
     request.trial.failures += 1
-    if request.isAlone, !failure.isOfUntriedServer { request.trial.isFirm = true }
+    if request.isAlone, !failure.isOfUntriedServer { request.trial.firm = failure }
     if let split = request.trial.split { splits[split] = nil }
     switch failureClass.reaction {
     case .split, .isolate:
@@ -166,7 +169,7 @@ struct Isolation: Sendable {
     let tried = request.trial.proven + request.trial.unproven
     guard request.trial.proven > 0, tried < provenNeeded(for: failure, request.trial) else { return false }
     // An answer first makes a connection whose failure counts.
-    guard request.trial.isFirm || tried > 3 else { return false }
+    guard request.trial.isFirm(failure) || tried > 3 else { return false }
     return tried == 2 || Bool.random(using: &random)
   }
 
@@ -302,11 +305,11 @@ struct Isolation: Sendable {
 
   /// How many proven failures condemn a lone input, so that chance alone condemns one input in a billion.
   ///
-  /// Of a broken server among several nobody may have had an answer: without a failure from one that had answered, it is
-  /// taken that a third of all is broken.
+  /// Of a broken server among several nobody may have had an answer: without a failure of this kind from one that had
+  /// answered, it is taken that a third of all is broken.
   private func provenNeeded(for failure: EmbeddingFailure, _ trial: Trial) -> Int {
     let share = Double(mishaps) / Double(mishaps + answers)
-    guard trial.isFirm else { return Isolation.tries(atShare: max(share, 1 / 3)) }
+    guard trial.isFirm(failure) else { return Isolation.tries(atShare: max(share, 1 / 3)) }
     if failure.refusesInputs { return 1 }
     if failure.isOfOneVector, mishaps == 0 { return 2 }
     return Isolation.tries(atShare: share)
