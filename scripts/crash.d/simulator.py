@@ -65,7 +65,9 @@ def make(folder):
     for name in ["Sources/Backfill", "Sources/CCrypto", "Tests/BackfillTests/Simulation"]:
         for place, _, files in os.walk(f"{ROOT}/{name}"):
             wanted.update(os.path.relpath(f"{place}/{file}", ROOT) for file in files)
-    wanted.update(f"Tests/BackfillTests/{suite}.swift" for suite in SUITES)
+    wanted.update(
+        f"Tests/BackfillTests/{name}" for name in os.listdir(f"{ROOT}/Tests/BackfillTests")
+        if name.removesuffix(".swift").split("+")[0] in SUITES)
     places = {path: path for path in wanted}
     places.update({f"Tests/TestSupport/{path}": f"Sources/TestSupport/{os.path.basename(path)}" for path in SUPPORT})
     for source, target in places.items():
@@ -112,6 +114,8 @@ def test(folder, suites="", seconds=None):
                 said = f"{complaint.group(1)}{f', seed {seed}' if seed else ''}: {complaint.group(2) or ''}"
                 process.kill()
                 break
+    if said is None and any("Test run with 0 tests" in line for line in lines):
+        sys.exit(f"crash: no test is called {suites}; correct scripts/crash.d/faults.py")
     took = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - began
     if said is None and process.returncode == -signal.SIGXCPU:
         said = f"no end after {seconds} s of CPU"
