@@ -77,6 +77,49 @@ extension ConductorTests {
     }
   }
 
+  /// The outage failed the input and the probe at a server that had answered.
+  @Test(arguments: [
+    EmbeddingFailure(.brokenReply, "garbled", status: 200), EmbeddingFailure(.timedOut, "late"),
+    EmbeddingFailure(.transient, "broken", status: 500),
+  ])
+  func `after an outage, servers that never answered condemn an input no sooner`(_ failure: EmbeddingFailure) {
+    var untried = failure
+    untried.isOfUntriedServer = true
+    var conductor = Self.conductor(
+      batchSize: 1, concurrency: 1, policy: RunPolicy(retry: RetryPolicy(maxOutage: .seconds(1 << 20))))
+    var pending: [Conductor.Event] = [.started]
+    var (failedProbes, tries, time, isRead, wasCondemned) = (0, 0, Duration.zero, false, false)
+    while !pending.isEmpty, !wasCondemned {
+      time += .seconds(100)
+      for action in conductor.handle(pending.removeFirst(), at: time) {
+        switch action {
+        case .request(let batch, _, _):
+          let isHarmless = batch.isProbe ? failedProbes > 0 : batch.contents.rows.first?.key == .integer(1)
+          if isHarmless {
+            pending.append(.received(batch.id, Self.receipt))
+          } else if failedProbes == 0 {
+            if batch.isProbe { failedProbes += 1 }
+            pending.append(.requestFailed(batch.id, EmbeddingFailure(.transient, "away", status: 503)))
+          } else {
+            tries += 1
+            pending.append(.requestFailed(batch.id, untried))
+          }
+        case .write(let write): pending.append(Self.written(write.parts.map { ($0.batch, rows: 1) }))
+        case .settle(let settlement):
+          wasCondemned = wasCondemned || !settlement.condemned.isEmpty
+          pending.append(.settled)
+        case .wake: pending.append(.woken)
+        case .readLastKey: pending.append(.lastKeyRead(.integer(99)))
+        case .readPage:
+          pending.append(.pageRead(isRead ? Self.emptyPage : Self.page(1...2, batchSize: 1)))
+          isRead = true
+        default: break
+        }
+      }
+    }
+    #expect(wasCondemned && failedProbes == 1 && tries >= 19, "\(failedProbes), \(tries)")
+  }
+
   @Test(arguments: [
     EmbeddingFailure(.timedOut, "no whole reply came in time"), EmbeddingFailure(.transient, "busy", status: 503),
     EmbeddingFailure(.transient, "overloaded", status: 529), EmbeddingFailure(.rateLimited, "slower", status: 429),
